@@ -33,8 +33,8 @@ from hilum.finetuning.trials import SharedPass, elwirehardja2025, train_trials
 
 FINDINGS = [f"class {number}" for number in range(15)]
 BASE = FinetuneSettings(
-    epochs=1, unfreeze=0, augmentation="none", answer="exclusive", optimizer="adam", schedule="constant", precision="fp32",
-    device="cpu", workers=0, checkpoint_every_seconds=1e9,
+    epochs=1, unfreeze=0, augmentation="none", output_type="multiclass", optimizer="adam", schedule="constant",
+    precision="fp32", device="cpu", workers=0, checkpoint_every_seconds=1e9,
 )  # fmt: skip
 
 
@@ -83,7 +83,9 @@ def blocks(trials: int, rounds: int) -> None:
     train, val = images(0, 160), images(160, 176)
     for encoder in ("resnet18", "vit_tiny_patch16_224"):
         for unfreeze in (1, 2):
-            settings = replace(BASE, unfreeze=unfreeze, augmentation="finetune", batch_size=16, epochs=2, optimizer="adamw")
+            settings = replace(
+                BASE, unfreeze=unfreeze, augmentation="finetune", batch_size=16, epochs=2, optimizer="adamw"
+            )
             grid = [replace(settings, lr=1e-4 / (n + 1), dropout=0.1 * (n % 3)) for n in range(trials)]
             times: list[list[float]] = [[], [], []]
             for _ in range(rounds):

@@ -12,8 +12,8 @@ The operations are alike, not the same: both crop, resize, mirror, change bright
 rotates; lightly also draws saturation, hue and grey on three channels, normalises, and copies the image's grey level
 into three channels (that conversion is done beforehand and not counted).
 
-Then views a second of single augmentations, in rounds that alternate: what the papers' augmentations, solarisation, erasing,
-noise and the limits that spare the lungs cost beside ours.
+Then views a second of single augmentations, in rounds that alternate: what the papers' augmentations, solarisation,
+erasing, noise and the limits that spare the lungs cost beside ours.
 
 Then the share of a SimCLR step (ResNet-18, bf16 autocast, channels-last, AdamW) that the views take.
 Without --root the images are smooth noise with grain, drawn here.

@@ -22,7 +22,7 @@ COMMANDS = get_command(hilum.cli.make_app()).commands
 OPTIONS = {  # fields of these classes that are options, by command
     "evaluate": (BootstrapConfig, EvaluationSettings, ReadingOptions),
     "compare": (BootstrapConfig, EvaluationSettings, ReadingOptions),
-    "external": (BootstrapConfig, EvaluationSettings),
+    "external-validation": (BootstrapConfig, EvaluationSettings),
 }
 
 
@@ -56,7 +56,15 @@ def test_a_study_file_says_of_fine_tuning_what_its_settings_say():
 
 
 def test_a_study_file_says_of_pretraining_and_evaluation_what_their_settings_say():
-    for name in ("layer_decay", "weight_decay_end", "clip_grad_norm", "gradient_accumulation_steps", "activation_checkpointing", "precision", "compile"):
+    for name in (
+        "layer_decay",
+        "weight_decay_end",
+        "clip_grad_norm",
+        "gradient_accumulation_steps",
+        "activation_checkpointing",
+        "precision",
+        "compile",
+    ):
         assert SingleRunSettings.model_fields[name].description == text_of(TrainingSettings, name)
     for declared in (BootstrapConfig, EvaluationSettings):
         for field in dataclasses.fields(declared):

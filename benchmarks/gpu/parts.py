@@ -412,7 +412,7 @@ def features(table: Table, bounds: Bounds) -> None:
         LabelledImages(store.image_ids[a:b], store.image_ids[a:b], targets[a:b]) for a, b in ((val, count), (0, val))
     )
     base = FinetuneSettings(
-        epochs=epochs, unfreeze=0, augmentation="none", answer="exclusive", optimizer="adam", schedule="constant",
+        epochs=epochs, unfreeze=0, augmentation="none", output_type="multiclass", optimizer="adam", schedule="constant",
         device="cuda" if device.type == "cuda" else "cpu", batch_size=8 if dry else 128, checkpoint_every_seconds=1e9,
     )  # fmt: skip
     grid = elwirehardja2025(base)[: 3 if dry else 90]

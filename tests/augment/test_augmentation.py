@@ -11,7 +11,12 @@ def test_the_default_augmentation_draws_nothing():
 def test_the_fine_tuning_augmentation_is_the_published_one():
     """Kivotova 2021, §4.3.1: -15 to 15 degrees, 5 % of either side, 0.95 to 1.05, mirrored with a 50 % chance."""
     augmentation = AUGMENTATIONS["finetune"]
-    assert (augmentation.rotate, augmentation.shift, augmentation.scale, augmentation.flip) == (15, 0.05, (0.95, 1.05), 0.5)
+    assert (augmentation.rotate, augmentation.shift, augmentation.scale, augmentation.flip) == (
+        15,
+        0.05,
+        (0.95, 1.05),
+        0.5,
+    )
     assert augmentation == Augmentation(rotate=15, shift=0.05, scale=(0.95, 1.05), flip=0.5)
 
 

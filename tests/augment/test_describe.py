@@ -10,7 +10,7 @@ from hilum.augment.library import named_augmentations
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "augmentations.md"
 
 
-def test_a_augmentation_is_reported_in_words():
+def test_an_augmentation_is_reported_in_words():
     assert in_words(Augmentation()) == "nothing"
     assert in_words(AUGMENTATIONS["tayebiarasteh2024"]) == "rotation ±8°, mirror image 50 %"
     assert in_words(AUGMENTATIONS["finetune_erasing"]).endswith(
@@ -27,7 +27,9 @@ def test_every_range_that_is_set_changes_the_words(field):
 
 
 def test_the_page_lists_the_augmentations_as_they_are():
-    rows = [f"| `{n}` | {e.made_for} | {in_words(e.augmentation)} | {e.source} |" for n, e in named_augmentations().items()]
+    rows = [
+        f"| `{n}` | {e.made_for} | {in_words(e.augmentation)} | {e.source} |" for n, e in named_augmentations().items()
+    ]
     written = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line in rows]
     assert written == rows, "rows of the page's table should read:\n" + "\n".join(rows)
 

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from hilum.augment import AUGMENTATIONS, Augmentation
-from hilum.augment.library import named_augmentations, named_augmentation, parse_augmentation, augmentation_of, read_augmentation
+from hilum.augment.library import (
+    augmentation_of,
+    named_augmentation,
+    named_augmentations,
+    parse_augmentation,
+    read_augmentation,
+)
 from hilum.augment.parameters import draw_parameters
 from hilum.draws import image_keys
 from hilum.errors import HilumError, HilumErrors
@@ -61,7 +67,9 @@ def test_the_papers_augmentations_are_the_published_ones():
     assert [each.blur_probability for each in dino] == [1, 0.1, 0.5]
     assert [each.solarize_probability for each in dino] == [0, 0.2, 0]
     assert [each.crop_area for each in dino] == [(0.4, 1), (0.4, 1), (0.05, 0.4)]
-    assert AUGMENTATIONS["oquab2023_dinov2"].crop_area == AUGMENTATIONS["oquab2023_dinov2_second"].crop_area == (0.32, 1)
+    assert (
+        AUGMENTATIONS["oquab2023_dinov2"].crop_area == AUGMENTATIONS["oquab2023_dinov2_second"].crop_area == (0.32, 1)
+    )
     assert AUGMENTATIONS["oquab2023_dinov2_local"].crop_area == (0.05, 0.32)
     assert AUGMENTATIONS["woo2023_fcmae"].ranges().keys() == {"crop_area", "crop_aspect", "flip"}
     assert AUGMENTATIONS["sowrirajan2021_mococxr"] == Augmentation(rotate=10, flip=0.5)
@@ -95,15 +103,19 @@ def test_a_written_augmentation_starts_from_a_named_one():
     assert parse_augmentation({}) == Augmentation()
 
 
-def test_a_augmentation_written_as_its_ranges_is_the_same_again():
+def test_an_augmentation_written_as_its_ranges_is_the_same_again():
     for augmentation in AUGMENTATIONS.values():
-        ranges = {name: list(value) if isinstance(value, tuple) else value for name, value in augmentation.ranges().items()}
+        ranges = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in augmentation.ranges().items()
+        }
         assert parse_augmentation(ranges) == augmentation
 
 
 def test_everything_wrong_with_a_written_augmentation_is_reported_at_once():
     with pytest.raises(HilumErrors) as caught:
-        parse_augmentation({"like": "simcrl", "flop": 0.5, "flip": 2, "scale": 1.0, "rotate": "much", "blur_sigma": [1]})
+        parse_augmentation(
+            {"like": "simcrl", "flop": 0.5, "flip": 2, "scale": 1.0, "rotate": "much", "blur_sigma": [1]}
+        )
     expected = {problem.split(":")[0]: problem for problem in caught.value.problems}
     assert expected.keys() == {"like", "flop", "flip", "scale", "rotate", "blur_sigma"}
     assert "did you mean 'simclr'?" in expected["like"]
@@ -120,7 +132,11 @@ def test_the_command_line_takes_a_name_or_a_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("like: simclr\nflip: 0\n")
     assert named_augmentation("simclr") == "simclr"
-    assert named_augmentation(str(path)) == read_augmentation(path) == Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"flip": 0}))
+    assert (
+        named_augmentation(str(path))
+        == read_augmentation(path)
+        == Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"flip": 0}))
+    )
     with pytest.raises(HilumError, match="found simclear"):
         named_augmentation("simclear")
     with pytest.raises(HilumError, match="no file"):
@@ -133,7 +149,7 @@ def test_the_command_line_takes_a_name_or_a_file(tmp_path):
         read_augmentation(path)
 
 
-def test_a_augmentation_or_its_name_is_a_augmentation():
+def test_an_augmentation_or_its_name_is_an_augmentation():
     assert augmentation_of("simclr") == augmentation_of(AUGMENTATIONS["simclr"])
     with pytest.raises(HilumError, match="Do you mean simclr"):
         augmentation_of("simcrl")

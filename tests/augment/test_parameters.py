@@ -61,7 +61,9 @@ def test_half_of_the_views_are_mirrored_left_to_right_only():
     assert np.allclose(centres(maps), 31.5)
 
 
-@pytest.mark.parametrize("augmentation", [AUGMENTATIONS["simclr"], Augmentation(crop_area=(0.08, 1), crop_aspect=(0.2, 5))])
+@pytest.mark.parametrize(
+    "augmentation", [AUGMENTATIONS["simclr"], Augmentation(crop_area=(0.08, 1), crop_aspect=(0.2, 5))]
+)
 def test_crops_have_areas_and_aspects_in_range_and_are_within_the_image(augmentation):
     augmentation = Augmentation(crop_area=augmentation.crop_area, crop_aspect=augmentation.crop_aspect)
     maps = draw(augmentation, size=32).maps

@@ -91,7 +91,7 @@ def test_json_says_the_same_and_nothing_else(command, spoilt, tmp_path):
 
 
 def test_copies_are_looked_for_across_data_sets(command, spoilt, generated, tmp_path):
-    result = command("folder", spoilt, "--and", f"chestxray14={generated}", "--out", tmp_path / "out", "--json")
+    result = command("folder", spoilt, "--also", f"chestxray14={generated}", "--out", tmp_path / "out", "--json")
     message = json.loads(result.stdout)
     assert [one["name"] for one in message["data_sets"]] == ["ours", "CXR8"]
     (issue,) = (issue for issue in message["issues"] if issue["check"] == "one image in two data sets")
@@ -129,8 +129,8 @@ def test_a_folder_with_other_things_in_it_is_not_written_to(command, generated):
 
 @pytest.mark.parametrize("text", ["chestxray14", "=images", "folder="])
 def test_a_data_set_that_is_half_named_is_refused(command, generated, tmp_path, text):
-    with pytest.raises(HilumError, match="--and: expected COLLECTION=ROOT"):
-        command("chestxray14", generated, "--and", text, "--out", tmp_path / "out")
+    with pytest.raises(HilumError, match="--also: expected COLLECTION=ROOT"):
+        command("chestxray14", generated, "--also", text, "--out", tmp_path / "out")
 
 
 def test_options_of_reading_have_no_use_for_what_was_ingested(command, tmp_path):

@@ -88,7 +88,7 @@ def test_images_of_patients_that_the_model_has_learnt_from_are_left_out_unless_a
 
 def test_the_image_may_show_fewer_images_than_the_numbers_are_of(here, tmp_path):
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
-    message = json.loads(run(here, here / "naive", *where, "--images", "15", "--json").stdout)
+    message = json.loads(run(here, here / "naive", *where, "--max-points", "15", "--json").stdout)
     assert message["images"] == 40
     assert "15 of 40 images, drawn by lot, are in the image; numbers are of all images" in message["notes"]
     assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15

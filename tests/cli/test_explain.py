@@ -60,7 +60,17 @@ def resnet(model_of):
 def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
     out = tmp_path / "out"
     answer = explain(
-        xvt, "--and", resnet, "--data", f"chestxray14={images}", "--out", out, "--n-bootstrap", 100, "--candidates", 30
+        xvt,
+        "--compare-with",
+        resnet,
+        "--data",
+        f"chestxray14={images}",
+        "--out",
+        out,
+        "--n-bootstrap",
+        100,
+        "--candidates",
+        30,
     )
     assert answer.exit_code == 0, answer.output
     index = pl.read_parquet(out / "heat_maps.parquet")
@@ -167,8 +177,8 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
         (["--data", "images"], "expected NAME=FOLDER, with a plain name; found 'images'"),
         (["--data", "chestxray14={images}", "--findings", "Edema"], "findings that xvt.* scores: Infiltration"),
         (["--data", "chestxray14={images}", "--method", "saliency"], "expected one of gradcam"),
-        (["--data", "chestxray14={images}", "--threshold", "0"], "expected above 0"),
-        (["--data", "chestxray14={images}", "--and", "{xvt}"], "expected another model"),
+        (["--data", "chestxray14={images}", "--map-threshold", "0"], "expected above 0"),
+        (["--data", "chestxray14={images}", "--compare-with", "{xvt}"], "expected another model"),
         (["--data", "chestxray14={images}", "--split", "val"], "only images of the list val"),
     ],
 )

@@ -42,7 +42,7 @@ EVERY = ("here:here", "here:there", "there:there")
 
 
 def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
-    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 200)
+    ran = run("external-validation", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 200)
     assert ran.exit_code == 0, ran.output
     written = pl.read_parquet(tmp_path / "out" / "external.parquet")
     row = written.row(
@@ -61,7 +61,7 @@ def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
 
 
 def test_json_is_pure_and_says_what_was_tested_on_what(tables, tmp_path):
-    ran = run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
+    ran = run("external-validation", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
     reported = json.loads(ran.stdout)
     assert [(cell["trained_on"], cell["tested_on"], cell["images"]) for cell in reported["cells"]] == [
         ("here", "here", 300), ("here", "there", 300), ("there", "there", 300),
@@ -70,7 +70,7 @@ def test_json_is_pure_and_says_what_was_tested_on_what(tables, tmp_path):
 
 
 def test_the_report_of_the_folder_shows_the_matrix(tables, tmp_path):
-    run("external", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100)
+    run("external-validation", *cells(tables, *EVERY), "--out", tmp_path / "out", "--n-bootstrap", 100)
     answer = run("report", tmp_path / "out", "--n-bootstrap", 100)
     assert answer.exit_code == 0, answer.output
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def test_the_report_of_the_folder_shows_the_matrix(tables, tmp_path):
 
 def test_several_tables_of_one_pair_are_seeds(tables, tmp_path):
     pairs = cells(tables, "here:here", "here:there", "here:there")
-    ran = run("external", *pairs, "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
+    ran = run("external-validation", *pairs, "--out", tmp_path / "out", "--n-bootstrap", 100, "--json")
     assert [len(cell["predictions"]) for cell in json.loads(ran.stdout)["cells"]] == [1, 2]
 
 
@@ -94,7 +94,7 @@ def test_several_tables_of_one_pair_are_seeds(tables, tmp_path):
     ],
 )
 def test_what_cannot_be_meant_is_refused(words, message, tmp_path):
-    ran = run("external", *words, "--out", tmp_path / "out")
+    ran = run("external-validation", *words, "--out", tmp_path / "out")
     assert isinstance(ran.exception, HilumError)
     assert re.search(message, str(ran.exception)), ran.exception
     assert not (tmp_path / "out").exists()
@@ -103,7 +103,7 @@ def test_what_cannot_be_meant_is_refused(words, message, tmp_path):
 def test_a_patient_that_a_model_was_trained_on_is_refused_away_from_home_too(tables, tmp_path):
     (tmp_path / "trained.txt").write_text("there:7\n")
     ran = run(
-        "external",
+        "external-validation",
         *cells(tables, *EVERY),
         "--trained-on",
         f"here={tmp_path / 'trained.txt'}",

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hilum.cli.label_issues import audit
+from hilum.cli.label_issues import label_issues
 from hilum.data.collections import read_collection
 from hilum.phantom import write_chestxray14
 
@@ -15,7 +15,7 @@ GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
 def run(*arguments: object):
     app = typer.Typer()
-    app.command()(audit)
+    app.command()(label_issues)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -39,22 +39,22 @@ def predictions(tmp_path):
 def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
     ran = run(predictions, "--out", tmp_path / "out")
     assert ran.exit_code == 0, ran.output
-    suspects = pl.read_parquet(tmp_path / "out" / "suspects.parquet")
+    issues = pl.read_parquet(tmp_path / "out" / "label_issues.parquet")
     wrong = {f"{image:04d}" for image in range(0, 400, 25)}
-    assert set(suspects.head(16)["image_id"]) == wrong
-    assert "The most doubted" in ran.stdout
+    assert set(issues.head(16)["image_id"]) == wrong
+    assert "The most flagged" in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "noise.csv")["n"].to_list() == [400]
     assert not (tmp_path / "out" / "agreement.parquet").exists()
 
 
 def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     ran = run(predictions, "--out", tmp_path / "out", "--top", 4)
-    page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "label_issues.html").read_text(encoding="utf-8")
     assert "400 images of 400 patients, split test" in page
     assert "labelled positive and" in page
     assert 4 < page.count('<th scope="row">0') <= 8
     assert "<img" not in page
-    assert f"{tmp_path / 'out' / 'suspects.html'} to look at" in ran.stdout.replace("\n", "")
+    assert f"{tmp_path / 'out' / 'label_issues.html'} to look at" in ran.stdout.replace("\n", "")
 
 
 def test_images_are_shown_beside_their_labels(in_layout, tmp_path):
@@ -71,7 +71,7 @@ def test_images_are_shown_beside_their_labels(in_layout, tmp_path):
     words = ("--held-out", "--data", f"chestxray14={images}", "--out", tmp_path / "out")
     ran = run(tmp_path / "mine.csv", *words)
     assert ran.exit_code == 0, ran.output
-    page = (tmp_path / "out" / "suspects.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "label_issues.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
     assert all(image_id in page for image_id in ids[:4])
     assert "1 images of the predictions are not in chestxray14" in ran.stdout
@@ -89,5 +89,5 @@ def test_nih_labels_are_compared_with_adjudicated_ones(predictions, tmp_path, sh
     ran = run(predictions, "--adjudicated", shared_data / GOOGLE, "--out", tmp_path / "out", "--json")
     message = json.loads(ran.stdout)
     assert [row["finding"] for row in message["agreement"]] == ["Pneumothorax", "Nodule or mass", "Airspace opacity"]
-    assert message["agreement"][0]["contradicted"] == 258
+    assert message["agreement"][0]["discordant"] == 258
     assert (tmp_path / "out" / "agreement.csv").exists()

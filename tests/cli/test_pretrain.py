@@ -121,7 +121,16 @@ def test_everything_wrong_is_reported_before_an_image_is_read(here, tmp_path):
 
 
 def test_an_encoder_is_probed_beside_random_ones_and_shortcuts(here, pretrained, tmp_path):
-    more = ["--out", tmp_path / "probed", "--n-bootstrap", "100", "--min-positive-patients", "2", "--findings", "Effusion,Mass"]
+    more = [
+        "--out",
+        tmp_path / "probed",
+        "--n-bootstrap",
+        "100",
+        "--min-positive-patients",
+        "2",
+        "--findings",
+        "Effusion,Mass",
+    ]
     message = json.loads(run("probe", here, here / "simclr", *more, "--json").stdout)
     arms = ["this encoder", "random weights", "calibrated random weights", "8x8 thumbnail", "age, sex and view"]
     assert [row["arm"] for row in message["signs"]] == arms

@@ -77,7 +77,7 @@ def test_the_same_pool_again_is_done_and_another_share_is_not(here, pooled):
     again = json.loads(run(here, "--out", here / "pooled", "--json").stdout)
     assert again["was_done"]
     assert [part["data"] for part in again["parts"]] == ["chestxray14", "kermany"]
-    less = json.loads(run(here, "--out", here / "less", "--json", "--patient-fraction", "kermany=50").stdout)
+    less = json.loads(run(here, "--out", here / "less", "--json", "--patient-fraction", "kermany=0.5").stdout)
     assert not less["was_done"]
     assert less["parts"][0] == again["parts"][0]
     assert less["parts"][1]["patients"] == pytest.approx(again["parts"][1]["patients"] / 2, abs=1)
@@ -85,8 +85,11 @@ def test_the_same_pool_again_is_done_and_another_share_is_not(here, pooled):
 
 def test_names_and_shares_that_do_not_fit_are_refused(here, tmp_path):
     for more, complaint in (
-        (["--patient-fraction", "padchest=50"], "--patient-fraction: expected NAME=PERCENT, with NAME one of chestxray14, kermany"),
-        (["--patient-fraction", "kermany=0"], "more than 0 and at most 100 percent; found kermany=0"),
+        (
+            ["--patient-fraction", "padchest=0.5"],
+            "--patient-fraction: expected NAME=FRACTION, with NAME one of chestxray14, kermany",
+        ),
+        (["--patient-fraction", "kermany=0"], "a fraction above 0 and at most 1; found kermany=0"),
         (["--data", f"kermany={here / 'kermany'}"], "--data: expected every name once; found kermany"),
         (["--labels", tmp_path / "labels.csv"], "--labels: expected one data set"),
     ):

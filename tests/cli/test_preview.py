@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from hilum.cli.ingest import ingest
-from hilum.cli.preview import show
+from hilum.cli.preview import preview
 from hilum.errors import HilumError
 from hilum.study.file import find_study
 
@@ -26,7 +26,7 @@ def images(tmp_path):
 @pytest.fixture
 def command(tmp_path):
     app = typer.Typer()
-    app.command()(show)
+    app.command()(preview)
     app.command()(ingest)
 
     def run(*arguments):
@@ -36,19 +36,19 @@ def command(tmp_path):
 
 
 def test_a_folder_of_images_is_shown(command, images, tmp_path):
-    answer = command("show", images, "--out", tmp_path / "sheet.html", "--recipe", "elwirehardja2025")
+    answer = command("preview", images, "--out", tmp_path / "sheet.html", "--recipe", "elwirehardja2025")
     assert answer.stdout == f"5 images shown, 1 unreadable: {tmp_path / 'sheet.html'}\n"
     page = (tmp_path / "sheet.html").read_text()
     assert "[{resize: 224}, clahe]" in page
     assert page.count('class="image"') == 6
-    command("show", images, "--out", tmp_path / "sheet.html", "--count", "3")
+    command("preview", images, "--out", tmp_path / "sheet.html", "--count", "3")
     assert (tmp_path / "sheet.html").read_text().count('class="image"') == 3
 
 
 def test_what_ingest_left_is_shown_with_its_boxes_and_its_unreadable_images(command, images, tmp_path):
     command("ingest", "folder", images, "--out", tmp_path / "ours")
     (images / "3.png").write_bytes(b"")  # broken after ingest
-    answer = command("show", tmp_path / "ours", images, "--boxes", "--out", tmp_path / "sheet.html")
+    answer = command("preview", tmp_path / "ours", images, "--boxes", "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text()
     assert "<h2>ours</h2>" in page
     assert "<h2>images</h2>" in page
@@ -59,20 +59,20 @@ def test_what_ingest_left_is_shown_with_its_boxes_and_its_unreadable_images(comm
 
 
 def test_images_may_be_named_and_the_sheet_may_be_an_image(command, images, tmp_path):
-    answer = command("show", images, "--images", "4.png,0.png", "--out", tmp_path / "sheet.png")
+    answer = command("preview", images, "--image-ids", "4.png,0.png", "--out", tmp_path / "sheet.png")
     assert answer.stdout.startswith("2 images shown")
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None
 
 
 def test_the_recipe_may_be_that_of_a_study(command, images, tmp_path):
-    command("show", images, "--study", "demo", "--count", "1", "--out", tmp_path / "sheet.html")
+    command("preview", images, "--study", "demo", "--count", "1", "--out", tmp_path / "sheet.html")
     demo = yaml.safe_load(find_study("demo").read_text())["preprocess"]
     assert yaml.safe_dump(demo, default_flow_style=True).strip() in (tmp_path / "sheet.html").read_text()
 
 
 def test_random_views_of_named_and_written_augmentations_are_shown(command, images, tmp_path):
     (tmp_path / "mine.yaml").write_text("like: simclr\nflip: 0\n")
-    shown = ["show", images, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--augmentation", "simclr"]
+    shown = ["preview", images, "--recipe", "[{square: pad}, {resize: 32}]", "--views", "2", "--augmentation", "simclr"]
     answer = command(*shown, "--out", tmp_path / "one.png")
     assert answer.stdout.startswith("5 images shown, 1 unreadable")
     command(*shown, "--augmentation", tmp_path / "mine.yaml", "--out", tmp_path / "two.png")
@@ -91,7 +91,7 @@ def test_random_views_of_named_and_written_augmentations_are_shown(command, imag
         (["--out", "s.html", "--augmentation", "simclr"], "expected a file named .png, for views"),
         (["--out", "s.png", "--augmentation", "simclr", "--boxes"], "expected --boxes or --augmentation; found both"),
         (["--out", "s.png", "--augmentation", "simcrl"], "found simcrl. Do you mean simclr"),
-        (["--out", "s.html", "--images", "nobody"], "expected image_id of the manifest; found nobody"),
+        (["--out", "s.html", "--image-ids", "nobody"], "expected image_id of the manifest; found nobody"),
     ],
 )
 def test_what_cannot_be_shown_is_reported_and_nothing_is_written(
@@ -99,14 +99,14 @@ def test_what_cannot_be_shown_is_reported_and_nothing_is_written(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(HilumError, match=message):
-        command("show", images, *arguments)
+        command("preview", images, *arguments)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images"]
 
 
 def test_hashed_images_are_shown_under_their_hashes(command, images, tmp_path):
     (tmp_path / "salt.txt").write_text("a salt that nobody can guess")
     command("ingest", "folder", images, "--out", tmp_path / "ours", "--hash-patients", tmp_path / "salt.txt")
-    command("show", tmp_path / "ours", "--out", tmp_path / "sheet.html")
+    command("preview", tmp_path / "ours", "--out", tmp_path / "sheet.html")
     page = (tmp_path / "sheet.html").read_text()
     assert ".png" not in page.replace("image/png", "")
     assert json.loads((tmp_path / "ours" / "ingest.json").read_text())["notes"][-1].endswith("named by salted hashes")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.doctor import doctor
 from hilum.cli.ingest import ingest
-from hilum.cli.preview import show
+from hilum.cli.preview import preview
 from hilum.data.collections import read_collection
 from hilum.data.dicom import read_header
 from hilum.data.images import Remark
@@ -45,7 +45,7 @@ def root(tmp_path, dicom):
 @pytest.fixture
 def command():
     app = typer.Typer()
-    for one in (doctor, ingest, show):
+    for one in (doctor, ingest, preview):
         app.command()(one)
 
     def run(*arguments):
@@ -96,13 +96,13 @@ def test_a_killed_build_forgets_no_remark(root, tmp_path, monkeypatch):
 
 
 def test_show_shows_the_rest_and_says_what_it_met(command, root, tmp_path):
-    answer = command("show", root, "--recipe", "toh2023", "--out", tmp_path / "sheet.html")
+    answer = command("preview", root, "--recipe", "toh2023", "--out", tmp_path / "sheet.html")
     assert answer.stdout.startswith("5 images shown, 1 unreadable")
     page = (tmp_path / "sheet.html").read_text()
     assert "pixel data of 2 frames, where the header counts one" in page
     for remark in (Remark.WINDOW_BESIDE_VALUES, Remark.BITS_ABOVE_STORED, Remark.WINDOW_IMPOSSIBLE):
         assert remark.description in page
-    assert command("show", root, "--out", tmp_path / "sheet.png").exit_code == 0
+    assert command("preview", root, "--out", tmp_path / "sheet.png").exit_code == 0
 
 
 def test_the_doctor_examines_the_rest_and_names_what_it_met(command, root, tmp_path):

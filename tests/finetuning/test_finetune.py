@@ -122,7 +122,9 @@ def test_weights_of_pretraining_are_what_training_starts_from(store, images, tmp
 EVERY_STEP = replace(SETTINGS, checkpoint_every_seconds=0)
 
 
-@pytest.mark.parametrize("settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, augmentation="none")], ids=["all", "head"])
+@pytest.mark.parametrize(
+    "settings", [EVERY_STEP, replace(EVERY_STEP, unfreeze=0, augmentation="none")], ids=["all", "head"]
+)
 def test_killed_at_any_step_and_with_any_number_of_workers_it_ends_with_the_same_bits(
     store, images, tmp_path, settings
 ):
@@ -326,7 +328,9 @@ def multiclass(images):
 
 
 def test_probabilities_of_exclusive_classes_add_up_to_one_and_the_card_says_how_to_read_them(store, images, tmp_path):
-    out = run(store, multiclass(images), tmp_path / "out", settings=replace(SETTINGS, output_type="multiclass"), encoder=SMALL)
+    out = run(
+        store, multiclass(images), tmp_path / "out", settings=replace(SETTINGS, output_type="multiclass"), encoder=SMALL
+    )
     scores = pl.read_parquet(out / "scores.parquet").drop("pixels").to_numpy()
     np.testing.assert_allclose(scores.sum(1), 1, atol=1e-6)
     classifier, card = load_classifier(out)

@@ -65,7 +65,9 @@ CASES = {
         images=16,
     ),
     "dino": Case(
-        "dino", "resnet18", options={"prototypes": 32, "local_crops": 1, "freeze_prototypes_epochs": 0, "koleo_weight": 0.0}
+        "dino",
+        "resnet18",
+        options={"prototypes": 32, "local_crops": 1, "freeze_prototypes_epochs": 0, "koleo_weight": 0.0},
     ),
     "dino-koleo": Case(
         "dino",

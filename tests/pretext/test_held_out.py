@@ -51,7 +51,10 @@ def test_nothing_changes_for_runs_that_hold_out_nobody():
 def test_watching_the_loss_leaves_the_run_as_it_is_and_says_the_same_again(method, batch_of):
     chosen, size = method_of(method), 64 if method == "fcmae" else 32
     options = method_settings(method, {}).filled(64, 8, 100)
-    augmentations = augmentation_of(chosen.augmentation), augmentation_of(chosen.local_augmentation or chosen.augmentation)
+    augmentations = (
+        augmentation_of(chosen.augmentation),
+        augmentation_of(chosen.local_augmentation or chosen.augmentation),
+    )
     torch.manual_seed(0)
     trainable = chosen.create(
         create_encoder(ENCODER[method], seed=0), options,

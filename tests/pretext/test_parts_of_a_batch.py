@@ -74,7 +74,13 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
             return tensor
 
         with saved_tensors_hooks(count, lambda tensor: tensor):
-            runs.append(RUNS["run"](SHORT[case], tmp_path / str(activation_checkpointing), activation_checkpointing=activation_checkpointing))
+            runs.append(
+                RUNS["run"](
+                    SHORT[case],
+                    tmp_path / str(activation_checkpointing),
+                    activation_checkpointing=activation_checkpointing,
+                )
+            )
         selected.append(held)
     assert torch.equal(torch.tensor(runs[0]["curves"]["train_loss"]), torch.tensor(runs[1]["curves"]["train_loss"]))
     for name, value in runs[0]["state"].items():

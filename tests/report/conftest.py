@@ -16,10 +16,10 @@ from hilum.evaluation import (
     as_predictions,
     choose_thresholds,
     comparisons_table,
+    equivalence_table,
     evaluate_arms,
     evaluate_subgroups,
     external_validation,
-    equivalence_table,
     measure_arms,
     metrics_table,
     ranks_table,
@@ -197,16 +197,16 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
     noise = pl.DataFrame(
         {
             "finding": ["Atelectasis", "Hernia"], "n": [300, 300], "positives": [70, 1],
-            "doubted_positives": [12, None], "doubted_negatives": [9, None], "wrong_among_positives": [0.14, None],
-            "wrong_among_negatives": [0.04, None], "auroc_ceiling": [0.91, None],
+            "flagged_positives": [12, None], "flagged_negatives": [9, None], "noise_rate_positives": [0.14, None],
+            "noise_rate_negatives": [0.04, None], "auroc_ceiling": [0.91, None],
             "note": ["", "fewer than two positives or negatives: left out"],
         }
     )  # fmt: skip
-    suspects = pl.DataFrame(
+    issues = pl.DataFrame(
         {
             "image_id": [f"film{i:05d}" for i in range(8)], "patient_id": ["p"] * 8, "finding": ["Atelectasis"] * 8,
-            "label": [1, 0] * 4, "probability": np.linspace(0.05, 0.4, 8), "quality": np.linspace(0.05, 0.4, 8),
-            "suspect": [True] * 7 + [False], "rank": list(range(1, 9)),
+            "label": [1, 0] * 4, "probability": np.linspace(0.05, 0.4, 8), "label_quality": np.linspace(0.05, 0.4, 8),
+            "is_label_issue": [True] * 7 + [False], "rank": list(range(1, 9)),
         }
     )  # fmt: skip
     numbers = {
@@ -216,12 +216,12 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
     }
     agreement = pl.DataFrame(
         {
-            "finding": ["Airspace opacity"], "mined_as": ["Atelectasis or Pneumonia"], "n": [1962], "patients": [800],
-            "adjudicated_positives": [900], "mined_positives": [700], "contradicted": [420],
+            "finding": ["Airspace opacity"], "nlp_label": ["Atelectasis or Pneumonia"], "n": [1962], "patients": [800],
+            "adjudicated_positives": [900], "nlp_positives": [700], "discordant": [420],
             "contradicted_positives": [110], "contradicted_negatives": [310], **numbers, "auroc_ceiling": [0.79],
         }
     )  # fmt: skip
-    return noise, suspects, agreement
+    return noise, issues, agreement
 
 
 def scored_boxes() -> pl.DataFrame:
@@ -299,7 +299,7 @@ def full_study(
         ("ours", "theirs"): [away],
         ("theirs", "theirs"): [away],
     }
-    noise, suspects, agreement = audited(study)
+    noise, issues, agreement = audited(study)
     return replace(
         study,
         metrics=pl.concat(each),
@@ -312,7 +312,7 @@ def full_study(
         subgroups=pl.concat(groups),
         external=external_validation(cells, n_bootstrap=n_bootstrap),
         noise=noise,
-        suspects=suspects,
+        issues=issues,
         agreement=agreement,
         box_scores=scored_boxes(),
         embeddings=[images_by_likeness(points)],

@@ -111,7 +111,12 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
 )
 def test_parts_that_would_change_the_result_are_refused(batches, tmp_path, reason, images, parts, message):
     with pytest.raises(HilumError, match=message):
-        fit(Scores(reason), batches(0, images), settings=replace(PLAIN, gradient_accumulation_steps=parts), directory=tmp_path)
+        fit(
+            Scores(reason),
+            batches(0, images),
+            settings=replace(PLAIN, gradient_accumulation_steps=parts),
+            directory=tmp_path,
+        )
 
 
 def test_a_loss_that_says_nothing_of_itself_is_taken_whole(batches, blobs, tmp_path):

@@ -2,14 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from hilum.augment.library import AUGMENTATIONS, augmentation_of
 from hilum.augment.augmentation import Augmentation
+from hilum.augment.library import AUGMENTATIONS, augmentation_of
 
 if TYPE_CHECKING:
     from hilum.augment.parameters import of_copies
     from hilum.augment.render import plain_view, random_views, views_to_average
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "of_copies", "plain_view", "augmentation_of", "random_views", "views_to_average"]
+__all__ = [
+    "AUGMENTATIONS",
+    "Augmentation",
+    "augmentation_of",
+    "of_copies",
+    "plain_view",
+    "random_views",
+    "views_to_average",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from hilum.augment.library import parse_augmentation
 from hilum.augment.augmentation import Augmentation
+from hilum.augment.library import parse_augmentation
 from hilum.errors import HilumErrors
 
 

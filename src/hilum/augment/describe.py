@@ -1,6 +1,6 @@
 """Augmentations in words, for tables and people."""
 
-from hilum.augment.augmentation import Range, Augmentation
+from hilum.augment.augmentation import Augmentation, Range
 
 
 def in_words(augmentation: Augmentation) -> str:
@@ -52,7 +52,9 @@ def _erasing(augmentation: Augmentation) -> list[str]:
     if not augmentation.erase_probability:
         return []
     lungs = f", at most {_percent(augmentation.erase_lungs)} of the lungs" if augmentation.erase_lungs < 1 else ""
-    return [f"erasing {_percent(augmentation.erase_probability)} ({_percent(augmentation.erase_area)} of the view{lungs})"]
+    return [
+        f"erasing {_percent(augmentation.erase_probability)} ({_percent(augmentation.erase_area)} of the view{lungs})"
+    ]
 
 
 def _range(ends: Range, factor: float = 1.0) -> str:

@@ -140,7 +140,7 @@ def named_augmentation(augmentation: str) -> str | Augmentation:
 
 
 def as_written(augmentation: object) -> object:
-    """An augmentation as its ranges by name, settings as a dictionary, to be printed or hashed; anything else as it is."""
+    """Plain data to print or hash: the ranges of an augmentation, a dictionary of settings, anything else unchanged."""
     if isinstance(augmentation, BaseModel):
         return augmentation.model_dump()
     if isinstance(augmentation, Augmentation):

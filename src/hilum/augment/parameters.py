@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.augment.augmentation import Augmentation
 from hilum.augment.finish import Finish
 from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
-from hilum.augment.augmentation import Augmentation
 from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
-_DRAWS = 24  # one column a parameter, also where an augmentation does not use it: changing one range moves no other draw
+_DRAWS = (
+    24  # one column a parameter, also where an augmentation does not use it: changing one range moves no other draw
+)
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ def _finish(
 ) -> Finish | None:
     """What comes after the blur; `lungs`, (N, K, 2), as the view shows them."""
     erases = augmentation.erase_probability > 0
-    if not (erases or augmentation.gamma != (1.0, 1.0) or augmentation.solarize_probability > 0 or augmentation.noise[1] > 0):
+    if not (
+        erases or augmentation.gamma != (1.0, 1.0) or augmentation.solarize_probability > 0 or augmentation.noise[1] > 0
+    ):
         return None
     low, high = np.log(augmentation.gamma)
     half, centre = _window(draws[20:24], augmentation.erase_area, augmentation.erase_aspect)

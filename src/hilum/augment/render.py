@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hilum.augment.augmentation import Augmentation
 from hilum.augment.finish import finish_views
 from hilum.augment.kernel import fill_views
 from hilum.augment.parameters import (
@@ -18,7 +19,6 @@ from hilum.augment.parameters import (
     footprints,
     plain_parameters,
 )
-from hilum.augment.augmentation import Augmentation
 from hilum.augment.tensor_ops import render_views_with_tensors
 from hilum.errors import HilumError
 
@@ -51,7 +51,8 @@ def random_views(
             resampling. None: nothing.
 
     Returns:
-        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key, augmentation,
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key,
+        augmentation,
         size, seed, epoch and view alone: bitwise the same in any batch, on one kind of device.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hilum.cli.label_issues import audit
+from hilum.cli.augmentations import augmentations
 from hilum.cli.compare import compare
 from hilum.cli.data import data_app
 from hilum.cli.demo import demo
@@ -15,20 +15,21 @@ from hilum.cli.encoders import encoders
 from hilum.cli.evaluate import evaluate
 from hilum.cli.explain import explain
 from hilum.cli.export import export
-from hilum.cli.external_validation import external
+from hilum.cli.external_validation import external_validation
 from hilum.cli.findings import findings
 from hilum.cli.finetune import finetune
 from hilum.cli.ingest import ingest
+from hilum.cli.label_issues import label_issues
 from hilum.cli.package import package
 from hilum.cli.phantom import phantom
-from hilum.cli.augmentations import augmentations
 from hilum.cli.power import power
 from hilum.cli.predict import predict
 from hilum.cli.pretrain import pretrain
+from hilum.cli.preview import preview
 from hilum.cli.probe import probe
+from hilum.cli.renamed import refuse_old_names
 from hilum.cli.report import report
 from hilum.cli.serve import serve
-from hilum.cli.preview import show
 from hilum.cli.study import study_app
 from hilum.cli.weights import weights_app
 from hilum.errors import HilumError
@@ -55,7 +56,7 @@ def make_app() -> typer.Typer:
     app.command()(findings)
     app.command()(ingest)
     app.command()(doctor)
-    app.command()(show)
+    app.command()(preview)
     app.command()(augmentations)
     app.command()(encoders)
     app.add_typer(weights_app(), name="weights")
@@ -69,18 +70,19 @@ def make_app() -> typer.Typer:
     app.command()(serve)
     app.command()(evaluate)
     app.command()(compare)
-    app.command()(external)
+    app.command()(external_validation)
     app.command()(explain)
     app.command()(embed)
     app.command()(power)
     app.command()(report)
-    app.command()(audit)
+    app.command()(label_issues)
     return app
 
 
 def main() -> None:
     """Entry point of `hilum`: errors that a user can fix are reported in a few lines, without a traceback."""
     try:
+        refuse_old_names(sys.argv[1:])
         make_app()()
     except HilumError as error:
         sys.stderr.write(f"{error}\n")

@@ -14,7 +14,8 @@ def augmentations(
 ) -> None:
     """List the augmentations with what they do and where they are from; or the ranges of one.
 
-    What an augmentation looks like: `hilum preview IMAGES --augmentation NAME --out views.png`. An augmentation of your own is a YAML file
+    What an augmentation looks like: `hilum preview IMAGES --augmentation NAME --out views.png`. An augmentation of
+    your own is a YAML file
     with ranges and `like: NAME`, for what it starts from; commands that take --augmentation take its path.
 
     \b

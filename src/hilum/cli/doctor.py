@@ -25,7 +25,7 @@ def doctor(
     out: Annotated[Path, typer.Option(help="Directory for doctor.html and its tables.")],
     also: Annotated[
         list[str] | None,
-        typer.Option("--and", metavar="COLLECTION=ROOT", help="One more data set; copies are looked for across them."),
+        typer.Option("--also", metavar="COLLECTION=ROOT", help="One more data set; copies are looked for across them."),
     ] = None,
     split: Annotated[str, typer.Option(help="The published list to look at: official, chexnet, …")] = "official",
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
@@ -45,7 +45,7 @@ def doctor(
     Examples:
       hilum doctor chestxray14 /data/CXR8 --out checked
       hilum doctor chestxray14 /data/CXR8 --split chexnet --out checked --strict
-      hilum doctor folder images/ --labels labels.csv --and chestxray14=/data/CXR8 --out checked
+      hilum doctor folder images/ --labels labels.csv --also chestxray14=/data/CXR8 --out checked
       hilum doctor ingested ingested/ours --out checked --json
     """
     from hilum.cli.console import print_json, progress
@@ -118,7 +118,7 @@ def _numbers(diagnosis: "Diagnosis") -> dict[str, int]:
 def _parse(text: str) -> tuple[str, Path]:
     collection, equals, root = text.partition("=")
     if not (collection and equals and root):
-        raise HilumError("--and", expected="COLLECTION=ROOT", found=repr(text), fix="Write chestxray14=/data/CXR8.")
+        raise HilumError("--also", expected="COLLECTION=ROOT", found=repr(text), fix="Write chestxray14=/data/CXR8.")
     return collection, Path(root)
 
 

@@ -31,12 +31,12 @@ def embed(
     data: Data,
     out: Annotated[Path, typer.Option(help="Directory for features, points, numbers, neighbours and images.")],
     method: Annotated[str, typer.Option(help="tsne, umap or both.")] = "tsne",
-    like: Annotated[list[str] | None, typer.Option(metavar="IMAGE_ID", help="Show images like this one.")] = None,
+    similar_to: Annotated[list[str] | None, typer.Option(metavar="IMAGE_ID", help="Show images like this one.")] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Nearest images, in numbers and tables.")] = 20,
     same_patient: Annotated[
         bool, typer.Option("--allow-same-patient", help="Images like this one may be of the same patient.")
     ] = False,
-    images: Annotated[int, typer.Option(min=10, help="Points to draw, at random where there are more.")] = 10_000,
+    max_points: Annotated[int, typer.Option(min=10, help="Points to draw, at random where there are more.")] = 10_000,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
     include_training_patients: Annotated[
         bool,
@@ -62,7 +62,8 @@ def embed(
     Examples:
       hilum embed runs/simclr --data chestxray14=/data/CXR8 --split test --out embedded
       hilum embed runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --method both --out embedded
-      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png --out embedded --json
+      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png --out embedded
+      --json
     """
     from hilum.runs.embed import embed as run
 
@@ -71,10 +72,10 @@ def embed(
         data,
         out,
         method=method,
-        like=like or (),
+        like=similar_to or (),
         k=k,
         same_patient=same_patient,
-        images=images,
+        max_points=max_points,
         split=split,
         include_training_patients=include_training_patients,
         labels=labels,
@@ -88,10 +89,10 @@ def embed(
         progress=progress,
     )
     if as_json:
-        neighbours = {image_id: result.nearest(image_id).to_dicts() for image_id in like or ()}
+        neighbours = {image_id: result.nearest(image_id).to_dicts() for image_id in similar_to or ()}
         print_json({**result.about, "purity": result.embedded.purity.to_dicts(), "like": neighbours})
     else:
-        _print(result, like or [], out)
+        _print(result, similar_to or [], out)
 
 
 def _print(result: "EmbedResult", like: list[str], out: Path) -> None:

@@ -55,7 +55,7 @@ def evaluate(
     seed: Seed = BootstrapConfig.seed,
     min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
     subgroups: Subgroups = None,
-    images: Images = None,
+    image_table: Images = None,
     min_group: MinGroup = EvaluationSettings.min_group,
     as_json: AsJson = False,
 ) -> None:
@@ -72,7 +72,7 @@ def evaluate(
       hilum evaluate predictions.parquet --out results
       hilum evaluate seed0.csv seed1.csv seed2.csv --out results --threshold sensitivity=0.9 --json
       hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
-      hilum evaluate predictions.parquet --subgroups sex,age,view --images ingested/manifest.parquet --out results
+      hilum evaluate predictions.parquet --subgroups sex,age,view --image-table ingested/manifest.parquet --out results
     """
     from hilum.runs.evaluate import evaluate as run
 
@@ -95,7 +95,7 @@ def evaluate(
         seed=seed,
         min_positive_patients=min_positive_patients,
         subgroups=names(subgroups) or (),
-        images=images,
+        image_table=image_table,
         min_group=min_group,
         progress=progress,
     )

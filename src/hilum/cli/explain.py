@@ -17,14 +17,14 @@ def explain(
     model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
     data: Data,
     out: Annotated[Path, typer.Option(help="Directory for explain.html, the maps and their scores.")],
-    other: Annotated[Path | None, typer.Option("--and", help="One more model, on the same images.")] = None,
+    other: Annotated[Path | None, typer.Option("--compare-with", help="One more model, on the same images.")] = None,
     method: Annotated[
         str, typer.Option(help="gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention.")
     ] = "gradcam",
     findings: Annotated[
         str | None, typer.Option(help="Finding,finding. All that the models score when left out.")
     ] = None,
-    images: Annotated[int, typer.Option(min=1, help="Images to show for each finding and rule.")] = 1,
+    images_per_finding: Annotated[int, typer.Option(min=1, help="Images to show for each finding and rule.")] = 1,
     boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
     candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn at random.")] = 300,
     split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
@@ -34,7 +34,9 @@ def explain(
     labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
     hash_patients: HashPatients = None,
-    threshold: Annotated[float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")] = 0.5,
+    map_threshold: Annotated[
+        float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")
+    ] = 0.5,
     n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and resamples.")] = 0,
     device: DeviceName = "auto",
@@ -49,7 +51,8 @@ def explain(
     \b
     Examples:
       hilum explain runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --split test --out explained
-      hilum explain arms/vit/seed-0 --and arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out explained
+      hilum explain arms/vit/seed-0 --compare-with arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out
+      explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
     from hilum.cli.console import print_json, progress
@@ -62,7 +65,7 @@ def explain(
         other=other,
         method=method,
         findings=findings,
-        images=images,
+        images_per_finding=images_per_finding,
         boxes=boxes,
         candidates=candidates,
         split=split,
@@ -70,7 +73,7 @@ def explain(
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,
-        threshold=threshold,
+        map_threshold=map_threshold,
         n_bootstrap=n_bootstrap,
         seed=seed,
         device=device,

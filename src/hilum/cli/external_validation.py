@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Cells = dict[tuple[str, str], list[Path]]
 
 
-def external(
+def external_validation(
     tables: Annotated[
         list[str],
         typer.Argument(
@@ -54,7 +54,8 @@ def external(
     \b
     Examples:
       hilum external-validation nih:nih=nih.csv nih:chexpert=nih_there.csv --out matrix
-      hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix --json
+      hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix
+      --json
     """
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
@@ -71,7 +72,11 @@ def external(
     }
     with progress("resampling patients") as on_progress:
         table = external_validation(
-            read, n_bootstrap=n_bootstrap, seed=seed, min_positive_patients=min_positive_patients, on_progress=on_progress
+            read,
+            n_bootstrap=n_bootstrap,
+            seed=seed,
+            min_positive_patients=min_positive_patients,
+            on_progress=on_progress,
         )
     settings = {
         "cells": [

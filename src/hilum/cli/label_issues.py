@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from hilum.report.pages import Image
 
 _PRINTED = 3
-"""Suspects of each finding on the terminal; the page has more."""
+"""Label issues of each finding on the terminal; the page has more."""
 
 
-def audit(
+def label_issues(
     predictions: Annotated[
         list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
     ],
     out: Annotated[
-        Path, typer.Option(help="Directory for suspects.html and suspects, noise and agreement (Parquet, CSV, JSON).")
+        Path, typer.Option(help="Directory for label_issues.html and issues, noise and agreement (Parquet, CSV, JSON).")
     ],
     data: Annotated[
         str | None,
@@ -43,14 +43,14 @@ def audit(
     split: Split = None,
     held_out: HeldOut = False,
     trained_on: TrainedOnPath = None,
-    worst: Annotated[int, typer.Option(min=1, help="Suspects on the page, of each finding and label.")] = 12,
+    top: Annotated[int, typer.Option(min=1, help="Label issues on the page, of each finding and label.")] = 12,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Rank labels by how much a model doubts them (confident learning), and tell what wrong labels do to AUROC.
 
-    The model must not have been fitted to these images. A doubted label is an image to look at, not an error: the worst
-    of each finding are on the page suspects.html, with their images where --data gives them.
+    The model must not have been fitted to these images. A flagged label is an image to look at, not an error: the top
+    of each finding are on the page label_issues.html, with their images where --data gives them.
 
     \b
     Examples:
@@ -66,8 +66,8 @@ def audit(
 
     known = None if trained_on is None else read_trained_on(trained_on)
     seeds = [read_predictions(path, split=split, held_out=held_out, trained_on=known) for path in predictions]
-    suspects, noise = rank_label_issues(seeds)
-    image, image_notes = _images(data, labels, allow_missing, suspects) if data else (None, [])
+    issues, noise = rank_label_issues(seeds)
+    image, image_notes = _images(data, labels, allow_missing, issues) if data else (None, [])
     agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
     settings = {
         "split": seeds[0].split,
@@ -75,7 +75,7 @@ def audit(
         "seed": seed,
         "notes": [str(each) for each in seeds[0].notes],
     }
-    written = write_results(out, "suspects", suspects, predictions=predictions, settings=settings)
+    written = write_results(out, "label_issues", issues, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
     if agreement is not None and adjudicated is not None:
         write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
@@ -83,7 +83,7 @@ def audit(
     judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
     notes = [*map(str, seeds[0].notes), *image_notes]
-    write_label_issues_page(suspects, noise, agreement, page, judged=judged, worst=worst, image=image, notes=notes)
+    write_label_issues_page(issues, noise, agreement, page, judged=judged, top=top, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
         print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
@@ -93,9 +93,9 @@ def audit(
             "finding",
             "images",
             "positives",
-            "doubted",
+            "flagged",
             "of negatives",
-            "wrong among positives",
+            "noise rate of positives",
             "among negatives",
             "ceiling",
         ],
@@ -103,12 +103,12 @@ def audit(
         title="Labels that a model doubts",
     )
     echo()
-    doubted = suspects.filter(suspects["suspect"] & (suspects["rank"] <= min(worst, _PRINTED)))
+    flagged = issues.filter(issues["is_label_issue"] & (issues["rank"] <= min(top, _PRINTED)))
     columns = ["finding", "rank", "image_id", "label", "probability"]
-    print_table(columns, doubted.select(columns).rows(), title="The most doubted")
+    print_table(columns, flagged.select(columns).rows(), title="The most flagged")
     if agreement is not None:
         echo()
-        shown = ["finding", "n", "mined_positives", "adjudicated_positives", "contradicted", "kappa", "sensitivity"]
+        shown = ["finding", "n", "nlp_positives", "adjudicated_positives", "discordant", "kappa", "sensitivity"]
         shown += ["specificity", "auroc_ceiling"]
         print_table(
             [name.replace("_", " ") for name in shown],
@@ -126,7 +126,7 @@ def audit(
 
 
 def _images(
-    data: str, labels: Path | None, allow_missing: bool, suspects: "pl.DataFrame"
+    data: str, labels: Path | None, allow_missing: bool, issues: "pl.DataFrame"
 ) -> "tuple[Image, Sequence[str]]":
     """What gives the images of a data set, and how many of the judged ones it does not have."""
     from hilum.data.images.gray import UnreadableImage
@@ -140,7 +140,7 @@ def _images(
     rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
     inside = named.collected.root.resolve()
     places = {image_id: named.collected.root / path for image_id, path in rows}
-    judged = suspects["image_id"].unique().to_list()
+    judged = issues["image_id"].unique().to_list()
     missing = sorted(image_id for image_id in judged if image_id not in places)
     if judged and len(missing) == len(judged):
         found = f"none; {missing[0]} is not among {next(iter(places), 'no images')}, …"

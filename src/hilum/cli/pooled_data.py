@@ -16,29 +16,31 @@ DataSets = Annotated[
         "or as an earlier command kept it. Repeatable: images of several data sets are pooled.",
     ),
 ]
-SharesOfData = Annotated[
+PatientFractions = Annotated[
     list[str] | None,
     typer.Option(
-        "--patient-fraction", metavar="NAME=PERCENT", help="Of the patients of one data set to learn from, at random; repeatable."
+        "--patient-fraction",
+        metavar="NAME=FRACTION",
+        help="Fraction (0 to 1) of the patients of one data set to pretrain on, drawn at random. Repeatable.",
     ),
 ]
 
 
-def parse_fractions(fractions: Sequence[str], names: Sequence[str]) -> dict[str, float]:
-    """Fraction of each data set's patients, from NAME=PERCENT; 1 where nothing is given.
+def parse_fractions(given: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+    """Fraction of each data set's patients, from NAME=FRACTION; 1 where nothing is given.
 
     Raises:
-        HilumError: another name, or no percentage.
+        HilumError: another name, or a fraction that is not above 0 and at most 1.
     """
-    shares = dict.fromkeys(names, 100.0)
-    for each in fractions:
-        name, _, percent = each.partition("=")
+    fractions = dict.fromkeys(names, 1.0)
+    for each in given:
+        name, _, text = each.partition("=")
         try:
-            share = float(percent)
+            fraction = float(text)
         except ValueError:
-            share = 0.0
-        if name not in shares or not 0 < share <= 100:
-            expected = f"NAME=PERCENT, with NAME one of {', '.join(names)} and more than 0 and at most 100 percent"
-            raise HilumError("--patient-fraction", expected=expected, found=each, fix=f"For example {names[0]}=50.")
-        shares[name] = share
-    return {name: share / 100 for name, share in shares.items()}
+            fraction = 0.0
+        if name not in fractions or not 0 < fraction <= 1:
+            expected = f"NAME=FRACTION, with NAME one of {', '.join(names)} and a fraction above 0 and at most 1"
+            raise HilumError("--patient-fraction", expected=expected, found=each, fix=f"For example {names[0]}=0.5.")
+        fractions[name] = fraction
+    return fractions

@@ -7,7 +7,7 @@ import typer
 
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.named_data import AllowMissing, AsJson, DeviceName, HashPatients, Labels, SplitName, Stores, Workers
-from hilum.cli.pooled_data import DataSets, SharesOfData, parse_fractions
+from hilum.cli.pooled_data import DataSets, PatientFractions, parse_fractions
 from hilum.cli.prediction_options import option_of
 from hilum.errors import HilumError
 from hilum.training.settings import TrainingSettings
@@ -24,7 +24,9 @@ def pretrain(
     init: Annotated[
         str | None, typer.Option(metavar="WEIGHT", help="Published weights by name, or an encoder's directory.")
     ] = None,
-    augmentation: Annotated[str | None, typer.Option(help="Random views: a name (`hilum augmentations`) or a YAML file.")] = None,
+    augmentation: Annotated[
+        str | None, typer.Option(help="Random views: a name (`hilum augmentations`) or a YAML file.")
+    ] = None,
     epochs: Annotated[int | None, option_of(TrainingSettings, "epochs")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images a step.")] = None,
     preprocess: Annotated[
@@ -40,7 +42,7 @@ def pretrain(
         list[str] | None, typer.Option(help="Patients of this part are not learnt from; repeatable. [default: test]")
     ] = None,
     include_test: Annotated[bool, typer.Option("--include-test", help="Learn from test patients, too.")] = False,
-    share: SharesOfData = None,
+    patient_fraction: PatientFractions = None,
     labels: Labels = None,
     allow_missing: AllowMissing = False,
     hash_patients: HashPatients = None,
@@ -89,7 +91,7 @@ def pretrain(
         split=split,
         split_seed=split_seed,
         exclude_splits=() if include_test else tuple(exclude_split or ("test",)),
-        fractions=parse_fractions(share or [], [each.partition("=")[0] for each in data]),
+        fractions=parse_fractions(patient_fraction or [], [each.partition("=")[0] for each in data]),
         labels=labels,
         allow_missing=allow_missing,
         hash_patients=hash_patients,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
 
-def show(
+def preview(
     data: Annotated[
         list[Path], typer.Argument(help="Folders that `hilum ingest` wrote, or folders of images.", metavar="DATA...")
     ],
@@ -26,7 +26,7 @@ def show(
     study: Annotated[str | None, typer.Option(help="The recipe of this study: a file, or a name.")] = None,
     count: Annotated[int, typer.Option(min=1, max=200, help="Images drawn from each DATA.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-    images: Annotated[str | None, typer.Option(help="These images instead, by image_id: id,id.")] = None,
+    image_ids: Annotated[str | None, typer.Option(help="These images instead, by image_id: id,id.")] = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
     augmentation: Annotated[
         list[str] | None,
@@ -58,10 +58,10 @@ def show(
         manifest, root, drawn = _read(folder)
         if boxes and drawn is None:
             notes.append(f"{folder.name} has no boxes.")
-        chosen = choose(manifest, count, seed, images.split(",") if images else ())
+        chosen = choose(manifest, count, seed, image_ids.split(",") if image_ids else ())
         with progress(f"Looking at {folder}") as on_progress:
             strips.append(Strip(folder.name, look_at(chosen, root, wanted, drawn if boxes else None, on_progress)))
-    if not images:
+    if not image_ids:
         notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
     if augmentations:
@@ -76,7 +76,7 @@ def show(
 
 
 def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict[str, Augmentation]":
-    from hilum.augment.library import named_augmentation, augmentation_of
+    from hilum.augment.library import augmentation_of, named_augmentation
     from hilum.errors import HilumError
 
     if augmentations and out.suffix.lower() != ".png":

@@ -9,7 +9,7 @@ from hilum.findings import canonical
 
 Uncertain: TypeAlias = Literal["zero", "one", "ignore", "own_class", "drop"]
 NotMentioned: TypeAlias = Literal["zero", "ignore"]
-Vote: TypeAlias = Literal["any", "majority", "all"]
+Consensus: TypeAlias = Literal["any", "majority", "all"]
 Rule = TypeVar("Rule", Uncertain, NotMentioned)
 
 OTHERWISE = "otherwise"
@@ -27,9 +27,9 @@ class LabelPolicy:
             (Irvin et al., AAAI 2019, §3.1); "own_class" is its U-MultiClass, a third class (see `targets`); "drop"
             leaves the image out, and by finding also for one that the task itself does not ask for.
         not_mentioned: what a blank becomes: "zero" or "ignore".
-        vote: where several people read each image, how many must see a finding: "any" of them, a "majority" (more than
-            half) or "all". None: the manifest's own column, uncertain where they disagree.
-        positive_from_grade: where findings are graded, the grade from which one counts as positive, for all or by
+        consensus: where several people read each image, how many must see a finding: "any" of them, a "majority" (more
+            than half) or "all". None: the manifest's own column, uncertain where they disagree.
+        severity_threshold: where findings are graded, the grade from which one counts as positive, for all or by
             finding (those not named stay as the collection reads them). None: the collection's own reading of all.
         other: findings that "Other" stands for, in a task that asks for it.
 
@@ -39,18 +39,18 @@ class LabelPolicy:
 
     uncertain: Uncertain | Mapping[str, Uncertain] = "zero"
     not_mentioned: NotMentioned | Mapping[str, NotMentioned] = "zero"
-    vote: Vote | None = None
-    positive_from_grade: int | Mapping[str, int] | None = None
+    consensus: Consensus | None = None
+    severity_threshold: int | Mapping[str, int] | None = None
     other: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "uncertain", _checked("uncertain", self.uncertain, get_args(Uncertain)))
         object.__setattr__(self, "not_mentioned", _checked("not_mentioned", self.not_mentioned, get_args(NotMentioned)))
-        if self.vote is not None:
-            _check_word("vote", self.vote, get_args(Vote))
-        if isinstance(self.positive_from_grade, Mapping):
-            grades = {canonical(name, where="positive_from_grade"): g for name, g in self.positive_from_grade.items()}
-            object.__setattr__(self, "positive_from_grade", grades)
+        if self.consensus is not None:
+            _check_word("consensus", self.consensus, get_args(Consensus))
+        if isinstance(self.severity_threshold, Mapping):
+            grades = {canonical(name, where="severity_threshold"): g for name, g in self.severity_threshold.items()}
+            object.__setattr__(self, "severity_threshold", grades)
         object.__setattr__(self, "other", tuple(canonical(name, where="other") for name in self.other))
 
     def uncertain_of(self, finding: str) -> Uncertain:

@@ -41,10 +41,10 @@ from .labels import (
     label_agreement as label_agreement,
 )
 from .labels import (
-    rank_label_issues as rank_label_issues,
+    noise_rates as noise_rates,
 )
 from .labels import (
-    wrong_shares as wrong_shares,
+    rank_label_issues as rank_label_issues,
 )
 from .metrics import (
     AVERAGES as AVERAGES,
@@ -119,19 +119,19 @@ from .tables import (
     comparisons_table as comparisons_table,
 )
 from .tables import (
-    evaluate_arms as evaluate_arms,
+    equivalence_table as equivalence_table,
 )
 from .tables import (
-    evaluate_predictions as evaluate_predictions,
+    evaluate_arms as evaluate_arms,
 )
 from .tables import (
     evaluate_multiclass as evaluate_multiclass,
 )
 from .tables import (
-    evaluate_subgroups as evaluate_subgroups,
+    evaluate_predictions as evaluate_predictions,
 )
 from .tables import (
-    equivalence_table as equivalence_table,
+    evaluate_subgroups as evaluate_subgroups,
 )
 from .tables import (
     metrics_table as metrics_table,
@@ -185,9 +185,10 @@ __all__ = [
     "comparisons_table",
     "decision_curve",
     "delong",
+    "equivalence_table",
     "evaluate_arms",
-    "evaluate_predictions",
     "evaluate_multiclass",
+    "evaluate_predictions",
     "evaluate_subgroups",
     "evaluate_suite",
     "expected_calibration_error",
@@ -195,9 +196,9 @@ __all__ = [
     "google_agreement",
     "holm",
     "label_agreement",
-    "equivalence_table",
     "measure_arms",
     "metrics_table",
+    "noise_rates",
     "partial_auroc",
     "rank_label_issues",
     "ranks_table",
@@ -207,5 +208,4 @@ __all__ = [
     "reliability_curve",
     "smallest_detectable_difference",
     "wins_table",
-    "wrong_shares",
 ]

@@ -18,10 +18,10 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import (
     UNDERDIAGNOSIS,
     comparisons_table,
+    equivalence_table,
     evaluate_multiclass,
     evaluate_subgroups,
     joint_table,
-    equivalence_table,
     mean_confusion,
     metrics_table,
     ranks_table,
@@ -47,7 +47,7 @@ class SuiteSettings(EvaluationSettings):
         reference: the arm that all others are compared with; None: every pair.
         pairs: (arm, against) of the comparisons, instead of `reference`.
         adjustment: of p-values within each family.
-        exclusive: whether every image is of exactly one class; None: look at the labels.
+        multiclass: whether every image is of exactly one class; None: look at the labels.
         seed_inference, seed_design: how arms with several seeds are compared; see `hilum.evaluation.measure_arms`. An
             arm and its own probe share their seeds in any case.
         look: which of several announced looks this is; None: the only one.
@@ -61,7 +61,7 @@ class SuiteSettings(EvaluationSettings):
     reference: str | None = None
     pairs: Sequence[tuple[str, str]] | None = None
     adjustment: Adjustment = "Benjamini-Hochberg"
-    exclusive: bool | None = None
+    multiclass: bool | None = None
     seed_inference: SeedInference = "obuchowski_rockette"
     seed_design: SeedDesign = "nested"
     look: Look | None = None
@@ -279,10 +279,10 @@ def _subgroups(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame:
 
 def _classes(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame | None:
     """Recall, precision and F1, where every image is of exactly one class."""
-    exclusive = settings.exclusive
-    if exclusive is None:
-        exclusive = all(mean_confusion(seeds) is not None for seeds in given.arms.values())
-    if not exclusive:
+    multiclass = settings.multiclass
+    if multiclass is None:
+        multiclass = all(mean_confusion(seeds) is not None for seeds in given.arms.values())
+    if not multiclass:
         return None
     bootstrap = settings.bootstrap
     return pl.concat(

@@ -10,9 +10,9 @@ from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
 from hilum.finetuning.heads import HeadOfEach, make_head
-from hilum.finetuning.output_types import Answers, make_answers
+from hilum.finetuning.output_types import OutputType, make_output_type
 from hilum.finetuning.pooling import AttentionEach, make_pooling
-from hilum.finetuning.settings import AnswerName, HeadName, PoolingName
+from hilum.finetuning.settings import HeadName, OutputTypeName, PoolingName
 from hilum.training.distributed import share_of_mean
 from hilum.training.param_groups import decay_groups, encoder_groups
 from hilum.training.settings import TrainingSettings
@@ -33,7 +33,8 @@ class Classifier(Trainable):
         head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
         head: see `hilum.finetuning.heads.make_head`.
         pooling: see `hilum.finetuning.pooling.make_pooling`; "own": the encoder's.
-        answer: what the outputs mean and cost, by name or as `hilum.finetuning.output_types.make_answers` makes them.
+        output_type: what the outputs mean and cost, by name or as `hilum.finetuning.output_types.make_output_type`
+            makes them.
 
     Raises:
         HilumError: the encoder has no class token, and the pooling needs it.
@@ -52,19 +53,19 @@ class Classifier(Trainable):
         head_lr: float | None = None,
         head: HeadName = "linear",
         pooling: PoolingName = "own",
-        answer: AnswerName | Answers = "each",
+        output_type: OutputTypeName | OutputType = "multilabel",
     ) -> None:
         super().__init__()
         self.encoder, self.size, self.augmentation, self.seed, self.head_lr = encoder, size, augmentation, seed, head_lr
         self.dropout = nn.Dropout(dropout)
-        self.answers: Answers = make_answers(answer) if isinstance(answer, str) else answer
+        self.output_type: OutputType = make_output_type(output_type) if isinstance(output_type, str) else output_type
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.pooling = AttentionEach(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
-            outputs = findings * self.answers.outputs_a_finding
+            outputs = findings * self.output_type.outputs_a_finding
             self.head = (
-                HeadOfEach(encoder.token_width, findings, self.answers.outputs_a_finding)
+                HeadOfEach(encoder.token_width, findings, self.output_type.outputs_a_finding)
                 if head == "attention"
                 else make_head(head, width, outputs, dropout=dropout, encoder=encoder.name)
             )
@@ -118,7 +119,7 @@ class Classifier(Trainable):
 
     def score(self, features: Tensor) -> Tensor:
         """Logits of features, (B, width) to (B, findings)."""
-        return self.answers.logits(self._outputs(features))
+        return self.output_type.logits(self._outputs(features))
 
     def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and what it is to be divided by.
@@ -132,7 +133,7 @@ class Classifier(Trainable):
     def label_loss_with_scores(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As `label_loss`, and the logits."""
         outputs = self._outputs(features)
-        return *self.answers.loss(outputs, targets, self.positive_weights), self.answers.logits(outputs)
+        return *self.output_type.loss(outputs, targets, self.positive_weights), self.output_type.logits(outputs)
 
     def _outputs(self, features: Tensor) -> Tensor:
         """Of the head, (B, findings x outputs a finding), in float32: 8 bits of mantissa would tie many images."""
@@ -164,8 +165,8 @@ class Classifier(Trainable):
 
     def mean_loss_of_outputs(self, outputs: Tensor, batch: Batch) -> Tensor:
         """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
-        loss, _ = self.answers.loss(outputs, known_targets(batch), self.positive_weights)
-        terms = self.answers.terms(known_targets(batch.whole), self.positive_weights)
+        loss, _ = self.output_type.loss(outputs, known_targets(batch), self.positive_weights)
+        terms = self.output_type.terms(known_targets(batch.whole), self.positive_weights)
         return share_of_mean(loss, terms, batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:

@@ -26,7 +26,7 @@ from hilum.finetuning.classifier import Classifier, HeadOnFeatures
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.monitoring import diagnose, write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
-from hilum.finetuning.output_types import Answers, make_answers
+from hilum.finetuning.output_types import OutputType, make_output_type
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weight_averaging import Averaged, copied
@@ -114,7 +114,7 @@ def finetune(
                 pl.read_parquet(beside / "curves.parquet"),
                 logits,
                 planned_epochs=settings.epochs_of(len(train.image_ids)),
-                chance_loss=classifier.answers.chance_loss(train.targets, weights),
+                chance_loss=classifier.output_type.chance_loss(train.targets, weights),
             )
             write_learning(learning, beside)
             _mark_selected(beside / "curves.parquet", run.best_epoch)
@@ -147,11 +147,11 @@ def scored(
     classifier.to(feed.device).eval()
     if settings.tta == "none":
         logits = feed.outputs(classifier, image_ids, "scoring", on_progress)
-        return logits.cpu().numpy(), classifier.answers.probabilities(logits).cpu().numpy()
+        return logits.cpu().numpy(), classifier.output_type.probabilities(logits).cpu().numpy()
 
     def both(views: Tensor) -> Tensor:
         found = classifier(views).float()
-        return torch.cat([found, classifier.answers.probabilities(found)], dim=1)
+        return torch.cat([found, classifier.output_type.probabilities(found)], dim=1)
 
     halves = feed.outputs(both, image_ids, "scoring", on_progress, tta=settings.tta).cpu().numpy()
     findings = halves.shape[1] // 2
@@ -189,8 +189,8 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
     """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
-    answers = answers_of(settings)
-    weights = answers.class_weights(train.targets, settings.class_weights, most=settings.max_class_weight)
+    output_type = output_type_of(settings)
+    weights = output_type.class_weights(train.targets, settings.class_weights, most=settings.max_class_weight)
     return Classifier(
         encoder,
         findings,
@@ -200,16 +200,16 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
-        answer=answers,
+        output_type=output_type,
         head=settings.head,
         pooling=settings.pooling,
     )
 
 
-def answers_of(settings: FinetuneSettings) -> Answers:
+def output_type_of(settings: FinetuneSettings) -> OutputType:
     """How the head answers, with the loss of these settings."""
-    return make_answers(
-        settings.answer,
+    return make_output_type(
+        settings.output_type,
         focal=settings.focal,
         label_smoothing=settings.label_smoothing,
         weighted_mean=settings.reduction == "weighted_mean",
@@ -324,16 +324,16 @@ def check_inputs(
                 found=f"{images.targets.shape[1]} columns",
                 fix="Give targets and findings in the same order.",
             )
-        if (images.targets == UNCERTAIN_CLASS).any() and settings.answer != "each_or_uncertain":
+        if (images.targets == UNCERTAIN_CLASS).any() and settings.output_type != "multilabel_u_multiclass":
             raise HilumError(
                 part,
                 expected="targets 0, 1 or NaN",
                 found="a third class",
-                fix="Set answer to each_or_uncertain, or mask them.",
+                fix="Set output_type to multilabel_u_multiclass, or mask them.",
             )
         unknown = np.isnan(images.targets).all(1)
         several = ((np.nan_to_num(images.targets).sum(1) != 1) & ~unknown).sum()
-        if settings.answer == "exclusive" and several:
+        if settings.output_type == "multiclass" and several:
             raise HilumError(
                 part,
                 expected="exactly one finding for each image, since they exclude each other",

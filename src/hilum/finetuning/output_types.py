@@ -20,13 +20,13 @@ from hilum.finetuning.losses import (
     masked_three_class,
     negatives_per_positive_of,
 )
-from hilum.finetuning.settings import AnswerName, ClassWeights, FinetuneSettings
+from hilum.finetuning.settings import ClassWeights, FinetuneSettings, OutputTypeName
 
 _LANES = 64
 """A multiple of what torch's CPU kernels take at once; what is left over goes through code that rounds otherwise."""
 
 
-class Answers(Protocol):
+class OutputType(Protocol):
     """How a head answers for F findings."""
 
     @property
@@ -66,7 +66,7 @@ class Answers(Protocol):
 
 
 @dataclass(frozen=True)
-class Each:
+class Multilabel:
     """Every finding is there or not, whatever the others are: a sigmoid each.
 
     Attributes:
@@ -109,13 +109,13 @@ class Each:
             each = (slice(finding, finding + 1) for finding in range(targets.shape[1]))
             totals = [_least_total(self, targets[:, one], weights[one]) for one in each]
             return sum(totals) / int((~np.isnan(targets)).sum())
-        counts = np.stack([(targets == answer).sum(0) * (weights if answer == 1 else 1.0) for answer in (0, 1, 2)])
+        counts = np.stack([(targets == label).sum(0) * (weights if label == 1 else 1.0) for label in (0, 1, 2)])
         return _entropy(counts) / int((~np.isnan(targets)).sum())
 
 
 @dataclass(frozen=True)
-class EachOrUncertain(Each):
-    """As `Each`, with uncertain as a third class of every finding.
+class UncertainAsClass(Multilabel):
+    """As `Multilabel`, with uncertain as a third class of every finding.
 
     The logit is that of positive against negative alone, which is how CheXpert scores it (Irvin et al., AAAI 2019,
     §3.1).
@@ -136,7 +136,7 @@ class EachOrUncertain(Each):
 
 
 @dataclass(frozen=True)
-class Exclusive:
+class Multiclass:
     """Every image has exactly one of the findings, the task of Elwirehardja et al. 2025: a softmax over them.
 
     Attributes:
@@ -190,25 +190,25 @@ class Exclusive:
         return _entropy((counts * weights)[:, None]) / whole
 
 
-def make_answers(
-    name: AnswerName,
+def make_output_type(
+    name: OutputTypeName,
     *,
     focal: float | None = None,
     label_smoothing: float = 0.0,
     weighted_mean: bool = False,
-) -> Answers:
+) -> OutputType:
     """The answers of this name.
 
     Args:
-        name: "each": `Each`; "each_or_uncertain": `EachOrUncertain`; "exclusive": `Exclusive`.
+        name: "multilabel": `Multilabel`; "multilabel_u_multiclass": `UncertainAsClass`; "multiclass": `Multiclass`.
         focal, label_smoothing: of the loss.
-        weighted_mean: of `Exclusive` alone.
+        weighted_mean: of `Multiclass` alone.
     """
-    if name == "each":
-        return Each(focal, label_smoothing)
-    if name == "each_or_uncertain":
-        return EachOrUncertain(focal, label_smoothing)
-    return Exclusive(focal, label_smoothing, weighted_mean)
+    if name == "multilabel":
+        return Multilabel(focal, label_smoothing)
+    if name == "multilabel_u_multiclass":
+        return UncertainAsClass(focal, label_smoothing)
+    return Multiclass(focal, label_smoothing, weighted_mean)
 
 
 def class_balance(
@@ -226,10 +226,10 @@ def class_balance(
         By finding: `images` that are positive, `weight` of the loss without resampling and bounds, `resampled` positive
         images of an epoch, and `loss_weight`, of the resampled images within `max_class_weight`.
     """
-    answers = make_answers(settings.answer)
+    output_type = make_output_type(settings.output_type)
     visits = train if settings.resample is None else train.resampled(settings.resample, seed)
     before, after = (
-        answers.class_weights(images.targets, settings.class_weights, most=most)
+        output_type.class_weights(images.targets, settings.class_weights, most=most)
         for images, most in ((train, None), (visits, settings.max_class_weight))
     )
     return {
@@ -243,16 +243,16 @@ def class_balance(
     }
 
 
-def _least_total(answers: Answers, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
+def _least_total(output_type: OutputType, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
     """The least sum of the loss that constant outputs can have, searched; for losses without a closed form."""
     rows, numbers = np.unique(targets[(targets >= 0).any(1)], axis=0, return_counts=True)
     known, often, weighing = torch.from_numpy(rows), torch.from_numpy(numbers).float(), torch.from_numpy(weights)
-    outputs = torch.zeros(targets.shape[1] * answers.outputs_a_finding, requires_grad=True)
+    outputs = torch.zeros(targets.shape[1] * output_type.outputs_a_finding, requires_grad=True)
     search = torch.optim.LBFGS([outputs], max_iter=200, line_search_fn="strong_wolfe")
 
     def total() -> Tensor:
         search.zero_grad()
-        each = torch.stack([answers.loss(outputs[None], row[None], weighing)[0] for row in known])
+        each = torch.stack([output_type.loss(outputs[None], row[None], weighing)[0] for row in known])
         loss = (each * often).sum() / often.sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss

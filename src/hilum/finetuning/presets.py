@@ -24,7 +24,7 @@ OF_ANY, HEAD_ONLY = "any", "head_only"
 _TABLE = "presets.yaml"
 _OTHERWISE = "otherwise"
 GIVEN = "given"
-NOT_SHOWN = frozenset({"precision", "device", "workers", "checkpoint_every_seconds", "answer"})
+NOT_SHOWN = frozenset({"precision", "device", "workers", "checkpoint_every_seconds", "output_type"})
 """Settings of the machine, and what the task decides."""
 
 

@@ -10,7 +10,7 @@ from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
 from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
 
-AnswerName = Literal["each", "each_or_uncertain", "exclusive"]
+OutputTypeName = Literal["multilabel", "multilabel_u_multiclass", "multiclass"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
 PoolingName = Literal["own", "cls", "mean", "cls_mean", "cls_last4", "cls_last4_mean", "gem", "attention"]
 OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
@@ -48,7 +48,7 @@ class FinetuneSettings:
         augmentation: Random views: a name, `none` for none, or ranges.
         size: Side of the views in pixels; that of the stored images when left out.
         resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`);
-            only with answer "exclusive". Class weights are those of the resampled images.
+            only with output_type "multiclass". Class weights are those of the resampled images.
         class_weights: `negatives_per_positive`: positives of a finding count negatives / positives of the training
             images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts n /
             (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.
@@ -58,8 +58,8 @@ class FinetuneSettings:
             - ε) + ε / C.
         reduction: `weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch does,
             instead of by the images.
-        answer: "each": findings are there or not, each by itself; "each_or_uncertain": with targets of 2 as a third
-            class; "exclusive": an image has exactly one of them (`hilum.finetuning.output_types`).
+        output_type: "multilabel": findings are there or not, each by itself; "multilabel_u_multiclass": with targets
+            of 2 as a third class; "multiclass": an image has exactly one of them (`hilum.finetuning.output_types`).
         dropout: Before the head, and inside heads of several layers.
         head: `linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 (Gowtham et
             al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with a query for
@@ -97,7 +97,7 @@ class FinetuneSettings:
     focal: float | None = None
     label_smoothing: float = 0.0
     reduction: Reduction = "mean"
-    answer: AnswerName = "each"
+    output_type: OutputTypeName = "multilabel"
     dropout: float = 0.0
     head: HeadName = "linear"
     pooling: PoolingName = "own"
@@ -210,7 +210,7 @@ def _out_of_range(settings: FinetuneSettings) -> list[HilumError]:
     names = (
         ("head", HeadName),
         ("pooling", PoolingName),
-        ("answer", AnswerName),
+        ("output_type", OutputTypeName),
         ("class_weights", ClassWeights),
         ("reduction", Reduction),
         ("tta", TTA),
@@ -237,7 +237,7 @@ def _is_whole(value: object, least: int) -> bool:
 
 def _not_together(settings: FinetuneSettings) -> list[HilumError]:
     """Values that do not go together."""
-    exclusive = settings.answer == "exclusive"
+    multiclass = settings.output_type == "multiclass"
     wrong = (
         (
             "pooling",
@@ -245,11 +245,11 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
             "a pooling of the last block, or unfreeze: 0",
             f"{settings.pooling} with unfreeze {settings.unfreeze}",
         ),
-        ("resample", settings.resample is not None and not exclusive, "exclusive classes", "findings of their own"),
-        ("reduction", settings.reduction == "weighted_mean" and not exclusive, "mean", "findings of their own"),
-        ("class_weights", settings.class_weights == "class_frequency" and not exclusive,
+        ("resample", settings.resample is not None and not multiclass, "exclusive classes", "findings of their own"),
+        ("reduction", settings.reduction == "weighted_mean" and not multiclass, "mean", "findings of their own"),
+        ("class_weights", settings.class_weights == "class_frequency" and not multiclass,
          "negatives_per_positive, inverse_frequency or none", "class_frequency of findings of their own"),
-        ("class_weights", settings.class_weights == "negatives_per_positive" and exclusive,
+        ("class_weights", settings.class_weights == "negatives_per_positive" and multiclass,
          "class_frequency, inverse_frequency or none", "negatives_per_positive of exclusive classes"),
         ("label_smoothing", settings.focal is not None and settings.label_smoothing > 0, "focal or label_smoothing",
          "both"),

@@ -33,7 +33,7 @@ def load_classifier(directory: Path) -> tuple[Classifier, Card]:
         size=card.image_size,
         head=card.settings.get("head", "linear"),
         pooling=card.settings.get("pooling", "own"),
-        answer=card.settings.get("answer", "each"),
+        output_type=card.settings.get("output_type", "multilabel"),
     )
     load_weights(classifier, directory / MODEL_WEIGHTS, card.sha256)
     return classifier.eval(), card

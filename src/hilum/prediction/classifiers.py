@@ -55,7 +55,7 @@ class LoadedClassifier(nn.Module):
         """Probabilities of the findings, (B, 1, S, S) in [0, 1] to (B, F) in [0, 1]."""
         if isinstance(self.network, Ensemble):
             return self.network.probabilities(images)
-        probabilities: Tensor = self.network.answers.probabilities(self.network(images))
+        probabilities: Tensor = self.network.output_type.probabilities(self.network(images))
         return probabilities
 
     def preprocess(self, path: str | Path) -> Tensor:

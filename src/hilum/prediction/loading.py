@@ -217,7 +217,7 @@ def load_package(
 
 def probabilities_of(classifier: Classifier, views: Tensor) -> Tensor:
     """What a classifier gives each finding, (B, 1, H, W) in [0, 1] to (B, F) float32 in [0, 1]."""
-    return classifier.answers.probabilities(classifier(views).float())
+    return classifier.output_type.probabilities(classifier(views).float())
 
 
 def _precision(card: Card, device: torch.device) -> Chosen:

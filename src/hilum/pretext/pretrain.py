@@ -116,7 +116,9 @@ def pretrain(
                 seed=seed,
                 watch=watch,
                 early=early,
-                second_augmentation=None if settings.second_augmentation is None else augmentation_of(settings.second_augmentation),
+                second_augmentation=None
+                if settings.second_augmentation is None
+                else augmentation_of(settings.second_augmentation),
             ),
         )
         fitted = fit(

@@ -225,7 +225,7 @@ class ReportContent:
         labelled_in_words: the same in a line.
         external: as `hilum.evaluation.external_validation` returns it; with a column `arm` where several arms were
             trained on one data set.
-        noise, suspects, agreement: as `hilum label-issues` writes them.
+        noise, issues, agreement: as `hilum label-issues` writes them.
         box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
         purity: as `hilum embed` leaves it: how far classes are apart in the features.
         embeddings: images as points, by the features of a model; one a method.
@@ -260,7 +260,7 @@ class ReportContent:
     classes: pl.DataFrame | None = None
     external: pl.DataFrame | None = None
     noise: pl.DataFrame | None = None
-    suspects: pl.DataFrame | None = None
+    issues: pl.DataFrame | None = None
     agreement: pl.DataFrame | None = None
     box_scores: pl.DataFrame | None = None
     purity: pl.DataFrame | None = None

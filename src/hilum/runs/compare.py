@@ -137,7 +137,7 @@ def compare(
                     reference="B",
                     adjustment="Holm" if holm else "Benjamini-Hochberg",
                     margin=margin,
-                    exclusive=False,
+                    multiclass=False,
                 ),
                 on_progress,
             )

@@ -91,7 +91,7 @@ def embed(
     like: Sequence[str] = (),
     k: int = 20,
     same_patient: bool = False,
-    images: int = 10_000,
+    max_points: int = 10_000,
     split: str | None = None,
     include_training_patients: bool = False,
     labels: str | Path | None = None,
@@ -115,7 +115,7 @@ def embed(
         like: ids of images whose nearest images are drawn.
         k: nearest images, in numbers and tables.
         same_patient: nearest images may be of the same patient.
-        images: at most so many points in the figure, by lot.
+        max_points: at most so many points in the figure, by lot.
         split: only images of this published list; None: all.
         include_training_patients: also images of patients that the model has learnt from.
         labels: own images: the CSV with the labels.
@@ -158,7 +158,7 @@ def embed(
             chosen,
             _METHODS[method],
             k=k,
-            most_shown=images,
+            most_shown=max_points,
             n_bootstrap=n_bootstrap,
             seed=seed,
             same_patient=same_patient,

@@ -87,7 +87,7 @@ def evaluate(
     seed: int = 0,
     min_positive_patients: int = EvaluationSettings.min_positive_patients,
     subgroups: Sequence[str] = (),
-    images: str | Path | None = None,
+    image_table: str | Path | None = None,
     min_group: int = EvaluationSettings.min_group,
     progress: ShowProgress = quiet,
 ) -> EvaluationResult:
@@ -113,7 +113,7 @@ def evaluate(
         seed: of the bootstrap.
         min_positive_patients: findings with fewer positive (or negative) patients are not in means.
         subgroups: columns to group patients by, such as "sex", "age" (in bands), "view".
-        images: table with image_id and these columns; None: the predictions' own.
+        image_table: table with image_id and these columns; None: the predictions' own.
         min_group: groups with fewer positive (or negative) patients of a finding get no number.
         progress: shows each stage.
 
@@ -135,7 +135,7 @@ def evaluate(
         seeds = [one.predictions for one in given]
         thresholds = [one.thresholds for one in given if one.thresholds is not None]
         arm = listing([Path(name_of(source, at)).stem for at, source in enumerate(tables)])
-        groups, group_notes = _groups(given, tables[0], images, subgroups)
+        groups, group_notes = _groups(given, tables[0], image_table, subgroups)
         bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
         with progress("resampling patients") as on_progress:
             found = evaluate_suite(
@@ -148,7 +148,7 @@ def evaluate(
                     averages=averages,
                     compared=None,
                     compared_averages=averages,
-                    exclusive=False,
+                    multiclass=False,
                 ),
                 on_progress,
             )

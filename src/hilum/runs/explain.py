@@ -123,7 +123,7 @@ def explain(
     method: HeatMapMethod | str = "gradcam",
     findings: str | Sequence[str] | None = None,
     image_ids: Sequence[str] | None = None,
-    images: int = 1,
+    images_per_finding: int = 1,
     boxes: bool = True,
     candidates: int = 300,
     split: str | None = None,
@@ -131,7 +131,7 @@ def explain(
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
-    threshold: float = 0.5,
+    map_threshold: float = 0.5,
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
     device: str = "auto",
@@ -147,7 +147,7 @@ def explain(
         method: "gradcam", "gradcam++", "layercam", "occlusion"; for transformers also "rollout", "attention".
         findings: to explain; None: all that every model scores.
         image_ids: choose from these images alone; None: from all.
-        images: images to show for each finding and rule.
+        images_per_finding: images to show for each finding and rule.
         boxes: score maps against the data set's boxes.
         candidates: images without boxes to choose from, by lot.
         split: only images of this published list; None: all.
@@ -155,7 +155,7 @@ def explain(
         labels: own images: the CSV with the labels.
         allow_missing: go on where tables name images whose file is not there.
         hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        threshold: fraction of a map's highest value from which on it counts as a box, 0 < threshold ≤ 1.
+        map_threshold: fraction of a map's highest value from which on it counts as a box, 0 < map_threshold ≤ 1.
         n_bootstrap: bootstrap samples of patients.
         seed: of images, random weights and the bootstrap.
         device: "auto", "cpu" or "cuda".
@@ -171,8 +171,8 @@ def explain(
         (224, 224)
     """
     out = Path(out)
-    if not 0 < threshold <= 1:
-        raise HilumError("--threshold", expected="above 0, at most 1", found=str(threshold), fix="Use 0.5.")
+    if not 0 < map_threshold <= 1:
+        raise HilumError("--map-threshold", expected="above 0, at most 1", found=str(map_threshold), fix="Use 0.5.")
     check_replaceable(out, _LEFT)
     directories = [model_directory(each) for each in (model, other) if each is not None]
     models = load_models(directories, choose_device(cast(Device, device)))
@@ -192,7 +192,7 @@ def explain(
         include_training_patients=include_training_patients,
         boxes=boxes,
     )
-    config = ExplainConfig(cast(HeatMapMethod, method), wanted, images, threshold, n_bootstrap, seed)
+    config = ExplainConfig(cast(HeatMapMethod, method), wanted, images_per_finding, map_threshold, n_bootstrap, seed)
     with TemporaryDirectory(prefix="hilum-") as folder, whole_directory(out) as beside:
         stores: list[Store] = []
         for number, each in enumerate(models):

@@ -1,6 +1,5 @@
 """From images with labels to a classifier and its predictions: what `hilum finetune` and `hilum.finetune` do."""
 
-import difflib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import unknown_name
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
 from hilum.runs.inputs.exposure import check_copies, unexposed
 from hilum.runs.probing import NO_FINDING
@@ -182,8 +182,8 @@ def finetune(
     create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # refuses before any image is read
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
-    exclusive = given.get("answer") == "exclusive"
-    task = _task(read, findings_from(findings), label_policy, split, split_seed, fraction, seed, exclusive=exclusive)
+    multiclass = given.get("output_type") == "multiclass"
+    task = _task(read, findings_from(findings), label_policy, split, split_seed, fraction, seed, multiclass=multiclass)
     store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
     readable = set(store.image_ids)
     train, val = task.train.only(readable), task.val.only(readable)
@@ -254,8 +254,7 @@ def _given(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
     checked = {}
     for name, value in given.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            problems.append(f"{name}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
+            problems.append(f"{name}: {unknown_name(name, known)}")
             continue
         try:
             checked[name] = value if name == "augmentation" else TypeAdapter(hints[name]).validate_python(value)
@@ -302,11 +301,11 @@ def _task(
     fraction: float,
     seed: int,
     *,
-    exclusive: bool,
+    multiclass: bool,
 ) -> _Task:
     here = finding_columns(data.manifest)
     wanted = named or [name for name in here if name != NO_FINDING] or here
-    cohort = Cohort(exactly_one_of=tuple(wanted) if exclusive else ())
+    cohort = Cohort(exactly_one_of=tuple(wanted) if multiclass else ())
     manifest = task_images(data.collected, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)

@@ -138,7 +138,12 @@ def pretrain(
     out = Path(out)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
     given = parse_overrides(
-        method, settings_as_text(settings), epochs=epochs, batch_size=batch_size, augmentation=augmentation, device=device
+        method,
+        settings_as_text(settings),
+        epochs=epochs,
+        batch_size=batch_size,
+        augmentation=augmentation,
+        device=device,
     )
     recipe = recipe_from(preprocess)
     check_replaceable(out, _LEFT)

@@ -171,7 +171,7 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
             pairs=pairs or None,
             margin=study.get("margin"),
             seed_inference=study.get("seed_inference", default.seed_inference),
-            exclusive=(found.study.get("task") or {}).get("classes") == "exclusive" if own else None,
+            multiclass=(found.study.get("task") or {}).get("classes") == "multiclass" if own else None,
         ),
         on_progress,
     ).tables

@@ -246,7 +246,7 @@ class _Loop:
                 f"epoch {self.train_state.epoch + 1}, step {step} of {len(self.batches)}",
                 expected="a finite training loss",
                 found=str(value),
-                fix="Lower `lr`, set `clip_grad_norm` (1.0 is common), lengthen `warmup_epochs`, or use precision fp32.",
+                fix="Lower `lr`, set `clip_grad_norm` (1.0 is common), raise `warmup_epochs`, or use precision fp32.",
             )
 
     def finish_epoch(self) -> None:

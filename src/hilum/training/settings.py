@@ -42,13 +42,13 @@ class TrainingSettings:
         keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
             the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
         clip_grad_norm: Gradients are scaled to at most this norm; null leaves them.
-        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch norm needs the
-            whole batch.
+        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch
+            norm needs the whole batch.
         freeze_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
             gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
             that does not.
-        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the same bits;
-            refused where there is batch norm.
+        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the
+            same bits; refused where there is batch norm.
         validate_every: epochs from one validation to the next; the last epoch always ends with one.
         patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
             AUROC); None never stops early.
@@ -103,10 +103,20 @@ class TrainingSettings:
         last = self.weight_decay_end
         _require(last is None or last >= 0, "weight_decay_end", "zero or more, or none", last)
         _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
-        _require(self.gradient_accumulation_steps >= 1, "gradient_accumulation_steps", "at least 1", self.gradient_accumulation_steps)
+        _require(
+            self.gradient_accumulation_steps >= 1,
+            "gradient_accumulation_steps",
+            "at least 1",
+            self.gradient_accumulation_steps,
+        )
         _require(self.freeze_encoder_steps >= 0, "freeze_encoder_steps", "zero or more", self.freeze_encoder_steps)
         _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
-        _require(self.clip_grad_norm is None or self.clip_grad_norm > 0, "clip_grad_norm", "a positive number", self.clip_grad_norm)
+        _require(
+            self.clip_grad_norm is None or self.clip_grad_norm > 0,
+            "clip_grad_norm",
+            "a positive number",
+            self.clip_grad_norm,
+        )
         _require(self.validate_every >= 1, "validate_every", "at least 1", self.validate_every)
         _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
         for name, allowed in (

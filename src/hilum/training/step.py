@@ -60,7 +60,9 @@ class Stepper:
             set_weight_decay(self.optimizer, weight_decay_at(step, settings.epochs * self.steps_per_epoch, settings))
         self.optimizer.zero_grad()
         with held(self.encoders) if step < settings.freeze_encoder_steps else nullcontext():
-            own = torch.stack([self._add_gradients(part, epoch) for part in batch.cut(settings.gradient_accumulation_steps)]).mean()
+            own = torch.stack(
+                [self._add_gradients(part, epoch) for part in batch.cut(settings.gradient_accumulation_steps)]
+            ).mean()
         loss = average_gradients(self.trainable.parameters(), own)
         if settings.clip_grad_norm is not None:
             self.fabric.clip_gradients(
@@ -138,7 +140,7 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
             "training.gradient_accumulation_steps",
             expected="1",
             found=f"{settings.gradient_accumulation_steps}, but {reason}",
-            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes, which share one batch exactly.",
+            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes that share the batch.",
         )
 
 

@@ -27,7 +27,8 @@ class Trainable(nn.Module):
         """Why a batch cannot be computed in parts, as the second half of a sentence; "" where it can.
 
         It can where the mean of what `training_loss` says of parts of a batch is what it says of the batch, and what
-        `after_step` does follows from all parts (gradient accumulation, `TrainingSettings.gradient_accumulation_steps`).
+        `after_step` does follows from all parts (gradient accumulation,
+        `TrainingSettings.gradient_accumulation_steps`).
         """
         return "its loss is not known to be a mean over images"
 

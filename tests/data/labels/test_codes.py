@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import Collected
-from hilum.data.labels import LabelPolicy, by_grade, by_vote, derive, fold, read_codes
+from hilum.data.labels import LabelPolicy, by_consensus, by_grade, derive, fold, read_codes
 from hilum.errors import HilumError
 
 
@@ -45,14 +45,14 @@ def collected(images):
 def test_as_many_readers_as_asked_for_must_see_a_finding(images, codes, any_of_them, majority, all_of_them):
     readings = readings_of(*(("a0", f"R{number}", "Mass", code) for number, code in enumerate(codes)))
     manifest = images(["p"], Mass=[None])
-    voted = [by_vote(manifest, readings, vote)["Mass"][0] for vote in ("any", "majority", "all")]
+    voted = [by_consensus(manifest, readings, vote)["Mass"][0] for vote in ("any", "majority", "all")]
     assert voted == [any_of_them, majority, all_of_them]
 
 
 def test_images_that_nobody_read_keep_their_code_and_a_silent_reader_sees_nothing(images):
     manifest = images(["p", "q", "r"], Mass=[1, 1, -1], Edema=[1, 0, None], Hernia=[-1, 1, 1])
     readings = readings_of(("a0", "R1", "Mass", 1), ("a0", "R2", "Edema", 0), ("a2", "R1", "Edema", 1))
-    voted = by_vote(manifest, readings, "all")
+    voted = by_consensus(manifest, readings, "all")
     assert voted["Mass"].to_list() == [0, 1, 0]
     assert voted["Edema"].to_list() == [0, 0, 1]
     assert voted["Hernia"].to_list() == [-1, 1, 1]
@@ -64,7 +64,7 @@ def test_a_reader_who_marks_a_finding_twice_has_one_vote(images):
     readings = readings_of(
         ("a0", "R1", "Mass", 1), ("a0", "R1", "Mass", 1), ("a0", "R2", "Mass", 0), ("a0", "R3", "Mass", 0)
     )
-    assert by_vote(images(["p"], Mass=[None]), readings, "majority")["Mass"].to_list() == [0]
+    assert by_consensus(images(["p"], Mass=[None]), readings, "majority")["Mass"].to_list() == [0]
 
 
 def test_a_finding_counts_from_the_grade_asked_for(images):
@@ -116,7 +116,7 @@ def test_codes_are_read_by_vote_then_by_grade_and_derived_last(images, collected
     manifest = images(["p", "q"], **{"Rib Fracture": [-1, 1], "Clavicle Fracture": [0, 0], "Edema": [1, 1]})
     readings = readings_of(*(("a0", reader, "Rib Fracture", 1 if reader == "R1" else 0) for reader in ("R1", "R2")))
     of_all = collected(manifest, readings=readings, grades=grades_of(("a1", "Edema", 1)))
-    codes = read_codes(of_all, ["Fracture"], LabelPolicy(vote="any", positive_from_grade=2))
+    codes = read_codes(of_all, ["Fracture"], LabelPolicy(consensus="any", severity_threshold=2))
     assert codes["Fracture"].to_list() == [1, 1]
     assert codes["Edema"].to_list() == [1, 0]
     assert read_codes(of_all, ["Fracture"], LabelPolicy())["Fracture"].to_list() == [-1, 1]
@@ -135,7 +135,7 @@ def test_other_stands_for_the_findings_named(images, collected):
         fold(plain.manifest, ["Mass", "Nodule"], "Other")
 
 
-@pytest.mark.parametrize("asked", [{"vote": "any"}, {"positive_from_grade": 1}])
+@pytest.mark.parametrize("asked", [{"consensus": "any"}, {"severity_threshold": 1}])
 def test_votes_and_grades_that_a_data_set_lacks_are_refused(images, collected, asked):
     with pytest.raises(HilumError, match=f"{next(iter(asked))}: .*found none in vindr_cxr"):
         read_codes(collected(images(["p"], Mass=[1])), ["Mass"], LabelPolicy(**asked))

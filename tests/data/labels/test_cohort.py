@@ -90,7 +90,7 @@ def collected(images):
 
 
 def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected):
-    policy = LabelPolicy(uncertain={"Edema": "drop", "otherwise": "one"})
+    label_policy = LabelPolicy(uncertain={"Edema": "drop", "otherwise": "one"})
     cohort = Cohort(views="frontal", any_of=("Nodule/Mass", "No Finding"))
     images = task_images(collected, ["No Finding"], label_policy, cohort)
     assert ids(images) == "a0 a2 a3"

@@ -5,13 +5,13 @@ from hilum.errors import HilumError
 
 
 def test_one_word_holds_for_every_finding():
-    policy = LabelPolicy(uncertain="one", not_mentioned="ignore")
+    label_policy = LabelPolicy(uncertain="one", not_mentioned="ignore")
     assert label_policy.uncertain_of("Edema") == label_policy.uncertain_of("Mass") == "one"
     assert label_policy.not_mentioned_of("Edema") == "ignore"
 
 
 def test_words_by_finding_hold_for_those_named_and_otherwise_for_the_others():
-    policy = LabelPolicy(uncertain={"oedema": "one", "otherwise": "ignore"}, not_mentioned={"Mass": "ignore"})
+    label_policy = LabelPolicy(uncertain={"oedema": "one", "otherwise": "ignore"}, not_mentioned={"Mass": "ignore"})
     assert label_policy.uncertain_of("Edema") == "one"
     assert label_policy.uncertain_of("Mass") == "ignore"
     assert label_policy.not_mentioned_of("Mass") == "ignore"
@@ -41,8 +41,8 @@ def test_a_third_class_is_masked_where_images_are_scored():
         ({"uncertain": {"Mass": "maybe"}}, "found 'maybe'"),
         ({"uncertain": {"Mast": "one"}}, "Did you mean 'Mass'"),
         ({"not_mentioned": "one"}, "not_mentioned: expected one of zero, ignore"),
-        ({"vote": "two"}, "vote: expected one of any, majority, all"),
-        ({"positive_from_grade": {"Edemo": 2}}, "positive_from_grade.*Did you mean 'Edema'"),
+        ({"consensus": "two"}, "consensus: expected one of any, majority, all"),
+        ({"severity_threshold": {"Edemo": 2}}, "severity_threshold.*Did you mean 'Edema'"),
         ({"other": ("Edemo",)}, "other: .*Did you mean 'Edema'"),
     ],
 )

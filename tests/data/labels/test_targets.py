@@ -66,7 +66,7 @@ def test_every_target_stays_with_its_image_and_follows_from_its_code_alone(rows,
         pl.Series("Mass", [row[0] for row in rows], dtype=pl.Int8),
         pl.Series("Edema", [row[1] for row in rows], dtype=pl.Int8),
     )
-    policy = LabelPolicy(uncertain={"Mass": mass, "Edema": edema}, not_mentioned="ignore" if blank else "zero")
+    label_policy = LabelPolicy(uncertain={"Mass": mass, "Edema": edema}, not_mentioned="ignore" if blank else "zero")
     meaning = {"zero": 0.0, "one": 1.0, "ignore": NAN, "own_class": UNCERTAIN_CLASS}
     expected = {
         f"a{i}": [

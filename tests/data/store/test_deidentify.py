@@ -90,7 +90,7 @@ def test_no_other_value_reaches_any_artifact_or_the_terminal(canaries, tmp_path,
     for command in (
         ["ingest", "folder", root, "--out", out / "ingested"],
         ["ingest", "folder", root, "--out", out / "hashed", "--hash-patients", "env", "--json"],
-        ["show", out / "ingested", root, "--out", out / "sheet.html"],
+        ["preview", out / "ingested", root, "--out", out / "sheet.html"],
     ):
         answer = CliRunner(env={"HILUM_PATIENT_SALT": SALT.decode()}).invoke(
             hilum.cli.make_app(), [str(word) for word in command], catch_exceptions=False

@@ -143,7 +143,7 @@ def test_chexpert_has_the_counts_of_table_2_without_images_that_five_findings_le
 
 
 def test_vindr_cxr_has_the_counts_of_table_2_with_two_of_three_votes(restricted):
-    policy = LabelPolicy(vote="majority")
+    label_policy = LabelPolicy(consensus="majority")
     manifest = read_codes(restricted("vindr_cxr"), list(VINDR_TABLE_2), label_policy)
     assert dict(manifest["split"].value_counts().iter_rows()) == {"train": 15_000, "test": 3_000}
     images, counts = positives(manifest, list(VINDR_TABLE_2), label_policy)
@@ -159,7 +159,7 @@ def test_the_images_of_table_2_are_among_the_frontal_images_of_other_sets(restri
     # How the authors chose their images of these two is not stated, and has not been found out: theirs can only be a part
     # of the frontal ones, and not a small one.
     collected = restricted(collection)
-    policy = LabelPolicy()
+    label_policy = LabelPolicy()
     frontal = choose(read_codes(collected, list(table_2), label_policy), Cohort(views="frontal"))
     images, counts = positives(frontal, list(table_2), label_policy)
     assert published <= images <= 1.25 * published

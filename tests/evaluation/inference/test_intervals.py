@@ -8,9 +8,9 @@ from scipy import stats
 
 from hilum.evaluation.inference import (
     bca_interval,
+    effective_n_patients,
     equivalence_p,
     minimum_detectable_difference,
-    effective_n_patients,
     percentile_interval,
     two_sided_p,
 )

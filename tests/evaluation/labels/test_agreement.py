@@ -19,7 +19,7 @@ def test_numbers_equal_scikit_learn_and_counts_add_up():
     row = label_agreement(mined, truth, [str(i // 2) for i in range(400)], ["Mass"], n_bootstrap=200).row(0, named=True)
     true, given = truth[5:, 0], mined[5:, 0]
     assert row["n"] == 395
-    assert row["contradicted"] == (true != given).sum() == row["contradicted_positives"] + row["contradicted_negatives"]
+    assert row["discordant"] == (true != given).sum() == row["contradicted_positives"] + row["contradicted_negatives"]
     assert row["kappa"] == pytest.approx(cohen_kappa_score(true, given), abs=1e-12)
     assert row["sensitivity"] == pytest.approx(recall_score(true, given), abs=1e-12)
     assert row["specificity"] == pytest.approx(recall_score(true, given, pos_label=0), abs=1e-12)
@@ -33,11 +33,11 @@ def test_the_nih_labels_that_radiologists_contradict(shared_data):
     """Counts of the real table, counted here again row by row."""
     with gzip.open(shared_data / GOOGLE, "rt", newline="") as stream:
         table = list(csv.DictReader(stream))
-    contradicted = {"Pneumothorax": 258, "Nodule or mass": 548, "Airspace opacity": 1492}
+    discordant = {"Pneumothorax": 258, "Nodule or mass": 548, "Airspace opacity": 1492}
     for row in google_agreement(shared_data / GOOGLE, n_bootstrap=100).to_dicts():
-        finding, names = row["finding"], set(row["mined_as"].split(" or "))
+        finding, names = row["finding"], set(row["nlp_label"].split(" or "))
         differ = [bool(names & set(image["Finding Labels"].split("|"))) != (image[finding] == "YES") for image in table]
-        assert (row["n"], row["contradicted"]) == (4376, sum(differ)) == (4376, contradicted[finding])
+        assert (row["n"], row["discordant"]) == (4376, sum(differ)) == (4376, discordant[finding])
         assert row["patients"] == len({image["Patient ID"] for image in table})
         assert row["sensitivity_low"] < row["sensitivity"] < row["sensitivity_high"]
 

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from hilum.errors import HilumError
-from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, rank_label_issues, wrong_shares
+from hilum.evaluation import as_predictions, auroc, auroc_ceiling, auroc_under_noise, noise_rates, rank_label_issues
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def flipped(make_table):
 
 def test_labels_that_were_turned_around_are_ranked_first_and_counted(flipped):
     predictions, turned, _ = flipped
-    suspects, noise = rank_label_issues([predictions])
-    first = suspects.filter(pl.col("rank") <= 60)["image_id"].to_list()
+    issues, noise = rank_label_issues([predictions])
+    first = issues.filter(pl.col("rank") <= 60)["image_id"].to_list()
     assert len(turned.intersection(first)) > 45
-    assert suspects["quality"].is_sorted()
+    assert issues["label_quality"].is_sorted()
     row = noise.row(0, named=True)
-    assert row["doubted_positives"] == pytest.approx(30, abs=10)
-    assert row["doubted_negatives"] == pytest.approx(30, abs=10)
-    assert row["wrong_among_positives"] == pytest.approx(30 / row["positives"], abs=0.03)
-    assert row["auroc_ceiling"] == pytest.approx(1 - (row["wrong_among_positives"] + row["wrong_among_negatives"]) / 2)
+    assert row["flagged_positives"] == pytest.approx(30, abs=10)
+    assert row["flagged_negatives"] == pytest.approx(30, abs=10)
+    assert row["noise_rate_positives"] == pytest.approx(30 / row["positives"], abs=0.03)
+    assert row["auroc_ceiling"] == pytest.approx(1 - (row["noise_rate_positives"] + row["noise_rate_negatives"]) / 2)
 
 
 def test_the_probabilities_of_seeds_are_averaged(flipped):
@@ -55,8 +55,8 @@ def test_other_images_are_no_seeds_of_the_same_model(flipped, make_predictions):
 
 def test_findings_without_two_of_either_are_left_out_and_stated(make_table):
     table = make_table(patients=30).with_columns(pl.lit(0).alias("y_Pneumonia"))
-    suspects, noise = rank_label_issues([as_predictions(table, name="t")])
-    assert suspects["finding"].unique().to_list() == ["Pleural Effusion"]
+    issues, noise = rank_label_issues([as_predictions(table, name="t")])
+    assert issues["finding"].unique().to_list() == ["Pleural Effusion"]
     weak, left_out = noise["note"]
     assert weak.startswith("AUROC 0.73: with so weak a model the shares are rough")
     assert left_out == "fewer than two positives or negatives: left out"
@@ -71,9 +71,9 @@ def test_wrong_positives_of_a_rare_finding_come_first_though_the_model_is_weak()
     score = 1 / (1 + np.exp(3 - 1.2 * true - rng.normal(size=2000)))
     table = {"image_id": [f"{i:04d}" for i in range(2000)], "split": ["test"] * 2000}
     table |= {"y_Hernia": (true | wrong).astype(int), "p_Hernia": score}
-    suspects, _ = rank_label_issues([as_predictions(pl.DataFrame(table), name="t")])
+    issues, _ = rank_label_issues([as_predictions(pl.DataFrame(table), name="t")])
     turned = {f"{i:04d}" for i in np.flatnonzero(wrong)}
-    assert len(turned.intersection(suspects.head(40)["image_id"])) > 20
+    assert len(turned.intersection(issues.head(40)["image_id"])) > 20
 
 
 @pytest.mark.parametrize(("sensitivity", "specificity"), [(0.9, 0.9), (0.6, 0.97), (1.0, 0.8)])
@@ -81,7 +81,7 @@ def test_the_auroc_under_noise_is_that_of_simulated_labels(sensitivity, specific
     rng = np.random.default_rng(0)
     true = rng.random(200_000) < 0.2
     given = np.where(true, rng.random(200_000) < sensitivity, rng.random(200_000) > specificity)
-    wrong = wrong_shares(sensitivity, specificity, 0.2)
+    wrong = noise_rates(sensitivity, specificity, 0.2)
     assert wrong == pytest.approx((1 - true[given].mean(), true[~given].mean()), abs=0.005)
     scores = np.sqrt(2) * stats.norm.ppf(0.85) * true + rng.normal(size=200_000)
     assert auroc(given, scores) == pytest.approx(auroc_under_noise(0.85, *wrong), abs=0.004)
@@ -90,4 +90,4 @@ def test_the_auroc_under_noise_is_that_of_simulated_labels(sensitivity, specific
 
 def test_without_noise_nothing_changes_and_labels_by_chance_say_nothing():
     assert auroc_under_noise(0.8, 0, 0) == pytest.approx(0.8)
-    assert auroc_ceiling(*wrong_shares(0.5, 0.5, 0.3)) == pytest.approx(0.5)
+    assert auroc_ceiling(*noise_rates(0.5, 0.5, 0.3)) == pytest.approx(0.5)

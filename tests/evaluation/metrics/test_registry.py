@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from hilum.evaluation import brier, expected_calibration_error
-from hilum.evaluation.bootstrap import bootstrap_statistics, bootstrap_counts, point_estimate_counts
+from hilum.evaluation.bootstrap import bootstrap_counts, bootstrap_statistics, point_estimate_counts
 from hilum.evaluation.metrics import AVERAGES, METRICS, Scored, measured, statistics_for
 
 FINDINGS, MODELS = 3, 2
@@ -72,7 +72,10 @@ def test_every_metric_equals_scikit_learn_in_every_resample_and_for_every_averag
 
 def test_the_estimate_is_the_resample_that_draws_everybody_once(scored):
     names = [name for name in METRICS if name != "ece"]
-    once = {name: values[:, None] for name, values in point_estimate_counts(statistics_for(scored, names), scored.units).items()}
+    once = {
+        name: values[:, None]
+        for name, values in point_estimate_counts(statistics_for(scored, names), scored.units).items()
+    }
     fast, slow = measured(once, scored, names), slowly(scored, np.ones(scored.units))
     for name in names:
         expected = [[row[name] for row in model] for model in slow]
@@ -80,7 +83,9 @@ def test_the_estimate_is_the_resample_that_draws_everybody_once(scored):
 
 
 def test_calibration_error_equals_the_definition(scored):
-    once = {k: values[:, None] for k, values in point_estimate_counts(statistics_for(scored, ["ece"]), scored.units).items()}
+    once = {
+        k: values[:, None] for k, values in point_estimate_counts(statistics_for(scored, ["ece"]), scored.units).items()
+    }
     fast = measured(once, scored, ["ece"])["ece"][..., 0]
     for model, finding in np.ndindex(MODELS, FINDINGS):
         expected = expected_calibration_error(scored.labels[:, finding], scored.layers[model, :, finding])
@@ -101,7 +106,10 @@ def test_metrics_do_not_depend_on_which_others_are_asked_for(scored):
 
 
 def test_brier_of_one_finding_is_the_mean_square(scored):
-    once = {k: values[:, None] for k, values in point_estimate_counts(statistics_for(scored, ["brier"]), scored.units).items()}
+    once = {
+        k: values[:, None]
+        for k, values in point_estimate_counts(statistics_for(scored, ["brier"]), scored.units).items()
+    }
     fast = measured(once, scored, ["brier"])["brier"][0, :, 0]
     expected = [brier(scored.labels[:, finding], scored.layers[0, :, finding]) for finding in range(FINDINGS)]
     assert fast[:FINDINGS] == pytest.approx(expected, abs=1e-12)

@@ -35,9 +35,7 @@ def test_the_confusion_matrix_equals_scikit_learn(table):
 def test_numbers_and_their_resamples_equal_scikit_learn(table):
     predictions = as_predictions(table, name="t")
     calls = class_calls(predictions)
-    rows = {
-        (row["class"], row["metric"]): row for row in evaluate_multiclass([predictions], n_bootstrap=60).to_dicts()
-    }
+    rows = {(row["class"], row["metric"]): row for row in evaluate_multiclass([predictions], n_bootstrap=60).to_dicts()}
     owners = np.unique(predictions.patients, return_inverse=True)[1]
     counts = bootstrap_counts(120, draws=120, n_bootstrap=60, seed=0)
 

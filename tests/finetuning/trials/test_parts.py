@@ -10,7 +10,15 @@ from hilum.finetuning.trials import Choices, Range, Search, SearchRun, stages_of
 
 FINDINGS = ("Cardiomegaly", "Pneumothorax")
 BASE = FinetuneSettings(
-    epochs=3, batch_size=8, lr=1e-3, patience=None, augmentation="none", unfreeze=0, precision="fp32", device="cpu", workers=0
+    epochs=3,
+    batch_size=8,
+    lr=1e-3,
+    patience=None,
+    augmentation="none",
+    unfreeze=0,
+    precision="fp32",
+    device="cpu",
+    workers=0,
 )
 LISTS = {"lr": Choices((1e-1, 1e-2, 1e-3)), "batch_size": Choices((8, 16))}
 RANGES = {"lr": Range(1e-4, 1e-1, log=True), "batch_size": Choices((8, 16))}

@@ -34,7 +34,15 @@ FINDINGS = ["Cardiomegaly", "Pneumothorax"]
 SEED = 5
 TRAIN, VAL = (0, 40), (40, 52)
 BASE = FinetuneSettings(
-    epochs=9, batch_size=8, lr=1e-3, patience=None, augmentation="none", unfreeze=0, precision="fp32", device="cpu", workers=0
+    epochs=9,
+    batch_size=8,
+    lr=1e-3,
+    patience=None,
+    augmentation="none",
+    unfreeze=0,
+    precision="fp32",
+    device="cpu",
+    workers=0,
 )
 SPACE = {"lr": Choices((1e-1, 1e-2, 1e-3, 1e-5)), "dropout": Choices((0.0, 0.4))}
 SMALL = "small_convnet"

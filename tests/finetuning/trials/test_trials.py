@@ -115,7 +115,10 @@ def test_heads_trained_at_once_are_the_heads_trained_alone(store, images, tmp_pa
 
 @pytest.mark.parametrize("output_type", ["multilabel_u_multiclass", pytest.param("multilabel", marks=pytest.mark.slow)])
 def test_heads_of_augmented_images_share_views_and_features(store, images, tmp_path, output_type):
-    trials = [replace(BASE, epochs=3, augmentation="finetune", output_type=output_type, head="mlp", **own) for own in DIFFERENT[:3]]
+    trials = [
+        replace(BASE, epochs=3, augmentation="finetune", output_type=output_type, head="mlp", **own)
+        for own in DIFFERENT[:3]
+    ]
     assert_each_is_as_alone(store, images, tmp_path, trials)
 
 
@@ -138,7 +141,11 @@ def test_trials_that_keep_their_last_epoch_and_are_validated_seldom_are_the_tria
 
 
 EXCLUSIVE = replace(
-    BASE, epochs=2, output_type="multiclass", reduction="weighted_mean", resample=Resampling(above=1.5, below=0.8, keep=0.5)
+    BASE,
+    epochs=2,
+    output_type="multiclass",
+    reduction="weighted_mean",
+    resample=Resampling(above=1.5, below=0.8, keep=0.5),
 )
 
 

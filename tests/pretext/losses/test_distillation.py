@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from hilum.pretext.losses import update_center, patch_distillation, sharpened, teacher_entropy, view_distillation
+from hilum.pretext.losses import patch_distillation, sharpened, teacher_entropy, update_center, view_distillation
 
 
 def draw(*shape, seed=0):

@@ -18,7 +18,9 @@ def create(freeze_prototypes_epochs=0, first_momentum=0.9, teacher="centering", 
         PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
         views=VIEWS,
         schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
-        settings=DINOSettings(teacher=teacher, freeze_prototypes_epochs=freeze_prototypes_epochs, koleo_weight=koleo_weight),
+        settings=DINOSettings(
+            teacher=teacher, freeze_prototypes_epochs=freeze_prototypes_epochs, koleo_weight=koleo_weight
+        ),
     )
 
 

@@ -22,7 +22,7 @@ RUN = PretextRun(
 )
 
 
-def test_the_second_of_two_views_may_have_a_augmentation_of_its_own(batch_of):
+def test_the_second_of_two_views_may_have_an_augmentation_of_its_own(batch_of):
     batch = batch_of([3, 1])
     for view, augmentation in enumerate((FIRST, SECOND)):
         expected = random_views(batch.images, batch.keys, augmentation, 32, seed=5, epoch=2, view=view)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hilum.errors import HilumError
-from hilum.pretext.modules import TeacherSchedule, TeacherMonitor
+from hilum.pretext.modules import TeacherMonitor, TeacherSchedule
 
 SCHEDULE = TeacherSchedule(
     first_temperature=0.04, last_temperature=0.07, warmup_steps=30, first_momentum=0.996, total_steps=300

@@ -6,7 +6,9 @@ from hilum.pretext.settings import parse_overrides
 
 
 def test_settings_of_the_run_and_of_the_method_are_distinguished():
-    message = parse_overrides("simclr", ["lr=1e-4", "temperature=0.1", "augmentation=finetune"], epochs=3, batch_size=None)
+    message = parse_overrides(
+        "simclr", ["lr=1e-4", "temperature=0.1", "augmentation=finetune"], epochs=3, batch_size=None
+    )
     assert message.run.given() == {"epochs": 3, "lr": 1e-4, "augmentation": "finetune"}
     assert message.options == {"temperature": 0.1}
 
@@ -81,7 +83,7 @@ def test_an_optimizer_that_no_preset_is_for_needs_its_learning_rate(optimizer):
         parse_overrides("simclr", [f"optimizer={optimizer}"])
 
 
-def test_a_augmentation_may_be_a_file_of_ranges(tmp_path):
+def test_an_augmentation_may_be_a_file_of_ranges(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("like: simclr\nflip: 0\n")
     message = parse_overrides("dino", [f"second_augmentation={path}"], augmentation=str(path))
@@ -89,7 +91,7 @@ def test_a_augmentation_may_be_a_file_of_ranges(tmp_path):
     assert message.run.given() == {"augmentation": mine, "second_augmentation": mine}
 
 
-def test_what_is_wrong_with_a_augmentations_file_is_reported_beside_the_rest(tmp_path):
+def test_what_is_wrong_with_an_augmentations_file_is_reported_beside_the_rest(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("flop: 0\n")
     with pytest.raises(HilumErrors) as caught:

@@ -66,7 +66,11 @@ def test_what_a_user_says_wins_and_null_says_not_at_all():
     assert (some.settings.epochs, some.settings.clip_grad_norm, some.settings.options["local_crops"]) == (7, None, 2)
     assert some.settings.weight_decay_end == 0.4
     rows = message(some)
-    assert {name for name, each in rows.items() if each.origin == "given"} == {"epochs", "clip_grad_norm", "local_crops"}
+    assert {name for name, each in rows.items() if each.origin == "given"} == {
+        "epochs",
+        "clip_grad_norm",
+        "local_crops",
+    }
     assert rows["prototypes"].origin == "preset 100k"
     assert some.why == "preset 100k, as given, for 10,000 images"
     assert resolved("dino", 10_000).settings.clip_grad_norm == 3.0

@@ -31,7 +31,7 @@ def test_whatever_decides_the_result_tells_runs_apart(other):
     assert PretextSettings(**other).decisive() != PretextSettings().decisive()
 
 
-def test_a_augmentation_is_named_or_written_out():
+def test_an_augmentation_is_named_or_written_out():
     mild = Augmentation(flip=0.0)
     assert PretextSettings(augmentation=mild).decisive()["augmentation"] == asdict(mild)
     assert PretextSettings(augmentation=mild).filled("simclr", 100, from_weights=False).augmentation == mild

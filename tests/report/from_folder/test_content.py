@@ -84,7 +84,7 @@ def test_what_other_commands_left_is_shown(study, full, tmp_path):
     leave(tmp_path, study, validation=False)
     for folder, name, table in (
         ("audited", "noise", full.noise),
-        ("audited", "suspects", full.suspects),
+        ("audited", "label_issues", full.issues),
         ("explained", "box_statistics", full.box_scores),
         ("", "external", full.external),
     ):

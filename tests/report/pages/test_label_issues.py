@@ -21,43 +21,43 @@ def ranked():
 
 
 def written(ranked, path, **choices):
-    write_label_issues_page(*ranked, None, path, judged="400 images", **{"worst": 8, **choices})
+    write_label_issues_page(*ranked, None, path, judged="400 images", **{"top": 8, **choices})
     return path.read_text(encoding="utf-8")
 
 
 def test_the_page_shows_the_worst_of_each_finding_and_how_many_are_left(ranked, tmp_path):
-    page = written(ranked, tmp_path / "suspects.html")
-    doubted = int(ranked[0]["suspect"].sum())
-    assert 15 < doubted < 25
-    assert f"Of 800 labels the model doubts {doubted} ({doubted / 800:.1%})." in page
-    called = ranked[0].filter(pl.col("suspect"))["label"]
+    page = written(ranked, tmp_path / "label_issues.html")
+    flagged = int(ranked[0]["is_label_issue"].sum())
+    assert 15 < flagged < 25
+    assert f"Of 800 labels the model doubts {flagged} ({flagged / 800:.1%})." in page
+    called = ranked[0].filter(pl.col("is_label_issue"))["label"]
     shown = sum(min(8, int((called == label).sum())) for label in (0, 1))
     assert shown > 8
     assert page.count('<th scope="row">&lt;i&gt;') == shown
-    assert f"{doubted - shown} more in suspects.csv." in page
+    assert f"{flagged - shown} more in label_issues.csv." in page
     assert ">Edema</h2>" not in page
 
 
 def test_images_are_shown_where_they_are_at_hand_and_missing_ones_have_a_frame(ranked, tmp_path):
-    worst = ranked[0]["image_id"][0]
-    images = {worst: np.full((300, 200), 90, dtype=np.uint8)}
-    page = written(ranked, tmp_path / "suspects.html", image=images.get)
+    top = ranked[0]["image_id"][0]
+    images = {top: np.full((300, 200), 90, dtype=np.uint8)}
+    page = written(ranked, tmp_path / "label_issues.html", image=images.get)
     assert page.count("<img src=") == 1
     assert page.count('<div class="unseen">') > 7
     assert "labelled" in page
 
 
 def test_nothing_is_loaded_from_elsewhere(ranked, tmp_path):
-    page = written(ranked, tmp_path / "suspects.html", notes=["a note & more"])
+    page = written(ranked, tmp_path / "label_issues.html", notes=["a note & more"])
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http-equiv", "")
     assert "a note &amp; more" in page
 
 
 def test_where_nothing_is_doubted_that_is_reported(ranked, tmp_path):
-    suspects, noise = ranked
+    issues, noise = ranked
     none = (
-        suspects.with_columns(suspect=pl.lit(value=False)),
-        noise.with_columns(doubted_positives=pl.lit(0, pl.Int64), doubted_negatives=pl.lit(0, pl.Int64)),
+        issues.with_columns(is_issue=pl.lit(value=False)),
+        noise.with_columns(flagged_positives=pl.lit(0, pl.Int64), flagged_negatives=pl.lit(0, pl.Int64)),
     )
-    assert "the model doubts none" in written(none, tmp_path / "suspects.html")
+    assert "the model doubts none" in written(none, tmp_path / "label_issues.html")

@@ -107,8 +107,8 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
                                                  "  did you mean 'mocov2'?"),
         ("{unfreeze: 2}", "{unfreeze: 5}", "arms.own_moco.finetune.unfreeze: 5 blocks, but resnet18 has 4"),
-        ("{unfreeze: 2}", "{augmentation: finetone}", "line 11  arms.own_moco.finetune.augmentation: 'finetone' is not an augmentation "
-                                                "of random views    did you mean 'finetune'?"),
+        ("{unfreeze: 2}", "{augmentation: finetone}", "line 11  arms.own_moco.finetune.augmentation: 'finetone' is not an augmentation    "
+                                                "did you mean 'finetune'?"),
         ("{resize: 224}", "{resized: 224}", "line 4   preprocess: expected"),
         ("{unfreeze: 2}", "{unfreeze: most}", "'most' is neither a number of blocks nor 'all'"),
     ],
@@ -190,16 +190,23 @@ def test_shipped_studies_are_found_from_anywhere(tmp_path, monkeypatch):
     assert isinstance(find_study("demo"), Path)
 
 
-def test_a_augmentation_may_be_written_as_its_ranges_wherever_one_is_named():
+def test_an_augmentation_may_be_written_as_its_ranges_wherever_one_is_named():
     text = OWN_IMAGES.replace("{unfreeze: 2}", "{augmentation: {like: finetune, flip: 0}}").replace(
-        "on: ours", "on: ours, augmentation: {like: simclr, crop_area: [0.2, 1]}, second_augmentation: sowrirajan2021_mococxr"
+        "on: ours",
+        "on: ours, augmentation: {like: simclr, crop_area: [0.2, 1]}, second_augmentation: sowrirajan2021_mococxr",
     )
     study = parse_study(text, where="own.yaml")
     init = study.arms["own_moco"].init
     settings = resolved_pretraining(study, init, 1000).settings
-    assert settings.augmentation == init.augmentation == Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
+    assert (
+        settings.augmentation
+        == init.augmentation
+        == Augmentation(**(AUGMENTATIONS["simclr"].ranges() | {"crop_area": (0.2, 1.0)}))
+    )
     assert settings.second_augmentation == "sowrirajan2021_mococxr"
-    assert finetune_settings(study, "own_moco", 100).augmentation == Augmentation(rotate=15, shift=0.05, scale=(0.95, 1.05))
+    assert finetune_settings(study, "own_moco", 100).augmentation == Augmentation(
+        rotate=15, shift=0.05, scale=(0.95, 1.05)
+    )
     assert finetune_settings(study, "scratch", 100).augmentation == "finetune"
     assert study.starts_from("own_moco") == "mocov2 on ours/train, own views"
 
@@ -216,7 +223,9 @@ def test_mistakes_in_a_written_augmentation_are_reported_with_their_line():
         "line 11  arms.own_moco.init.augmentation: like: 'simcrl' is not a named augmentation; did you mean 'simclr'?; "
         "flop: is not a range of views; did you mean 'flip'?; flip: expected a number from 0 to 1; found 2.0"
     ]
-    assert "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_augmentation: simcrl"))[0]
+    assert (
+        "did you mean 'simclr'?" in problems(OWN_IMAGES.replace("on: ours", "on: ours, second_augmentation: simcrl"))[0]
+    )
 
 
 @pytest.mark.parametrize(("section", "old", "new"), [("task", "films", "images"), ("explain", "films", "candidates")])

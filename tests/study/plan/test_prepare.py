@@ -120,7 +120,9 @@ def test_a_third_class_is_trained_and_never_scored(prepared):
     doubtful = uncertain(found.labelled, "Pleural Effusion") & set(scored["image_id"])
     assert doubtful
     assert scored.filter(pl.col("image_id").is_in(doubtful))["y_Pleural Effusion"].null_count() == len(doubtful)
-    assert finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch", 100).output_type == "multilabel"
+    assert (
+        finetune_settings(prepared("chexpert", "[Pleural Effusion]").study, "scratch", 100).output_type == "multilabel"
+    )
 
 
 def test_pretraining_sees_images_outside_of_the_cohort_and_only_usable_ones(roots):

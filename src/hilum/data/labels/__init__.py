@@ -3,8 +3,8 @@
 In this order: `task_images` (votes, grades, derived findings; then the images), a split of these, `targets` (numbers).
 """
 
-from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
-from hilum.data.labels.codes import by_grade, by_vote, derive, fold, read_codes
+from hilum.data.label_policy import OTHERWISE, Consensus, LabelPolicy, NotMentioned, Uncertain
+from hilum.data.labels.codes import by_consensus, by_grade, derive, fold, read_codes
 from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_images
 from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
 from hilum.data.labels.unified import stack_manifests, unified_targets
@@ -14,13 +14,13 @@ __all__ = [
     "OTHERWISE",
     "UNCERTAIN_CLASS",
     "Cohort",
+    "Consensus",
     "Contrast",
     "LabelPolicy",
     "NotMentioned",
     "Uncertain",
-    "Vote",
+    "by_consensus",
     "by_grade",
-    "by_vote",
     "choose",
     "derive",
     "drop_uncertain",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from hilum.data.collections.dataset import Collected
-from hilum.data.label_policy import LabelPolicy, Vote
+from hilum.data.label_policy import Consensus, LabelPolicy
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
 from hilum.errors import HilumError
@@ -23,30 +23,30 @@ def read_codes(collected: Collected, findings: list[str], label_policy: LabelPol
     Args:
         collected: what the collection gave.
         findings: of the task; those that the manifest lacks are derived where that is possible.
-        label_policy: says whose vote counts, from which grade, and what "Other" stands for.
+        label_policy: says how many readers must see a finding, from which grade, and what "Other" stands for.
 
     Returns:
         The manifest, every image of it; columns of derived findings come last.
 
     Raises:
-        HilumError: a vote without readers, a threshold without grades, "Other" of nothing.
+        HilumError: a consensus without readers, a threshold without grades, "Other" of nothing.
     """
     manifest = collected.manifest
-    if label_policy.vote is not None:
+    if label_policy.consensus is not None:
         if collected.readings is None:
-            raise _without("vote", "several readings of each image", collected.name)
-        manifest = by_vote(manifest, collected.readings, label_policy.vote)
-    if label_policy.positive_from_grade is not None:
+            raise _without("consensus", "several readings of each image", collected.name)
+        manifest = by_consensus(manifest, collected.readings, label_policy.consensus)
+    if label_policy.severity_threshold is not None:
         if collected.grades is None:
-            raise _without("positive_from_grade", "graded findings", collected.name)
-        manifest = by_grade(manifest, collected.grades, label_policy.positive_from_grade)
+            raise _without("severity_threshold", "graded findings", collected.name)
+        manifest = by_grade(manifest, collected.grades, label_policy.severity_threshold)
     manifest = derive(manifest, findings)
     if OTHER in findings and OTHER not in manifest.columns:
         manifest = fold(manifest, list(label_policy.other), OTHER)
     return manifest
 
 
-def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.DataFrame:
+def by_consensus(manifest: pl.DataFrame, readings: pl.DataFrame, consensus: Consensus) -> pl.DataFrame:
     """Codes by a vote of the readers of each image.
 
     A finding is positive where enough readers see it; uncertain where it would be, were the unsure ones right; else
@@ -57,7 +57,7 @@ def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.Da
     Args:
         manifest: images with findings.
         readings: `image_id`, `reader`, `finding`, `code` (1, 0, -1).
-        vote: how many must see a finding.
+        consensus: how many must see a finding.
     """
     # One opinion of a reader on a finding, whatever the number of rows: sure before unsure before no.
     opinion = pl.col("code").replace_strict({1: 2, -1: 1, 0: 0}, return_dtype=pl.Int8).max()
@@ -68,7 +68,7 @@ def by_vote(manifest: pl.DataFrame, readings: pl.DataFrame, vote: Vote) -> pl.Da
         .agg((pl.col("code") == 2).sum().alias("sure"), (pl.col("code") >= 1).sum().alias("possible"))
         .join(readers, on="image_id")
     )
-    enough = {"any": pl.lit(1), "majority": pl.col("readers") // 2 + 1, "all": pl.col("readers")}[vote]
+    enough = {"any": pl.lit(1), "majority": pl.col("readers") // 2 + 1, "all": pl.col("readers")}[consensus]
     code = pl.when(pl.col("sure") >= enough).then(1).when(pl.col("possible") >= enough).then(-1).otherwise(0)
     voted = votes.select("image_id", "finding", code.cast(pl.Int8).alias("code"))
     return _overruled(manifest, readers.select("image_id").join(_wide(voted), on="image_id", how="left").fill_null(0))
@@ -90,7 +90,7 @@ def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | 
     for finding, grade in thresholds.items():
         if finding not in graded or grade < 1:
             raise HilumError(
-                "positive_from_grade",
+                "severity_threshold",
                 expected=f"a grade of 1 or more for a graded finding ({', '.join(graded)})",
                 found=f"{finding}: {grade}",
                 fix="Take out the finding, or use a grade of its scale; 0 means absent.",

@@ -14,7 +14,9 @@ UNCERTAIN_CLASS = 2
 _NUMBERS = {"zero": 0.0, "one": 1.0, "ignore": float("nan"), "own_class": float(UNCERTAIN_CLASS), "drop": float("nan")}
 
 
-def targets(manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy) -> tuple[list[str], NDArray[np.float32]]:
+def targets(
+    manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy
+) -> tuple[list[str], NDArray[np.float32]]:
     """Targets of some findings, image by image.
 
     Where uncertain is a class of its own, a finding has three classes – 0 negative, 1 positive, 2 uncertain – and needs

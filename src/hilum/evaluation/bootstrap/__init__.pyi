@@ -5,10 +5,10 @@ from .config import (
     IntervalKind as IntervalKind,
 )
 from .draws import (
-    compiled as compiled,
+    bootstrap_counts as bootstrap_counts,
 )
 from .draws import (
-    bootstrap_counts as bootstrap_counts,
+    compiled as compiled,
 )
 from .resampling import (
     BLOCK as BLOCK,

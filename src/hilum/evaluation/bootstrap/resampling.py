@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap.draws import PATIENTS, compiled, bootstrap_counts
+from hilum.evaluation.bootstrap.draws import PATIENTS, bootstrap_counts, compiled
 from hilum.progress import ProgressReport, silent
 
 BLOCK = 64

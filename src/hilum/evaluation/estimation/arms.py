@@ -27,8 +27,8 @@ from hilum.evaluation.inference import (
     auroc_covariance,
     bootstrap_covariance,
     compare_seeds,
-    joint_test_of_seeds,
     effective_n_patients,
+    joint_test_of_seeds,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -156,8 +156,8 @@ def measure_arms(
         stratified: resample patients within strata of the rarest finding that they have.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of averages;
-            never fewer than two.
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of
+            averages; never fewer than two.
         seed_inference: how arms with several seeds are compared: `obuchowski_rockette` (with `interval` expanded), or
             `bootstrap`, which resamples seeds with the patients. Percentile and bca intervals are always of resamples.
         seed_design: `nested`: seeds of different arms have nothing in common; `factorial`: seed s of all arms shares

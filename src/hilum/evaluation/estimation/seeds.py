@@ -13,7 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import bootstrap_statistics, bootstrap_counts, jackknife_statistics, point_estimate_counts
+from hilum.evaluation.bootstrap import (
+    bootstrap_counts,
+    bootstrap_statistics,
+    jackknife_statistics,
+    point_estimate_counts,
+)
 from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
 from hilum.evaluation.predictions import AlignedArms
 from hilum.progress import ProgressReport, silent

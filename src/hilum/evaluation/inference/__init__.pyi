@@ -23,6 +23,9 @@ from .intervals import (
     bca_interval as bca_interval,
 )
 from .intervals import (
+    effective_n_patients as effective_n_patients,
+)
+from .intervals import (
     equivalence_p as equivalence_p,
 )
 from .intervals import (
@@ -30,9 +33,6 @@ from .intervals import (
 )
 from .intervals import (
     minimum_detectable_difference as minimum_detectable_difference,
-)
-from .intervals import (
-    effective_n_patients as effective_n_patients,
 )
 from .intervals import (
     percentile_interval as percentile_interval,

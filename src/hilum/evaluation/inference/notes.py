@@ -25,7 +25,9 @@ def case_notes(cases: Cases, index: int, min_positive_patients: int) -> list[Not
         elif patients == 1:
             notes.append(note(Code.ONE_PATIENT, side=side))
         elif patients < min_positive_patients:
-            notes.append(note(Code.TOO_FEW_PATIENTS, patients=patients, side=side, min_positive_patients=min_positive_patients))
+            notes.append(
+                note(Code.TOO_FEW_PATIENTS, patients=patients, side=side, min_positive_patients=min_positive_patients)
+            )
         elif patients < TRUSTED_PATIENTS:
             notes.append(note(Code.FEW_PATIENTS, patients=patients, side=side))
     return notes

@@ -11,8 +11,8 @@ from .issues import (
     auroc_under_noise as auroc_under_noise,
 )
 from .issues import (
-    rank_label_issues as rank_label_issues,
+    noise_rates as noise_rates,
 )
 from .issues import (
-    wrong_shares as wrong_shares,
+    rank_label_issues as rank_label_issues,
 )

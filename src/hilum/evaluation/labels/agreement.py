@@ -1,4 +1,4 @@
-"""Text-mined labels beside those of radiologists: how many are contradicted, and what that costs.
+"""Text-mined labels beside those of radiologists: how many are discordant, and what that costs.
 
 For ChestX-ray14 Google has published labels that radiologists agreed on (Majkowska et al., Radiology 294:421-431,
 2020).
@@ -30,12 +30,12 @@ reading; "fracture" has no NIH label."""
 
 AGREEMENT_SCHEMA = {
     "finding": pl.String,
-    "mined_as": pl.String,
+    "nlp_label": pl.String,
     "n": pl.Int64,
     "patients": pl.Int64,
     "adjudicated_positives": pl.Int64,
-    "mined_positives": pl.Int64,
-    "contradicted": pl.Int64,
+    "nlp_positives": pl.Int64,
+    "discordant": pl.Int64,
     "contradicted_positives": pl.Int64,
     "contradicted_negatives": pl.Int64,
     "kappa": pl.Float64,
@@ -71,7 +71,7 @@ def label_agreement(
         seed: of the resamples.
 
     Returns:
-        finding, n, patients, adjudicated_positives, mined_positives, contradicted (positives + negatives of the mined
+        finding, n, patients, adjudicated_positives, nlp_positives, discordant (positives + negatives of the mined
         labels), Cohen's kappa, sensitivity and specificity of the mined labels with 95 % intervals over patients, and
         the AUROC that a model gets at most when judged by the mined labels (`auroc_ceiling`).
     """
@@ -88,12 +88,12 @@ def label_agreement(
         tp, fp, fn, tn = (int(cell) for cell in whole[:, at, 0])
         row: dict[str, object] = {
             "finding": finding,
-            "mined_as": finding,
+            "nlp_label": finding,
             "n": tp + fp + fn + tn,
             "patients": len(np.unique(owner[known[:, at]])),
             "adjudicated_positives": tp + fn,
-            "mined_positives": tp + fp,
-            "contradicted": fp + fn,
+            "nlp_positives": tp + fp,
+            "discordant": fp + fn,
             "contradicted_positives": fp,
             "contradicted_negatives": fn,
         }
@@ -148,7 +148,7 @@ def google_agreement(path: Path, *, n_bootstrap: int = BootstrapConfig.n_bootstr
     return agreement.with_columns(
         pl.col("finding")
         .replace_strict({name: " or ".join(nih) for name, nih in GOOGLE_AS_NIH.items()})
-        .alias("mined_as")
+        .alias("nlp_label")
     )
 
 

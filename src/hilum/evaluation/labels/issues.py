@@ -18,24 +18,24 @@ from hilum.evaluation.predictions.align import align
 SEPARATES = 0.9
 """Below this AUROC confident learning takes hard images for wrong labels and finds far more than were planted."""
 
-SUSPECTS_SCHEMA = {
+LABEL_ISSUES_SCHEMA = {
     "image_id": pl.String,
     "patient_id": pl.String,
     "finding": pl.String,
     "label": pl.Int8,
     "probability": pl.Float64,
-    "quality": pl.Float64,
-    "suspect": pl.Boolean,
+    "label_quality": pl.Float64,
+    "is_label_issue": pl.Boolean,
     "rank": pl.Int64,
 }
 NOISE_SCHEMA = {
     "finding": pl.String,
     "n": pl.Int64,
     "positives": pl.Int64,
-    "doubted_positives": pl.Int64,
-    "doubted_negatives": pl.Int64,
-    "wrong_among_positives": pl.Float64,
-    "wrong_among_negatives": pl.Float64,
+    "flagged_positives": pl.Int64,
+    "flagged_negatives": pl.Int64,
+    "noise_rate_positives": pl.Float64,
+    "noise_rate_negatives": pl.Float64,
     "auroc_ceiling": pl.Float64,
     "note": pl.String,
 }
@@ -49,11 +49,11 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
             fitted to these images.
 
     Returns:
-        suspects: for each finding the labels from the most doubted: image_id, patient_id, finding, label,
-            probability, quality (0 to 1: the probability of the given label), suspect (whether confident learning calls
-            it an error), rank (1 the most doubted).
-        noise: for each finding n, positives, doubted_positives, doubted_negatives (suspects), the estimated shares
-            wrong_among_positives and wrong_among_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
+        issues: for each finding the labels from the most flagged: image_id, patient_id, finding, label,
+            probability, quality (0 to 1: the probability of the given label), is_issue (whether confident learning
+            calls it an error), rank (1 the most flagged).
+        noise: for each finding n, positives, flagged_positives, flagged_negatives (issues), the estimated shares
+            noise_rate_positives and noise_rate_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
 
     Raises:
         HilumError: predictions that do not go together.
@@ -62,7 +62,7 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
     labels, scores = aligned.labels, aligned.scores[""].mean(axis=0)
     frame = predictions[0].frame.sort("image_id")
     images, patients = frame["image_id"].to_numpy(), frame["patient_id"].to_numpy()
-    suspects, noise = [], []
+    issues, noise = [], []
     for at, finding in enumerate(aligned.findings):
         known = ~np.isnan(labels[:, at])
         label, probability = labels[known, at].astype(np.int64), scores[known, at]
@@ -70,9 +70,9 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
         if min(label.sum(), len(label) - label.sum()) < 2:
             noise.append(row | {"note": "fewer than two positives or negatives: left out"})
             continue
-        quality, suspect, joint = _confident_learning(label, probability)
+        quality, is_issue, joint = _confident_learning(label, probability)
         order = np.lexsort((images[known], quality))
-        suspects.append(
+        issues.append(
             pl.DataFrame(
                 {
                     "image_id": images[known][order],
@@ -80,30 +80,30 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
                     "finding": finding,
                     "label": label[order],
                     "probability": probability[order],
-                    "quality": quality[order],
-                    "suspect": suspect[order],
+                    "label_quality": quality[order],
+                    "is_label_issue": is_issue[order],
                     "rank": np.arange(1, len(order) + 1),
                 },
-                schema=SUSPECTS_SCHEMA,
+                schema=LABEL_ISSUES_SCHEMA,
             )
         )
         wrong_positives, wrong_negatives = joint[1, 0] / joint[1].sum(), joint[0, 1] / joint[0].sum()
         noise.append(
             row
             | {
-                "doubted_positives": int((suspect & (label == 1)).sum()),
-                "doubted_negatives": int((suspect & (label == 0)).sum()),
-                "wrong_among_positives": number_or_null(float(wrong_positives)),
-                "wrong_among_negatives": number_or_null(float(wrong_negatives)),
+                "flagged_positives": int((is_issue & (label == 1)).sum()),
+                "flagged_negatives": int((is_issue & (label == 0)).sum()),
+                "noise_rate_positives": number_or_null(float(wrong_positives)),
+                "noise_rate_negatives": number_or_null(float(wrong_negatives)),
                 "auroc_ceiling": number_or_null(auroc_ceiling(wrong_positives, wrong_negatives)),
                 "note": _weakness(label, probability),
             }
         )
-    ranked = pl.concat(suspects) if suspects else pl.DataFrame(schema=SUSPECTS_SCHEMA)
+    ranked = pl.concat(issues) if issues else pl.DataFrame(schema=LABEL_ISSUES_SCHEMA)
     return ranked, pl.DataFrame(noise, schema=NOISE_SCHEMA)
 
 
-def auroc_under_noise(auroc: float, wrong_among_positives: float, wrong_among_negatives: float) -> float:
+def auroc_under_noise(auroc: float, noise_rate_positives: float, noise_rate_negatives: float) -> float:
     """The AUROC that a model gets when it is judged by wrong labels.
 
     1/2 + (1 - a - b) (A - 1/2), where a of the labelled positives are negative and b of the labelled negatives are
@@ -112,17 +112,17 @@ def auroc_under_noise(auroc: float, wrong_among_positives: float, wrong_among_ne
 
     Args:
         auroc: A, against the truth.
-        wrong_among_positives, wrong_among_negatives: a and b, 0 to 1.
+        noise_rate_positives, noise_rate_negatives: a and b, 0 to 1.
     """
-    return 0.5 + (1 - wrong_among_positives - wrong_among_negatives) * (auroc - 0.5)
+    return 0.5 + (1 - noise_rate_positives - noise_rate_negatives) * (auroc - 0.5)
 
 
-def auroc_ceiling(wrong_among_positives: float, wrong_among_negatives: float) -> float:
+def auroc_ceiling(noise_rate_positives: float, noise_rate_negatives: float) -> float:
     """What a model that is always right gets under such labels: 1 - (a + b) / 2; see `auroc_under_noise`."""
-    return auroc_under_noise(1.0, wrong_among_positives, wrong_among_negatives)
+    return auroc_under_noise(1.0, noise_rate_positives, noise_rate_negatives)
 
 
-def wrong_shares(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
+def noise_rates(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
     """Shares of wrong labels among labelled positives and negatives, from how labels follow the truth (Bayes' rule).
 
     Args:
@@ -154,5 +154,5 @@ def _confident_learning(
 
     pairs = np.column_stack([1 - probability, probability])
     quality = get_label_quality_scores(label, pairs, method="self_confidence")
-    suspect = find_label_issues(label, pairs, filter_by="prune_by_noise_rate", n_jobs=1)
-    return quality, np.asarray(suspect, dtype=np.bool_), estimate_joint(label, pairs)
+    is_issue = find_label_issues(label, pairs, filter_by="prune_by_noise_rate", n_jobs=1)
+    return quality, np.asarray(is_issue, dtype=np.bool_), estimate_joint(label, pairs)

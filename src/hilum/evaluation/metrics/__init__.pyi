@@ -101,10 +101,10 @@ from .roc_auc import (
     bootstrap_roc_auc as bootstrap_roc_auc,
 )
 from .roc_auc import (
-    split_by_label as split_by_label,
+    midranks as midranks,
 )
 from .roc_auc import (
-    midranks as midranks,
+    split_by_label as split_by_label,
 )
 from .sensitivity_at_specificity import (
     SENSITIVITY_AT_SPECIFICITY as SENSITIVITY_AT_SPECIFICITY,

@@ -11,8 +11,8 @@ from hilum.evaluation.estimation import MeasuredArms, Resampled
 from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
-    number_or_null,
     effective_n_patients,
+    number_or_null,
     percentile_interval,
 )
 from hilum.evaluation.metrics import AUROC, MACRO
@@ -43,7 +43,9 @@ def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Resampl
 def patients_behind_overall(measured: MeasuredArms) -> float | None:
     """Patients that the interval of the macro mean is expanded for; None where no finding has enough patients."""
     return (
-        measured.effective_n_patients(_overall_row(measured, next(iter(measured.arms)))) if _is_estimable(measured) else None
+        measured.effective_n_patients(_overall_row(measured, next(iter(measured.arms))))
+        if _is_estimable(measured)
+        else None
     )
 
 

@@ -95,8 +95,8 @@ def compare_predictions(
         thresholds: of the first and of the second arm, one a seed.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
-            and not tested.
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
+            macro mean and not tested.
         seed_inference, seed_design: as in `measure_arms`.
         on_progress: receives the resamples done.
 
@@ -151,8 +151,8 @@ def evaluate_arms(
         adjustment: of p-values within each family.
         n_bootstrap: of the bootstrap, at least 40.
         seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the macro mean
-            and not tested.
+        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
+            macro mean and not tested.
         seed_inference, seed_design: as in `measure_arms`.
         on_progress: receives the resamples done.
 

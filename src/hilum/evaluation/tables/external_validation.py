@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import number_or_null, effective_n_patients, percentile_interval, two_sided_p
+from hilum.evaluation.inference import effective_n_patients, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -48,7 +48,8 @@ def external_validation(
             tested on the same images. Findings that not all tables have are left out, and reported.
         n_bootstrap: of the bootstrap, at least 40. Test sets are resampled independently, models on the same resamples.
         seed: of the resamples.
-        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the mean.
+        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the
+            mean.
         on_progress: receives the cells done.
 
     Returns:

@@ -280,7 +280,7 @@ def columns_that_divide(
     if missing:
         here = ", ".join(name for name in table.columns if not name.startswith(("y_", "p_")))
         found = f"no {', '.join(missing)}; the columns {here or '(none)'}"
-        fix = "Name columns of the table, or give the table that has them with --images."
+        fix = "Name columns of the table, or give the table that has them with --image-table."
         raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
     judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
     known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])

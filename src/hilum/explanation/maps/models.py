@@ -55,7 +55,9 @@ def load_models(
         HilumError: a directory holds none, or the same one twice.
     """
     if len({directory.resolve() for directory in directories}) < len(directories):
-        raise HilumError("--and", expected="another model", found="the same one", fix="Name another directory.")
+        raise HilumError(
+            "--compare-with", expected="another model", found="the same one", fix="Name another directory."
+        )
     loaded = [load_classifier(directory) for directory in directories]
     if arms is None:
         known = [_arm_of(directory, card) for directory, (_, card) in zip(directories, loaded, strict=True)]
@@ -97,7 +99,7 @@ def probabilities(
     """What a model gives each of its findings on each image, (N, findings), 0 to 1."""
     feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
     logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
-    found: NDArray[np.float64] = model.classifier.answers.probabilities(logits.double()).cpu().numpy()
+    found: NDArray[np.float64] = model.classifier.output_type.probabilities(logits.double()).cpu().numpy()
     return found
 
 

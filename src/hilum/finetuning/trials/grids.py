@@ -19,7 +19,8 @@ def elwirehardja2025(settings: FinetuneSettings) -> list[FinetuneSettings]:
     """The 90 settings of one backbone and depth: learning rate, L2 and dropout (Elwirehardja et al. 2025, §3.4).
 
     Args:
-        settings: all the rest, the depth (`unfreeze`) included. The paper's: head "mlp", answer "exclusive", batches of
+        settings: all the rest, the depth (`unfreeze`) included. The paper's: head "mlp", output_type "multiclass",
+            batches of
             8, 50 epochs, patience 10, a constant rate; its L2 is that of optimizer "adam", where "adamw" decouples it.
     """
     return [

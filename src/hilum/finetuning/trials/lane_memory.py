@@ -16,7 +16,7 @@ from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import Encoder, as_tokens, create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.output_types import make_answers
+from hilum.finetuning.output_types import make_output_type
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.shared_pass import encoder_of_lane
 from hilum.finetuning.trials.stacked_heads import LOOK_AT_ONCE, layers_of
@@ -111,7 +111,7 @@ class LaneShapes:
 
     def of(self, settings: FinetuneSettings) -> _LaneShape:
         """A trial with these settings."""
-        shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer, settings.answer)
+        shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer, settings.output_type)
         if shape not in self._known:
             self._known[shape] = self._measured(settings)
         return self._known[shape]
@@ -210,7 +210,7 @@ def _classifier(start: Encoder, settings: FinetuneSettings, findings: int, size:
             findings,
             size=size,
             dropout=settings.dropout,
-            answer=settings.answer,
+            output_type=settings.output_type,
             head=settings.head,
             pooling=settings.pooling,
         )
@@ -239,7 +239,7 @@ def _trained(classifier: Classifier) -> int:
 def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_size: int) -> int:
     """With what a step keeps: the output of each layer, before and behind dropout and ReLU, and its gradient."""
     outputs = sum(layer.out_features for layer in layers_of(classifier) if isinstance(layer, nn.Linear))
-    outputs_each = make_answers(settings.answer).outputs_a_finding * len(classifier.positive_weights)
+    outputs_each = make_output_type(settings.output_type).outputs_a_finding * len(classifier.positive_weights)
     step = 4 * max(batch_size, LOOK_AT_ONCE) * (outputs + outputs_each) * FLOAT
     parameters = _trained(classifier)
     return _retained_bytes(parameters, settings) + parameters * FLOAT + step

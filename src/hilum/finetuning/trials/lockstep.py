@@ -50,7 +50,7 @@ SHARED = (
     "focal",
     "label_smoothing",
     "reduction",
-    "answer",
+    "output_type",
     "precision",
     "device",
     "workers",
@@ -378,7 +378,9 @@ class _Lockstep:
 
     def probabilities(self, lane: Lane, features: Tensor) -> NDArray[np.float32]:
         classifier = classifier_of(lane)
-        found: NDArray[np.float32] = classifier.answers.probabilities(classifier.score(features)).float().cpu().numpy()
+        found: NDArray[np.float32] = (
+            classifier.output_type.probabilities(classifier.score(features)).float().cpu().numpy()
+        )
         return found
 
     def state(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import TrialStatus
 
 SCORES = "validation_scores.npy"
-LOSS = ("answer", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
+LOSS = ("output_type", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
 """Settings that decide what a loss measures."""
 Criterion = Literal["validation_loss", "auroc"]
 
@@ -78,7 +78,7 @@ class TrialResults:
         trained for a part of its epochs.
 
         Args:
-            by: losses can be compared where all trials have the same loss: one `answer`, the same weights.
+            by: losses can be compared where all trials have the same loss: one `output_type`, the same weights.
 
         Raises:
             HilumError: all trials diverged; or losses are of different kinds.

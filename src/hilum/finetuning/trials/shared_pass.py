@@ -31,7 +31,9 @@ class SharedPass:
         hidden: what enters the block at each cut, of the batch under way.
     """
 
-    def __init__(self, encoder: Encoder, size: int, augmentation: Augmentation, seed: int, cuts: Collection[int]) -> None:
+    def __init__(
+        self, encoder: Encoder, size: int, augmentation: Augmentation, seed: int, cuts: Collection[int]
+    ) -> None:
         self.encoder, self.size, self.augmentation, self.seed = encoder, size, augmentation, seed
         self.cuts = sorted(set(cuts))
         self.hidden: dict[int, Tensor] = {}

@@ -156,17 +156,19 @@ class StackedHeads:
             targets: (N, findings), NaN where masked.
         """
         sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
-        answers, weights = self.classifier.answers, self.classifier.positive_weights
+        output_type, weights = self.classifier.output_type, self.classifier.positive_weights
         for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
             outputs = self.outputs(some.float())
-            sums += torch.func.vmap(lambda out, known=known: answers.loss(out, known, weights)[0])(outputs)
-            terms += float(answers.terms(known, weights))
+            sums += torch.func.vmap(lambda out, known=known: output_type.loss(out, known, weights)[0])(outputs)
+            terms += float(output_type.terms(known, weights))
         return sums.tolist(), terms
 
     def lr(self, lane: Lane) -> float:
         """Of the first parameter group of a lane, at the last step."""
         first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
-        return float(first) * self._share(lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1)
+        return float(first) * self._share(
+            lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1
+        )
 
     def _share(self, lane: Lane, step: int) -> float:
         return lane.train_state.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)

@@ -334,7 +334,9 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
 
 def _loss_at_best(lane: Lane) -> float:
     """Validation loss of the epoch whose weights are kept."""
-    return float(next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0)
+    return float(
+        next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0
+    )
 
 
 def _write_all(

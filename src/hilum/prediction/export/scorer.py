@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hilum.encoders.positions import ANTIALIASED, resize_positions
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.output_types import Exclusive
+from hilum.finetuning.output_types import Multiclass
 from hilum.prediction.loading import PackagedClassifier
 
 
@@ -26,14 +26,14 @@ class Scorer(nn.Module):
             bake_positions(copy, model.image_size)
             copy.requires_grad_(False)
         self.members = nn.ModuleList(copies)
-        self.exclusive = isinstance(copies[0].answers, Exclusive)
+        self.multiclass = isinstance(copies[0].output_type, Multiclass)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, 1, S, S) in [0, 1] to probabilities (B, F)."""
         parts = []
         for member in self.members:
             logits = member(images)
-            parts.append(logits.softmax(1) if self.exclusive else logits.sigmoid())
+            parts.append(logits.softmax(1) if self.multiclass else logits.sigmoid())
         return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
 
 

@@ -1,7 +1,4 @@
 from .distillation import (
-    update_center as update_center,
-)
-from .distillation import (
     patch_distillation as patch_distillation,
 )
 from .distillation import (
@@ -9,6 +6,9 @@ from .distillation import (
 )
 from .distillation import (
     teacher_entropy as teacher_entropy,
+)
+from .distillation import (
+    update_center as update_center,
 )
 from .distillation import (
     view_distillation as view_distillation,

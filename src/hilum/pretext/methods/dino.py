@@ -5,10 +5,10 @@ from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
-from hilum.pretext.losses import koleo_of_views, update_center, sharpened, sinkhorn_assignments, view_distillation
+from hilum.pretext.losses import koleo_of_views, sharpened, sinkhorn_assignments, update_center, view_distillation
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOSettings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule, TeacherMonitor, follow, follower
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherMonitor, TeacherSchedule, follow, follower
 from hilum.pretext.monitoring import CollapseMonitor
 
 

@@ -16,17 +16,17 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses import (
     koleo_of_views,
-    update_center,
     patch_distillation,
     sharpened,
     sinkhorn_assignments,
+    update_center,
     view_distillation,
 )
 from hilum.pretext.masking import check_sees_patches, hidden
 from hilum.pretext.masking.block_masks import block_masks
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOv2Settings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule, TeacherMonitor, follow, follower
+from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherMonitor, TeacherSchedule, follow, follower
 from hilum.pretext.monitoring import CollapseMonitor
 
 
@@ -227,5 +227,11 @@ def forwards(settings: DINOv2Settings, local_share: float) -> float:
 
 
 DINOV2: Method = Method(
-    "DINOv2", DINOv2Settings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
+    "DINOv2",
+    DINOv2Settings,
+    create,
+    augmentation="simclr",
+    advice=advice,
+    forwards=forwards,
+    local_augmentation="local",
 )

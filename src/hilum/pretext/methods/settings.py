@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METHODS, Registry, wrong_kind
+from hilum.renamed import unknown_name
 
 if TYPE_CHECKING:
     from hilum.encoders.zoo import Encoder
@@ -94,7 +95,9 @@ class SwAVSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in SwAV's. Computed in float32.",
     )
-    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    freeze_prototypes_epochs: int = Field(
+        1, ge=0, description="Epochs in which the prototypes stay as they were drawn."
+    )
     local_crops: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
 
     def resolved(self, images: int, batch_size: int) -> tuple[int, int]:
@@ -143,7 +146,9 @@ class DINOSettings(MethodSettings):
         description="Of KoLeo, which moves the images of a batch apart, so that nearest neighbours tell more: 0.1 in "
         "DINOv2's paper, none in DINO's. Computed in float32.",
     )
-    freeze_prototypes_epochs: int = Field(1, ge=0, description="Epochs in which the prototypes stay as they were drawn.")
+    freeze_prototypes_epochs: int = Field(
+        1, ge=0, description="Epochs in which the prototypes stay as they were drawn."
+    )
     local_crops: int = Field(4, ge=0, description="Small views; the paper has 8 of 96 px beside 2 of 224 px.")
 
     def schedule(self, steps: int) -> "TeacherSchedule":
@@ -192,16 +197,16 @@ class DINOv2Settings(DINOSettings):
     )
     patch_weight: float = Field(1.0, ge=0, description="Of iBOT's loss; 1 in the paper.")
     koleo_weight: float = Field(0.1, ge=0, description="Of KoLeo; 0.1 in the paper. Computed in float32.")
-    mask_sample_probability: float = Field(0.5, ge=0, le=1, description="Share of the global views with hidden patches.")
+    mask_sample_probability: float = Field(
+        0.5, ge=0, le=1, description="Share of the global views with hidden patches."
+    )
     mask_ratio: tuple[float, float] = Field((0.1, 0.5), description="Share of their patches, drawn between.")
 
 
 class FCMAESettings(MethodSettings):
     """Settings of FCMAE."""
 
-    mask_ratio: float = Field(
-        0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper."
-    )
+    mask_ratio: float = Field(0.6, gt=0, lt=1, description="Share of the patches that are hidden; 0.6 in the paper.")
     decoder_width: int = Field(512, ge=1, description="Of the one block of the decoder; 512 in the paper.")
 
 
@@ -253,7 +258,16 @@ def method_problems(name: str, given: Mapping[str, Any]) -> list[tuple[str, str]
     try:
         METHOD_SETTINGS[name].model_validate(dict(given))
     except ValidationError as error:
-        return [(".".join(map(str, each["loc"])), f"{each['msg']}; found {each['input']!r}") for each in error.errors()]
+        known = METHOD_SETTINGS[name].model_fields
+        return [
+            (
+                key := ".".join(map(str, each["loc"])),
+                unknown_name(key, known)
+                if each["type"] == "extra_forbidden"
+                else f"{each['msg']}; found {each['input']!r}",
+            )
+            for each in error.errors()
+        ]
     return []
 
 

@@ -64,7 +64,11 @@ class SwAV(Pretext):
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
-        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse = queue_start_epoch, freeze_prototypes_epochs, collapse
+        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse = (
+            queue_start_epoch,
+            freeze_prototypes_epochs,
+            collapse,
+        )
         self.assignment_monitor = TeacherMonitor(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
@@ -85,7 +89,9 @@ class SwAV(Pretext):
             for of_size, views in zip(features, sizes, strict=True)
             for direction in self._directions(of_size, len(views))
         ]
-        prototypes = F.normalize(self.prototypes if epoch >= self.freeze_prototypes_epochs else self.prototypes.detach(), dim=1)
+        prototypes = F.normalize(
+            self.prototypes if epoch >= self.freeze_prototypes_epochs else self.prototypes.detach(), dim=1
+        )
         scores = [F.linear(direction, prototypes) for direction in directions]
         self.pending = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]

@@ -32,8 +32,8 @@ from .teacher import (
     MOST_ASSIGNMENT_ENTROPY as MOST_ASSIGNMENT_ENTROPY,
 )
 from .teacher import (
-    TeacherSchedule as TeacherSchedule,
+    TeacherMonitor as TeacherMonitor,
 )
 from .teacher import (
-    TeacherMonitor as TeacherMonitor,
+    TeacherSchedule as TeacherSchedule,
 )

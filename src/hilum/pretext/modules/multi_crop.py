@@ -51,7 +51,8 @@ class MultiCrop:
         drawn = [
             random_views(batch.images, batch.keys, augmentation, size, seed=self.seed, epoch=epoch, view=view)
             for view, (augmentation, size) in enumerate(
-                [(augmentation, global_size) for augmentation in pair] + [(self.local_augmentation, local_size)] * self.local_crops
+                [(augmentation, global_size) for augmentation in pair]
+                + [(self.local_augmentation, local_size)] * self.local_crops
             )
         ]
         return drawn[:2], drawn[2:]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, cast
 
 import yaml
@@ -12,6 +11,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.pretext import AUGMENTATION_KEYS, PretextSettings
 from hilum.pretext.settings.run import RunSettings, SingleRunSettings, problems_of_run
+from hilum.renamed import unknown_name
 from hilum.training.settings import Device
 
 
@@ -57,8 +57,7 @@ def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "aut
         elif key in own:
             problems += _read(key, value, of_method)
         else:
-            near = get_close_matches(key, [*SingleRunSettings.model_fields, *own], n=1)
-            problems.append(f"{key}: no such setting{f'; do you mean {near[0]}?' if near else ''}")
+            problems.append(f"{key}: {unknown_name(key, [*SingleRunSettings.model_fields, *own])}")
     for name in AUGMENTATION_KEYS:
         problems += _read_augmentation(name, of_run)
     problems += _problems(method, of_run, of_method, cast(Device, device))

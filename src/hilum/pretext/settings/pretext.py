@@ -124,5 +124,7 @@ class PretextSettings:
             freeze_encoder_steps=heads if self.freeze_encoder_steps is None else self.freeze_encoder_steps,
             options=options.model_dump(),
             augmentation=chosen.augmentation if self.augmentation is None else self.augmentation,
-            local_augmentation=chosen.local_augmentation if self.local_augmentation is None else self.local_augmentation,
+            local_augmentation=chosen.local_augmentation
+            if self.local_augmentation is None
+            else self.local_augmentation,
         )

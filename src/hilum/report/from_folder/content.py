@@ -102,7 +102,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         learning=parts.get("learning"),
         external=parts.get("external"),
         noise=parts.get("noise"),
-        suspects=parts.get("suspects"),
+        issues=parts.get("label_issues"),
         agreement=parts.get("agreement"),
         box_scores=parts.get("box_statistics"),
         purity=parts.get("purity"),

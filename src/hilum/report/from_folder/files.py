@@ -19,7 +19,7 @@ PARTS = (
     "classes",
     "external",
     "noise",
-    "suspects",
+    "label_issues",
     "agreement",
     "purity",
     "box_statistics",

@@ -78,14 +78,14 @@ def value_of(task: TaskResults, query: Query) -> Value:
 
 
 def loss_on_test(
-    predictions: Predictions, weights: list[float], *, exclusive: bool, weighted_mean: bool = False
+    predictions: Predictions, weights: list[float], *, multiclass: bool, weighted_mean: bool = False
 ) -> float:
     """Mean loss over test images, as training computes it on validation images.
 
     Args:
         predictions: of one seed; scores are probabilities.
         weights: of the positives of each finding, or of each class, (findings).
-        exclusive: one class an image: -w_c log p_c, c the image's class, its mean over the images. Otherwise binary
+        multiclass: one class an image: -w_c log p_c, c the image's class, its mean over the images. Otherwise binary
             cross-entropy -w y log p - (1 - y) log(1 - p), its mean over the known labels.
         weighted_mean: of exclusive classes: divide by the images' weights instead of by the images.
 
@@ -96,7 +96,7 @@ def loss_on_test(
     tiny = np.finfo(np.float32).tiny
     p = np.clip(predictions.scores.astype(np.float64), tiny, 1.0)
     known = ~np.isnan(labels)
-    if exclusive:
+    if multiclass:
         losses = -(factor * np.log(p) * np.nan_to_num(labels)).sum(1)[known.all(1)]
         if weighted_mean:
             total = float((factor * labels[known.all(1)]).sum())
@@ -185,10 +185,10 @@ def _test_loss(task: TaskResults, query: Query) -> Value:
     for card, predictions in zip(task.cards(str(query.arm)), task.predictions(str(query.arm)), strict=False):
         weights = card.settings.get("positive_weights") or card.settings.get("class_weights")
         named = weights if isinstance(weights, dict) else {}
-        exclusive = "exclusive" in (card.settings.get("answer"), card.settings.get("output_type"))
-        summed = exclusive and card.settings.get("reduction") == "weighted_mean"
+        multiclass = card.settings.get("output_type") == "multiclass"
+        summed = multiclass and card.settings.get("reduction") == "weighted_mean"
         of_findings = [float(named.get(finding, 1.0)) for finding in predictions.findings]
-        losses.append(loss_on_test(predictions, of_findings, exclusive=exclusive, weighted_mean=summed))
+        losses.append(loss_on_test(predictions, of_findings, multiclass=multiclass, weighted_mean=summed))
     if not losses:
         return Value(None, reason="no predictions in this run")
     return Value(float(np.mean(losses)), sd=float(np.std(losses)) if len(losses) > 1 else None)

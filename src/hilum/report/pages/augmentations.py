@@ -21,7 +21,11 @@ _DPI = 110
 
 
 def views_of(
-    radiographs: NDArray[np.uint8], image_ids: Sequence[str], augmentations: Mapping[str, Augmentation], count: int, seed: int
+    radiographs: NDArray[np.uint8],
+    image_ids: Sequence[str],
+    augmentations: Mapping[str, Augmentation],
+    count: int,
+    seed: int,
 ) -> dict[str, NDArray[np.uint8]]:
     """The first views of images, as a run with this seed would draw them in its first epoch.
 
@@ -63,7 +67,9 @@ def write_view_sheet(
     """
     readable = [(radiograph, radiograph.made.shown) for radiograph in radiographs if radiograph.made is not None]
     if not readable:
-        raise HilumError("views", expected="images that can be read", found="none", fix="Show them without --augmentation.")
+        raise HilumError(
+            "views", expected="images that can be read", found="none", fix="Show them without --augmentation."
+        )
     shown = np.stack([image for _, image in readable])
     drawn = views_of(shown, [radiograph.image_id for radiograph, _ in readable], augmentations, count, seed)
     columns = 1 + count * len(augmentations)

@@ -86,7 +86,7 @@ def choose(manifest: pl.DataFrame, count: int, seed: int, image_ids: Sequence[st
         unknown = sorted(set(image_ids) - set(manifest["image_id"]))
         if unknown:
             raise HilumError(
-                "--images", expected="image_id of the manifest", found=", ".join(unknown[:3]), fix="Check the names."
+                "--image-ids", expected="image_id of the manifest", found=", ".join(unknown[:3]), fix="Check the names."
             )
         order = pl.DataFrame({"image_id": list(dict.fromkeys(image_ids))})
         return order.join(manifest, on="image_id", how="left", maintain_order="left")

@@ -14,7 +14,7 @@ from hilum.artifacts import write_text
 from hilum.report.render import formats, jpeg, smaller
 from hilum.report.sections import agreement_table, noise_table
 
-PAGE = "suspects.html"
+PAGE = "label_issues.html"
 _SIDE = 224  # pixels of an image on the page, the longer side
 
 Image = Callable[[str], NDArray[np.uint8] | None]
@@ -22,12 +22,12 @@ Image = Callable[[str], NDArray[np.uint8] | None]
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """One doubted label on the page.
+class LabelIssue:
+    """One flagged label on the page.
 
     Attributes:
         image_id, patient_id: whose.
-        rank: 1 is the most doubted of its finding.
+        rank: 1 is the most flagged of its finding.
         label: "positive" or "negative", as given.
         probability: what the model says.
         source: the image as a data address; empty where there is none.
@@ -42,39 +42,39 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class Doubted:
-    """The worst of one finding, those labelled positive first, and how many there are in all."""
+class FlaggedFinding:
+    """The top of one finding, those labelled positive first, and how many there are in all."""
 
     finding: str
     positives: int
     negatives: int
-    worst: Sequence[Suspect]
+    top: Sequence[LabelIssue]
 
     @property
     def left(self) -> int:
         """How many are not shown."""
-        return self.positives + self.negatives - len(self.worst)
+        return self.positives + self.negatives - len(self.top)
 
 
 def write_label_issues_page(
-    suspects: pl.DataFrame,
+    issues: pl.DataFrame,
     noise: pl.DataFrame,
     agreement: pl.DataFrame | None,
     path: Path,
     *,
     judged: str,
-    worst: int,
+    top: int,
     image: Image | None = None,
     notes: Sequence[str] = (),
 ) -> None:
     """Write one page that needs nothing beside it, whole or not at all.
 
     Args:
-        suspects, noise: as `hilum.evaluation.rank_label_issues` returns them.
+        issues, noise: as `hilum.evaluation.rank_label_issues` returns them.
         agreement: as `hilum.evaluation.google_agreement` returns it; None where there are no adjudicated labels.
         path: of the page.
         judged: what the labels are of, in words.
-        worst: how many suspects of each finding are shown of those labelled positive, and of those labelled negative.
+        top: how many issues of each finding are shown of those labelled positive, and of those labelled negative.
         image: gives the images; None where none are at hand, and then there are no frames for them.
         notes: what else must be noted, one sentence each.
     """
@@ -85,12 +85,12 @@ def write_label_issues_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    doubted = [_doubted(rows, worst, image) for rows in _by_finding(suspects)]
+    flagged = [_flagged(rows, top, image) for rows in _by_finding(issues)]
     tables = [noise_table(noise)] if len(noise) else []
-    html = room.get_template("suspects.html.j2").render(
+    html = room.get_template("label_issues.html.j2").render(
         judged=judged,
         headline=_headline(noise),
-        doubted=doubted,
+        flagged=flagged,
         with_images=image is not None,
         tables=[*tables, *([] if agreement is None or agreement.is_empty() else [agreement_table(agreement)])],
         notes=notes,
@@ -99,21 +99,21 @@ def write_label_issues_page(
     write_text(path, html)
 
 
-def _by_finding(suspects: pl.DataFrame) -> list[pl.DataFrame]:
-    """Those called errors, finding by finding; the finding with the largest share of doubted labels first."""
+def _by_finding(issues: pl.DataFrame) -> list[pl.DataFrame]:
+    """Those called errors, finding by finding; the finding with the largest share of flagged labels first."""
     share = {
-        str(finding): (-rows["suspect"].mean(), str(finding))  # type: ignore[operator]  # bool: the mean is a number
-        for (finding,), rows in suspects.group_by("finding", maintain_order=True)
+        str(finding): (-rows["is_label_issue"].mean(), str(finding))  # type: ignore[operator]  # bool: the mean is a number
+        for (finding,), rows in issues.group_by("finding", maintain_order=True)
     }
-    called = suspects.filter(pl.col("suspect"))
+    called = issues.filter(pl.col("is_label_issue"))
     found = [called.filter(pl.col("finding") == finding) for finding in sorted(share, key=share.__getitem__)]
     return [rows.sort("rank") for rows in found if len(rows)]
 
 
-def _doubted(rows: pl.DataFrame, worst: int, image: Image | None) -> Doubted:
-    sides = [rows.filter(pl.col("label") == label).head(worst) for label in (1, 0)]
+def _flagged(rows: pl.DataFrame, top: int, image: Image | None) -> FlaggedFinding:
+    sides = [rows.filter(pl.col("label") == label).head(top) for label in (1, 0)]
     shown = [
-        Suspect(
+        LabelIssue(
             row["image_id"],
             row["patient_id"],
             row["rank"],
@@ -124,7 +124,7 @@ def _doubted(rows: pl.DataFrame, worst: int, image: Image | None) -> Doubted:
         for row in pl.concat(sides).to_dicts()
     ]
     positives = int((rows["label"] == 1).sum())
-    return Doubted(rows["finding"][0], positives, len(rows) - positives, shown)
+    return FlaggedFinding(rows["finding"][0], positives, len(rows) - positives, shown)
 
 
 def _source(image_id: str, image: Image | None) -> str:
@@ -133,8 +133,8 @@ def _source(image_id: str, image: Image | None) -> str:
 
 
 def _headline(noise: pl.DataFrame) -> str:
-    doubted = sum(int(noise[side].fill_null(0).sum()) for side in ("doubted_positives", "doubted_negatives"))
+    flagged = sum(int(noise[side].fill_null(0).sum()) for side in ("flagged_positives", "flagged_negatives"))
     labels = int(noise["n"].sum())
-    if not doubted:
+    if not flagged:
         return f"Of {labels:,} labels the model doubts none."
-    return f"Of {labels:,} labels the model doubts {doubted:,} ({doubted / labels:.1%})."
+    return f"Of {labels:,} labels the model doubts {flagged:,} ({flagged / labels:.1%})."

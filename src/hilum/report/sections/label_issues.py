@@ -11,13 +11,13 @@ SHOWN_SUSPECTS = 5
 
 
 def noise_tables(content: ReportContent) -> list[Table]:
-    """Doubted labels by finding, the most doubted images, and agreement with adjudicated labels; what there is of
+    """Flagged labels by finding, the most flagged images, and agreement with adjudicated labels; what there is of
     it.
     """
     made = []
     for table, make in (
         (content.noise, noise_table),
-        (content.suspects, _suspects),
+        (content.issues, _issues),
         (content.agreement, agreement_table),
     ):
         if table is not None and not table.is_empty():
@@ -26,16 +26,16 @@ def noise_tables(content: ReportContent) -> list[Table]:
 
 
 def noise_table(table: pl.DataFrame) -> Table:
-    """How many labels are doubted, by finding; `table` as `hilum.evaluation.rank_label_issues` returns it."""
+    """How many labels are flagged, by finding; `table` as `hilum.evaluation.rank_label_issues` returns it."""
     rows = [
         [
             Cell(row["finding"]),
             _count(row["n"]),
             _count(row["positives"]),
-            _count(row["doubted_positives"]),
-            _count(row["doubted_negatives"]),
-            _share(row["wrong_among_positives"]),
-            _share(row["wrong_among_negatives"]),
+            _count(row["flagged_positives"]),
+            _count(row["flagged_negatives"]),
+            _share(row["noise_rate_positives"]),
+            _share(row["noise_rate_negatives"]),
             Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
         ]
         for row in table.to_dicts()
@@ -43,20 +43,20 @@ def noise_table(table: pl.DataFrame) -> Table:
     columns = [Column("Finding")] + [
         Column(title, numeric=True)
         for title in (
-            "Images", "Positive", "Doubted positives", "Doubted negatives", "Wrong among positives",
+            "Images", "Positive", "FlaggedFinding positives", "FlaggedFinding negatives", "Wrong among positives",
             "Wrong among negatives", "AUROC ceiling",
         )
     ]  # fmt: skip
     notes = [
-        "Estimated by confident learning: a doubted label is an image to look at, not an error.",
+        "Estimated by confident learning: a flagged label is an image to look at, not an error.",
         "Ceiling: the AUROC of a model that is always right, judged by these labels.",
         *(f"{row['finding']}: {row['note']}." for row in table.filter(pl.col("note") != "").to_dicts()),
     ]
     return Table("noise", "Labels that a model doubts.", columns, rows, table, notes)
 
 
-def _suspects(table: pl.DataFrame) -> Table:
-    worst = table.filter(pl.col("suspect") & (pl.col("rank") <= SHOWN_SUSPECTS))
+def _issues(table: pl.DataFrame) -> Table:
+    top = table.filter(pl.col("is_label_issue") & (pl.col("rank") <= SHOWN_SUSPECTS))
     rows = [
         [
             Cell(row["finding"]),
@@ -65,14 +65,14 @@ def _suspects(table: pl.DataFrame) -> Table:
             Cell("positive" if row["label"] == 1 else "negative"),
             Cell(formats.decimal(row["probability"]), row["probability"]),
         ]
-        for row in worst.to_dicts()
+        for row in top.to_dicts()
     ]
     columns = [Column("Finding"), Column("Rank", numeric=True), Column("Image"), Column("Label")]
     columns.append(Column("Model says", numeric=True))
-    total = int(table["suspect"].sum())
-    notes = [f"{formats.plural(total, 'doubted label')} in the CSV file."] if total > len(rows) else []
-    suspects = table.filter(pl.col("suspect"))
-    return Table("suspects", "The most doubted labels of each finding.", columns, rows, suspects, notes)
+    total = int(table["is_label_issue"].sum())
+    notes = [f"{formats.plural(total, 'flagged label')} in the CSV file."] if total > len(rows) else []
+    issues = table.filter(pl.col("is_label_issue"))
+    return Table("label_issues", "The most flagged labels of each finding.", columns, rows, issues, notes)
 
 
 def agreement_table(table: pl.DataFrame) -> Table:
@@ -80,9 +80,9 @@ def agreement_table(table: pl.DataFrame) -> Table:
     rows = [
         [
             Cell(row["finding"]),
-            Cell(row["mined_as"]),
+            Cell(row["nlp_label"]),
             _count(row["n"]),
-            Cell(f"{row['contradicted']:,} ({row['contradicted'] / max(row['n'], 1):.0%})", row["contradicted"]),
+            Cell(f"{row['discordant']:,} ({row['discordant'] / max(row['n'], 1):.0%})", row["discordant"]),
             *(_with_interval(row, name) for name in ("kappa", "sensitivity", "specificity")),
             Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
         ]

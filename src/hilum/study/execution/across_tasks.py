@@ -100,7 +100,10 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
         evaluation = out / in_view(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
-            arms, n_bootstrap=settings.n_bootstrap, seed=settings.seed, min_positive_patients=settings.min_positive_patients
+            arms,
+            n_bootstrap=settings.n_bootstrap,
+            seed=settings.seed,
+            min_positive_patients=settings.min_positive_patients,
         )
         found[study.place] = shift_resamples(measured, shift[study.labelled_data])
     return found

@@ -98,7 +98,7 @@ def suite_settings(study: Study, look: Look) -> SuiteSettings:
         reference=study.reference_arm,
         pairs=list(study.compare) or None,
         margin=asked.margin,
-        exclusive=study.task.classes == "exclusive",
+        multiclass=study.task.classes == "multiclass",
         seed_inference=asked.seed_inference,
         seed_design="factorial" if drawn else "nested",
         look=look,

@@ -107,7 +107,10 @@ def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFr
                 _predictions(prepared, out, evaluation, arm, seed, name) for seed in study.seeds
             ]
         table = external_validation(
-            cells, n_bootstrap=settings.n_bootstrap, seed=settings.seed, min_positive_patients=settings.min_positive_patients
+            cells,
+            n_bootstrap=settings.n_bootstrap,
+            seed=settings.seed,
+            min_positive_patients=settings.min_positive_patients,
         )
         tables.append(table.select(pl.lit(arm).alias("arm"), pl.all()))
     return pl.concat(tables)

@@ -281,18 +281,18 @@ _NULL_IS_A_VALUE = frozenset(
 _ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
 
 
-def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, exclusive: bool) -> list[tuple[str, str]]:
+def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, multiclass: bool) -> list[tuple[str, str]]:
     """Values of one arm that are right by themselves and do not go together: key, and what is wrong.
 
     Args:
         general, own: what the study and the arm say, as they are written; values that are wrong by themselves are found
             elsewhere.
-        exclusive: whether classes are.
+        multiclass: whether classes are.
     """
     try:
         given = Finetuning.model_validate(own).instead_of(Finetuning.model_validate(general)).as_settings()
     except ValueError:
         return []
-    problems = setting_problems(given | {"answer": "exclusive" if exclusive else "each"})
+    problems = setting_problems(given | {"output_type": "multiclass" if multiclass else "multilabel"})
     texts = [(each.where.removeprefix("finetune."), each) for each in problems]
     return [(key, f"expected {each.expected}; found {each.found}") for key, each in texts]

@@ -41,8 +41,8 @@ def _tasks_of(content: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[s
 def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
     general, own = section(content, "finetune"), section(arm, "finetune")
     messages: list[tuple[str, str]] = []
-    for exclusive in {task.get("classes") == "exclusive" for task in _tasks_of(content, arm)}:
-        messages += together_problems(general, own, exclusive=exclusive)
+    for multiclass in {task.get("classes") == "multiclass" for task in _tasks_of(content, arm)}:
+        messages += together_problems(general, own, multiclass=multiclass)
     encoder = encoder_of(arm, content)
     if (own.get("head") or general.get("head")) == "own" and encoder in ARCHITECTURES:
         try:
@@ -66,7 +66,7 @@ def _as_published(content: Mapping[str, Any], place: Place, arm: Mapping[str, An
         yield Problem(place, "nothing is trained, and the arm's weights come without a classifier", f"init: {with_one}")
         return
     for task in _tasks_of(content, arm):
-        if task.get("classes") == "exclusive":
+        if task.get("classes") == "multiclass":
             yield Problem(place, "a published classifier scores each finding by itself, and classes are exclusive")
         lacking = [each for each in _known_findings(task.get("findings")) if each not in rows[init].findings]
         if lacking:

@@ -16,6 +16,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_problems
+from hilum.renamed import RENAMED_SETTINGS
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
@@ -369,7 +370,7 @@ _GENERAL: Place = ("finetune", "unfreeze")
 def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     place = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part[:1] in ("<", "[")))
     found, kind = detail["input"], detail["type"]
-    if kind == "extra_forbidden" and (new := RENAMED.get((_section_of(place), str(place[-1])))):
+    if kind == "extra_forbidden" and (new := _renamed_key(place, content)):
         number = isinstance(found, int | float) and not isinstance(found, bool)
         as_fraction = f": {found / 100:g}" if place[-1] == "labelled" and number else ""
         return Problem(place, f"was renamed to {new}", f"write {_renamed_value(new, found)}{as_fraction}")
@@ -382,6 +383,8 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
+        if place[-1] == "classes" and isinstance(found, str) and found in RENAMED_CLASSES:
+            return Problem(place, f"{found} was renamed to {RENAMED_CLASSES[found]}", f"write {RENAMED_CLASSES[found]}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
     message = _shortened(detail["msg"].removeprefix("Value error, "))
     return Problem(place, message, "" if kind == "value_error" else f"found {shown}")
@@ -395,16 +398,25 @@ RENAMED = {
     ("explain", "films"): "candidates",
     ("evaluate", "against"): "reference",
     ("evaluate", "redraws"): "n_bootstrap",
-    ("evaluate", "min_positive_patients"): "min_positive_patients",
+    ("evaluate", "min_positives"): "min_positive_patients",
     ("finetune", "weighted"): "class_weights",
     ("finetune", "positive_weight_limit"): "max_class_weight",
 }
 """Keys of earlier study files: section and key to the key of today."""
+RENAMED_CLASSES = {"each": "multilabel", "exclusive": "multiclass"}
+"""Values of `task.classes` in earlier study files."""
 
 
 def _renamed_value(new: str, found: object) -> str:
     """The new key, with its value where that is written in another way, too."""
     return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
+
+
+def _renamed_key(place: Place, content: Mapping[str, Any]) -> str:
+    """Today's name of a key of earlier study files; empty where it is none."""
+    key = str(place[-1])
+    new = RENAMED.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
+    return new if new and (key not in RENAMED_SETTINGS or new in _fields_at(place[:-1], content)) else ""
 
 
 def _section_of(place: Place) -> str:

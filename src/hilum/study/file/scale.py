@@ -95,8 +95,8 @@ def tiny(study: Study) -> Study:
 
 def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
     """Generated images in place of every data set, as many as its part in the study needs."""
-    exclusive = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "exclusive"}
-    exclusive |= {part for name in exclusive for part in study.data[name].pool or ()}
+    multiclass = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "multiclass"}
+    multiclass |= {part for name in multiclass for part in study.data[name].pool or ()}
     with_labels = _with_labels(study)
     own = {name: data for name, data in content["data"].items() if not data.get("pool")}
     for index, (name, data) in enumerate(own.items()):
@@ -104,10 +104,10 @@ def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
             fix = "Give this data set's folder, and run at full scale."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
-        images = TINY_EXCLUSIVE_IMAGES if name in exclusive else TINY_IMAGES
+        images = TINY_EXCLUSIVE_IMAGES if name in multiclass else TINY_IMAGES
         images = images if name in with_labels else TINY_POOL_IMAGES
         generate = {"images": images, "size": size, "seed": index, "min_prevalence": TINY_PREVALENCE}
-        if name in exclusive:
+        if name in multiclass:
             generate["max_findings"] = 1
         labels = str(FOLDER_LABELS) if data["collection"] == "folder" else None
         data |= {"generate": generate, "url": None, "sha256": None, "release": None, "labeller": None, "labels": labels}

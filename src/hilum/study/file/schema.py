@@ -459,7 +459,11 @@ class Study(Section):
             return f"supervised on {what}{before}"
         if isinstance(init, Pretrained):
             before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
-            views = "" if init.augmentation is None else f", {init.augmentation if isinstance(init.augmentation, str) else 'own'} views"
+            views = (
+                ""
+                if init.augmentation is None
+                else f", {init.augmentation if isinstance(init.augmentation, str) else 'own'} views"
+            )
             return f"{init.pretrain} on {init.pool(self.labelled_data)}{before}{views}"
         return init
 

@@ -1,7 +1,7 @@
 """From what a study file says to the settings that each room takes."""
 
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
-from hilum.finetuning.settings import AnswerName, FinetuneSettings
+from hilum.finetuning.settings import FinetuneSettings, OutputTypeName
 from hilum.pretext.settings import PretextSettings, ResolvedSettings, RunSettings, SettingOverrides, resolve_settings
 from hilum.study.file.pretraining import Pretrained
 from hilum.study.file.schema import Study
@@ -35,7 +35,10 @@ def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuni
         arm: its name.
         images: labelled training images.
     """
-    given = study.finetuning_of(arm).as_settings() | {"precision": study.precision, "answer": _answer(study.task)}
+    given = study.finetuning_of(arm).as_settings() | {
+        "precision": study.precision,
+        "output_type": _output_type(study.task),
+    }
     return resolve_finetuning(given, images)
 
 
@@ -44,9 +47,9 @@ def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:
     return resolved_finetuning(study, arm, images).settings
 
 
-def _answer(task: Task) -> AnswerName:
-    if task.classes == "exclusive":
-        return "exclusive"
-    policy = task.label_policy()
+def _output_type(task: Task) -> OutputTypeName:
+    if task.classes == "multiclass":
+        return "multiclass"
+    label_policy = task.label_policy()
     third = any(label_policy.uncertain_of(finding) == "own_class" for finding in task.findings)
-    return "each_or_uncertain" if third else "each"
+    return "multilabel_u_multiclass" if third else "multilabel"

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from hilum.data.label_policy import OTHERWISE, LabelPolicy, NotMentioned, Uncertain, Vote
+from hilum.data.label_policy import OTHERWISE, Consensus, LabelPolicy, NotMentioned, Uncertain
 from hilum.study.file.section import (
     FindingName,
     Section,
@@ -206,7 +206,7 @@ class LabelReading(Section):
         "zero",
         description="Findings a report does not mention count as negative, or are masked; one word, or by finding.",
     )
-    consensus: Vote | None = Field(
+    consensus: Consensus | None = Field(
         None,
         description="Where several people read each image: how many must see a finding. When left out, all must agree; "
         "else it is uncertain.",
@@ -224,8 +224,8 @@ class LabelReading(Section):
         return LabelPolicy(
             uncertain=self.uncertain,
             not_mentioned=self.not_mentioned,
-            vote=self.consensus,
-            positive_from_grade=self.severity_threshold,
+            consensus=self.consensus,
+            severity_threshold=self.severity_threshold,
             other=tuple(self.other),
         )
 
@@ -239,9 +239,9 @@ class Task(LabelReading):
         "that one of them does not label is masked in its images, and results are given for each, too.",
     )
     findings: list[FindingName] = Field(min_length=1, description="Findings to recognise, by any data set's spelling.")
-    classes: Literal["each", "exclusive"] = Field(
-        "each",
-        description="`each`: an image may have any of the findings, or none. `exclusive`: it has exactly one of them, "
+    classes: Literal["multilabel", "multiclass"] = Field(
+        "multilabel",
+        description="`multilabel`: an image has any number of findings. `multiclass`: it has exactly one of them, "
         "trained with a softmax and judged as classes, too; needs `images.exactly_one_of`.",
     )
     split: Annotated[
@@ -317,6 +317,6 @@ class Task(LabelReading):
 
     @model_validator(mode="after")
     def _one_class_an_image(self) -> "Task":
-        if self.classes == "exclusive" and set(self.images.exactly_one_of) != set(self.findings):
-            raise ValueError("classes: exclusive ones need images.exactly_one_of to name the findings of the task")
+        if self.classes == "multiclass" and set(self.images.exactly_one_of) != set(self.findings):
+            raise ValueError("classes: multiclass ones need images.exactly_one_of to name the findings of the task")
         return self

@@ -4,12 +4,12 @@ each other.
 Read from the raw file, so that they show beside the problems of single fields.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hilum.findings import COLLECTIONS, labelled_by
+from hilum.renamed import similar_name
 
 Place = tuple[str | int, ...]
 
@@ -251,8 +251,8 @@ def known_names(names: Mapping[str, Any]) -> str:
 
 def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
     """The nearest of the known words, or all of them, for the hint of a problem."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+    near = similar_name(word, known)
+    return f"did you mean {near!r}?" if near else f"known here: {', '.join(known)}"
 
 
 def with_pools(content: dict[str, Any]) -> None:

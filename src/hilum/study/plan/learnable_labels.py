@@ -19,16 +19,16 @@ def label_problems(prepared: Prepared) -> list[str]:
     if is_generated(study, study.labelled_data):
         return []
     problems = []
-    findings, exclusive = study.task.findings, study.task.classes == "exclusive"
+    findings, multiclass = study.task.findings, study.task.classes == "multiclass"
     percent = study.task.labelled_percent
     in_part = percent < 100
-    for seed in study.seeds if exclusive or in_part else []:
-        lacking = _lacking(prepared.task.train_of(seed), findings, both=not exclusive)
+    for seed in study.seeds if multiclass or in_part else []:
+        lacking = _lacking(prepared.task.train_of(seed), findings, both=not multiclass)
         if lacking:
             where = f"{percent:g} % of the labels, seed {seed}" if in_part else f"seed {seed}"
             fix = "raise label_fraction, or remove them from task.findings"
             problems.append(f"task.findings: {where} has no {', no '.join(lacking)} to train on. To fix it, {fix}.")
-    if exclusive and (lacking := _lacking(prepared.task.val, findings, both=False)):
+    if multiclass and (lacking := _lacking(prepared.task.val, findings, both=False)):
         fix = "choose another task.split, or remove them from task.findings and task.images.exactly_one_of"
         problems.append(f"task.split: validation has no {', no '.join(lacking)}. To fix it, {fix}.")
     return list(dict.fromkeys(problems))

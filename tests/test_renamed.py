@@ -1,0 +1,36 @@
+"""Names of earlier versions end with today's name."""
+
+import pytest
+
+from hilum.finetuning.settings import FinetuneSettings
+from hilum.pretext.methods.settings import METHOD_SETTINGS
+from hilum.renamed import RENAMED_SETTINGS, similar_name, unknown_name
+from hilum.training.settings import TrainingSettings
+
+
+def test_every_renamed_setting_is_one_of_today():
+    known = set(TrainingSettings.__dataclass_fields__) | set(FinetuneSettings.__dataclass_fields__)
+    known |= {"local_augmentation", "second_augmentation"}
+    for method in METHOD_SETTINGS.values():
+        known |= set(method.model_fields)
+    assert set(RENAMED_SETTINGS.values()) <= known
+    assert not set(RENAMED_SETTINGS) & known
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("clip_norm", ["lr", "clip_grad_norm"], "was renamed to clip_grad_norm"),
+        ("clip_norm", ["lr"], "no such setting"),
+        ("learning_rate", ["lr", "layer_decay"], "no such setting; do you mean lr?"),
+        ("epoch", ["epochs", "lr"], "no such setting; do you mean epochs?"),
+        ("xyzzy", ["epochs", "lr"], "no such setting"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_one_to_write(name, known, expected):
+    assert unknown_name(name, known) == expected
+
+
+def test_a_similar_name_is_one_of_the_known():
+    assert similar_name("max_epochs", ["epochs"]) == "epochs"
+    assert similar_name("max_epochs", ["lr"]) == ""
