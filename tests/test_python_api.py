@@ -103,7 +103,7 @@ def test_a_run_that_is_done_is_found_done_and_another_seed_is_not(page):
         ({"settings": {"epoch": 1}}, "do you mean epochs?"),
         ({"settings": {"epochs": "many"}}, "epochs: "),
         ({"fraction": 2}, "above 0, at most 1"),
-        ({"encoder": None}, "an encoder or weights"),
+        ({"encoder": None}, "an encoder or initial weights"),
         ({"findings": ["Mas"]}, "Mas"),
     ],
 )

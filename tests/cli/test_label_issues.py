@@ -42,7 +42,7 @@ def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
     issues = pl.read_parquet(tmp_path / "out" / "label_issues.parquet")
     wrong = {f"{image:04d}" for image in range(0, 400, 25)}
     assert set(issues.head(16)["image_id"]) == wrong
-    assert "The most flagged" in ran.stdout
+    assert "Top label issues" in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "noise.csv")["n"].to_list() == [400]
     assert not (tmp_path / "out" / "agreement.parquet").exists()
 

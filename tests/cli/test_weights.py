@@ -96,7 +96,7 @@ def test_a_pickled_model_is_imported_on_request(hilum_weights, tmp_path):
 
 
 def test_a_file_of_an_unknown_name_has_to_be_named(hilum_weights, atto):
-    with pytest.raises(HilumError, match="Say whose it is: --as NAME"):
+    with pytest.raises(HilumError, match="Name the weights: --as NAME"):
         hilum_weights("verify", atto)
 
 
