@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hilum.cli.label_issues import audit
+from hilum.cli.label_issues import label_issues
 from hilum.data.collections import read_collection
 from hilum.phantom import write_chestxray14
 
@@ -15,7 +15,7 @@ GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
 def run(*arguments: object):
     app = typer.Typer()
-    app.command()(audit)
+    app.command()(label_issues)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
@@ -54,7 +54,7 @@ def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     assert "labelled positive and" in page
     assert 4 < page.count('<th scope="row">0') <= 8
     assert "<img" not in page
-    assert f"{tmp_path / 'out' / 'label_issues.html'} to look at" in ran.stdout.replace("\n", "")
+    assert f"Report: {tmp_path / 'out' / 'label_issues.html'}" in ran.stdout.replace("\n", "")
 
 
 def test_images_are_shown_beside_their_labels(tmp_path):

@@ -31,7 +31,7 @@ def test_few_positive_patients_give_no_calibration_and_a_threshold_with_a_warnin
     assert described.calibration is None
     assert described.threshold is not None
     assert described.notes == [
-        f"the threshold rests on {positives} positive and 20 negative validation patients only",
+        f"uncertain threshold: only {positives} positive and 20 negative validation patients",
         f"no calibration: {positives} positive and 20 negative validation patients, {FEWEST_PATIENTS} of each are needed",
     ]
 

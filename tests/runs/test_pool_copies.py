@@ -13,7 +13,7 @@ from hilum.encoders.card import read_card
 from hilum.errors import HilumError
 from hilum.runs.copies import counted_once, equal_files, equal_pixels, pixel_copies
 from hilum.runs.pool_copies import without_copies
-from hilum.runs.pretraining_pool import apart, pretraining_pool
+from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 
 RECIPE = parse_recipe([{"square": "pad"}, {"resize": 32}])
 LARGE = parse_recipe([{"square": "pad"}, {"resize": 64}])
@@ -48,7 +48,7 @@ def cleared(tmp_path, roots: dict[str, Path], recipe=RECIPE):
         data[name] = read_named(f"{name}={root}", labels=labels if labels.is_file() else None)
     stores = {name: existing_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
     pools = {name: pretraining_pool(each, stores[name].image_ids) for name, each in data.items()}
-    return data, without_copies(data, stores, apart(data, pools))
+    return data, without_copies(data, stores, without_excluded_elsewhere(data, pools))
 
 
 def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both_names(tmp_path):

@@ -10,7 +10,7 @@ from hilum.data.collections import Collected
 from hilum.data.store import NamedData
 from hilum.errors import HilumError
 from hilum.runs.pools import PooledImages, PoolPart
-from hilum.runs.pretraining_pool import apart, pool_of_all, pretraining_pool
+from hilum.runs.pretraining_pool import pool_of_all, pretraining_pool, without_excluded_elsewhere
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_images_that_cannot_be_read_are_counted(data):
     pool = pretraining_pool(data, [f"f{row}" for row in range(30, 60)])
     assert len(pool.image_ids) == 30
     assert pool.notes[0] == "30 unreadable images were excluded"
-    with pytest.raises(HilumError, match="images to learn from; found none"):
+    with pytest.raises(HilumError, match="images to train on; found none"):
         pretraining_pool(data, [])
 
 
@@ -90,7 +90,7 @@ def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_ano
     sets = {"cxr": data, "again": again}
     pools = {name: pretraining_pool(each, each.manifest["image_id"].to_list()) for name, each in sets.items()}
     assert (len(pools["cxr"].image_ids), len(pools["again"].image_ids)) == (40, 60)
-    cleared = apart(sets, pools)
+    cleared = without_excluded_elsewhere(sets, pools)
     assert cleared["cxr"] == pools["cxr"]
     assert cleared["again"].image_ids == [f"rf{row}" for row in range(20, 60)]
     assert "20 images of patients that another data set excludes were excluded" in cleared["again"].notes

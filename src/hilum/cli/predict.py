@@ -11,7 +11,7 @@ from hilum.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from hilum.prediction.loading import PackagedClassifier
-    from hilum.prediction.predict import Scored
+    from hilum.prediction.predict import PredictionSummary
 
 EXIT_REFUSED = 1
 """Exit code of a complete run in which at least one image was refused."""
@@ -91,7 +91,7 @@ def predict(
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _print(loaded: "PackagedClassifier", scored: "Scored") -> None:
+def _print(loaded: "PackagedClassifier", scored: "PredictionSummary") -> None:
     echo(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
     echo()
     rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]

@@ -1,7 +1,6 @@
-"""Scoring images: decoded in threads, checked, computed in batches, kept in a journal, written in order.
+"""Scoring of images: decoding in threads, checks, batches, a journal, and a table in the order of the inputs.
 
-Memory holds a few decoded images a thread and one batch, whatever the number of inputs: an image is read when its turn
-comes, and only its preprocessed pixels are kept until its batch is full.
+Memory use is a few decoded images per thread and two batches of preprocessed images, for any number of inputs.
 """
 
 import os
@@ -17,6 +16,7 @@ import cv2
 import numpy as np
 
 from hilum.artifacts import fingerprint, locked
+from hilum.errors import HilumError
 from hilum.prediction.description import ModelDescription
 from hilum.prediction.dicom_out import (
     FoundBoxes,
@@ -36,20 +36,20 @@ from hilum.prediction.table import as_table, check_table_name, write_table
 from hilum.progress import ProgressReport, silent
 
 _AHEAD = 2
-"""Batches that are decoded before they are computed."""
+"""Number of batches that are decoded ahead."""
 
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """How images are scored.
+    """Settings of prediction.
 
     Attributes:
-        accepted: reasons for which an image is scored all the same.
-        batch_size: images that are computed together; None: as in training, for the bits of the study's own scores.
-        workers: threads that decode; None: the processor's cores.
-        maps: folder for heat maps of the findings that are called; None for none.
-        method: of the heat maps (`hilum.explanation.maps`).
-        dicom: folder for DICOM objects of images that are DICOM files (`hilum.prediction.dicom_out`); None for none.
+        accepted: Reasons for refusal to ignore.
+        batch_size: Number of images per batch; None: as in training, to reproduce the study's scores bit for bit.
+        workers: Threads that decode images; None: all cores.
+        maps: Folder to write heat maps of called findings to; None: no heat maps.
+        method: Heat-map method (`hilum.explanation.maps`).
+        dicom: Folder to write DICOM objects of DICOM images to (`hilum.prediction.dicom_out`); None: none.
     """
 
     accepted: frozenset[Reason] = frozenset()
@@ -61,16 +61,16 @@ class PredictConfig:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What came out.
+class PredictionSummary:
+    """Summary of a prediction run.
 
     Attributes:
-        out: the table that was written.
-        images: how many rows.
-        refused: how many images of each reason.
-        in_training: images of patients that the model has learnt from.
-        not_known: scored images of whose patients that is not known.
-        calls: by finding, how many images it is called on.
+        out: Table that was written.
+        images: Number of images.
+        refused: Number of refused images by reason.
+        in_training: Number of scored images of patients the model was trained on.
+        not_known: Number of scored images for which this is unknown.
+        calls: Number of images that each finding is called on.
     """
 
     out: Path
@@ -82,7 +82,7 @@ class Scored:
 
     @property
     def scored(self) -> int:
-        """Images with probabilities."""
+        """Number of scored images."""
         return self.images - sum(self.refused.values())
 
 
@@ -92,20 +92,20 @@ def predict_images(
     out: Path,
     config: PredictConfig = PredictConfig(),
     on_progress: ProgressReport = silent,
-) -> Scored:
-    """Score images into a table (`hilum.prediction.table`), complete or absent.
+) -> PredictionSummary:
+    """Score images, and write a table (`hilum.prediction.table`), complete or not at all.
 
-    Killed and called again with the same model, images and settings, it goes on where it was.
+    An interrupted run resumes if called again with the same model, images and settings.
 
     Args:
-        model: loaded.
-        images: of `hilum.prediction.inputs.find_inputs`.
-        out: .parquet or .csv.
-        config: how.
-        on_progress: receives the images done.
+        model: Loaded model.
+        images: Images of `hilum.prediction.inputs.find_inputs`.
+        out: File to write, .parquet or .csv.
+        config: Settings.
+        on_progress: Receives the number of finished images.
 
     Raises:
-        HilumError: a table of another kind, or heat maps that the model cannot have.
+        HilumError: Another kind of file, or a heat-map method that is not defined for the model.
     """
     check_table_name(out)
     if config.dicom is not None:
@@ -118,7 +118,7 @@ def predict_images(
         write_table(table, out)
     reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
     scored = table.filter(table["reason"].is_null())
-    return Scored(
+    return PredictionSummary(
         out=out,
         images=len(table),
         refused=dict(reasons.most_common()),
@@ -161,7 +161,7 @@ def _score_all(
 def _read_ahead(
     model: PackagedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
 ) -> Iterator[tuple[int, ReadImage]]:
-    """Read images in threads, and give them in order; at most `ahead` of them wait."""
+    """Read images in threads, and yield them in order, reading at most `ahead` images in advance."""
     training = model.description.training_range
 
     def read(place: int) -> ReadImage:
@@ -212,7 +212,7 @@ def _compute(
 
 
 def _boxed(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage]) -> Iterator[ScoredDicom]:
-    """Images with DICOM results, in the order of the inputs."""
+    """Yield images with DICOM results, in the order of the inputs."""
     found = {place: row for place, row in rows if "boxes" in row}
     for place in sorted(found):
         path, row = images[place].path, found[place]
@@ -253,13 +253,11 @@ def _described(description: ModelDescription) -> str:
 
 
 def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:
-    """Reasons by their codes.
+    """Parse codes of reasons.
 
     Raises:
-        HilumError: an unknown one, or one that no image can be scored with.
+        HilumError: An unknown reason, or one that cannot be ignored.
     """
-    from hilum.errors import HilumError
-
     known = [reason for reason in Reason if reason.can_be_accepted]
     wrong = [word for word in words if word not in known]
     if wrong:
@@ -269,7 +267,7 @@ def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
+    """Restrict OpenCV to one thread, since images are already decoded in parallel."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -71,4 +71,4 @@ def test_what_is_not_known_is_noted(ours, tmp_path, size, patients):
     assert [note for note in notes if "patient id" in note] == said
     assert any("24 px have too little detail" in note for note in notes) == (size == 24)
     copied(ours, "bytes")
-    assert check_copies(data, store, images, images[12:], include=True)[0].endswith("that validate or test")
+    assert check_copies(data, store, images, images[12:], include=True)[0].endswith("copies of validation or test images")
