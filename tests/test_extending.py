@@ -192,7 +192,7 @@ def test_another_process_finds_an_installed_package(package):
         ("hilum.encoders", "Strided = strided:STRIDED", "small letters"),
         ("hilum.encoders", "strided2 = strided:STRIDED", "an architecture of this name, strided2"),
         ("hilum.encoders", "lost = nowhere:LOST", "No module named 'nowhere'"),
-        ("hilum.encoders", "strided = another:STRIDED", "one package that adds it"),
+        ("hilum.encoders", "strided = another:STRIDED", "one package with this name"),
         ("hilum.encoders", "odd = youden_index:YOUDEN_INDEX", "hilum.encoders.catalogue.Architecture"),
     ],
 )

@@ -26,7 +26,7 @@ from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, We
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
-from hilum.threshold_rule import check_rule
+from hilum.threshold_rule import parse_rule
 from hilum.training.settings import Precision
 
 
@@ -360,7 +360,7 @@ class Study(Section):
     @classmethod
     def _known_rule(cls, evaluate: Evaluation) -> Evaluation:
         try:
-            check_rule(evaluate.threshold)
+            parse_rule(evaluate.threshold)
         except HilumError as error:
             raise ValueError(f"threshold: expected {error.expected}; found {error.found}") from None
         return evaluate
