@@ -29,7 +29,7 @@ def doctor(
     also: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COLLECTION=ROOT",
+            metavar="COLLECTION=FOLDER",
             help="Check a further data set, and search for duplicates across all. Repeatable.",
         ),
     ] = None,
@@ -126,7 +126,7 @@ def _counts(diagnosis: "Diagnosis") -> dict[str, int]:
 def _parse(text: str) -> tuple[str, Path]:
     collection, equals, root = text.partition("=")
     if not (collection and equals and root):
-        raise HilumError("--also", expected="COLLECTION=ROOT", found=repr(text), fix="Write chestxray14=/data/CXR8.")
+        raise HilumError("--also", expected="COLLECTION=FOLDER", found=repr(text), fix="Write chestxray14=/data/CXR8.")
     return collection, Path(root)
 
 

@@ -337,7 +337,7 @@ def data_folders(
         name, equals, root = entry.partition("=")
         if not equals:
             raise HilumError(
-                f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER."
+                f"--data {entry}", expected="NAME=FOLDER", found="no '='", fix=f"Write --data {entry}=FOLDER."
             )
         if name not in study.data:
             names = ", ".join(study.data)

@@ -51,7 +51,7 @@ def print_plan(description: "Plan") -> None:
     counted = [task["images"] for task in content.get("tasks", [content])]
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
-        by_hand = " ".join(f"--data {name}=ROOT" for name in missing)
+        by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
         fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
         echo(f"Counts, split and time need the tables of the data sets: {fetch}add {by_hand}")
 

@@ -66,7 +66,7 @@ class UsableImages(Section):
 
 
 class DataSet(Section):
-    """One data set of the study; `--data NAME=ROOT` gives its folder."""
+    """One data set of the study; `--data NAME=FOLDER` gives its folder."""
 
     collection: str = Field(
         "",
@@ -136,7 +136,7 @@ class DataSet(Section):
             raise ValueError("a data set is generated or fetched from a url, not both")
         if self.url is not None:
             if not is_address(self.url):
-                raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=ROOT")
+                raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=FOLDER")
             if self.pool is not None:
                 raise ValueError("a pool has no url of its own; its data sets have")
             if problem := address_problem(str(Address(self.url, self.sha256))):
