@@ -13,7 +13,7 @@ def augmentations(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List augmentations with their transforms and sources, or show the ranges of one.
+    """List augmentations and their sources, or show one.
 
     To see samples: `hilum preview IMAGES --augmentation NAME --out views.png`. To define your own, write a YAML file
     with ranges and `like: NAME` (the augmentation it is based on), and give its path as --augmentation.

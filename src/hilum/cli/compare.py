@@ -38,11 +38,11 @@ def compare(
     min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compute paired differences, A minus B, with 95 % confidence intervals and two-sided p-values.
+    """Compare two tables of predictions (paired).
 
-    Both tables must contain the same images, labels and findings; both are evaluated on the same bootstrap samples of
-    patients. The primary test is the difference in mean AUROC over findings; p-values of single findings are adjusted
-    for multiple testing.
+    Differences are A minus B, with 95 % confidence intervals and two-sided p-values. Both tables must contain the
+    same images, labels and findings, and are evaluated on the same bootstrap samples of patients. The primary test is
+    the difference in mean AUROC over findings; p-values of single findings are adjusted for multiple testing.
 
     \b
     Examples:

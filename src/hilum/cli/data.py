@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def data_app() -> typer.Typer:
     """Create the group of commands on whole data sets."""
-    app = typer.Typer(
-        help="List the supported data sets, show where to get them, and check a folder.", no_args_is_help=True
-    )
+    app = typer.Typer(help="List data sets and their sources, and check folders.", no_args_is_help=True)
     app.command("list")(list_data)
     app.command("where")(where)
     app.command("check")(check)
@@ -25,7 +23,7 @@ def data_app() -> typer.Typer:
 
 
 def list_data(*, json: AsJson = False) -> None:
-    """List the data sets that Hilum reads, with numbers of images and patients, size, and access.
+    """List the supported data sets, with size and access.
 
     \b
     Example:
@@ -49,7 +47,7 @@ def where(
     *,
     json: AsJson = False,
 ) -> None:
-    """Show where to get a data set, its licence, and the files that belong to it.
+    """Show the source, licence and files of a data set.
 
     \b
     Examples:
@@ -90,7 +88,7 @@ def check(
     *,
     json: AsJson = False,
 ) -> None:
-    """Check which files of a data set a folder contains and which are missing, without opening any file.
+    """Check a folder for the files of a data set, without opening them.
 
     \b
     Examples:

@@ -11,7 +11,9 @@ def demo(
         Path, typer.Option(help="Directory of the study. Run the command again to resume an interrupted study.")
     ] = Path("runs/demo"),
 ) -> None:
-    """Run a small study on synthetic radiographs, with and without pretraining, in minutes on two CPU cores.
+    """Run a small study on synthetic radiographs.
+
+    It compares training with and without pretraining, in minutes on two CPU cores.
 
     \b
     Example:

@@ -44,10 +44,11 @@ def doctor(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Check a data set for patient leakage, near-duplicates, conflicting labels, and unreadable or atypical images.
+    """Check a data set for leakage and other problems.
 
-    Each image is decoded once. Measurements are stored in OUT, so that an interrupted run resumes and a second run is
-    fast. --labels, --release and --labeller apply to the first data set.
+    The checks cover patient leakage between parts of a split, near-duplicates, conflicting labels, and unreadable or
+    atypical images. Each image is decoded once; measurements are stored in OUT, so that an interrupted run resumes and
+    a second run is fast. --labels, --release and --labeller apply to the first data set.
 
     \b
     Examples:

@@ -42,11 +42,11 @@ def embed(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Project the features of a model by t-SNE or UMAP, measure class separation, and find nearest neighbours.
+    """Embed images by t-SNE or UMAP of their features.
 
-    Images are preprocessed as in the model's training. Neighbour purity (with its chance level) and silhouette are
-    computed in the feature space, not in the plane, between images of different patients, with bootstrap confidence
-    intervals over patients.
+    The command also measures class separation and finds nearest neighbours. Images are preprocessed as in the
+    model's training. Neighbour purity (with its chance level) and silhouette are computed in feature space, not in the
+    plane, between images of different patients, with bootstrap confidence intervals over patients.
 
     \b
     Examples:

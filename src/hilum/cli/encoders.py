@@ -13,7 +13,7 @@ def encoders(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List encoders with numbers of parameters and blocks, patch size and feature width; or show one encoder.
+    """List the architectures of encoders, or show one.
 
     Parameters are counted with one input channel and without a classification head; the networks of Toh et al. (2023)
     and CheXNet are also counted as published.

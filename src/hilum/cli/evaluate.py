@@ -50,12 +50,13 @@ def evaluate(
     min_group: options.MinGroup = EvaluationSettings.min_group,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compute metrics per finding and averages, with 95 % confidence intervals from a bootstrap of patients.
+    """Compute metrics with 95 % confidence intervals.
 
-    Required columns: y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1); also split, image_id and patient_id
-    if known. Without patient_id each image counts as one patient. If there are validation images (rows val, or
-    --validation), thresholds are chosen on them and threshold metrics (sensitivity, …) are reported. With --subgroups,
-    subgroups.parquet holds AUROC and underdiagnosis rate of each subgroup and the gap to all other patients.
+    Metrics are computed per finding and averaged, with intervals from a bootstrap of patients. Required columns:
+    y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1); also split, image_id and patient_id if known. Without
+    patient_id each image counts as one patient. If there are validation images (rows val, or --validation), thresholds
+    are chosen on them and threshold metrics (sensitivity, …) are reported. With --subgroups, subgroups.parquet holds
+    AUROC and underdiagnosis rate of each subgroup and the gap to all other patients.
 
     \b
     Examples:

@@ -52,11 +52,11 @@ def explain(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compute heat maps of one or two classifiers, show examples, and score the maps against annotated boxes.
+    """Compute heat maps and their localisation scores.
 
-    Images are preprocessed as in each model's training; images of training patients are excluded. If the data set has
-    boxes, the maps are scored against them and compared with a centre prior, a location prior (boxes of other patients)
-    and random weights of the same architecture.
+    The page shows heat maps of one or two classifiers. Images are preprocessed as in each model's training; images of
+    training patients are excluded. If the data set has boxes, the maps are scored against them and compared with a
+    centre prior, a location prior (boxes of other patients) and random weights of the same architecture.
 
     \b
     Examples:

@@ -22,10 +22,11 @@ def export(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Export a model, and compare the outputs of the exported file with the original.
+    """Export a model to ONNX, torch.export or Hugging Face.
 
-    No file is written if a probability differs by more than 1e-4. The exported model takes preprocessed images of one
-    size. Findings, thresholds, preprocessing and metrics are written to OUT.json, and to the metadata of an ONNX file.
+    The outputs of the exported file are compared with the original. No file is written if a probability
+    differs by more than 1e-4. The exported model takes preprocessed images of one size. Findings, thresholds,
+    preprocessing and metrics are written to OUT.json, and to the metadata of an ONNX file.
 
     \b
     Examples:

@@ -44,11 +44,12 @@ def external_validation(
     min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
     as_json: options.AsJson = False,
 ) -> None:
-    """Compute the AUROC of each model on each test set and its drop relative to the internal one, with 95 % intervals.
+    """Compare AUROC on internal and external test sets.
 
-    Only findings that all tables have are compared. Models with the same test set must be tested on the same images;
-    test sets are resampled independently. The drop is the AUROC on the internal test set (of the data set of training)
-    minus the AUROC on this test set.
+    The table has the AUROC of each model on each test set and its drop, with 95 % confidence intervals. Only findings
+    that all tables have are compared. Models with the same test set must be tested on the same images; test sets are
+    resampled independently. The drop is the AUROC on the internal test set (of the data set of training) minus the
+    AUROC on this test set.
 
     \b
     Examples:

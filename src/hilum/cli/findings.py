@@ -21,7 +21,7 @@ def findings(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show which data sets label which findings, and the name of each finding there.
+    """Show which findings each data set labels, and their names.
 
     \b
     Examples:

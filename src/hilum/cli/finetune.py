@@ -62,7 +62,7 @@ def finetune(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train a classifier of findings, and score the validation and test images.
+    """Train a classifier of findings, and score test images.
 
     Patients are split into training, validation and test. Settings that you do not give are filled by a preset for the
     number of labelled images. `hilum evaluate` and `hilum compare` read predictions.parquet. The folder model/ contains

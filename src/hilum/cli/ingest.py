@@ -38,7 +38,7 @@ def ingest(
     ] = False,
     json: options.AsJson = False,
 ) -> None:
-    """Read a data set into a manifest, and count its images, patients and findings.
+    """Read a data set into a manifest, and count findings.
 
     \b
     Examples:

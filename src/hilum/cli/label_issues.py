@@ -44,10 +44,11 @@ def label_issues(
     seed: options.Seed = BootstrapConfig.seed,
     as_json: options.AsJson = False,
 ) -> None:
-    """Rank likely label errors by confident learning, estimate label noise, and its effect on AUROC.
+    """Find likely label errors by confident learning.
 
-    The model must not be trained on these images. A flagged label is not necessarily wrong: review the image. The page
-    label_issues.html lists the top issues of each finding, with images if you give --data.
+    The command also estimates label noise and its effect on AUROC. The model must not be trained on these images. A
+    flagged label is not necessarily wrong: review the image. The page label_issues.html lists the top issues of each
+    finding, with images if you give --data.
 
     \b
     Examples:

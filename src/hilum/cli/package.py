@@ -29,9 +29,10 @@ def package(
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Package an arm as a model: weights, card, preprocessing, thresholds, calibration, metrics, and a self-test.
+    """Package an arm of a study as a model directory.
 
-    OUT contains a complete model directory for each seed, and a description of their ensemble (mean probability).
+    OUT contains for each seed weights, model card, preprocessing, thresholds, calibration, metrics and a self-test, and
+    a description of the ensemble of all seeds (mean probability).
     Thresholds and calibration are fitted on the study's validation images, metrics computed on its test images. No
     patient ids are included: the card lists training patients by pseudonyms.
 

@@ -22,10 +22,11 @@ def phantom(
     ] = 0.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: all cores.")] = None,
 ) -> None:
-    """Generate synthetic chest radiographs with known findings and boxes, in the native layout of a data set.
+    """Generate synthetic chest radiographs.
 
-    X-rays are projected through an analytic three-dimensional thorax. Use the images for trials and tests, not for
-    claims about patients.
+    They have known findings and boxes, and are written in the native layout of a data set. X-rays are
+    projected through an analytic three-dimensional thorax. Use the images for trials and tests, not for claims about
+    patients.
 
     \b
     Examples:

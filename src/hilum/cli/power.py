@@ -32,10 +32,11 @@ def power(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the smallest difference in AUROC between two arms that a paired two-sided test detects on a test set.
+    """Compute the smallest detectable difference in AUROC.
 
-    Only the numbers of images and patients are needed (Hanley & McNeil 1982), so you can plan before any training. With
-    --seed-sd, seeds are a random factor, like readers in a multi-reader study.
+    It is the difference between two arms that a paired, two-sided test detects on a test set. Only the numbers of
+    images and patients are needed (Hanley & McNeil 1982), so you can plan before any training. With --seed-sd, seeds
+    are a random factor, like readers in a multi-reader study.
 
     \b
     Examples:

@@ -43,11 +43,12 @@ def predict(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Score images. The table has one row per image, with probabilities and calls, or with the reason for refusal.
+    """Score images with a packaged model.
 
-    Refused are: unreadable images, lateral views, images unlike the training images, inverted images without a tag,
-    images with burned-in text, and views and ages outside the training data. Patients the model was trained on are
-    marked. `hilum evaluate` reads the table.
+    The table has one row per image, with probabilities and calls, or with the reason for refusal. Refused are
+    unreadable images, lateral views, images unlike the training images, inverted images without a tag, images with
+    burned-in text, and views and ages outside the training data. Patients the model was trained on are marked. `hilum
+    evaluate` reads the table.
 
     Run the same command again to resume an interrupted run. Exit code: 0, all images were scored; 1, some were refused;
     2, error.

@@ -80,11 +80,11 @@ def pretrain(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Pretrain an encoder on images without labels (self-supervised), from one data set or several.
+    """Pretrain an encoder on images without labels.
 
-    Patients of the official test list are excluded unless --include-test is given; the card beside the weights lists
-    all training patients. Run the same command again to resume an interrupted run. Several processes (torchrun, srun)
-    share each batch.
+    Images are from one data set or several. Patients of the official test list are excluded unless --include-test is
+    given; the card beside the weights lists all training patients. Run the same command again to resume an interrupted
+    run. Several processes (torchrun, srun) share each batch.
 
     \b
     Examples:

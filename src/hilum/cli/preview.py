@@ -44,7 +44,9 @@ def preview(
     ] = None,
     views: Annotated[int, typer.Option(min=1, max=20, help="Number of random samples per image and augmentation.")] = 4,
 ) -> None:
-    """Show images before and after preprocessing side by side, with histograms; or show random augmentations.
+    """Show images after preprocessing or augmentation.
+
+    The contact sheet shows images before and after preprocessing with histograms, or random augmentations.
 
     \b
     Examples:

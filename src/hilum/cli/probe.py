@@ -34,7 +34,7 @@ def probe(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Evaluate frozen features by linear and nearest-neighbour probes, and compare with random encoders and shortcuts.
+    """Evaluate frozen features by linear and k-NN probes.
 
     Probes are fitted to the training images of a patient-level split and evaluated on its test images. References: the
     same architecture with random weights, the same with calibrated batch norm, an 8x8 thumbnail, and age, sex and view.

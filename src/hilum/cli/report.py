@@ -48,7 +48,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Build a self-contained HTML report from predictions and result tables.
+    """Build a self-contained HTML report of results.
 
     Each table of predictions (y_<finding>, p_<finding>; Parquet or CSV) is an arm. NAME-seed0, NAME-seed1, … are seeds
     of one arm, as are the tables of one folder below predictions/. Results of evaluate, compare, explain, embed and

@@ -22,11 +22,12 @@ def serve(
     max_bytes: Annotated[int, typer.Option(min=1, help="Maximum size of a request in bytes, all files.")] = 128 << 20,
     device: options.DeviceName = TrainingSettings.device,
 ) -> None:
-    """Serve a model as a local web page (drop radiographs to score them) and a JSON API.
+    """Serve a model as a local web page and a JSON API.
 
-    POST /predict accepts one or several files as multipart/form-data; GET /card returns the model card, GET /health the
-    state of the server. Nothing is stored; logs and responses contain no file names or DICOM tags. By default only this
-    machine can connect. There is no authentication and no encryption.
+    Drop radiographs on the page to score them. POST /predict accepts one or several files as
+    multipart/form-data; GET /card returns the model card, GET /health the state of the server. Nothing is stored; logs
+    and responses contain no file names or DICOM tags. By default only this machine can connect. There is no
+    authentication and no encryption.
 
     \b
     Examples:

@@ -59,7 +59,7 @@ Workers = Annotated[
 def study_app() -> typer.Typer:
     """Create the group of commands on studies."""
     app = typer.Typer(
-        help="Plan, check, run and monitor a study: a complete comparison, described in one file.",
+        help="Plan, check, run and monitor a study.\n\nA study is a complete comparison, described in one file.",
         no_args_is_help=True,
     )
     app.command("plan")(plan)
@@ -90,7 +90,9 @@ def plan(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Show what a study will do, without running it: data, power, arms, steps, estimated time.
+    """Show the plan of a study, without running it.
+
+    The plan lists data, power, arms, settings, steps, and the estimated time.
 
     \b
     Examples:
@@ -126,10 +128,11 @@ def check(
     workers: Workers = None,
     json: AsJson = False,
 ) -> None:
-    """Run every step of a study in miniature (few images, one epoch, one arm of each kind), and keep no output.
+    """Test every step of a study in miniature.
 
-    Errors of late steps (heat maps, tables, the report) appear within seconds; all problems are reported at once.
-    Memory use of full batches is not checked.
+    The check uses few images, one epoch and one arm of each kind, and keeps no output. Errors of late steps (heat
+    maps, tables, the report) appear within seconds; all problems are reported at once. Memory use of full batches is
+    not checked.
 
     \b
     Examples:
@@ -161,7 +164,9 @@ def fetch(
     data: StudyData = None,
     override: Overrides = None,
 ) -> None:
-    """Download the data sets and weights that a study file names by URL into the cache (`run` does this as well).
+    """Download the data sets and weights of a study.
+
+    Data sets and weights that the study file names by URL are stored in the cache, as in `hilum study run`.
 
     \b
     Examples:
@@ -216,7 +221,9 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Run a study up to its report. Run it again to resume, or after a change: only missing steps are run.
+    """Run a study up to its report, or resume it.
+
+    Run the same command again to resume, or after a change of the study file: only missing steps are run.
 
     \b
     Examples:
@@ -259,10 +266,10 @@ def extend(
     allow_missing: AllowMissing = False,
     workers: Workers = None,
 ) -> None:
-    """Add seeds to a study: only these are trained, and the results are evaluated again, as the next interim look.
+    """Add seeds to a study, and evaluate it again.
 
-    Repeated looks inflate the type I error rate. Announce the number of looks in the study file beforehand
-    (`evaluate: {looks: 3}`); the significance level of each look is adjusted for it.
+    Only the new seeds are trained. Each evaluation is an interim look. Repeated looks inflate the type I error rate: announce
+    their number in the study file beforehand (`evaluate: {looks: 3}`), so that the significance level is adjusted.
 
     \b
     Examples:
@@ -279,7 +286,9 @@ def status(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the study.")],
     json: AsJson = False,
 ) -> None:
-    """Show which steps of a study are done, running, interrupted or missing.
+    """Show the state of each step of a study.
+
+    States are done, running, interrupted or missing.
 
     \b
     Example:

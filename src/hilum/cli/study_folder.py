@@ -23,7 +23,7 @@ def add_folder_commands(app: typer.Typer) -> None:
 
 
 def list_(folder: Folder, json: AsJson = False) -> None:
-    """List the studies of a folder with their state, arms, best arm, and time of the last step.
+    """List the studies of a folder, with state and best arm.
 
     \b
     Example:
@@ -45,9 +45,9 @@ def list_(folder: Folder, json: AsJson = False) -> None:
 
 
 def best(folder: Folder, json: AsJson = False) -> None:
-    """Show the best arm of each study of a folder, by AUROC on its test images, with 95 % confidence interval.
+    """Show the best arm of each study of a folder.
 
-    Do not rank studies with different test images by these estimates.
+    The best arm has the highest AUROC on the test images, shown with its 95 % confidence interval. Do not rank studies with different test images by these estimates.
 
     \b
     Example:
@@ -72,7 +72,7 @@ def best(folder: Folder, json: AsJson = False) -> None:
 def show(
     directory: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a study.")], json: AsJson = False
 ) -> None:
-    """Show the question of a study, its state, its best arm, and the trials of its sweeps.
+    """Show the question, state, best arm and sweeps of a study.
 
     \b
     Example:
@@ -99,7 +99,9 @@ def watch(
     every: Annotated[float, typer.Option(min=0.5, help="Seconds between two updates.")] = 5.0,
     once: Annotated[bool, typer.Option("--once", help="Write the page once and stop.")] = False,
 ) -> None:
-    """Write a live status page of a study, DIR/status.html, that reloads in the browser, until the study is done.
+    """Write a live status page of a running study.
+
+    DIR/status.html reloads in the browser; the command stops when the study is done.
 
     \b
     Examples:

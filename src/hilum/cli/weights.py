@@ -35,7 +35,7 @@ def list_weights(
     weights_dir: _Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """List published weights with their licence, the radiographs they were trained on, and whether they are here.
+    """List published weights, their licence and training data.
 
     \b
     Examples:
@@ -81,7 +81,9 @@ def show(
     weights_dir: _Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the source, checksums, licence, citation, normalisation and training data of published weights.
+    """Show the details of published weights.
+
+    Details are source, checksums, licence, citation, normalisation and training data.
 
     \b
     Examples:
@@ -128,9 +130,10 @@ def fetch(
     weights_dir: _Folder = None,
     unpickle: _Unpickle = False,
 ) -> None:
-    """Download published weights into the weights folder, verify and import them. Resumes an interrupted download.
+    """Download, verify and import published weights.
 
-    Without a network, or if a licence must be accepted first, the command prints which file to put where.
+    The file is stored in the weights folder; an interrupted download is resumed. Without a network, or if a licence must
+    be accepted first, the command prints which file to put where.
 
     \b
     Example:
@@ -155,7 +158,7 @@ def verify(
     weights_dir: _Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Verify that a file is complete, equals the published file, and that all of its keys are recognised.
+    """Verify a file of weights: checksum, completeness and keys.
 
     \b
     Example:
@@ -216,7 +219,9 @@ def import_(
     ] = False,
     weights_dir: _Folder = None,
 ) -> None:
-    """Import a file of weights as an encoder (encoder.safetensors and card.json) for `--init` and study files.
+    """Import a file of weights as an encoder.
+
+    The encoder (encoder.safetensors and card.json) can be used as --init, and in study files.
 
     \b
     Examples:

@@ -136,7 +136,9 @@ class DataSet(Section):
             raise ValueError("a data set is generated or fetched from a url, not both")
         if self.url is not None:
             if not is_address(self.url):
-                raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=FOLDER")
+                raise ValueError(
+                    f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=FOLDER"
+                )
             if self.pool is not None:
                 raise ValueError("a pool has no url of its own; its data sets have")
             if problem := address_problem(str(Address(self.url, self.sha256))):
