@@ -21,7 +21,7 @@ def findings(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show which findings each data set labels, and their names.
+    """Show which findings each data set labels.
 
     \b
     Examples:

@@ -62,11 +62,11 @@ def finetune(
     device: options.DeviceName = TrainingSettings.device,
     as_json: options.AsJson = False,
 ) -> None:
-    """Train a classifier of findings, and score test images.
+    """Train a classifier of findings.
 
-    Patients are split into training, validation and test. Settings that you do not give are filled by a preset for the
-    number of labelled images. `hilum evaluate` and `hilum compare` read predictions.parquet. The folder model/ contains
-    no patient ids and no image ids.
+    Patients are split into training, validation and test; validation and test images are scored. Settings that you do
+    not give are filled by a preset for the number of labelled images. `hilum evaluate` and `hilum compare` read
+    predictions.parquet. The folder model/ contains no patient ids and no image ids.
 
     \b
     Examples:

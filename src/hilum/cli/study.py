@@ -268,8 +268,9 @@ def extend(
 ) -> None:
     """Add seeds to a study, and evaluate it again.
 
-    Only the new seeds are trained. Each evaluation is an interim look. Repeated looks inflate the type I error rate: announce
-    their number in the study file beforehand (`evaluate: {looks: 3}`), so that the significance level is adjusted.
+    Only the new seeds are trained. Each evaluation is an interim look. Repeated looks inflate the type I error rate:
+    announce their number in the study file beforehand (`evaluate: {looks: 3}`), so that the significance level is
+    adjusted.
 
     \b
     Examples:

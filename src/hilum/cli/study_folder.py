@@ -47,7 +47,8 @@ def list_(folder: Folder, json: AsJson = False) -> None:
 def best(folder: Folder, json: AsJson = False) -> None:
     """Show the best arm of each study of a folder.
 
-    The best arm has the highest AUROC on the test images, shown with its 95 % confidence interval. Do not rank studies with different test images by these estimates.
+    The best arm has the highest AUROC on the test images, shown with its 95 % confidence interval. Do not rank studies
+    with different test images by these estimates.
 
     \b
     Example:

@@ -132,8 +132,8 @@ def fetch(
 ) -> None:
     """Download, verify and import published weights.
 
-    The file is stored in the weights folder; an interrupted download is resumed. Without a network, or if a licence must
-    be accepted first, the command prints which file to put where.
+    The file is stored in the weights folder; an interrupted download is resumed. Without a network, or if a licence
+    must be accepted first, the command prints which file to put where.
 
     \b
     Example:
