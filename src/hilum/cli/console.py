@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hilum.progress import ProgressReport, silent
+from hilum.progress import ProgressReport
 
 
 def echo(text: str = "") -> None:
@@ -36,11 +36,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
 
 
 @contextmanager
-def progress(title: str, *, show: bool = True) -> Iterator[ProgressReport]:
+def progress(title: str) -> Iterator[ProgressReport]:
     """Show a progress bar with rate, note and time left; without a terminal, print a line every few seconds."""
-    if not show:
-        yield silent
-        return
     from hilum.cli.progress_bar import ProgressBar
 
     with ProgressBar(title) as bar:

@@ -1,18 +1,15 @@
 """Command `hilum doctor`: quality control of a data set."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hilum.cli import options
+from hilum.cli.page_images import PageImages
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hilum.data.doctor import Diagnosis, Examined
 
 EXIT_ERRORS_FOUND = 1
@@ -73,7 +70,8 @@ def doctor(
     with progress("Searching for duplicates") as on_progress:
         diagnosis = diagnose(data_sets, measured, split=split, workers=workers, on_progress=on_progress)
     write_tables(diagnosis, out)
-    write_doctor_page(diagnosis, _images_of(data_sets), out / PAGE)
+    images = {one.name: PageImages(one.manifest, one.root) for one in data_sets}
+    write_doctor_page(diagnosis, lambda data_set, image_id: images[data_set](image_id), out / PAGE)
     if json:
         print_json(summarise(diagnosis))
     else:
@@ -146,28 +144,6 @@ def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any
         return as_examined(
             read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **given)
         )
-
-
-def _images_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
-    from hilum.data.images.gray import UnreadableImage
-    from hilum.data.paths import leads_inside
-    from hilum.data.pixels import read_gray
-    from hilum.data.preprocess import eight_bits
-
-    places = {
-        (one.name, image_id): (one.root, path)
-        for one in data_sets
-        for image_id, path in one.manifest.select("image_id", "path").drop_nulls().iter_rows()
-    }
-
-    def image(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
-        try:
-            root, path = places[data_set, image_id]
-            return eight_bits(read_gray(root / path)) if leads_inside(root / path, root.resolve()) else None
-        except (KeyError, UnreadableImage):
-            return None
-
-    return image
 
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:

@@ -7,16 +7,11 @@ import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.cli.page_images import PageImages
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
-
-    from hilum.report.pages import Image
 
 _PRINTED = 3
 """Number of label issues per finding on the terminal; the page lists more."""
@@ -125,32 +120,17 @@ def label_issues(
 
 def _images(
     data: str, labels: Path | None, allow_missing: bool, issues: "pl.DataFrame"
-) -> "tuple[Image, Sequence[str]]":
-    """Return a function from image id to pixels, and notes on evaluated images that the data set lacks."""
-    from hilum.data.images.gray import UnreadableImage
-    from hilum.data.paths import leads_inside
-    from hilum.data.pixels import read_gray
-    from hilum.data.preprocess import eight_bits
+) -> tuple[PageImages, list[str]]:
+    """Read the data set of the evaluated images; return its images, and notes on those it lacks."""
     from hilum.errors import HilumError
     from hilum.runs.inputs.data import read_data
 
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
-    rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
-    inside = named.collected.root.resolve()
-    places = {image_id: named.collected.root / path for image_id, path in rows}
+    images = PageImages(named.manifest, named.collected.root)
     evaluated = issues["image_id"].unique().to_list()
-    missing = sorted(image_id for image_id in evaluated if image_id not in places)
+    missing = sorted(image_id for image_id in evaluated if image_id not in images.paths)
     if evaluated and len(missing) == len(evaluated):
-        found = f"none; {missing[0]} is not among {next(iter(places), 'no images')}, …"
+        found = f"none; {missing[0]} is not among {next(iter(images.paths), 'no images')}, …"
         fix = "Give the data set of these predictions, with the same image_id."
         raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
-
-    def image(image_id: str) -> "NDArray[np.uint8] | None":
-        if image_id not in places or not leads_inside(places[image_id], inside):
-            return None
-        try:
-            return eight_bits(read_gray(places[image_id]))
-        except UnreadableImage:
-            return None
-
-    return image, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []
+    return images, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []

@@ -3,24 +3,22 @@
 import json
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hilum.data.preprocess import Recipe
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
-from hilum.explanation.embedding import recipe_of
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import load_classifier as read_classifier
 from hilum.prediction.description import MODEL, ModelDescription
 from hilum.prediction.loading import Ensemble, load_package
 from hilum.renamed import checked_keywords
-from hilum.runs.inputs import model_directory, read_view
+from hilum.runs.inputs import LoadedModel, model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
 
-class LoadedClassifier(nn.Module):
+class LoadedClassifier(LoadedModel):
     """Classifier in evaluation mode, with the preprocessing of its images.
 
     Attributes:
@@ -29,8 +27,8 @@ class LoadedClassifier(nn.Module):
         findings: F names of findings, in the order of the outputs.
         thresholds: Threshold of each finding, chosen on validation images; None if there is none.
         description: Calibration, codes, and metrics of a package; None for a run.
-        recipe: Preprocessing of images.
-        image_size: Side S of the images in pixels.
+        card: Card of the classifier, or of the first member of an ensemble.
+        recipe, image_size: As in `hilum.runs.inputs.LoadedModel`.
     """
 
     def __init__(
@@ -40,17 +38,11 @@ class LoadedClassifier(nn.Module):
         thresholds: dict[str, float | None],
         description: ModelDescription | None = None,
     ) -> None:
-        super().__init__()
-        self.network, self.cards, self.image_size = network, cards, cards[0].image_size
+        super().__init__(cards[0])
+        self.network, self.cards = network, cards
         self.findings = list(cards[0].findings)
         self.thresholds = {finding: thresholds.get(finding) for finding in self.findings}
         self.description = description
-        self.recipe: Recipe = recipe_of(cards[0])
-
-    @property
-    def card(self) -> Card:
-        """Card of the classifier, or of the first member of an ensemble."""
-        return self.cards[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute probabilities (B, F) of the findings on images (B, 1, S, S) in [0, 1]."""
@@ -58,14 +50,6 @@ class LoadedClassifier(nn.Module):
             return self.network.probabilities(images)
         probabilities: Tensor = self.network.output_type.probabilities(self.network(images))
         return probabilities
-
-    def preprocess(self, path: str | Path) -> Tensor:
-        """Read and preprocess an image file, to (1, 1, S, S) in [0, 1].
-
-        Raises:
-            UnreadableImage: The file is not a readable image.
-        """
-        return read_view(path, self.recipe, self.image_size)
 
 
 @checked_keywords

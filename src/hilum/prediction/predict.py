@@ -7,15 +7,14 @@ import os
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from hilum.artifacts import fingerprint, locked
+from hilum.data.store.build import one_opencv_thread
 from hilum.errors import HilumError
 from hilum.prediction.description import ModelDescription
 from hilum.prediction.dicom_out import (
@@ -169,7 +168,7 @@ def _read_ahead(
 
     rest = iter(places)
     begun: deque[tuple[int, Future[ReadImage]]] = deque()
-    with _one_opencv_thread(), ThreadPoolExecutor(config.workers or os.cpu_count() or 1) as pool:
+    with one_opencv_thread(), ThreadPoolExecutor(config.workers or os.cpu_count() or 1) as pool:
         try:
             begun.extend((place, pool.submit(read, place)) for place in islice(rest, ahead))
             while begun:
@@ -263,14 +262,3 @@ def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:
     if wrong:
         raise HilumError("--accept", expected=", ".join(known), found=", ".join(wrong), fix="Use these codes.")
     return frozenset(Reason(word) for word in words)
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Restrict OpenCV to one thread, since images are already decoded in parallel."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

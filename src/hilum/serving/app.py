@@ -29,9 +29,9 @@ from hilum.prediction.inputs import InputImage
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason, Refusal
-from hilum.serving.answers import NOTICE, card_of, refused_item, scored_item
 from hilum.serving.limits import DEFAULT_LIMITS, Limits, Quota, RefusedRequest
 from hilum.serving.page import page_of
+from hilum.serving.responses import NOTICE, card_of, refused_item, scored_item
 from hilum.serving.scoring import BatchingScorer
 from hilum.serving.uploads import Uploads
 

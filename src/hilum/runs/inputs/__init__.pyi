@@ -20,13 +20,13 @@ from .models import (
     LoadedEncoder as LoadedEncoder,
 )
 from .models import (
+    LoadedModel as LoadedModel,
+)
+from .models import (
     load_encoder as load_encoder,
 )
 from .models import (
     model_directory as model_directory,
-)
-from .models import (
-    read_view as read_view,
 )
 from .predictions import (
     GivenPredictions as GivenPredictions,

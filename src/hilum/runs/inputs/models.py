@@ -18,33 +18,46 @@ from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
 
-class LoadedEncoder(nn.Module):
-    """Encoder in evaluation mode, with the preprocessing of its images.
+class LoadedModel(nn.Module):
+    """Model in evaluation mode, with the preprocessing of its images.
 
     Attributes:
-        network: Module from images (B, 1, S, S) in [0, 1] to features (B, D).
-        card: Model card: architecture, training, and patients it was trained on.
+        card: Model card: architecture, training, and training patients.
         recipe: Preprocessing of images.
         image_size: Side S of the images in pixels.
     """
 
-    def __init__(self, network: nn.Module, card: Card) -> None:
+    def __init__(self, card: Card) -> None:
         super().__init__()
-        self.network, self.card, self.image_size = network, card, card.image_size
+        self.card, self.image_size = card, card.image_size
         self.recipe: Recipe = recipe_of(card)
+
+    def preprocess(self, path: str | Path) -> Tensor:
+        """Read and preprocess a PNG, JPEG or DICOM file, to (1, 1, S, S) in [0, 1].
+
+        Raises:
+            UnreadableImage: The file is not a readable image.
+        """
+        gray = preprocess(read_gray(Path(path), self.recipe.window), self.recipe)
+        return plain_view(torch.from_numpy(gray)[None, None], self.image_size)
+
+
+class LoadedEncoder(LoadedModel):
+    """Encoder in evaluation mode.
+
+    Attributes:
+        network: Module from images (B, 1, S, S) in [0, 1] to features (B, D).
+        card, recipe, image_size: As in `LoadedModel`.
+    """
+
+    def __init__(self, network: nn.Module, card: Card) -> None:
+        super().__init__(card)
+        self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
         """Compute features (B, D) of images (B, 1, S, S) in [0, 1]."""
         features: Tensor = self.network(images)
         return features
-
-    def preprocess(self, path: str | Path) -> Tensor:
-        """Read and preprocess an image file, to (1, 1, S, S) in [0, 1].
-
-        Raises:
-            UnreadableImage: The file is not a readable image.
-        """
-        return read_view(path, self.recipe, self.image_size)
 
 
 @checked_keywords
@@ -99,18 +112,3 @@ def model_directory(model: str | Path | Result) -> Path:
 def name_of_model(model: str | Path | Result) -> str:
     """Return the name of a model for records: its directory, or the name of published weights."""
     return str(model_directory(model) if isinstance(model, Result) else model)
-
-
-def read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
-    """Read and preprocess an image file for a model, to (1, 1, S, S) in [0, 1].
-
-    Args:
-        path: PNG, JPEG or DICOM file.
-        recipe: Preprocessing.
-        size: Side S in pixels.
-
-    Raises:
-        UnreadableImage: The file is not a readable image.
-    """
-    gray = preprocess(read_gray(Path(path), recipe.window), recipe)
-    return plain_view(torch.from_numpy(gray)[None, None], size)

@@ -13,7 +13,7 @@ def page_of(card: dict[str, Any], limits: Limits) -> tuple[str, str]:
     """Build the page of a model and its Content-Security-Policy.
 
     Args:
-        card: Model card of `hilum.serving.answers.card_of`.
+        card: Model card of `hilum.serving.responses.card_of`.
         limits: Limits of the server.
 
     Returns:
