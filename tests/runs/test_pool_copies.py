@@ -59,7 +59,9 @@ def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both
         assert found.pools["a"].image_ids == [f"{number}.png" for number in range(8)]
         assert found.counted_once == {"again": 8}
         assert set(found.copied_patients) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
-        assert any("again: all of its images are duplicates of other data sets" in note for note in found.pools["a"].notes)
+        assert any(
+            "again: all of its images are duplicates of other data sets" in note for note in found.pools["a"].notes
+        )
 
 
 @pytest.mark.parametrize("recode", [None, lambda image: image])
@@ -116,7 +118,9 @@ def test_equal_ids_under_two_names_are_reported(tmp_path):
     (tmp_path / "more" / "labels.csv").write_text(text)
     _, found = cleared(tmp_path, roots)
     (note,) = [note for note in found.pools["more"].notes if "same people" in note]
-    assert note.startswith("are these the same people? 1 patient ids in the pool are also ids of patients that ours excludes (p0)")
+    assert note.startswith(
+        "are these the same people? 1 patient ids in the pool are also ids of patients that ours excludes (p0)"
+    )
 
 
 def test_nothing_but_copies_of_left_out_images_is_refused(tmp_path):

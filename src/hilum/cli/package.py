@@ -1,13 +1,16 @@
 """Command `hilum package`: model directory from an arm of a finished study."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+
+if TYPE_CHECKING:
+    from hilum.prediction.description import ModelDescription
 
 
 def package(
@@ -67,6 +70,13 @@ def package(
     if as_json:
         print_json(described.model_dump())
         return
+    print_description(described)
+    echo()
+    echo(str(out))
+
+
+def print_description(described: "ModelDescription") -> None:
+    """Print the findings of a packaged model, with threshold and AUROC."""
     echo(f"{described.name}: {', '.join(described.members)}")
     auroc = {each.finding: each for each in described.measured if each.metric == "auroc"}
     rows = []
@@ -84,5 +94,3 @@ def package(
         for note in finding.notes:
             echo(f"{finding.name}: {note}")
     echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. AUROC: {described.measured_on}.")
-    echo()
-    echo(str(out))

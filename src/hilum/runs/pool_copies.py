@@ -113,14 +113,14 @@ def _of_others(data: NamedData, image_ids: Sequence[str], people: set[str]) -> l
 
 
 def _shared_ids(
-    data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, learnt: Sequence[str]
+    data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, training: Sequence[str]
 ) -> Iterable[str]:
     """Report patient ids of a folder that are also ids of patients excluded by another folder."""
     own = data[name]
     if own.collected.name != FOLDER:
         return
     here_known = set(own.manifest.filter(is_patient_known(own.manifest))["image_id"])
-    known = [image_id for image_id in learnt if image_id in here_known]
+    known = [image_id for image_id in training if image_id in here_known]
     here = {patient.removeprefix(f"{own.issuer}:") for patient in own.patients(known)}
     for other, each in data.items():
         if each.collected.name == FOLDER and each.issuer != own.issuer:

@@ -43,11 +43,12 @@ def copied(ours: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "shows"), [
+    ("kind", "shows"),
+    [
         ("bytes", "has the same bytes as"),
         ("pixels", "has the same pixels as"),
         ("near", "is a near-duplicate of"),
-    ]
+    ],
 )
 def test_training_images_that_are_test_images_are_refused_before_training(ours, tmp_path, kind, shows):
     copied(ours, kind)
@@ -71,4 +72,6 @@ def test_what_is_not_known_is_noted(ours, tmp_path, size, patients):
     assert [note for note in notes if "patient id" in note] == said
     assert any("24 px have too little detail" in note for note in notes) == (size == 24)
     copied(ours, "bytes")
-    assert check_copies(data, store, images, images[12:], include=True)[0].endswith("copies of validation or test images")
+    assert check_copies(data, store, images, images[12:], include=True)[0].endswith(
+        "copies of validation or test images"
+    )
