@@ -24,7 +24,6 @@ from hilum.prediction.dicom_out import (
     write_dicom_results,
     write_presentation_states,
 )
-from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
 from hilum.prediction.loading import PackagedClassifier
@@ -32,6 +31,7 @@ from hilum.prediction.map_files import write_maps
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason
 from hilum.prediction.table import as_table, check_table_name, write_table
+from hilum.prediction.training_membership import TrainingMembership
 from hilum.progress import ProgressReport, silent
 
 _AHEAD = 2

@@ -37,7 +37,7 @@ from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords, unknown_name
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
-from hilum.runs.inputs.exposure import check_copies, unexposed
+from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
 from hilum.runs.results import Result
 
 MODEL, PREDICTIONS, DESCRIPTION = "model", "predictions.parquet", "finetune.json"
@@ -191,7 +191,7 @@ def finetune(
     train, val = task.train.only(readable), task.val.only(readable)
     tested = [image_id for image_id in task.test_ids if image_id in readable]
     card = read_card(start) if start else None
-    test = unexposed(read, tested, card, include=include_training_patients)
+    test = exclude_training_patients(read, tested, card, include=include_training_patients)
     held = [*tested, *([] if task.split.sharing else val.image_ids)]
     notes = [*test.notes, *check_copies(read, store, train.image_ids, held, include=include_training_patients)]
     scored = [*val.image_ids, *test.image_ids]

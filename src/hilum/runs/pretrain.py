@@ -27,7 +27,7 @@ from hilum.runs.pool_copies import without_copies
 from hilum.runs.pools import pooled_images
 from hilum.runs.pretraining_pool import (
     already_done,
-    describe_start,
+    describe_initial_weights,
     pool_of_all,
     pretraining_pool,
     without_excluded_elsewhere,
@@ -187,7 +187,7 @@ def pretrain(
         read = {name: read[name] for name in pools}
         images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
         pool = pool_of_all(pools, images)
-        begun = describe_start(start) if start else None
+        begun = describe_initial_weights(start) if start else None
         resolved = resolve_settings(method, given, len(images.image_ids), from_weights=start is not None)
         probe_every = epochs_between(resolved.settings.probe_every, resolved.settings.epochs)
         probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None

@@ -42,7 +42,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Start:
+class InitialWeights:
     """Initial weights of a run.
 
     Attributes:
@@ -151,7 +151,7 @@ def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
     return Pool(images.image_ids, "; ".join(texts), notes)
 
 
-def describe_start(directory: Path) -> Start:
+def describe_initial_weights(directory: Path) -> InitialWeights:
     """Describe the weights in a directory.
 
     Hilum loads only complete weights; the report of an import lists keys that the published file lacked and that were
@@ -168,7 +168,7 @@ def describe_start(directory: Path) -> Start:
             f"{card.n_training_images:,} images in the last run, {len(card.training_patients):,} patients in total; "
             f"before: {trained_on}"
         )
-    return Start(directory, keys - len(neutral), list(neutral), trained_on)
+    return InitialWeights(directory, keys - len(neutral), list(neutral), trained_on)
 
 
 def already_done(

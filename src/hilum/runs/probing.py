@@ -26,7 +26,7 @@ from hilum.evaluation.tables import evaluate_arms
 from hilum.pretext.monitoring import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
 from hilum.runs.inputs.data import findings_of
-from hilum.runs.inputs.exposure import unexposed
+from hilum.runs.inputs.leakage import exclude_training_patients
 
 ENCODER = "this encoder"
 LINEAR, NEIGHBOURS = "linear", "neighbours"
@@ -102,7 +102,7 @@ def images_to_probe(
         include_training_patients: Keep test images of patients the encoder was trained on.
 
     Raises:
-        HilumError: No labels, a part without images, or as `hilum.runs.inputs.exposure.unexposed`.
+        HilumError: No labels, a part without images, or as `hilum.runs.inputs.leakage.exclude_training_patients`.
     """
     check_patients_apart(split.assignment, split.title, sharing=split.sharing)
     wanted = list(findings) if findings else findings_of(data)
@@ -115,7 +115,7 @@ def images_to_probe(
     if unread:
         notes.append(f"{unread:,} unreadable images were excluded")
     if images_of["test"]:
-        scored = unexposed(data, images_of["test"], card, include=include_training_patients)
+        scored = exclude_training_patients(data, images_of["test"], card, include=include_training_patients)
         images_of["test"] = list(scored.image_ids)
         notes.extend(scored.notes)
     for part, images in images_of.items():

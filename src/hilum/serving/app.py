@@ -24,11 +24,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason, Refusal
+from hilum.prediction.training_membership import TrainingMembership
 from hilum.serving.limits import DEFAULT_LIMITS, Limits, Quota, RefusedRequest
 from hilum.serving.page import page_of
 from hilum.serving.responses import NOTICE, card_of, refused_item, scored_item

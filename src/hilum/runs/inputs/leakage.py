@@ -27,7 +27,9 @@ class TestImages:
     notes: Sequence[str]
 
 
-def unexposed(data: NamedData, test_ids: Sequence[str], card: Card | None, *, include: bool) -> TestImages:
+def exclude_training_patients(
+    data: NamedData, test_ids: Sequence[str], card: Card | None, *, include: bool
+) -> TestImages:
     """Select the test images of patients that the weights were not trained on.
 
     Args:
