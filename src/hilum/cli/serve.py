@@ -7,6 +7,7 @@ import typer
 
 from hilum.cli import options
 from hilum.errors import HilumError
+from hilum.serving.limits import Limits
 from hilum.training.settings import TrainingSettings
 
 
@@ -18,8 +19,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8000,
     ensemble: options.UseEnsemble = False,
     accept: options.Accepted = None,
-    max_images: Annotated[int, typer.Option(min=1, help="Maximum number of files per request.")] = 16,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Maximum size of a request in bytes, all files.")] = 128 << 20,
+    max_images: Annotated[int, options.option_of(Limits, "images", min=1)] = Limits.images,
+    max_bytes: Annotated[int, options.option_of(Limits, "upload_bytes", min=1)] = Limits.upload_bytes,
     device: options.DeviceName = TrainingSettings.device,
 ) -> None:
     """Serve a model as a local web page and a JSON API.
@@ -36,7 +37,7 @@ def serve(
       curl -F files=@image.dcm http://127.0.0.1:8000/predict
     """
     try:
-        from hilum.serving import Limits, make_app, make_server
+        from hilum.serving import make_app, make_server
         from hilum.serving.server import allowed_hosts, is_loopback
     except ImportError as error:
         fix = "Install it: pip install 'hilum[serve]'."

@@ -16,7 +16,6 @@ import numpy as np
 from hilum.artifacts import fingerprint, locked
 from hilum.data.store.build import one_opencv_thread
 from hilum.errors import HilumError
-from hilum.prediction.description import ModelDescription
 from hilum.prediction.dicom_out import (
     FoundBoxes,
     ScoredDicom,
@@ -239,16 +238,16 @@ def _order(model: PackagedClassifier, images: Sequence[InputImage], config: Pred
             state = None
         fields_of_image = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
         files.append([*fields_of_image, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
-    model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
+    model_files = [
+        *(card.sha256 for card in model.cards),
+        fingerprint(model.description.model_dump(mode="json")),
+        model.precision,
+    ]
     maps = None if config.maps is None else [str(config.maps.absolute()), config.method]
     order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(config.accepted), "maps": maps}
     if config.dicom is not None:
         order["dicom"] = [str(config.dicom.absolute()), config.method, "boxes"]
     return fingerprint(order)
-
-
-def _described(description: ModelDescription) -> str:
-    return fingerprint(description.model_dump(mode="json"))
 
 
 def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:

@@ -18,7 +18,6 @@ from hilum.evaluation.metrics import METRICS, THRESHOLD_METRICS
 from hilum.evaluation.predictions import (
     AlignedArms,
     Predictions,
-    TrainedOn,
     as_predictions,
     join_labels,
     read_table,
@@ -30,6 +29,7 @@ from hilum.evaluation.settings import ReadingOptions
 from hilum.evaluation.suite import SuiteSettings
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.findings import COLLECTIONS, canonical, is_finding
+from hilum.notes import Note
 from hilum.threshold_rule import parse_rule
 
 _THRESHOLD = "threshold_"
@@ -73,10 +73,14 @@ def read_given(
     given = []
     for at, source in enumerate(tables):
         name = name_of(source, at)
-        if labels is None:
-            evaluated = _rows_of(source, name, split=options.split, held_out=options.held_out, trained_on=known)
-        else:
-            evaluated = _labelled(source, name, labels, options, known)
+        table, notes = table_of(source), list[Note]()
+        if labels is not None:
+            where, manifest = labels
+            table, refused = scored_rows(table)
+            table, joined = join_labels(table, manifest, LabelPolicy(), where=where)
+            notes = [*refused, *joined]
+        evaluated = as_predictions(table, name=name, split=options.split, held_out=options.held_out, trained_on=known)
+        evaluated = replace(evaluated, notes=[*notes, *evaluated.notes])
         chosen_on = _validation_images(source, name, validation[at] if validation else None, evaluated)
         if options.calibrate is not None:
             if chosen_on is None:
@@ -168,17 +172,6 @@ def table_of(source: PredictionSource) -> pl.DataFrame:
     return source if isinstance(source, pl.DataFrame) else read_table(Path(source), what="a table of predictions")
 
 
-def _rows_of(
-    source: PredictionSource,
-    name: str,
-    *,
-    split: str | None = None,
-    held_out: bool = False,
-    trained_on: TrainedOn | None = None,
-) -> Predictions:
-    return as_predictions(table_of(source), name=name, split=split, held_out=held_out, trained_on=trained_on)
-
-
 def _validation_images(
     source: PredictionSource, name: str, validation: PredictionSource | None, evaluated: Predictions
 ) -> Predictions | None:
@@ -187,11 +180,11 @@ def _validation_images(
         table = table_of(validation)
         several = "split" in table.columns and "val" in table["split"].to_list()
         called = f"validation of {name}" if isinstance(validation, pl.DataFrame) else str(validation)
-        return _rows_of(validation, called, split="val" if several else None, held_out=True)
+        return as_predictions(table, name=called, split="val" if several else None, held_out=True)
     table = table_of(source)
     if evaluated.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
         return None
-    return _rows_of(source, name, split="val")
+    return as_predictions(table, name=name, split="val")
 
 
 def _read_labels(given: str) -> tuple[str, pl.DataFrame]:
@@ -220,21 +213,6 @@ def _read_labels(given: str) -> tuple[str, pl.DataFrame]:
         fix = "Name a column after each finding, with 1, 0, -1 or blank."
         raise HilumError("--labels", expected="columns of findings", found=f"none in {path.name}", fix=fix)
     return path.name, labels.with_columns(labelled=pl.any_horizontal(pl.col(findings).is_not_null()))
-
-
-def _labelled(
-    source: PredictionSource,
-    name: str,
-    labels: tuple[str, pl.DataFrame],
-    options: ReadingOptions,
-    known: TrainedOn | None,
-) -> Predictions:
-    """Read the evaluated rows of a table, with labels from elsewhere."""
-    where, manifest = labels
-    table, refused = scored_rows(table_of(source))
-    table, notes = join_labels(table, manifest, LabelPolicy(), where=where)
-    rows = as_predictions(table, name=name, split=options.split, held_out=options.held_out, trained_on=known)
-    return replace(rows, notes=[*refused, *notes, *rows.notes])
 
 
 def _thresholds_of_table(table: pl.DataFrame, evaluated: Predictions) -> Thresholds | None:
