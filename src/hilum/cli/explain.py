@@ -65,30 +65,11 @@ def explain(
       explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
+    chosen = options.arguments(locals())
     from hilum.cli.console import print_json, progress
     from hilum.runs.explain import explain as run
 
-    result = run(
-        model,
-        data,
-        out,
-        compare_with=compare_with,
-        method=method,
-        findings=findings,
-        images_per_finding=images_per_finding,
-        boxes=boxes,
-        candidates=candidates,
-        split=split,
-        include_training_patients=include_training_patients,
-        labels=labels,
-        allow_missing=allow_missing,
-        hash_patients=hash_patients,
-        map_threshold=map_threshold,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        device=device,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     if as_json:
         statistics = result.explained.statistics
         rows = [] if statistics is None else statistics.to_dicts()

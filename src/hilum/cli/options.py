@@ -142,3 +142,18 @@ Validation = Annotated[
 def names(text: str | None) -> list[str] | None:
     """Split a comma-separated text into names; return None for None."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def arguments(given: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Return the options of a command as arguments of the Python function of the same name.
+
+    Args:
+        given: Local variables at the start of the command: its options, which have the names of the arguments.
+        changed: Arguments that differ from their options.
+
+    Returns:
+        Arguments by name, without `as_json`; options that are not given (None) keep the defaults of the function.
+    """
+    chosen = {name: value for name, value in (given | changed).items() if value is not None}
+    chosen.pop("as_json", None)
+    return chosen

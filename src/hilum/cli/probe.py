@@ -46,28 +46,11 @@ def probe(
       hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
       hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
+    chosen = options.arguments(locals())
     from hilum.runs.probe import TABLES
     from hilum.runs.probe import probe as run
 
-    result = run(
-        encoder,
-        data,
-        out,
-        split=split,
-        split_seed=split_seed,
-        findings=findings,
-        include_training_patients=include_training_patients,
-        labels=labels,
-        allow_missing=allow_missing,
-        hash_patients=hash_patients,
-        min_positive_patients=min_positive_patients,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        stores=stores,
-        workers=workers,
-        device=device,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     if as_json:
         print_json({**result.about, **{name: result.tables[name].to_dicts() for name in TABLES}})
     else:
