@@ -88,8 +88,8 @@ def evaluate(
     echo()
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
-        chosen = f", chosen on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
-        echo(f"Thresholds: {thresholds[0].rule}{chosen}; fixed in the bootstrap.")
+        origin = f", chosen on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
+        echo(f"Thresholds: {thresholds[0].rule}{origin}; fixed in the bootstrap.")
     for line in [*result.row_notes, *about["notes"]]:
         echo(line)
     echo()
