@@ -1,6 +1,7 @@
 """Settings are declared once: commands and study files have the defaults and texts of the classes of settings."""
 
 import dataclasses
+import inspect
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 from typer.main import get_command
 
+import hilum
 import hilum.cli
 from hilum.declared import text_of
 from hilum.evaluation.bootstrap.config import BootstrapConfig
@@ -44,6 +46,14 @@ def test_every_command_resamples_as_often_by_default(command):
     (option,) = [option for option in COMMANDS[command].params if option.name == "n_bootstrap"]
     assert option.default == BootstrapConfig.n_bootstrap
     assert option.help == text_of(BootstrapConfig, "n_bootstrap")
+
+
+@pytest.mark.parametrize("command", ["compare", "embed", "evaluate", "explain", "finetune", "pretrain", "probe"])
+def test_options_have_the_names_of_the_arguments_in_python(command):
+    options = {option.name for option in COMMANDS[command].params} - {"as_json", "help"}
+    arguments = inspect.signature(getattr(hilum, command)).parameters
+    other = {"exclude_split", "include_test", "patient_fraction"} if command == "pretrain" else set()
+    assert options - other <= set(arguments)
 
 
 def test_a_study_file_says_of_fine_tuning_what_its_settings_say():

@@ -189,10 +189,10 @@ def test_another_process_finds_an_installed_package(package):
     ("group", "point", "message"),
     [
         ("hilum.encoders", "resnet18 = strided:STRIDED", "resnet18, which is Hilum's, from other 1.0"),
-        ("hilum.encoders", "Strided = strided:STRIDED", "small letters"),
+        ("hilum.encoders", "Strided = strided:STRIDED", "lower-case letters"),
         ("hilum.encoders", "strided2 = strided:STRIDED", "an architecture of this name, strided2"),
         ("hilum.encoders", "lost = nowhere:LOST", "No module named 'nowhere'"),
-        ("hilum.encoders", "strided = another:STRIDED", "one package that adds it"),
+        ("hilum.encoders", "strided = another:STRIDED", "one package with this name"),
         ("hilum.encoders", "odd = youden_index:YOUDEN_INDEX", "hilum.encoders.catalogue.Architecture"),
     ],
 )

@@ -90,7 +90,7 @@ def test_patients_of_the_test_are_apart_and_scored_once(page):
 
 
 def test_a_run_that_is_done_is_found_done_and_another_seed_is_not(page):
-    settings = {"weights": page["encoder"], "split": "patients", "settings": {"epochs": 1}}
+    settings = {"init": page["encoder"], "split": "patients", "settings": {"epochs": 1}}
     again = hilum.finetune(page["ours"], "runs/tuned", **settings, **page["same"])
     assert again.about["was_done"]
     other = hilum.finetune(page["ours"], "runs/other", **settings, **(page["same"] | {"seed": 1}))
@@ -102,8 +102,8 @@ def test_a_run_that_is_done_is_found_done_and_another_seed_is_not(page):
     [
         ({"settings": {"epoch": 1}}, "do you mean epochs?"),
         ({"settings": {"epochs": "many"}}, "epochs: "),
-        ({"fraction": 2}, "above 0, at most 1"),
-        ({"encoder": None}, "an encoder or weights"),
+        ({"label_fraction": 2}, "above 0, at most 1"),
+        ({"encoder": None}, "an encoder or initial weights"),
         ({"findings": ["Mas"]}, "Mas"),
     ],
 )

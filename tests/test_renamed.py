@@ -2,6 +2,8 @@
 
 import pytest
 
+import hilum
+from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.pretext.methods.settings import METHOD_SETTINGS
 from hilum.renamed import RENAMED_SETTINGS, similar_name, unknown_name
@@ -34,3 +36,21 @@ def test_an_unknown_name_is_answered_with_the_one_to_write(name, known, expected
 def test_a_similar_name_is_one_of_the_known():
     assert similar_name("max_epochs", ["epochs"]) == "epochs"
     assert similar_name("max_epochs", ["lr"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "hint"),
+    [
+        (hilum.finetune, {"lr": 0.001}, "Write settings={'lr': 0.001}."),
+        (hilum.pretrain, {"temperature": 0.2}, "Write settings={'temperature': 0.2}."),
+        (hilum.finetune, {"weights": "runs/simclr"}, "It was renamed to init."),
+        (hilum.embed, {"like": ["a.png"]}, "It was renamed to similar_to."),
+        (hilum.evaluate, {"n_bootstraps": 100}, "Do you mean n_bootstrap?"),
+        (hilum.load_encoder, {"gpu": True}, "It has model, device."),
+    ],
+)
+def test_an_unknown_argument_of_python_gets_a_hint(function, argument, hint):
+    (name,) = argument
+    with pytest.raises(HilumError, match=rf"^{function.__name__}\({name}=…\): expected an argument") as refused:
+        function("x", "y", **argument)
+    assert refused.value.fix == hint

@@ -1,12 +1,11 @@
 """Hilum: which pretraining should I use on my chest radiographs, and is the gain real?
 
-What the commands do, functions of the same names do here. They are imported when they are first used, so that
-`import hilum` costs nothing.
+The functions have the names of the commands. They are imported at first use, so that `import hilum` is fast.
 """
 
 __version__ = "0.1.0"
 
-_HOMES = {
+_MODULES = {
     "compare": "hilum.runs.compare",
     "embed": "hilum.runs.embed",
     "evaluate": "hilum.runs.evaluate",
@@ -18,15 +17,15 @@ _HOMES = {
     "probe": "hilum.runs.probe",
     "run_study": "hilum.study.run",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'hilum' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m hilum`: the command line, where the script `hilum` is not on the path."""
+"""Command line as `python -m hilum`, for use without the script `hilum`."""
 
 from hilum.cli import main
 

@@ -1,4 +1,4 @@
-"""Files that are complete or absent: write beside, then rename; directories that one process writes at a time."""
+"""Atomic writing of files and directories (write beside, then rename), and locks of directories."""
 
 import errno
 import fcntl
@@ -19,16 +19,16 @@ from typing import Any
 from hilum.errors import HilumError
 
 LEASE_SECONDS = 60.0
-"""A lock of another host whose holder has given no sign of life for so long is taken over."""
+"""Seconds without a heartbeat after which the lock of another host is taken over."""
 BEAT_SECONDS = 10.0
-"""From one sign of life to the next."""
+"""Seconds between two heartbeats."""
 _HELD_HERE: dict[Path, int] = {}
-"""Directories that this process has locked: a block inside a block for the same one takes no lock of its own."""
+"""Locks of this process by directory, with their file descriptors; nested locks of a directory are no-ops."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it becomes `path` when the block ends well, and is removed otherwise."""
+    """Yield a temporary path beside `path`; it is renamed to `path` at the end, or removed after an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -40,12 +40,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
-    """Yield a directory beside `path` to fill; it becomes `path` when the block ends well.
+    """Yield a temporary directory beside `path`; it is renamed to `path` at the end, unless an error occurs.
 
     Args:
-        path: the directory to make. An older complete one is replaced at the end, not before.
-        resume: keep what an interrupted run left (and leave it again when interrupted), so that work can go on.
-            Otherwise nothing half-written remains.
+        path: Directory to write. An existing one is replaced at the end, not before.
+        resume: Keep the partial output of an interrupted run, to resume it; otherwise partial output is removed.
     """
     beside = path.with_name(f".{path.name}.partial")
     with locked(path) as hold:
@@ -72,39 +71,39 @@ def whole_directory(path: Path, *, resume: bool = False) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Hold:
-    """A lock that this process has.
+    """Lock held by this process.
 
     Attributes:
-        path: the directory that it is for.
+        path: Locked directory.
     """
 
     path: Path
 
     def check(self) -> None:
-        """Stop a process that was silent for so long that another one has taken its lock over.
+        """Check that no other process has taken over the lock after missing heartbeats.
 
         Raises:
-            HilumError: the lock is not this process's any more.
+            HilumError: This process does not hold the lock any more.
         """
         lock = _lock_of(self.path)
         if not _is(_HELD_HERE[self.path], lock):
             raise HilumError(
                 self.path,
-                expected="the lock that this process took",
-                found=f"it was silent for {LEASE_SECONDS:g} s, and another process writes the directory now",
-                fix="Leave it to that one.",
+                expected="the lock of this process",
+                found=f"no heartbeat for {LEASE_SECONDS:g} s, and another process writes the directory now",
+                fix="Let the other process complete.",
             )
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who writes a directory.
+    """Process that writes a directory.
 
     Attributes:
-        host: its name.
-        process: its number there.
-        since: local time at which it began.
-        alive: whether it still runs; of another host: whether its last sign of life is younger than `LEASE_SECONDS`.
+        host: Name of its host.
+        process: Process id.
+        since: Local time of the start.
+        alive: True if it still runs; on another host, if its last heartbeat is younger than `LEASE_SECONDS`.
     """
 
     host: str
@@ -115,20 +114,20 @@ class Holder:
 
 @contextmanager
 def locked(path: Path, *, wait_seconds: float = 0.0) -> Iterator[Hold]:
-    """Keep other processes from writing a directory inside the block.
+    """Lock a directory against other processes inside the block.
 
-    A file `.NAME.lock` beside it says who writes: host, process, since when. On one host the kernel holds the lock
-    (flock) and lets go of it with the process, however that ends, so that what a killed process left is taken over at
-    once. Over several hosts with a shared file system a lock is a lease: its holder touches the file every
-    `BEAT_SECONDS`, and the lock of a host that has been silent for `LEASE_SECONDS` is taken over. A process that was
-    only suspended for so long finds out before it puts a directory in place (`Hold.check`).
+    A file `.NAME.lock` beside it records host, process and time. On one host the kernel holds the lock (flock) and
+    releases it when the process ends, so that the lock of a killed process is taken over at once. Between hosts with a
+    shared file system the lock is a lease: its holder touches the file every `BEAT_SECONDS`, and a lock without a
+    heartbeat for `LEASE_SECONDS` is taken over. A suspended process detects this before it replaces a directory
+    (`Hold.check`).
 
     Args:
-        path: the directory.
-        wait_seconds: how long to wait for another process that has the lock.
+        path: Directory.
+        wait_seconds: Time to wait for another process that holds the lock.
 
     Raises:
-        HilumError: another process writes it; says which, and what to do. Nothing was changed.
+        HilumError: Another process writes the directory; nothing was changed.
     """
     path = path.resolve()
     if path in _HELD_HERE:
@@ -144,12 +143,12 @@ def locked(path: Path, *, wait_seconds: float = 0.0) -> Iterator[Hold]:
     finally:
         del _HELD_HERE[path]
         if _is(descriptor, lock):
-            lock.unlink(missing_ok=True)  # while it is held: who waits for this file finds that it is another one
+            lock.unlink(missing_ok=True)  # while locked, so that waiting processes notice the new file
         os.close(descriptor)
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Who writes a directory, or did when it was killed; None where nobody does."""
+    """Return the process that writes a directory, or was killed while writing; None if there is none."""
     path = path.resolve()
     try:
         descriptor = os.open(_lock_of(path), os.O_RDONLY | os.O_CLOEXEC)
@@ -168,16 +167,15 @@ def holder_of(path: Path) -> Holder | None:
 
 @contextmanager
 def temporary_directory(kind: str) -> Iterator[Path]:
-    """A directory for this process, deleted afterwards; those of processes that were killed are deleted, too.
+    """Yield a temporary directory, deleted afterwards; also delete those of killed processes.
 
     Args:
-        kind: of its contents, letters and hyphens; part of its name.
+        kind: Kind of contents, letters and hyphens; part of its name.
     """
-    shelf = Path(tempfile.gettempdir())
-    for left in shelf.glob(f"{kind}-*"):
-        process = left.name.removeprefix(f"{kind}-").partition("-")[0]
+    for found in Path(tempfile.gettempdir()).glob(f"{kind}-*"):
+        process = found.name.removeprefix(f"{kind}-").partition("-")[0]
         if process.isdecimal() and not _runs(int(process)):
-            shutil.rmtree(left, ignore_errors=True)  # another user's stays
+            shutil.rmtree(found, ignore_errors=True)  # directories of other users remain
     with tempfile.TemporaryDirectory(prefix=f"{kind}-{os.getpid()}-") as made:
         yield Path(made)
 
@@ -188,12 +186,12 @@ def _lock_of(path: Path) -> Path:
 
 @contextmanager
 def _beating(lock: Path, descriptor: int) -> Iterator[None]:
-    """Give a sign of life every `BEAT_SECONDS`."""
+    """Touch the lock every `BEAT_SECONDS`."""
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(BEAT_SECONDS):
-            with suppress(OSError):  # a file server that is away for a moment
+            with suppress(OSError):  # the file server may be unavailable for a moment
                 os.utime(descriptor)
 
     thread = threading.Thread(target=beat, name=f"lock of {lock.name}", daemon=True)
@@ -206,13 +204,13 @@ def _beating(lock: Path, descriptor: int) -> Iterator[None]:
 
 
 def _lease_is_over(descriptor: int, lock: Path) -> bool:
-    """Whether the holder of a lock has been silent for too long, by the clock of the file system that it is on."""
+    """Check whether the heartbeat of a lock is too old, by the clock of its file system."""
     probe = lock.with_name(f"{lock.name}.{socket.gethostname()}.{os.getpid()}")
     try:
         probe.touch()
         now = probe.stat().st_mtime
     except OSError:
-        return False  # read-only: nothing can be taken over there
+        return False  # read-only file system: no takeover
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
@@ -237,13 +235,13 @@ def _acquired(path: Path, lock: Path) -> int:
             by_kernel = _lock_file(descriptor)
             holder = _holder(descriptor)
             if by_kernel is False and holder is None:
-                time.sleep(0.2)  # it has the lock, and is about to say who it is
+                time.sleep(0.2)  # locked, but the holder is not written yet
                 holder = _holder(descriptor)
             here = holder is None or holder["host"] == socket.gethostname()
             if holder is not None and not here:
                 if not _lease_is_over(descriptor, lock):
                     raise _held(path, lock, holder)
-                if by_kernel is False:  # the file server has not noticed yet: begin a new file
+                if by_kernel is False:  # the file server has not released the lock yet: use a new file
                     if _is(descriptor, lock):
                         lock.unlink(missing_ok=True)
                     os.close(descriptor)
@@ -262,11 +260,11 @@ def _acquired(path: Path, lock: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its holder removed it in between
+        os.close(descriptor)  # the holder removed the file in between
 
 
 def _lock_file(descriptor: int) -> bool | None:
-    """Whether this process has the lock now; None on file systems without locks."""
+    """Try to take the kernel's lock; return None on file systems without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -279,7 +277,7 @@ def _lock_file(descriptor: int) -> bool | None:
 
 
 def _holder(descriptor: int) -> dict[str, Any] | None:
-    """What the lock says of who wrote it; None where it says nothing."""
+    """Read the holder recorded in a lock; None if there is none."""
     try:
         lock = json.loads(os.pread(descriptor, 1000, 0))
         return {"host": str(lock["host"]), "process": int(lock["process"]), "since": str(lock["since"])}
@@ -306,35 +304,35 @@ def _runs(process: int) -> bool:
 
 def _held(path: Path, lock: Path, holder: dict[str, Any] | None) -> HilumError:
     who = "another process"
-    fix = "Wait until it is done, or end it and run this again."
+    fix = "Wait until it is done, or stop it, and run this again."
     if holder:
         who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
         if holder["host"] != socket.gethostname():
             fix = (
-                f"Wait until it is done. If that process runs no more, its lock is free {LEASE_SECONDS:g} s after it "
-                f"ended; or delete {lock}. Then run this again."
+                f"Wait until it is done. If that process does not run any more, its lock expires {LEASE_SECONDS:g} s "
+                f"after its end; or delete {lock}. Then run this again."
             )
     return HilumError(path, expected="a directory that no other process writes", found=who, fix=fix)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, completely or not at all."""
     with whole_file(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON, whole or not at all."""
+    """Write indented JSON, completely or not at all."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def fingerprint(content: Any) -> str:
-    """SHA-256 (hex) of anything JSON can hold; independent of the order of keys."""
+    """Compute the SHA-256 (hex) of JSON content, independent of the order of keys."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file's bytes."""
+    """Compute the SHA-256 (hex) of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

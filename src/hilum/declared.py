@@ -1,4 +1,4 @@
-"""Settings are declared once, in a dataclass: commands and study files take their texts from its docstring."""
+"""Texts of settings, read from the docstring of their dataclass, for commands and study files."""
 
 import inspect
 import re
@@ -6,14 +6,14 @@ from functools import cache
 
 
 def text_of(declared: type, name: str) -> str:
-    """What a class's docstring says of one of its fields, on one line.
+    """Return the text of a field from its class's docstring, on one line.
 
     Args:
-        declared: a class with a section `Attributes:` or `Args:` in its docstring, or in that of a class it extends.
-        name: of the field; it may share its entry with others ("plateau_factor, plateau_patience: …").
+        declared: Class with a section `Attributes:` or `Args:` in its docstring, or in that of a base class.
+        name: Name of the field; its entry may be shared with other fields ("plateau_factor, plateau_patience: …").
 
     Raises:
-        KeyError: the field has no text.
+        KeyError: The field has no text.
 
     Example:
         >>> from hilum.evaluation.bootstrap.config import BootstrapConfig

@@ -1,8 +1,7 @@
-"""Random draws that belong to the sample: a function of (seed, epoch, image, view), and of nothing else.
+"""Random numbers as a function of (seed, epoch, image, view), without state.
 
 Philox-4x32-10, the counter-based generator of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011),
-§3.3. A draw needs no state, so neither the number of workers, nor the batch an image travels in, nor a resumed run
-can change it.
+§3.3. The number of workers, the composition of batches and resuming a run do not change the draws.
 """
 
 import hashlib
@@ -15,9 +14,9 @@ from numpy.typing import NDArray
 
 @unique
 class Stream(IntEnum):
-    """Every use of `shuffled`: draws of different streams are independent, and so no two uses may share a number.
+    """Uses of `shuffled`; draws of different streams are independent.
 
-    Numbers are never changed nor given again: results depend on them.
+    Never change or reuse a number: results depend on it.
     """
 
     EPOCH = 0
@@ -43,24 +42,24 @@ _ROUNDS = 10
 
 
 def image_keys(image_ids: Iterable[str]) -> NDArray[np.uint64]:
-    """64-bit keys of image ids, (N,): the first eight bytes of BLAKE2b, the same on every machine."""
+    """Compute 64-bit keys (N,) of image ids: the first eight bytes of BLAKE2b, equal on every machine."""
     digests = (hashlib.blake2b(image_id.encode(), digest_size=8).digest() for image_id in image_ids)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
 def uniforms(seed: int, keys: NDArray[np.uint64], count: int, *, epoch: int = 0, view: int = 0) -> NDArray[np.float64]:
-    """Uniform draws in [0, 1) for each image.
+    """Draw uniform numbers in [0, 1) for each image.
 
     Args:
-        seed: of the run, 0 to 2^64 - 1.
+        seed: Random seed of the run, 0 to 2^64 - 1.
         keys: `image_keys` of N images.
-        count: draws an image, at most 4 x 65,536.
-        epoch: 0 to 2^32 - 1.
-        view: 0 to 65,535; different views of an image are independent. Numbers from 60,000 up are kept for other
-            uses than views (the order of an epoch, a split).
+        count: Number of draws per image, at most 4 x 65,536.
+        epoch: Epoch, 0 to 2^32 - 1.
+        view: Number of the augmented view, 0 to 65,535; draws of different views are independent. Numbers from 60,000
+            are reserved for other uses (the order of an epoch, a split).
 
     Returns:
-        (N, count). Row i depends on keys[i] alone, not on the other rows.
+        (N, count). Row i depends only on keys[i], not on other rows.
     """
     blocks = np.arange(-(-count // 4), dtype=np.uint64)
     shape = len(keys), len(blocks)
@@ -76,14 +75,14 @@ def uniforms(seed: int, keys: NDArray[np.uint64], count: int, *, epoch: int = 0,
 
 
 def shuffled(seed: int, keys: NDArray[np.uint64], *, epoch: int = 0, use: int = 0) -> NDArray[np.int64]:
-    """The order in which an epoch, or a split, visits images: indices into `keys`, (N,).
+    """Shuffle images, for an epoch or a split; return indices into `keys`, (N,).
 
-    Each image gets a draw and images are sorted by it, so the order does not depend on how `keys` were listed.
+    Images are sorted by one draw per image, so the order does not depend on the order of `keys`.
 
     Args:
-        seed, epoch: as in `uniforms`.
+        seed, epoch: As in `uniforms`.
         keys: `image_keys`, without repeats.
-        use: a `Stream`, 0 to 5,535; orders for different uses are independent.
+        use: A `Stream`, 0 to 5,535; orders for different uses are independent.
     """
     high, low = (uniforms(seed, keys, 2, epoch=epoch, view=60_000 + use) * 2.0**32).astype(np.uint64).T
     return np.lexsort((keys, (high << _HALF) | low)).astype(np.int64)
@@ -93,7 +92,7 @@ def philox(
     counter: tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]],
     key: tuple[np.uint64, np.uint64],
 ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
-    """Philox-4x32-10 of many counters under one key; 32-bit words held in uint64."""
+    """Compute Philox-4x32-10 of many counters with one key; 32-bit words are stored as uint64."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(_ROUNDS):

@@ -1,16 +1,16 @@
-"""The one error that people see: where it is, what was expected, what was found, what to do."""
+"""Errors for users: where, what was expected, what was found, and how to fix it."""
 
 from typing import Any, Literal
 
 
 class HilumError(Exception):
-    """Something a user can fix.
+    """Error that a user can fix.
 
     Args:
-        where: the file, field or argument at fault, as the user would name it.
-        expected: what would have been right.
-        found: what is there instead.
-        fix: the step that fixes it; a command or an edit where there is one.
+        where: File, field or argument at fault, as the user names it.
+        expected: Correct content or value.
+        found: Actual content or value.
+        fix: Step that fixes it; a command or an edit if possible.
     """
 
     def __init__(self, where: object, *, expected: str, found: str, fix: str) -> None:
@@ -21,7 +21,7 @@ class HilumError(Exception):
         super().__init__(f"{self.where}: expected {expected}; found {found}. {fix}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What another process needs to raise the same error."""
+        """Return the state for pickling, to raise the same error in another process."""
         return _rebuilt, (type(self), self.args, self.__dict__)
 
 
@@ -36,11 +36,11 @@ TrainingFailure = Literal["diverged", "collapsed"]
 
 
 class TrainingFailedError(HilumError):
-    """A training that came to nothing, by its own train_state and not by a mistake in its inputs.
+    """Failure of a training with correct inputs.
 
     Args:
-        code: "diverged": a loss that is not finite; "collapsed": features that distinguish nothing.
-        where, expected, found, fix: as in `HilumError`.
+        code: "diverged": the loss is not finite; "collapsed": representation collapse.
+        where, expected, found, fix: As in `HilumError`.
     """
 
     def __init__(self, code: TrainingFailure, where: object, *, expected: str, found: str, fix: str) -> None:
@@ -52,9 +52,9 @@ class HilumErrors(HilumError):  # noqa: N818 - several of them
     """Several problems of one file, reported together.
 
     Args:
-        where: the file.
-        problems: one line each, in the order of the file; not empty.
-        fix: what to do once all are fixed.
+        where: File.
+        problems: Problems, one line each, in the order of the file; not empty.
+        fix: Next step after fixing them.
     """
 
     def __init__(self, where: object, problems: list[str], *, fix: str) -> None:

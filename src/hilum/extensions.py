@@ -1,13 +1,12 @@
-"""What installed packages add to Hilum by entry points: data sets, pretext methods, encoders, metrics.
+"""Extensions by entry points of installed packages: data sets, pretext methods, encoders, metrics.
 
-A package says in its pyproject.toml, for example,
+A package declares in its pyproject.toml, for example,
 
     [project.entry-points."hilum.methods"]
     vicreg = "my_package.vicreg:VICREG"
 
-and the name stands beside Hilum's own everywhere: in study files, commands and messages. Names are read from the
-metadata of installed packages when somebody first asks for them; the code behind a name is imported when that name is
-used, and not before.
+and the name is available in study files, commands and messages, like Hilum's own names. Names are read from the
+metadata of installed packages; the code of an extension is imported at its first use.
 """
 
 import re
@@ -32,27 +31,27 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @cache
 def added(group: str) -> Mapping[str, EntryPoint]:
-    """The entry points of a group by name, in alphabetic order.
+    """Return the entry points of a group by name, in alphabetical order.
 
     Args:
-        group: of `GROUPS`.
+        group: One of `GROUPS`.
 
     Raises:
-        HilumError: a name that no study file could write, or that two packages give to different things.
+        HilumError: An invalid name, or a name that two packages use for different objects.
     """
     found: dict[str, EntryPoint] = {}
     for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
         if not _NAME.fullmatch(point.name):
             raise HilumError(
                 f"entry point {point.name} of {group}",
-                expected="small letters, digits and _, a letter first",
+                expected="lower-case letters, digits and _, a letter first",
                 found=f"{point.name!r}, from {package_of(point)}",
                 fix="Rename it in the package's pyproject.toml, and install the package again.",
             )
         if (other := found.setdefault(point.name, point)).value != point.value:
             raise HilumError(
                 f"entry point {point.name} of {group}",
-                expected="one package that adds it",
+                expected="one package with this name",
                 found=f"{other.value} of {package_of(other)}, and {point.value} of {package_of(point)}",
                 fix="Uninstall one of them.",
             )
@@ -60,23 +59,23 @@ def added(group: str) -> Mapping[str, EntryPoint]:
 
 
 def package_of(point: EntryPoint) -> str:
-    """The distribution that an entry point is from, with its version."""
+    """Return the distribution of an entry point, with its version."""
     return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed package"
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Hilum's own things by name, and behind them what installed packages add.
+    """Mapping of names to Hilum's own objects, and to extensions of installed packages.
 
-    Iterating gives names only; what a package adds is imported when it is looked up.
+    Iteration yields names only; an extension is imported when it is looked up.
 
     Args:
-        group: of `GROUPS`.
-        own: Hilum's own.
-        read: from the name and the object of an entry point to what this registry holds.
+        group: One of `GROUPS`.
+        own: Hilum's own objects.
+        read: Function from the name and the object of an entry point to an object of this registry.
 
     Raises:
-        HilumError: at the first use: a package takes a name of Hilum's own, its code cannot be imported, or is not what
-            the group asks for (reported by `read`).
+        HilumError: At first use: an extension has a name of Hilum's own, cannot be imported, or has the wrong type
+            (raised by `read`).
     """
 
     def __init__(self, group: str, own: Mapping[str, T], read: Callable[[str, object], T]) -> None:
@@ -84,7 +83,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._loaded: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
-        """Hilum's own, or what a package adds under this name; KeyError where there is none."""
+        """Return the object or extension of this name; raise KeyError if there is none."""
         if name in self.own:
             return self.own[name]
         if name not in self._loaded:
@@ -92,16 +91,16 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._loaded[name]
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is such a name; imports nothing."""
+        """Check whether the name exists, without importing an extension."""
         return isinstance(name, str) and (name in self.own or name in self._added())
 
     def __iter__(self) -> Iterator[str]:
-        """Hilum's own names, then those of packages in alphabetic order."""
+        """Yield Hilum's own names, then those of extensions in alphabetical order."""
         yield from self.own
         yield from self._added()
 
     def __len__(self) -> int:
-        """How many names there are."""
+        """Return the number of names."""
         return len(self.own) + len(self._added())
 
     def _added(self) -> Mapping[str, EntryPoint]:
@@ -109,7 +108,7 @@ class Registry(Mapping[str, T], Generic[T]):
         for name in sorted(points.keys() & self.own.keys()):
             raise HilumError(
                 f"entry point {name} of {self.group}",
-                expected="a name of its own",
+                expected="a name that Hilum does not use",
                 found=f"{name}, which is Hilum's, from {package_of(points[name])}",
                 fix="Rename it in the package's pyproject.toml, or uninstall the package.",
             )
@@ -117,10 +116,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def loaded(group: str, point: EntryPoint) -> object:
-    """The object of an entry point.
+    """Import the object of an entry point.
 
     Raises:
-        HilumError: it cannot be imported; the import's own error is its cause.
+        HilumError: It cannot be imported; the error of the import is the cause.
     """
     try:
         return point.load()
@@ -129,12 +128,12 @@ def loaded(group: str, point: EntryPoint) -> object:
             f"entry point {point.name} of {group}",
             expected=f"{point.value} of {package_of(point)}",
             found=f"{type(error).__name__}: {error}",
-            fix="Correct the package, or uninstall it.",
+            fix="Fix the package, or uninstall it.",
         ) from error
 
 
 def wrong_kind(group: str, name: str, expected: str, found: object) -> HilumError:
-    """The error of an entry point that is not what its group asks for."""
+    """Create the error of an entry point with the wrong type."""
     return HilumError(
         f"entry point {name} of {group}",
         expected=expected,

@@ -1,14 +1,14 @@
-"""How long work reports how far it is, whoever shows it."""
+"""Types of progress reports, independent of their display."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TypeAlias
 
 ProgressReport: TypeAlias = Callable[[int, int, str], None]
-"""Called with (done, total, note); the note is a few words such as a rate or a loss, or empty."""
+"""Function of (done, total, note); the note is a few words such as a rate or a loss, or empty."""
 
 ShowProgress: TypeAlias = Callable[[str], AbstractContextManager[ProgressReport]]
-"""Called with the title of a stage of work; gives what shows the stage's progress."""
+"""Function from the title of a stage of work to a context manager that shows its progress."""
 
 
 def silent(done: int, total: int, note: str) -> None:
@@ -16,6 +16,6 @@ def silent(done: int, total: int, note: str) -> None:
 
 
 @contextmanager
-def quiet(title: str) -> Iterator[ProgressReport]:  # noqa: ARG001 (a title that nobody shows)
-    """Show nothing of a stage of work."""
+def quiet(title: str) -> Iterator[ProgressReport]:  # noqa: ARG001 (the title is not shown)
+    """Show no progress of a stage of work."""
     yield silent

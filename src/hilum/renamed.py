@@ -1,7 +1,15 @@
-"""Names of settings in earlier versions and in other libraries, for the hint of an error."""
+"""Names of settings and arguments in earlier versions and in other libraries, for the hint of an error."""
 
 import difflib
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from hilum.errors import HilumError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 RENAMED_SETTINGS = {
     "accumulate": "gradient_accumulation_steps",
@@ -21,7 +29,16 @@ RENAMED_SETTINGS = {
     "recompute": "activation_checkpointing",
     "second_policy": "second_augmentation",
 }
-"""Settings of earlier versions to those of today."""
+"""Old names of settings to their new names."""
+RENAMED_ARGUMENTS = {
+    "fraction": "label_fraction",
+    "fractions": "patient_fractions",
+    "like": "similar_to",
+    "other": "compare_with",
+    "same_patient": "allow_same_patient",
+    "weights": "init",
+}
+"""Old names of arguments of the Python API to their new names."""
 _ELSEWHERE = {
     "accumulate_grad_batches": "gradient_accumulation_steps",
     "augmentations": "augmentation",
@@ -39,15 +56,15 @@ _ELSEWHERE = {
     "warmup_teacher_temp": "warmup_teacher_temperature",
     "wd": "weight_decay",
 }
-"""What Lightning, transformers, timm and the methods' own code call the same settings."""
+"""Names of the same settings in Lightning, transformers, timm and the code of the methods."""
 
 
 def similar_name(name: str, known: Iterable[str]) -> str:
-    """The known name that was probably meant; empty where none is similar.
+    """Return the most similar known name, or an empty string if none is similar.
 
     Args:
-        name: as it was written.
-        known: names that would be accepted.
+        name: Name as written.
+        known: Accepted names.
 
     Example:
         >>> similar_name("learning_rate", ["lr", "epochs"]), similar_name("epoch", ["lr", "epochs"])
@@ -62,11 +79,11 @@ def similar_name(name: str, known: Iterable[str]) -> str:
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What is wrong with a setting that nobody knows, with the name to write where one is similar.
+    """Describe the error of an unknown setting, with the new or a similar name if there is one.
 
     Args:
-        name: as it was written.
-        known: names that would be accepted.
+        name: Name as written.
+        known: Accepted names.
 
     Example:
         >>> unknown_name("clip_norm", ["clip_grad_norm"]), unknown_name("learning_rate", ["lr"])
@@ -77,3 +94,44 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
         return f"was renamed to {RENAMED_SETTINGS[name]}"
     similar = similar_name(name, candidates)
     return f"no such setting{f'; do you mean {similar}?' if similar else ''}"
+
+
+def checked_keywords(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function of the Python API: an unknown keyword argument raises a `HilumError` with a hint.
+
+    Args:
+        function: Function with named parameters; `settings`, if it is one, takes further settings by name.
+
+    Example:
+        >>> @checked_keywords
+        ... def train(out, *, settings=()): ...
+        >>> train("runs", lr=0.001)
+        Traceback (most recent call last):
+        hilum.errors.HilumError: train(lr=…): expected an argument of train; found none of this name. \
+Write settings={'lr': 0.001}.
+    """
+    parameters = inspect.signature(function).parameters
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in kwargs.items():
+            if name not in parameters:
+                raise HilumError(
+                    f"{function.__name__}({name}=…)",
+                    expected=f"an argument of {function.__name__}",
+                    found="none of this name",
+                    fix=_hint(name, value, parameters),
+                )
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def _hint(name: str, value: object, parameters: Mapping[str, inspect.Parameter]) -> str:
+    if (renamed := RENAMED_ARGUMENTS.get(name)) in parameters:
+        return f"It was renamed to {renamed}."
+    if similar := difflib.get_close_matches(name, parameters, n=1, cutoff=0.8):
+        return f"Do you mean {similar[0]}?"
+    if "settings" in parameters:
+        return f"Write settings={{{name!r}: {value!r}}}."
+    return f"It has {', '.join(parameters)}."

@@ -1,4 +1,4 @@
-"""PyYAML's safe loader in C where libyaml is there (it is in the wheels): ten times as fast, with equal results."""
+"""PyYAML's safe loader, in C if libyaml is available (as in the wheels): ten times as fast, with equal results."""
 
 from typing import Any
 
@@ -16,6 +16,6 @@ def load_yaml(text: str) -> Any:
     """Parse YAML as `yaml.safe_load` does.
 
     Raises:
-        yaml.YAMLError: it is no YAML, or asks for an object of Python's.
+        yaml.YAMLError: Invalid YAML, or tags of Python objects.
     """
     return yaml.load(text, Loader=SafeLoader)

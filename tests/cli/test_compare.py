@@ -43,7 +43,7 @@ def test_writes_and_prints_differences_intervals_and_families(pair, tmp_path):
     assert {"finding", "metric", "difference", "low", "high", "p", "p_adjusted"} <= set(comparisons.columns)
     assert comparisons["low"][0] > 0
     assert f"AUROC of {pair[0]} minus {pair[1]}" in ran.stdout
-    assert "300 images of 150 patients · split test · 200 resamples" in ran.stdout
+    assert "300 images of 150 patients · split test · 200 bootstrap resamples" in ran.stdout
     assert "1 comparison = 1 test, Benjamini-Hochberg" in ran.stdout
     assert "macro" not in ran.stdout
 

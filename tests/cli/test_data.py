@@ -30,7 +30,7 @@ def test_check_finds_out_what_a_folder_holds_and_fails_where_something_needed_is
     answer = run("check", tmp_path / "tb")
     assert answer.exit_code == 0, answer.output
     assert "tbx11k" in answer.output
-    assert "fewer images than there are" in answer.output
+    assert "fewer images than the data set" in answer.output
     answer = run("check", tmp_path / "tb", "--as", "kermany", "--json")
     assert answer.exit_code == 1
     assert not json.loads(answer.output)["readable"]

@@ -129,7 +129,7 @@ def test_a_folder_with_other_things_in_it_is_not_written_to(command, generated):
 
 @pytest.mark.parametrize("text", ["chestxray14", "=images", "folder="])
 def test_a_data_set_that_is_half_named_is_refused(command, generated, tmp_path, text):
-    with pytest.raises(HilumError, match="--also: expected COLLECTION=ROOT"):
+    with pytest.raises(HilumError, match="--also: expected COLLECTION=FOLDER"):
         command("chestxray14", generated, "--also", text, "--out", tmp_path / "out")
 
 

@@ -52,8 +52,8 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     answer = run(here, here / "naive", *where, "--out", out, "--similar-to", first, "--json")
     message = json.loads(answer.stdout)
     assert (message["images"], message["trained_on"], message["k"]) == (40, 0, 5)
-    assert len(message["like"][first]) == 5
-    assert not any(each["same_patient"] for each in message["like"][first])
+    assert len(message["similar_to"][first]) == 5
+    assert not any(each["same_patient"] for each in message["similar_to"][first])
     features = read_features(out / "features")
     points = pl.read_parquet(out / "embedding.parquet")
     assert points.columns == ["image_id", "method", "x", "y", "single_label", "anomalies"]

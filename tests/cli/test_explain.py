@@ -90,7 +90,7 @@ def test_two_models_leave_maps_scores_and_a_page(images, xvt, resnet, tmp_path):
     addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(address.startswith("data:image/") for address in addresses)
     assert (out / "gallery.png").stat().st_size > 0
-    assert f"Boxes on {len(boxes.unique(['image_id', 'finding']))} images and findings" in answer.output
+    assert f"Boxes of {len(boxes.unique(['image_id', 'finding']))} images and findings" in answer.output
 
 
 def test_the_same_call_gives_the_same_numbers(images, xvt, tmp_path):

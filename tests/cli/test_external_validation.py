@@ -87,8 +87,8 @@ def test_several_tables_of_one_pair_are_seeds(tables, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["here=a.csv"], r"external: expected TRAINED:TESTED=FILE; found 'here=a.csv'"),
-        (["here:here=a.csv"], r"expected a model tested away from home; found here:here"),
+        (["here=a.csv"], r"TRAINED:TESTED=FILE: expected two data sets and a file; found 'here=a.csv'"),
+        (["here:here=a.csv"], r"expected at least one external test set; found here:here"),
         (["a:b=a.csv", "--trained-on", "b=card.json"], r"--trained-on: expected TRAINED=FILE, TRAINED one of a;"),
         (["a:b=none.csv"], r"none.csv: expected a table of predictions; found no such file"),
     ],

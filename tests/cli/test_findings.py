@@ -35,14 +35,14 @@ def test_a_mark_stands_below_every_collection_that_labels_a_finding():
 def test_a_collection_is_listed_with_its_own_names():
     text = shown("--collection", "chestxray14")
     assert "Pleural_Thickening" in text
-    assert "follows from Nodule, Mass" in text
+    assert "derived from Nodule, Mass" in text
     assert "Lung Lesion" not in text
-    assert "no findings of its own" in shown("--collection", "folder")
+    assert "no fixed findings" in shown("--collection", "folder")
 
 
 def test_a_finding_is_listed_with_who_labels_it_by_any_spelling():
     lines = shown("--finding", "effusion").splitlines()
-    assert lines[0].split() == ["collection", "calls", "Pleural", "Effusion"]
+    assert lines[0].split() == ["collection", "name", "of", "Pleural", "Effusion"]
     assert ["chestxray14", "Effusion"] in [line.split() for line in lines]
     assert "No data set that Hilum reads labels Other." in shown("--finding", "Other")
 

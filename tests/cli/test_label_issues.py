@@ -42,7 +42,7 @@ def test_doubted_labels_are_ranked_written_and_counted(predictions, tmp_path):
     issues = pl.read_parquet(tmp_path / "out" / "label_issues.parquet")
     wrong = {f"{image:04d}" for image in range(0, 400, 25)}
     assert set(issues.head(16)["image_id"]) == wrong
-    assert "The most flagged" in ran.stdout
+    assert "Top label issues" in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "noise.csv")["n"].to_list() == [400]
     assert not (tmp_path / "out" / "agreement.parquet").exists()
 
@@ -54,7 +54,7 @@ def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     assert "labelled positive and" in page
     assert 4 < page.count('<th scope="row">0') <= 8
     assert "<img" not in page
-    assert f"{tmp_path / 'out' / 'label_issues.html'} to look at" in ran.stdout.replace("\n", "")
+    assert f"Report: {tmp_path / 'out' / 'label_issues.html'}" in ran.stdout.replace("\n", "")
 
 
 def test_images_are_shown_beside_their_labels(in_layout, tmp_path):

@@ -19,9 +19,9 @@ def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
     ("words", "message"),
     [
         (("study", "plan", "dema"), "Did you mean demo"),
-        (("study", "run", "demo", "--out", "x", "--data", "hospital"), "expected NAME=ROOT"),
+        (("study", "run", "demo", "--out", "x", "--data", "hospital"), "expected NAME=FOLDER"),
         (("study", "run", "demo", "--out", "x", "--data", "hospital=nowhere"), "nowhere is none"),
-        (("study", "run", "chestxray14_tiny", "--out", "x"), "Add --data chestxray14=ROOT"),
+        (("study", "run", "chestxray14_tiny", "--out", "x"), "Add --data chestxray14=FOLDER"),
         (
             ("study", "plan", "demo", "--set", "finetune.epochs=many"),
             "finetune.epochs: Input should be a valid integer",
@@ -68,7 +68,7 @@ def test_a_plan_for_people_names_arms_steps_and_what_is_missing(monkeypatch, cap
     _, out, _ = run(monkeypatch, capsys, "study", "plan", "chestxray14_tiny")
     assert "mocov2 on chestxray14/train, 50 epochs" in out
     assert "20 steps, 0 done already" in out
-    assert "add --data chestxray14=ROOT" in out
+    assert "add --data chestxray14=FOLDER" in out
 
 
 def test_a_folder_for_a_data_set_that_the_study_does_not_have_is_refused(monkeypatch, capsys, tmp_path):

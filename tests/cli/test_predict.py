@@ -90,7 +90,7 @@ def test_the_exit_code_says_whether_an_image_was_refused(model, images, tmp_path
     assert message["scored"] == 1
     assert message["training_not_known"] == 1
     expected = run("predict", model, tmp_path / "bad.png", "--out", tmp_path / "q.csv", code=1)
-    assert "no radiograph that can be read" in expected
+    assert "not a readable radiograph" in expected
 
 
 def test_an_empty_image_is_no_finding(model, tmp_path):

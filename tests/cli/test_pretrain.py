@@ -96,7 +96,7 @@ def test_going_on_from_weights_says_how_they_fit_and_whom_they_were_trained_on(h
     more = ["--init", here / "simclr", "--batch-size", "16", "--out", tmp_path / "on"]
     expected = run("pretrain", here, "simclr", *SMALL, *more).stdout
     assert f"starts from {here / 'simclr'}: 32 keys matched, 0 missing" in expected
-    assert "images in its last run" in expected
+    assert "images in the last run" in expected
     assert read_card(tmp_path / "on").starts_from == read_card(here / "simclr").sha256
     with pytest.raises(HilumError, match="expected weights of densenet121; found weights of small_convnet"):
         run("pretrain", here, "simclr", "--encoder", "densenet121", *more)

@@ -88,7 +88,7 @@ def test_random_views_of_named_and_written_augmentations_are_shown(command, imag
         (["--out", "s.html", "--recipe", "nothing"], "or a name: elwirehardja2025, .*; found 'nothing'"),
         (["--out", "s.html", "--recipe", "[{resize: 224"], "--recipe: expected a name or steps"),
         (["--out", "s.html", "--recipe", "toh2023", "--study", "demo"], "expected --recipe or --study; found both"),
-        (["--out", "s.html", "--augmentation", "simclr"], "expected a file named .png, for views"),
+        (["--out", "s.html", "--augmentation", "simclr"], "expected a .png file, for augmentations"),
         (["--out", "s.png", "--augmentation", "simclr", "--boxes"], "expected --boxes or --augmentation; found both"),
         (["--out", "s.png", "--augmentation", "simcrl"], "found simcrl. Do you mean simclr"),
         (["--out", "s.html", "--image-ids", "nobody"], "expected image_id of the manifest; found nobody"),

@@ -51,7 +51,7 @@ def test_the_list_is_data_on_request(hilum_weights):
 
 def test_show_tells_source_licence_normalisation_and_what_was_seen(hilum_weights):
     reported = hilum_weights("show", "mocov2_resnet50")
-    for part in ("moco_v2_800ep_pretrain.pth.tar", "a04e12f8…", "MIT", "mean 0.485 0.456 0.406", "no radiographs"):
+    for part in ("moco_v2_800ep_pretrain.pth.tar", "a04e12f8…", "MIT", "mean 0.485 0.456 0.406", "radiographs    none"):
         assert part in reported
     assert "17,920 of the 25,596 official test images" in hilum_weights("show", "chexnet")
     assert json.loads(hilum_weights("show", "chexnet", "--json"))["encoder"] == "densenet121"
@@ -67,7 +67,7 @@ def test_fetch_says_where_to_get_what_cannot_be_downloaded(hilum_weights, tmp_pa
 def test_a_file_is_verified_imported_and_listed(hilum_weights, atto, tmp_path):
     name = "fcmae_imagenet1k_convnextv2_atto"
     verified = hilum_weights("verify", atto, "--as", name)
-    assert "whole" in verified
+    assert "complete" in verified
     assert "2 left out: the classifier of the original task" in verified
     assert not (tmp_path / "folder").exists()
     assert json.loads(hilum_weights("verify", atto, "--as", name, "--json"))["layout"] == "timm"
@@ -96,7 +96,7 @@ def test_a_pickled_model_is_imported_on_request(hilum_weights, tmp_path):
 
 
 def test_a_file_of_an_unknown_name_has_to_be_named(hilum_weights, atto):
-    with pytest.raises(HilumError, match="Say whose it is: --as NAME"):
+    with pytest.raises(HilumError, match="Name the weights: --as NAME"):
         hilum_weights("verify", atto)
 
 

@@ -2,8 +2,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hilum.cli.package import print_description
 from hilum.evaluation.predictions import as_predictions
 from hilum.evaluation.thresholds import choose_thresholds
+from hilum.prediction.description import read_description
 from hilum.prediction.packaging import FEWEST_PATIENTS, describe_finding
 
 
@@ -31,7 +33,7 @@ def test_few_positive_patients_give_no_calibration_and_a_threshold_with_a_warnin
     assert described.calibration is None
     assert described.threshold is not None
     assert described.notes == [
-        f"the threshold rests on {positives} positive and 20 negative validation patients only",
+        f"uncertain threshold: only {positives} positive and 20 negative validation patients",
         f"no calibration: {positives} positive and 20 negative validation patients, {FEWEST_PATIENTS} of each are needed",
     ]
 
@@ -42,3 +44,11 @@ def test_enough_of_them_give_both_without_a_word():
     assert described.calibration is not None
     assert described.calibration.slope > 0
     assert described.notes == []
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_the_auroc_of_an_ensemble_is_printed_as_such(model_directory, capsys, ensemble):
+    print_description(read_description(model_directory if ensemble else model_directory / "seed-0"))
+    printed = capsys.readouterr().out
+    assert "95 % low" in printed
+    assert ("AUROC of the ensemble: mean probability of 2 seeds." in printed) == ensemble

@@ -1,4 +1,4 @@
-"""The same image reached twice by a pretraining outside of a study; copies of images that are left out."""
+"""Duplicates in the pools of a pretraining without a study: repeated images, and copies of excluded images."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from hilum.encoders.card import read_card
 from hilum.errors import HilumError
 from hilum.runs.copies import counted_once, equal_files, equal_pixels, pixel_copies
 from hilum.runs.pool_copies import without_copies
-from hilum.runs.pretraining_pool import apart, pretraining_pool
+from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 
 RECIPE = parse_recipe([{"square": "pad"}, {"resize": 32}])
 LARGE = parse_recipe([{"square": "pad"}, {"resize": 64}])
@@ -48,7 +48,7 @@ def cleared(tmp_path, roots: dict[str, Path], recipe=RECIPE):
         data[name] = read_named(f"{name}={root}", labels=labels if labels.is_file() else None)
     stores = {name: existing_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
     pools = {name: pretraining_pool(each, stores[name].image_ids) for name, each in data.items()}
-    return data, without_copies(data, stores, apart(data, pools))
+    return data, without_copies(data, stores, without_excluded_elsewhere(data, pools))
 
 
 def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both_names(tmp_path):
@@ -59,7 +59,9 @@ def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both
         assert found.pools["a"].image_ids == [f"{number}.png" for number in range(8)]
         assert found.counted_once == {"again": 8}
         assert set(found.copied_patients) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
-        assert any("again: all of its images are those of other data sets" in note for note in found.pools["a"].notes)
+        assert any(
+            "again: all of its images are duplicates of other data sets" in note for note in found.pools["a"].notes
+        )
 
 
 @pytest.mark.parametrize("recode", [None, lambda image: image])
@@ -73,7 +75,7 @@ def test_images_of_equal_bytes_or_pixels_count_once_and_those_with_labels_are_ke
     assert sorted(found.pools["all"].image_ids) == sorted(f"x{number}.png" for number in range(4, 12))
     assert len(found.pools["ours"].image_ids) == 4
     assert set(found.copied_patients) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
-    assert "4 images equal others that are learnt from, and are counted once" in found.pools["all"].notes
+    assert "4 images are duplicates of other training images, and are counted once" in found.pools["all"].notes
 
 
 @pytest.mark.parametrize("ids", [True, False])
@@ -116,7 +118,9 @@ def test_equal_ids_under_two_names_are_reported(tmp_path):
     (tmp_path / "more" / "labels.csv").write_text(text)
     _, found = cleared(tmp_path, roots)
     (note,) = [note for note in found.pools["more"].notes if "same people" in note]
-    assert note.startswith("are these the same people? 1 patient ids are those of patients whom ours leaves out (p0)")
+    assert note.startswith(
+        "are these the same people? 1 patient ids in the pool are also ids of patients that ours excludes (p0)"
+    )
 
 
 def test_nothing_but_copies_of_left_out_images_is_refused(tmp_path):
@@ -124,7 +128,7 @@ def test_nothing_but_copies_of_left_out_images_is_refused(tmp_path):
         "ours": folder(tmp_path / "ours", range(8), test={0}),
         "more": folder(tmp_path / "more", [0, 1], patients=False, name="m{}.png"),
     }
-    with pytest.raises(HilumError, match="--data more: expected images to learn from; found none but copies"):
+    with pytest.raises(HilumError, match="--data more: expected images to train on; found only copies"):
         cleared(tmp_path, roots)
 
 

@@ -1,4 +1,4 @@
-"""Images of one data set or of several, as pretraining learns from them."""
+"""Pools of images of one or several data sets for pretraining."""
 
 import numpy as np
 import polars as pl
@@ -31,7 +31,7 @@ def test_images_of_one_data_set_are_left_as_they_are(stores):
     assert images.store is stores["a"]
     assert images.image_ids == images.own_ids == ["0", "2", "3"]
     assert images.patient_ids == ["x:0", "x:1", "x:1"]
-    assert images.composition == "a: 3 images of 2 patients"
+    assert [(part.data, part.images, part.patients) for part in images.parts] == [("a", 3, 2)]
 
 
 def test_images_of_several_keep_their_own_names_beside_those_in_the_pool(stores):

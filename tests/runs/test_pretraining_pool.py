@@ -10,7 +10,7 @@ from hilum.data.collections import Collected
 from hilum.data.store import NamedData
 from hilum.errors import HilumError
 from hilum.runs.pools import PooledImages, PoolPart
-from hilum.runs.pretraining_pool import apart, pool_of_all, pretraining_pool
+from hilum.runs.pretraining_pool import pool_of_all, pretraining_pool, without_excluded_elsewhere
 
 
 @pytest.fixture
@@ -43,14 +43,14 @@ def test_all_images_of_official_test_patients_are_left_out_also_those_on_no_list
     pool = pretraining_pool(data, every)
     assert pool.image_ids == every[20:]
     assert pool.title.startswith("cxr, all but test of official-val20-s0 (")
-    assert "20 images of 10 test patients are not learnt from" in pool.notes
+    assert "20 images of 10 test patients were excluded" in pool.notes
 
 
 def test_images_that_cannot_be_read_are_counted(data):
     pool = pretraining_pool(data, [f"f{row}" for row in range(30, 60)])
     assert len(pool.image_ids) == 30
-    assert pool.notes[0] == "30 images could not be read and were set aside"
-    with pytest.raises(HilumError, match="images to learn from; found none"):
+    assert pool.notes[0] == "30 unreadable images were excluded"
+    with pytest.raises(HilumError, match="images to train on; found none"):
         pretraining_pool(data, [])
 
 
@@ -90,10 +90,10 @@ def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_ano
     sets = {"cxr": data, "again": again}
     pools = {name: pretraining_pool(each, each.manifest["image_id"].to_list()) for name, each in sets.items()}
     assert (len(pools["cxr"].image_ids), len(pools["again"].image_ids)) == (40, 60)
-    cleared = apart(sets, pools)
+    cleared = without_excluded_elsewhere(sets, pools)
     assert cleared["cxr"] == pools["cxr"]
     assert cleared["again"].image_ids == [f"rf{row}" for row in range(20, 60)]
-    assert "20 images of patients whom another data set leaves out are not learnt from" in cleared["again"].notes
+    assert "20 images of patients that another data set excludes were excluded" in cleared["again"].notes
 
 
 def test_what_is_reported_of_several_data_sets_names_each_and_counts_shared_patients(data):
@@ -104,4 +104,4 @@ def test_what_is_reported_of_several_data_sets_names_each_and_counts_shared_pati
     people = [f"chestxray14:p{row // 2}" for row in range(40)]
     joined = pool_of_all({"cxr": pool, "again": pool}, PooledImages(None, ["a"], [], people, parts))
     assert joined.title.count(" (40 images of 20 patients)") == 2
-    assert "20 patients are counted again: they are in more than one of the data sets" in joined.notes
+    assert "20 patients are in more than one of the data sets" in joined.notes

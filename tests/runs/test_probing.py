@@ -90,7 +90,7 @@ def test_test_images_of_patients_that_the_encoder_has_learnt_from_are_left_out_u
     seen = every.patients[-1]
     without = images(data, seen)
     assert len(without.image_ids) == 238
-    assert without.notes == ["2 test images of patients whom the weights were trained on were left out"]
+    assert without.notes == ["2 test images of patients the weights were trained on were excluded"]
     assert len(images(data, seen, include_training_patients=True).image_ids) == 240
     with pytest.raises(HilumError, match=r"expected test images .* found none"):
         images(data, *every.patients)

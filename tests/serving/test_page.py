@@ -54,7 +54,7 @@ def test_a_radiograph_is_chosen_and_its_probabilities_are_shown(browser, client,
             assert float(row[4]) == pytest.approx(each["threshold"], abs=6e-4)
             assert row[5] == ("called" if each["call"] else "not called")
     assert browser.evaluate("document.querySelector('.item.error p').textContent").startswith(
-        "Not scored: no radiograph"
+        "Not scored: not a readable radiograph"
     )
     # the heat map lies on the image, and the slider changes how much of it is seen
     assert browser.evaluate("document.querySelector('.look img').naturalWidth") == 64

@@ -261,13 +261,13 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
         )
 
     assert (
-        "expected test images of patients whom the weights were not trained on; found none: all 16 are of such patients"
+        "expected test images of patients the weights were not trained on; found none: all 16 are of training patients"
         in str(probe(ingested).exception)
     )
     labels = "--labels", "labels.csv"
     message = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
     assert (
-        "expected test images of patients whom the weights were not trained on; found none: all 16 are of such patients"
+        "expected test images of patients the weights were not trained on; found none: all 16 are of training patients"
         in message
     )
     message = str(probe(hospital[0], *labels).exception)
@@ -279,19 +279,19 @@ def test_a_classifier_outside_of_a_study_is_not_judged_on_patients_of_its_weight
     hospital, ingested, pretrained, tmp_path
 ):
     def finetuned(data, *more, **variables):
-        words = "finetune", "--weights", pretrained, "--data", f"ours={data}", "--split", "patients", "--device", "cpu"
+        words = "finetune", "--init", pretrained, "--data", f"ours={data}", "--split", "patients", "--device", "cpu"
         rest = "--stores", tmp_path / "stores", "--out", tmp_path / "out", *more
         return CliRunner(env=variables).invoke(hilum.cli.make_app(), [str(word) for word in (*words, *rest)])
 
     labels = "--labels", "labels.csv"
     message = str(finetuned(ingested).exception)
-    assert "expected test images of patients whom the weights were not trained on; found none" in message
+    assert "expected test images of patients the weights were not trained on; found none" in message
     assert "found none" in str(finetuned(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
     assert "expected patients that can be compared" in str(finetuned(hospital[0], *labels).exception)
     quick = "--set", "epochs=1", "--set", "patience=null", "--include-training-patients"
     answer = finetuned(ingested, *quick)
     assert answer.exit_code == 0, answer.output
-    assert "16 test images are of patients whom the weights were trained on: numbers are too good" in answer.output
+    assert "16 test images are of patients the weights were trained on: metrics are optimistic" in answer.output
 
 
 def test_options_about_native_files_are_refused_for_ingested_ones(hospital, ingested, tmp_path):

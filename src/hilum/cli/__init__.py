@@ -1,4 +1,4 @@
-"""The command line. Heavy imports stay inside the commands, so that `hilum --help` answers at once."""
+"""Command-line interface. Heavy libraries are imported inside the commands, so that `hilum --help` is fast."""
 
 import sys
 from typing import Annotated
@@ -39,13 +39,13 @@ EXIT_INTERRUPTED = 130
 
 
 def make_app() -> typer.Typer:
-    """The commands, in the order in which data walk through them."""
+    """Create the application, with commands in the order of a typical workflow."""
     app = typer.Typer(
         name="hilum",
         help="Which pretraining should I use on my chest radiographs, and is the gain real?\n\n"
-        "Start with `hilum demo`: a whole comparison on generated radiographs, in minutes.",
+        "Start with `hilum demo`: a complete comparison on synthetic radiographs, in minutes.",
         no_args_is_help=True,
-        rich_markup_mode=None,  # importing rich took longer than everything else
+        rich_markup_mode=None,  # importing rich takes longer than everything else
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
     )
@@ -80,7 +80,7 @@ def make_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Entry point of `hilum`: errors that a user can fix are reported in a few lines, without a traceback."""
+    """Run the command line; print errors that a user can fix without a traceback."""
     try:
         refuse_old_names(sys.argv[1:])
         make_app()()
@@ -88,7 +88,7 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(EXIT_USER_ERROR) from None
     except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted. Run the same command again to go on.\n")
+        sys.stderr.write("\nInterrupted. Run the same command again to resume.\n")
         raise SystemExit(EXIT_INTERRUPTED) from None
 
 
@@ -102,7 +102,7 @@ def _show_version(wanted: bool) -> None:
 
 def _version_option(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Set options that stand before any command."""
+    """Set options of the program itself."""

@@ -1,22 +1,22 @@
-"""`hilum augmentations`: random views by name."""
+"""Command `hilum augmentations`: named augmentations."""
 
 from typing import Annotated
 
 import typer
 
 from hilum.cli.console import echo, print_json, print_table
+from hilum.cli.options import AsJson
 
 
 def augmentations(
-    name: Annotated[str | None, typer.Argument(help="One augmentation, to see its ranges.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of an augmentation, to show its ranges.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List the augmentations with what they do and where they are from; or the ranges of one.
+    """List augmentations and their sources, or show one.
 
-    What an augmentation looks like: `hilum preview IMAGES --augmentation NAME --out views.png`. An augmentation of
-    your own is a YAML file
-    with ranges and `like: NAME`, for what it starts from; commands that take --augmentation take its path.
+    To see samples: `hilum preview IMAGES --augmentation NAME --out views.png`. To define your own, write a YAML file
+    with ranges and `like: NAME` (the augmentation it is based on), and give its path as --augmentation.
 
     \b
     Examples:
@@ -34,7 +34,7 @@ def augmentations(
         print_json({each: _as_data(each) for each in table})
         return
     rows = [(each, entry.made_for, in_words(entry.augmentation), entry.source) for each, entry in table.items()]
-    print_table(("augmentation", "for", "does", "of"), rows)
+    print_table(("augmentation", "used for", "transforms", "source"), rows)
 
 
 def _show(name: str, *, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def _show(name: str, *, as_json: bool) -> None:
     echo(f"{name}, for {entry.made_for}: {in_words(augmentation)}")
     echo(entry.source)
     if entry.left_out:
-        echo(f"Left out, or read: {entry.left_out}")
+        echo(f"Differences from the source: {entry.left_out}")
     echo()
     ends = {key: value if isinstance(value, tuple) else (value,) for key, value in augmentation.ranges().items()}
     print_table(("range", "value"), [(key, " to ".join(f"{end:g}" for end in value)) for key, value in ends.items()])

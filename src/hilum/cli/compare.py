@@ -1,30 +1,12 @@
-"""`hilum compare`: two sets of predictions for the same images, paired."""
+"""Command `hilum compare`: paired comparison of two tables of predictions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.prediction_options import (
-    AsJson,
-    AverageNames,
-    Calibrate,
-    HeldOut,
-    Interval,
-    Margin,
-    MetricNames,
-    MinPositives,
-    NBootstrap,
-    OnTest,
-    Seed,
-    Split,
-    Stratified,
-    Threshold,
-    TrainedOnPath,
-    Validation,
-    names,
-)
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 
@@ -33,73 +15,52 @@ if TYPE_CHECKING:
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A", help="Parquet or CSV with image_id, y_* and p_*.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another, for the same images.")],
-    out: Annotated[Path, typer.Option(help="Directory for comparisons.parquet, comparisons.csv, comparisons.json.")],
-    split: Split = None,
-    held_out: HeldOut = False,
-    trained_on: TrainedOnPath = None,
-    metrics: MetricNames = None,
-    averages: AverageNames = "macro",
-    validation: Validation = None,
-    threshold: Threshold = ReadingOptions.threshold,
-    thresholds_on_test: OnTest = False,
-    calibrate: Calibrate = None,
-    interval: Interval = BootstrapConfig.interval,
-    stratified: Stratified = False,
-    holm: Annotated[bool, typer.Option("--holm", help="Adjust by Holm instead of Benjamini-Hochberg.")] = False,
-    margin: Margin = EvaluationSettings.margin,
-    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
-    seed: Seed = BootstrapConfig.seed,
-    min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
-    as_json: AsJson = False,
+    first: Annotated[Path, typer.Argument(metavar="A", help="Parquet or CSV file with image_id, y_* and p_*.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another file, for the same images.")],
+    out: Annotated[Path, typer.Option(help="Directory to write comparisons.parquet, .csv and .json to.")],
+    split: options.Split = None,
+    held_out: options.HeldOut = False,
+    trained_on: options.TrainedOnPath = None,
+    metrics: options.MetricNames = None,
+    averages: options.AverageNames = "macro",
+    validation: options.Validation = None,
+    threshold: options.Threshold = ReadingOptions.threshold,
+    thresholds_on_test: options.OnTest = False,
+    calibrate: options.Calibrate = None,
+    interval: options.Interval = BootstrapConfig.interval,
+    stratified: options.Stratified = False,
+    holm: Annotated[
+        bool, typer.Option("--holm", help="Adjust p-values by Holm (family-wise) instead of Benjamini-Hochberg (FDR).")
+    ] = False,
+    margin: options.Margin = EvaluationSettings.margin,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: options.Seed = BootstrapConfig.seed,
+    min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Differences, A minus B, with 95 % intervals and two-sided p-values on the same resamples of patients.
+    """Compare two tables of predictions (paired).
 
-    Both tables must hold the same images with the same labels and findings. The difference of the mean AUROCs over
-    findings is the primary test; single findings are adjusted over all that are tested.
+    Differences are A minus B, with 95 % confidence intervals and two-sided p-values. Both tables must contain the
+    same images, labels and findings, and are evaluated on the same bootstrap samples of patients. The primary test is
+    the difference in mean AUROC over findings; p-values of single findings are adjusted for multiple testing.
 
     \b
     Examples:
       hilum compare simclr.parquet scratch.parquet --out results
       hilum compare a.csv b.csv --out results --margin 0.01 --json
     """
+    chosen = options.arguments(locals(), metrics=options.names(metrics), averages=options.names(averages))
     from hilum.evaluation.metrics import overall_finding
     from hilum.runs.compare import compare as run
 
-    result = run(
-        first,
-        second,
-        out,
-        split=split,
-        held_out=held_out,
-        trained_on=trained_on,
-        metrics=names(metrics),
-        averages=names(averages) or (),
-        validation=validation,
-        threshold=threshold,
-        thresholds_on_test=thresholds_on_test,
-        calibrate=calibrate,
-        interval=interval,
-        stratified=stratified,
-        holm=holm,
-        margin=margin,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        min_positive_patients=min_positive_patients,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     table, about = result.comparisons, result.about
     if as_json:
         print_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
         return
     measured = table["metric"].unique(maintain_order=True).to_list()
-    echo(f"{'AUROC' if measured[0] == 'auroc' else measured[0]} of {about['difference']}")
-    echo(
-        f"{about['images']:,} images of {about['patients']:,} patients · split "
-        f"{about['split'] or 'unknown'} · "
-        f"{n_bootstrap:,} resamples of patients, seed {seed}"
-    )
+    echo(f"{'AUROC' if measured[0] == 'auroc' else measured[0]} of {result.summary[0]}")
+    echo(" · ".join(result.summary[1:]))
     echo()
     shown = table.filter(table["metric"] == measured[0])
     _print_differences(shown, "finding")
@@ -109,16 +70,14 @@ def compare(
         over_findings = table["finding"].is_in(overall) & (table["metric"] != measured[0])
         _print_differences(table.filter(over_findings), "metric")
     echo()
-    echo("detectable: the difference that a test like this one shows with 80 % power")
+    echo("detectable: the smallest difference that this test detects with 80 % power")
     for family in shown["family"].unique(maintain_order=True):
         echo(family)
     if result.margins is not None:
         conclusions = ", ".join(f"{row['finding']} {row['conclusion']}" for row in result.margins.to_dicts())
         echo(f"margin {margin:g}: {conclusions}")
-    for row in shown.filter(shown["note"] != "").to_dicts():
-        echo(f"{'mean over findings' if row['finding'] == 'macro' else row['finding']}: {row['note']}")
-    for note in about["notes"]:
-        echo(note)
+    for line in [*result.row_notes, *about["notes"]]:
+        echo(line)
     echo()
     echo(str(out / "comparisons.parquet"))
 
@@ -130,7 +89,7 @@ def _print_differences(rows: "pl.DataFrame", first_column: str) -> None:
             [
                 row[first_column].replace("_", " "),
                 *(row[key] for key in ("difference", "low", "high")),
-                *(_p_in_words(row[key]) for key in ("p", "p_adjusted")),
+                *(_format_p(row[key]) for key in ("p", "p_adjusted")),
                 row["detectable"],
             ]
             for row in rows.to_dicts()
@@ -138,7 +97,7 @@ def _print_differences(rows: "pl.DataFrame", first_column: str) -> None:
     )
 
 
-def _p_in_words(p: float | None) -> str:
+def _format_p(p: float | None) -> str:
     if p is None:
         return ""
     return f"{p:.3f}" if p >= 0.001 else "<0.001"

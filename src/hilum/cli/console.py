@@ -1,4 +1,4 @@
-"""What people see on the terminal: tables and sentences on standard output, progress and errors on standard error."""
+"""Terminal output: text and tables on standard output, progress on standard error."""
 
 import json
 import sys
@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from hilum.progress import ProgressReport, silent
+from hilum.progress import ProgressReport
 
 
 def echo(text: str = "") -> None:
-    """Print a line for people."""
+    """Print a line of text."""
     sys.stdout.write(text + "\n")
 
 
 def print_json(content: Any) -> None:
-    """Print JSON for programs; nothing else may go to standard output of that command."""
+    """Print JSON, as the only output of a command."""
     sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table; columns whose cells are numbers are right-aligned, None is left blank."""
+    """Print a table; columns of numbers are right-aligned, None is blank."""
     from rich.console import Console
     from rich.table import Table
 
@@ -36,11 +36,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
 
 
 @contextmanager
-def progress(title: str, *, show: bool = True) -> Iterator[ProgressReport]:
-    """A progress bar with rate, note and time left on standard error; plain lines now and then without a terminal."""
-    if not show:
-        yield silent
-        return
+def progress(title: str) -> Iterator[ProgressReport]:
+    """Show a progress bar with rate, note and time left; without a terminal, print a line every few seconds."""
     from hilum.cli.progress_bar import ProgressBar
 
     with ProgressBar(title) as bar:

@@ -1,4 +1,4 @@
-"""`hilum data`: which data sets Hilum reads, where they are to be had, and what a folder holds of one."""
+"""Commands `hilum data list | where | check`: supported data sets, their sources, and checks of a folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.console import echo, print_json, print_table
+from hilum.cli.options import AsJson
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
     from hilum.data.sources import FolderContents, FoundFiles
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-
 
 def data_app() -> typer.Typer:
-    """The commands that are about whole data sets."""
-    app = typer.Typer(help="List data sets, where to get them, and what a folder holds of one.", no_args_is_help=True)
+    """Create the group of commands on whole data sets."""
+    app = typer.Typer(help="List data sets and their sources, and check folders.", no_args_is_help=True)
     app.command("list")(list_data)
     app.command("where")(where)
     app.command("check")(check)
@@ -24,7 +23,7 @@ def data_app() -> typer.Typer:
 
 
 def list_data(*, json: AsJson = False) -> None:
-    """List the data sets that Hilum reads: images, patients, size, access.
+    """List the supported data sets, with size and access.
 
     \b
     Example:
@@ -40,15 +39,15 @@ def list_data(*, json: AsJson = False) -> None:
         for source in data_sources()
     ]
     print_table(["collection", "data set", "images", "patients", "size", "access"], rows)
-    echo("\nTerms, pages and files of one: hilum data where NAME")
+    echo("\nLicence, addresses and files of a data set: hilum data where NAME")
 
 
 def where(
-    name: Annotated[str, typer.Argument(help="Collection, such as chestxray14; hilum data list names them.")],
+    name: Annotated[str, typer.Argument(help="Collection, such as chestxray14 (`hilum data list`).")],
     *,
     json: AsJson = False,
 ) -> None:
-    """Show where to get a data set, on what terms, and which files belong to it.
+    """Show the source, licence and files of a data set.
 
     \b
     Examples:
@@ -67,7 +66,7 @@ def where(
         f"{source.patients:,} patients" if source.patients else "",
     ]
     echo(", ".join([each for each in (*counts, source.size) if each]))
-    echo(f"\nTerms: {source.licence}\nAccess: {source.access}")
+    echo(f"\nLicence: {source.licence}\nAccess: {source.access}")
     echo("Where: " + "\n       ".join(source.where))
     if source.cite:
         echo(f"Cite: {source.cite}")
@@ -82,14 +81,14 @@ def where(
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with a data set, as it was unpacked.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the data set, as unpacked.")],
     collection: Annotated[
-        str | None, typer.Option("--as", help="Which data set it should hold; found out if left out.")
+        str | None, typer.Option("--as", help="Collection expected in the folder. Default: recognised by its files.")
     ] = None,
     *,
     json: AsJson = False,
 ) -> None:
-    """Compare a folder with the files of a data set: what is there, what is missing. No file is opened.
+    """Check a folder for the files of a data set, without opening them.
 
     \b
     Examples:
@@ -135,9 +134,9 @@ def _print_contents(contents: "FolderContents") -> None:
         names = ", ".join(each.pattern for each in missing)
         echo(f"\nMissing: {names}. Where to get them: hilum data where {source.name}")
     elif contents.complete:
-        echo("\nAll that is needed is here.")
+        echo("\nAll required files are present.")
     else:
-        echo("\nIt can be read, and is a part of the data set: fewer images than there are.")
+        echo("\nReadable, but incomplete: the folder has fewer images than the data set.")
 
 
 def _as_data(contents: "FolderContents") -> dict[str, object]:
@@ -160,7 +159,7 @@ def _as_data(contents: "FolderContents") -> dict[str, object]:
 def _state(found: "FoundFiles") -> str:
     if found.missing:
         return "MISSING"
-    return "not here (optional)" if not found.found else "a part" if found.incomplete else ""
+    return "absent (optional)" if not found.found else "incomplete" if found.incomplete else ""
 
 
 def _count(number: int | None) -> str:

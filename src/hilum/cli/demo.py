@@ -1,4 +1,4 @@
-"""`hilum demo`: a whole comparison on generated radiographs."""
+"""Command `hilum demo`: a complete comparison on synthetic radiographs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +8,12 @@ import typer
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="Directory of the study; run again to go on where it was interrupted.")
+        Path, typer.Option(help="Directory of the study. Run the command again to resume an interrupted study.")
     ] = Path("runs/demo"),
 ) -> None:
-    """Compare training from scratch, SimCLR and MoCo v2 on generated radiographs, in minutes on two cores.
+    """Run a small study on synthetic radiographs.
+
+    It compares training with and without pretraining, in minutes on two CPU cores.
 
     \b
     Example:

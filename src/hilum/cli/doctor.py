@@ -1,45 +1,51 @@
-"""`hilum doctor`: what is wrong with a data set, before anything is trained on it."""
+"""Command `hilum doctor`: quality control of a data set."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli import options
+from hilum.cli.page_images import PageImages
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hilum.data.doctor import Diagnosis, Examined
 
 EXIT_ERRORS_FOUND = 1
 INGESTED = "ingested"
-_LEFT = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet", "measured")
+_OUTPUTS = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet", "measured")
 
 
 def doctor(
-    collection: Annotated[str, typer.Argument(help="As for `hilum ingest`; or `ingested`, for its output folder.")],
-    root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Directory for doctor.html and its tables.")],
+    collection: Annotated[
+        str, typer.Argument(help="Collection, as for `hilum ingest`; or `ingested`, for an output folder of it.")
+    ],
+    root: Annotated[Path, typer.Argument(help="Folder of the data set, as unpacked.")],
+    out: Annotated[Path, typer.Option(help="Directory to write doctor.html and its tables to.")],
     also: Annotated[
         list[str] | None,
-        typer.Option("--also", metavar="COLLECTION=ROOT", help="One more data set; copies are looked for across them."),
+        typer.Option(
+            metavar="COLLECTION=FOLDER",
+            help="Check a further data set, and search for duplicates across all. Repeatable.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="The published list to look at: official, chexnet, …")] = "official",
-    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
-    release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
-    labeller: Annotated[str | None, typer.Option(help="mimic_cxr_jpg: chexpert or negbio.")] = None,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; all cores when left out.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 where errors were found.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    split: Annotated[
+        str, typer.Option(help="Published split to check for patient leakage: official, chexnet, …")
+    ] = "official",
+    labels: options.Labels = None,
+    release: options.Release = None,
+    labeller: Annotated[str | None, typer.Option(help="Labeller of MIMIC-CXR-JPG: chexpert or negbio.")] = None,
+    allow_missing: options.AllowMissing = False,
+    workers: options.Workers = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with code 1 if there are errors.")] = False,
+    json: options.AsJson = False,
 ) -> None:
-    """Look for what would spoil a study: leaks, copies, contradictions, broken and odd images.
+    """Check a data set for leakage and other problems.
 
-    Every image is decoded once; what was measured stays in OUT, so that an interrupted run goes on and a second one is
-    quick. --labels, --release and --labeller are about the first data set.
+    The checks cover patient leakage between parts of a split, near-duplicates, conflicting labels, and unreadable or
+    atypical images. Each image is decoded once; measurements are stored in OUT, so that an interrupted run resumes and
+    a second run is fast. --labels, --release and --labeller apply to the first data set.
 
     \b
     Examples:
@@ -54,18 +60,18 @@ def doctor(
     from hilum.report.pages import write_doctor_page
     from hilum.report.pages.doctor import PAGE
 
-    check_replaceable(out, _LEFT)
+    check_replaceable(out, _OUTPUTS)
     others = [_parse(text) for text in also or ()]
-    options = {"labels": labels, "release": release, "labeller": labeller}
-    read = [_read(collection, root, allow_missing, options)]
+    read = [_read(collection, root, allow_missing, {"labels": labels, "release": release, "labeller": labeller})]
     read += [_read(name, folder, allow_missing, {}) for name, folder in others]
     data_sets = with_split(named_apart(read), split)
-    with progress("Looking at the images") as on_progress:
+    with progress("Measuring images") as on_progress:
         measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
-    with progress("Looking for copies") as on_progress:
+    with progress("Searching for duplicates") as on_progress:
         diagnosis = diagnose(data_sets, measured, split=split, workers=workers, on_progress=on_progress)
     write_tables(diagnosis, out)
-    write_doctor_page(diagnosis, _images_of(data_sets), out / PAGE)
+    images = {one.name: PageImages(one.manifest, one.root) for one in data_sets}
+    write_doctor_page(diagnosis, lambda data_set, image_id: images[data_set](image_id), out / PAGE)
     if json:
         print_json(summarise(diagnosis))
     else:
@@ -75,11 +81,12 @@ def doctor(
 
 
 def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
-    """What was found, as plain data.
+    """Convert a diagnosis to plain data.
 
     Returns:
-        `split`, `data_sets` (`name`, `collection`, `images`, `patients`, `unreadable`), `errors`, `warnings`, `notes`
-        (how many), `issues` (`severity`, `check`, `data_set`, `message`, `fix`, `images`) and `copies` (pairs by kind).
+        `split`, `data_sets` (`name`, `collection`, `images`, `patients`, `unreadable`), numbers of `errors`, `warnings`
+        and `notes`, `issues` (`severity`, `check`, `data_set`, `message`, `fix`, `images`) and `copies` (number of
+        pairs by kind).
     """
     unread = diagnosis.images.filter(diagnosis.images["reason"].is_not_null())["data_set"].to_list()
     return {
@@ -94,7 +101,7 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
             }
             for one in diagnosis.data_sets
         ],
-        **_numbers(diagnosis),
+        **_counts(diagnosis),
         "issues": [
             {
                 "severity": issue.severity,
@@ -110,55 +117,33 @@ def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
     }
 
 
-def _numbers(diagnosis: "Diagnosis") -> dict[str, int]:
-    options = [issue.severity for issue in diagnosis.issues]
-    return {"errors": options.count("error"), "warnings": options.count("warning"), "notes": options.count("note")}
+def _counts(diagnosis: "Diagnosis") -> dict[str, int]:
+    severities = [issue.severity for issue in diagnosis.issues]
+    return {f"{severity}s": severities.count(severity) for severity in ("error", "warning", "note")}
 
 
 def _parse(text: str) -> tuple[str, Path]:
     collection, equals, root = text.partition("=")
     if not (collection and equals and root):
-        raise HilumError("--also", expected="COLLECTION=ROOT", found=repr(text), fix="Write chestxray14=/data/CXR8.")
+        raise HilumError("--also", expected="COLLECTION=FOLDER", found=repr(text), fix="Write chestxray14=/data/CXR8.")
     return collection, Path(root)
 
 
-def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, Any]) -> "Examined":
+def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any]) -> "Examined":
     from hilum.cli.console import progress
     from hilum.data.collections import read_as_listed
     from hilum.data.doctor import as_examined, read_ingested
 
     if collection == INGESTED:
-        for option, value in options.items():
+        for option, value in given.items():
             if value is not None:
-                fix = f"Leave out --{option}: it was decided when the images were ingested."
+                fix = f"Omit --{option}: it was set when the images were ingested."
                 raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
         return as_examined(
-            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **options)
+            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **given)
         )
-
-
-def _images_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
-    from hilum.data.images.gray import UnreadableImage
-    from hilum.data.paths import leads_inside
-    from hilum.data.pixels import read_gray
-    from hilum.data.preprocess import eight_bits
-
-    places = {
-        (one.name, image_id): (one.root, path)
-        for one in data_sets
-        for image_id, path in one.manifest.select("image_id", "path").drop_nulls().iter_rows()
-    }
-
-    def image(data_set: str, image_id: str) -> "NDArray[np.uint8] | None":
-        try:
-            root, path = places[data_set, image_id]
-            return eight_bits(read_gray(root / path)) if leads_inside(root / path, root.resolve()) else None
-        except (KeyError, UnreadableImage):
-            return None
-
-    return image
 
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:
@@ -174,5 +159,5 @@ def _show(diagnosis: "Diagnosis", page: Path) -> None:
         echo(f"         {issue.message}")
         echo(f"         {issue.fix}")
     echo()
-    echo(", ".join(counted(number, name.removesuffix("s")) for name, number in _numbers(diagnosis).items()))
-    echo(f"Written: {page} to look at; doctor.parquet, counts.parquet, missing.parquet, duplicates.parquet beside it")
+    echo(", ".join(counted(number, name.removesuffix("s")) for name, number in _counts(diagnosis).items()))
+    echo(f"Report: {page}; tables beside it: {', '.join(name for name in _OUTPUTS if name.endswith('.parquet'))}")

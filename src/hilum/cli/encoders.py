@@ -1,21 +1,22 @@
-"""`hilum encoders`: what can be pretrained and fine-tuned."""
+"""Command `hilum encoders`: architectures of encoders."""
 
 from typing import Annotated
 
 import typer
 
 from hilum.cli.console import echo, print_json, print_table
+from hilum.cli.options import AsJson
 
 
 def encoders(
-    name: Annotated[str | None, typer.Argument(help="One encoder, to see its layer groups.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Name of an encoder, to show its layer groups.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """List encoders with their parameters, blocks, patch and feature width; or the layer groups of one.
+    """List the architectures of encoders, or show one.
 
-    Parameters are counted with one input channel and without a classifier; the networks of Toh et al. (2023) and
-    CheXNet are also counted as published.
+    Parameters are counted with one input channel and without a classification head; the networks of Toh et al. (2023)
+    and CheXNet are also counted as published.
 
     \b
     Examples:

@@ -1,32 +1,13 @@
-"""`hilum evaluate`: numbers with intervals from anybody's predictions."""
+"""Command `hilum evaluate`: metrics with confidence intervals from tables of predictions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.prediction_options import (
-    AsJson,
-    AverageNames,
-    Calibrate,
-    HeldOut,
-    Interval,
-    LabelsOf,
-    MetricNames,
-    MinGroup,
-    MinPositives,
-    NBootstrap,
-    OnTest,
-    Seed,
-    Split,
-    Stratified,
-    Threshold,
-    TrainedOnPath,
-    Validation,
-    names,
-)
-from hilum.cli.subgroups import Images, Subgroups, print_groups
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 
@@ -35,37 +16,47 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    predictions: Annotated[
-        list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
-    ],
-    out: Annotated[Path, typer.Option(help="Directory for metrics.parquet, metrics.csv and metrics.json.")],
-    split: Split = None,
-    held_out: HeldOut = False,
-    trained_on: TrainedOnPath = None,
-    labels: LabelsOf = None,
-    metrics: MetricNames = None,
-    averages: AverageNames = "macro",
-    validation: Validation = None,
-    threshold: Threshold = ReadingOptions.threshold,
-    thresholds_on_test: OnTest = False,
-    calibrate: Calibrate = None,
-    interval: Interval = BootstrapConfig.interval,
-    stratified: Stratified = False,
-    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
-    seed: Seed = BootstrapConfig.seed,
-    min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
-    subgroups: Subgroups = None,
-    image_table: Images = None,
-    min_group: MinGroup = EvaluationSettings.min_group,
-    as_json: AsJson = False,
+    predictions: options.Predictions,
+    out: Annotated[Path, typer.Option(help="Directory to write metrics.parquet, metrics.csv and metrics.json to.")],
+    split: options.Split = None,
+    held_out: options.HeldOut = False,
+    trained_on: options.TrainedOnPath = None,
+    labels: options.LabelsOf = None,
+    metrics: options.MetricNames = None,
+    averages: options.AverageNames = "macro",
+    validation: options.Validation = None,
+    threshold: options.Threshold = ReadingOptions.threshold,
+    thresholds_on_test: options.OnTest = False,
+    calibrate: options.Calibrate = None,
+    interval: options.Interval = BootstrapConfig.interval,
+    stratified: options.Stratified = False,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: options.Seed = BootstrapConfig.seed,
+    min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
+    subgroups: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated columns that define subgroups of patients: sex, age (in bands), view, source, any "
+            "other."
+        ),
+    ] = None,
+    image_table: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table with image_id and the columns of --subgroups, such as manifest.parquet. Default: the "
+            "predictions."
+        ),
+    ] = None,
+    min_group: options.MinGroup = EvaluationSettings.min_group,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Numbers per finding and over findings, with 95 % intervals from resampled patients.
+    """Compute metrics with 95 % confidence intervals.
 
-    The table needs y_<finding> (1, 0, empty = unknown), p_<finding> (0 to 1), split, and image_id and patient_id where
-    known. Without patient_id every image counts as a patient of its own. Where there are validation images (rows val,
-    or --validation), thresholds are chosen on them, and sensitivity and other threshold metrics are reported, too. With
-    --subgroups also AUROC and underdiagnosis of groups of patients, each with its gap to all others
-    (subgroups.parquet).
+    Metrics are computed per finding and averaged, with intervals from a bootstrap of patients. Required columns:
+    y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1); also split, image_id and patient_id if known. Without
+    patient_id each image counts as one patient. If there are validation images (rows val, or --validation), thresholds
+    are chosen on them and threshold metrics (sensitivity, …) are reported. With --subgroups, subgroups.parquet holds
+    AUROC and underdiagnosis rate of each subgroup and the gap to all other patients.
 
     \b
     Examples:
@@ -74,41 +65,17 @@ def evaluate(
       hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
       hilum evaluate predictions.parquet --subgroups sex,age,view --image-table ingested/manifest.parquet --out results
     """
+    chosen = options.arguments(
+        locals(), metrics=options.names(metrics), averages=options.names(averages), subgroups=options.names(subgroups)
+    )
     from hilum.runs.evaluate import evaluate as run
 
-    result = run(
-        predictions,
-        out,
-        split=split,
-        held_out=held_out,
-        trained_on=trained_on,
-        labels=labels,
-        metrics=names(metrics),
-        averages=names(averages) or (),
-        validation=validation,
-        threshold=threshold,
-        thresholds_on_test=thresholds_on_test,
-        calibrate=calibrate,
-        interval=interval,
-        stratified=stratified,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        min_positive_patients=min_positive_patients,
-        subgroups=names(subgroups) or (),
-        image_table=image_table,
-        min_group=min_group,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     table, about = result.metrics, result.about
     if as_json:
-        tables = {name: each.to_dicts() for name, each in result.tables.items()}
-        print_json({**about, **tables})
+        print_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
         return
-    echo(
-        f"{about['images']:,} images of {about['patients']:,} patients · split "
-        f"{about['split'] or 'unknown'} · "
-        f"{n_bootstrap:,} resamples of patients{' and seeds' if about['seeds'] > 1 else ''}, seed {seed}"
-    )
+    echo(" · ".join(result.summary))
     echo()
     measured = table["metric"].unique(maintain_order=True).to_list()
     _print_intervals(table, measured[0])
@@ -117,16 +84,14 @@ def evaluate(
         _print_estimates(table, measured[1:])
     if result.subgroups is not None:
         echo()
-        print_groups(result.subgroups, about["subgroup_notes"])
+        _print_subgroups(result.subgroups, about["subgroup_notes"])
     echo()
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
-        chosen = f" on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
-        echo(f"Thresholds: {thresholds[0].rule}{', chosen' + chosen if chosen else ''}; fixed in resamples.")
-    for finding, note in _notes(table, measured[0]):
-        echo(f"{'mean over findings' if finding == 'macro' else finding}: {note}")
-    for note in about["notes"]:
-        echo(note)
+        origin = f", chosen on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
+        echo(f"Thresholds: {thresholds[0].rule}{origin}; fixed in the bootstrap.")
+    for line in [*result.row_notes, *about["notes"]]:
+        echo(line)
     echo()
     echo(str(out / "metrics.parquet"))
 
@@ -141,7 +106,7 @@ def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
 
 
 def _print_estimates(table: "pl.DataFrame", metrics: list[str]) -> None:
-    """Of the other metrics only the estimates; their intervals are in the table that is written."""
+    """Print the estimates of further metrics; their intervals are in metrics.parquet."""
     wide = table.filter(table["metric"].is_in(metrics)).pivot("metric", index="finding", values="estimate")
     print_table(["finding", *(_TITLES.get(metric, metric) for metric in metrics)], wide.rows())
 
@@ -163,6 +128,13 @@ _TITLES = {
 }
 
 
-def _notes(table: "pl.DataFrame", metric: str) -> list[tuple[str, str]]:
-    first = table.filter(table["metric"] == metric)
-    return [(finding, note) for finding, note in first.select("finding", "note").iter_rows() if note]
+def _print_subgroups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
+    """Print the subgroups with an estimate, and how many have none."""
+    estimated = table.filter(table["estimate"].is_not_null())
+    columns = ("attribute", "group", "finding", "metric", "estimate", "low", "high", "gap", "p_adjusted")
+    titles = ["", "group", "finding", "metric", "estimate", "95 % low", "high", "gap to the rest", "adjusted p"]
+    print_table(titles, estimated.select(columns).rows(), title="Subgroups of patients")
+    if missing := len(table) - len(estimated):
+        echo(f"{missing:,} rows have too few patients for an estimate.")
+    for note in notes:
+        echo(note)

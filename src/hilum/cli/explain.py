@@ -1,52 +1,62 @@
-"""`hilum explain`: where a classifier looks, and whether that is where the finding is."""
+"""Command `hilum explain`: heat maps of classifiers, and their localisation scores."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.named_data import Data, DeviceName, HashPatients
-from hilum.cli.prediction_options import option_of
+from hilum.cli import options
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from hilum.explanation.run import Explained
 
 
 def explain(
-    model: Annotated[Path, typer.Argument(help="A directory that fine-tuning wrote, such as arms/ARM/seed-0.")],
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Directory for explain.html, the maps and their scores.")],
-    other: Annotated[Path | None, typer.Option("--compare-with", help="One more model, on the same images.")] = None,
+    model: Annotated[Path, typer.Argument(help="Directory of a classifier, such as arms/ARM/seed-0 of a study.")],
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="Directory to write explain.html, the heat maps and their scores to.")],
+    compare_with: Annotated[Path | None, typer.Option(help="Second classifier, explained on the same images.")] = None,
     method: Annotated[
-        str, typer.Option(help="gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention.")
+        str,
+        typer.Option(
+            help="Heat-map method: gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention."
+        ),
     ] = "gradcam",
     findings: Annotated[
-        str | None, typer.Option(help="Finding,finding. All that the models score when left out.")
+        str | None, typer.Option(help="Comma-separated findings. Default: all that the classifiers score.")
     ] = None,
-    images_per_finding: Annotated[int, typer.Option(min=1, help="Images to show for each finding and rule.")] = 1,
-    boxes: Annotated[bool, typer.Option("--boxes/--no-boxes", help="Score maps against the data set's boxes.")] = True,
-    candidates: Annotated[int, typer.Option(min=1, help="Images without boxes to choose from, drawn at random.")] = 300,
-    split: Annotated[str | None, typer.Option(help="Only images of this published list: train, val, test.")] = None,
-    include_training_patients: Annotated[
-        bool, typer.Option("--include-training-patients", help="Also images of patients that a model has learnt from.")
-    ] = False,
-    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Go on where files are not here.")] = False,
-    hash_patients: HashPatients = None,
+    images_per_finding: Annotated[
+        int, typer.Option(min=1, help="Images to show for each finding and selection rule.")
+    ] = 1,
+    boxes: Annotated[
+        bool, typer.Option("--boxes/--no-boxes", help="Score the heat maps against the boxes of the data set, if any.")
+    ] = True,
+    candidates: Annotated[
+        int, typer.Option(min=1, help="Number of images without boxes, drawn at random, to select from.")
+    ] = 300,
+    split: options.PublishedPart = None,
+    include_training_patients: options.IncludeTrainingPatients = False,
+    labels: options.Labels = None,
+    allow_missing: options.AllowMissing = False,
+    hash_patients: options.HashPatients = None,
     map_threshold: Annotated[
-        float, typer.Option(help="Of a map's highest value, from which on it counts as a box.")
+        float,
+        typer.Option(help="Fraction of a heat map's maximum above which pixels form a box: above 0, at most 1."),
     ] = 0.5,
-    n_bootstrap: Annotated[int, option_of(BootstrapConfig, "n_bootstrap", min=100)] = BootstrapConfig.n_bootstrap,
-    seed: Annotated[int, typer.Option(min=0, help="Of images, random weights and resamples.")] = 0,
-    device: DeviceName = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    n_bootstrap: options.NBootstrapFrom100 = BootstrapConfig.n_bootstrap,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Random seed of the images, the random weights and the bootstrap.")
+    ] = 0,
+    device: options.DeviceName = TrainingSettings.device,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Heat-maps of one or two classifiers, a gallery, and scores against boxes.
+    """Compute heat maps and their localisation scores.
 
-    Images are preprocessed as each model's card says. Images of patients that a model has learnt from are left out.
-    Where the data set has boxes, maps are scored against them, and compared with a centre prior, a location prior made
-    of other patients' boxes, and random weights of the same architecture.
+    The page shows heat maps of one or two classifiers. Images are preprocessed as in each model's training; images of
+    training patients are excluded. If the data set has boxes, the maps are scored against them and compared with a
+    centre prior, a location prior (boxes of other patients) and random weights of the same architecture.
 
     \b
     Examples:
@@ -55,38 +65,17 @@ def explain(
       explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
+    chosen = options.arguments(locals())
     from hilum.cli.console import print_json, progress
     from hilum.runs.explain import explain as run
 
-    result = run(
-        model,
-        data,
-        out,
-        other=other,
-        method=method,
-        findings=findings,
-        images_per_finding=images_per_finding,
-        boxes=boxes,
-        candidates=candidates,
-        split=split,
-        include_training_patients=include_training_patients,
-        labels=labels,
-        allow_missing=allow_missing,
-        hash_patients=hash_patients,
-        map_threshold=map_threshold,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        device=device,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     if as_json:
-        print_json({**result.about, "statistics": _as_data(result.explained), "page": str(result.page)})
+        statistics = result.explained.statistics
+        rows = [] if statistics is None else statistics.to_dicts()
+        print_json({**result.about, "statistics": rows, "page": str(result.page)})
     else:
         _print(result.explained, out)
-
-
-def _as_data(explained: "Explained") -> list[dict[str, Any]]:
-    return [] if explained.statistics is None else explained.statistics.to_dicts()
 
 
 def _print(explained: "Explained", out: Path) -> None:
@@ -103,7 +92,7 @@ def _print(explained: "Explained", out: Path) -> None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)
         echo()
-        echo(f"Boxes on {first['images']:,} images and findings of {first['patients']:,} patients, 95 % intervals:")
+        echo(f"Boxes of {first['images']:,} images and findings, {first['patients']:,} patients; 95 % intervals:")
         if first["note"]:
             echo(first["note"])
         echo()

@@ -1,28 +1,32 @@
-"""`hilum export`: a model for other programs."""
+"""Command `hilum export`: models as ONNX, torch.export or Hugging Face files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, progress
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A directory that `hilum package` wrote: of an arm, or of a seed.")],
-    out: Annotated[Path, typer.Option(help="File to write; for huggingface a folder.")],
-    kind: Annotated[str, typer.Option("--format", help="onnx, torch (torch.export) or huggingface.")] = "onnx",
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean probability of all seeds of an arm.")] = False,
+    model: options.Package,
+    out: Annotated[Path, typer.Option(help="File to write; for huggingface, a folder.")],
+    kind: Annotated[
+        str, typer.Option("--format", help="Output format: onnx, torch (torch.export) or huggingface.")
+    ] = "onnx",
+    ensemble: options.UseEnsemble = False,
     images: Annotated[
-        list[str] | None, typer.Option(help="Images to compare on, besides the reference radiographs; repeatable.")
+        list[str] | None,
+        typer.Option(help="Further images to compare the outputs on, beside the reference radiographs. Repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Export a model, and compare what was exported with the original.
+    """Export a model to ONNX, torch.export or Hugging Face.
 
-    A file is refused, and not written, where a probability differs by more than 1e-4. It takes images as the model's
-    preprocessing makes them, of one size; findings, thresholds, preprocessing and numbers are in OUT.json beside it,
-    and in the metadata of an ONNX file.
+    The outputs of the exported file are compared with the original. No file is written if a probability
+    differs by more than 1e-4. The exported model takes preprocessed images of one size. Findings, thresholds,
+    preprocessing and metrics are written to OUT.json, and to the metadata of an ONNX file.
 
     \b
     Examples:
@@ -55,5 +59,5 @@ def export(
     if exported.parity is not None:
         parity = exported.parity
         echo(f"Probabilities differ by at most {parity.difference:.1g} on {parity.images:,} images.")
-        echo(f"One image: {parity.milliseconds:.1f} ms, {parity.milliseconds_torch:.1f} ms as it is here.")
+        echo(f"Time per image: {parity.milliseconds:.1f} ms; original model: {parity.milliseconds_torch:.1f} ms.")
     echo(str(exported.path))

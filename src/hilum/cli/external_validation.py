@@ -1,4 +1,4 @@
-"""`hilum external-validation`: trained here, tested there."""
+"""Command `hilum external-validation`: AUROC of models on the test sets of other data sets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.prediction_options import AsJson, HeldOut, MinPositives, NBootstrap, Seed, Split
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings
@@ -25,31 +25,31 @@ def external_validation(
         list[str],
         typer.Argument(
             metavar="TRAINED:TESTED=FILE...",
-            help="Predictions (y_<finding>, p_<finding>) by what the model was trained and tested on. "
-            "The same pair several times: seeds of one model.",
+            help="Predictions (y_<finding>, p_<finding>) by the data set of training and of test. Repeat a pair for "
+            "several seeds of one model.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Directory for external.parquet, external.csv and external.json.")],
-    split: Split = None,
-    held_out: HeldOut = False,
+    out: Annotated[Path, typer.Option(help="Directory to write external.parquet, external.csv and external.json to.")],
+    split: options.Split = None,
+    held_out: options.HeldOut = False,
     trained_on: Annotated[
         list[str] | None,
         typer.Option(
-            "--trained-on",
             metavar="TRAINED=FILE",
-            help="card.json of a model, or a table of its patients; none of them may be judged.",
+            help="card.json of a model, or a table of its training patients; they must not be in its test sets.",
         ),
     ] = None,
-    n_bootstrap: NBootstrap = BootstrapConfig.n_bootstrap,
-    seed: Seed = BootstrapConfig.seed,
-    min_positive_patients: MinPositives = EvaluationSettings.min_positive_patients,
-    as_json: AsJson = False,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
+    seed: options.Seed = BootstrapConfig.seed,
+    min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
+    as_json: options.AsJson = False,
 ) -> None:
-    """AUROC of every model on every test set, and what is lost away from home, with 95 % intervals.
+    """Compare AUROC on internal and external test sets.
 
-    Only findings that all tables have are compared. Models tested on one data set must be tested on the same images;
-    test sets are resampled independently. The drop is a model's AUROC on the test set of what it was trained on minus
-    that here.
+    The table has the AUROC of each model on each test set and its drop, with 95 % confidence intervals. Only findings
+    that all tables have are compared. Models with the same test set must be tested on the same images; test sets are
+    resampled independently. The drop is the AUROC on the internal test set (of the data set of training) minus the
+    AUROC on this test set.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def external_validation(
     echo()
     for note in table.filter(table["note"] != "")["note"].unique(maintain_order=True):
         echo(note)
-    echo("Every finding is in the table. Test sets are independent; p is not adjusted.")
+    echo("All findings are in the table. Test sets are independent; p-values are not adjusted.")
     echo()
     echo(str(written))
 
@@ -116,12 +116,12 @@ def _cells(tables: Sequence[str]) -> Cells:
         trained, colon, tested = pair.partition(":")
         if not (equals and path and colon and trained and tested):
             fix = "For example nih:chexpert=predictions.csv: trained on nih, tested on chexpert."
-            raise HilumError("external", expected="TRAINED:TESTED=FILE", found=repr(text), fix=fix)
+            raise HilumError("TRAINED:TESTED=FILE", expected="two data sets and a file", found=repr(text), fix=fix)
         cells.setdefault((trained, tested), []).append(Path(path))
     if all(trained == tested for trained, tested in cells):
-        fix = "Add the predictions of a model on another data set than its own."
+        fix = "Add predictions on a data set that the model was not trained on, such as nih:chexpert=predictions.csv."
         found = ", ".join(f"{trained}:{tested}" for trained, tested in cells)
-        raise HilumError("external", expected="a model tested away from home", found=found, fix=fix)
+        raise HilumError("TRAINED:TESTED=FILE", expected="at least one external test set", found=found, fix=fix)
     return cells
 
 

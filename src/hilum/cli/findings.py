@@ -1,8 +1,10 @@
-"""`hilum findings`: which data set labels which finding, under which name."""
+"""Command `hilum findings`: findings, the data sets that label them, and their names there."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hilum.cli.options import AsJson
 
 if TYPE_CHECKING:
     from hilum.findings import FindingRow
@@ -11,11 +13,15 @@ _LABELLED, _DERIVED = "x", "+"
 
 
 def findings(
-    collection: Annotated[str | None, typer.Option(help="List what this one labels, with its own names.")] = None,
-    finding: Annotated[str | None, typer.Option(help="List who labels this one; any data set's spelling.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+    collection: Annotated[
+        str | None, typer.Option(help="List the findings of this collection, with its own names.")
+    ] = None,
+    finding: Annotated[
+        str | None, typer.Option(help="List the collections that label this finding, in the spelling of any of them.")
+    ] = None,
+    json: AsJson = False,
 ) -> None:
-    """Show which data set labels which finding, and what it calls it.
+    """Show which findings each data set labels.
 
     \b
     Examples:
@@ -28,7 +34,7 @@ def findings(
 
     rows = who_labels()
     if collection is not None:
-        labelled_by(collection)  # refuses an unknown one
+        labelled_by(collection)  # refuses an unknown collection
         rows = [row for row in rows if collection in row.native or collection in row.parts]
     if finding is not None:
         wanted = canonical(finding, where="--finding")
@@ -59,8 +65,8 @@ def _show_all(rows: list["FindingRow"]) -> None:
     heads = {name: SHORT_NAMES.get(name, name) for name in shown}
     print_table(["finding", *heads.values()], [[row.finding, *(_mark(row, name) for name in shown)] for row in rows])
     echo()
-    echo(f"{_LABELLED} labels it   {_DERIVED} labels its parts, from which it follows")
-    echo("Own names, and what follows from what: hilum findings --collection NAME, or --finding NAME")
+    echo(f"{_LABELLED} labelled   {_DERIVED} derived from other labels of the data set")
+    echo("Names in a data set, and derived findings: hilum findings --collection NAME, or --finding NAME")
     others = [f"{short} {name}" for name, short in heads.items()]
     for first in range(0, len(others), 4):
         echo("   ".join(others[first : first + 4]))
@@ -70,7 +76,7 @@ def _show_collection(rows: list["FindingRow"], collection: str) -> None:
     from hilum.cli.console import echo, print_table
 
     if not rows:
-        echo(f"{collection}: no findings of its own; they are those of the table that you give it.")
+        echo(f"{collection}: no fixed findings; they are the columns of your table of labels.")
         return
     print_table(["finding", f"in {collection}"], [(row.finding, _native_name(row, collection)) for row in rows])
 
@@ -84,7 +90,7 @@ def _show_finding(rows: list["FindingRow"], finding: str) -> None:
         return
     (row,) = rows
     labelling = [name for name in COLLECTIONS if name in row.native or name in row.parts]
-    print_table(["collection", f"calls {finding}"], [(name, _native_name(row, name)) for name in labelling])
+    print_table(["collection", f"name of {finding}"], [(name, _native_name(row, name)) for name in labelling])
 
 
 def _mark(row: "FindingRow", collection: str) -> str:
@@ -92,4 +98,4 @@ def _mark(row: "FindingRow", collection: str) -> str:
 
 
 def _native_name(row: "FindingRow", collection: str) -> str:
-    return row.native.get(collection) or f"follows from {', '.join(row.parts[collection])}"
+    return row.native.get(collection) or f"derived from {', '.join(row.parts[collection])}"

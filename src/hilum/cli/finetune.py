@@ -1,103 +1,82 @@
-"""`hilum finetune`: a classifier from images with labels, and its predictions."""
+"""Command `hilum finetune`: fine-tuning of a classifier, and its predictions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.named_data import (
-    AllowMissing,
-    AsJson,
-    Data,
-    DeviceName,
-    HashPatients,
-    Labels,
-    SplitName,
-    Stores,
-    Workers,
-)
+from hilum.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from hilum.runs.finetune import FinetuneResult
 
 
 def finetune(
-    data: Data,
-    out: Annotated[Path, typer.Option(help="Directory for the classifier (model/) and predictions.parquet.")],
-    weights: Annotated[
-        str | None, typer.Option(help="An encoder's directory, or published weights by name; random when left out.")
+    data: options.Data,
+    out: Annotated[Path, typer.Option(help="Directory to write the classifier (model/) and predictions.parquet to.")],
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="Initial weights: an encoder's directory, or the name of published weights. Default: random.",
+        ),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="One of those that `hilum encoders` lists; that of the weights when left out.")
+        str | None,
+        typer.Option(help="Architecture of the encoder (`hilum encoders`). Default: that of the initial weights."),
     ] = None,
-    findings: Annotated[
-        str | None, typer.Option(help="Finding,finding. All of the data set but No Finding when left out.")
-    ] = None,
-    fraction: Annotated[
-        float, typer.Option(help="Of the training patients whose labels are used, at random: 0.1 for a tenth.")
+    findings: options.FindingNames = None,
+    label_fraction: Annotated[
+        float,
+        typer.Option(help="Fraction of the training patients to train on, drawn at random: above 0, at most 1."),
     ] = 1.0,
-    uncertain: Annotated[str, typer.Option(help="What uncertain labels become: zero, one, ignore or drop.")] = "zero",
+    uncertain: Annotated[
+        str, typer.Option(help="Label policy for uncertain labels: zero, one, ignore or drop (the image).")
+    ] = "zero",
     preprocess: Annotated[
-        str | None, typer.Option(metavar="RECIPE", help="Steps, or the name of a recipe; the weights' own by default.")
+        str | None,
+        typer.Option(
+            metavar="RECIPE",
+            help="Preprocessing: the name of a recipe, or its steps as YAML. Default: that of the initial weights.",
+        ),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Another setting of the training; repeatable."),
-    ] = None,
-    split: SplitName = "auto",
-    split_seed: Annotated[int, typer.Option(min=0, help="Of the split, where patients are drawn.")] = 0,
-    labels: Labels = None,
-    allow_missing: AllowMissing = False,
-    hash_patients: HashPatients = None,
+    settings: options.Overrides = None,
+    split: options.SplitName = "auto",
+    split_seed: options.SplitSeed = 0,
+    labels: options.Labels = None,
+    allow_missing: options.AllowMissing = False,
+    hash_patients: options.HashPatients = None,
     include_training_patients: Annotated[
         bool,
         typer.Option(
             "--include-training-patients",
-            help="Also score test images of patients whom the weights have learnt from, and train on copies of them.",
+            help="Also score test images of patients the initial weights were trained on, and also train on copies of "
+            "validation and test images (data leakage).",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, views and order.")] = 0,
-    stores: Stores = None,
-    workers: Workers = None,
-    device: DeviceName = "auto",
-    as_json: AsJson = False,
+    seed: options.TrainingSeed = 0,
+    stores: options.Stores = None,
+    workers: options.Workers = None,
+    device: options.DeviceName = TrainingSettings.device,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Train a classifier of findings, and score validation and test images.
+    """Train a classifier of findings.
 
-    Patients are divided into training, validation and test. Settings that are left out are filled by the preset for so
-    many labelled images. predictions.parquet is what `hilum evaluate` and `hilum compare` take; model/ holds no patient
-    id and no name of an image.
+    Patients are split into training, validation and test; validation and test images are scored. Settings that you do
+    not give are filled by a preset for the number of labelled images. `hilum evaluate` and `hilum compare` read
+    predictions.parquet. The folder model/ contains no patient ids and no image ids.
 
     \b
     Examples:
-      hilum finetune --data ours=images --labels images/labels.csv --weights runs/simclr --out runs/tuned
-      hilum finetune --data chestxray14=/data/CXR8 --encoder resnet50 --fraction 0.1 --set unfreeze=0 --out runs/head
+      hilum finetune --data ours=images --labels images/labels.csv --init runs/simclr --out runs/tuned
+      hilum finetune --data chestxray14=CXR8 --encoder resnet50 --label-fraction 0.1 --set unfreeze=0 --out runs/head
     """
+    chosen = options.arguments(locals())
     from hilum.runs.finetune import finetune as run
 
-    result = run(
-        data,
-        out,
-        labels=labels,
-        findings=findings,
-        encoder=encoder,
-        weights=weights,
-        preprocess=preprocess,
-        settings=settings or [],
-        split=split,
-        split_seed=split_seed,
-        fraction=fraction,
-        uncertain=uncertain,
-        allow_missing=allow_missing,
-        hash_patients=hash_patients,
-        include_training_patients=include_training_patients,
-        seed=seed,
-        stores=stores,
-        workers=workers,
-        device=device,
-        progress=progress,
-    )
+    result = run(**chosen, progress=progress)
     if as_json:
         print_json(result.about)
     else:
@@ -110,9 +89,9 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     for note in result.notes:
         echo(note)
     if about["was_done"]:
-        echo("This run was done already: nothing was trained.")
+        echo("This run was already complete: nothing was trained.")
     echo()
-    echo(f"{about['steps']:,} steps in {about['epochs']:,} epochs; what was not set is of preset {about['preset']}")
+    echo(f"{about['steps']:,} steps in {about['epochs']:,} epochs; defaults of preset {about['preset']}")
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
     print_table(["setting", "value", "from", "reason"], rows)
     echo()

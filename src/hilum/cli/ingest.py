@@ -1,14 +1,16 @@
-"""`hilum ingest`: a data set's native files to a manifest."""
+"""Command `hilum ingest`: manifest of a data set from its native files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli import options
+
 if TYPE_CHECKING:
     from hilum.data.collections import Collected
 
-_LEFT = (
+_OUTPUTS = (
     "manifest.parquet",
     "boxes.parquet",
     "readings.parquet",
@@ -21,27 +23,22 @@ _LEFT = (
 
 def ingest(
     collection: Annotated[
-        str, typer.Argument(help="Native layout, such as chestxray14 or folder; `hilum findings` lists them.")
+        str, typer.Argument(help="Collection (native layout), such as chestxray14 (`hilum data list`), or folder.")
     ],
-    root: Annotated[Path, typer.Argument(help="The folder that holds the data set, as it was unpacked.")],
-    out: Annotated[Path, typer.Option(help="Directory for manifest.parquet, ingest.json and what else there is.")],
-    labels: Annotated[Path | None, typer.Option(help="folder: the CSV with the labels.")] = None,
-    release: Annotated[str | None, typer.Option(help="chestxray14: release of the labels, 2020 or 2017.")] = None,
+    root: Annotated[Path, typer.Argument(help="Folder of the data set, as unpacked.")],
+    out: Annotated[Path, typer.Option(help="Directory to write manifest.parquet, ingest.json and other tables to.")],
+    labels: options.Labels = None,
+    release: options.Release = None,
     labeller: Annotated[
-        str | None, typer.Option(help="mimic_cxr_jpg: whose labels, chexpert, negbio or radiologist.")
+        str | None, typer.Option(help="Labeller of MIMIC-CXR-JPG: chexpert, negbio or radiologist.")
     ] = None,
-    hash_patients: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SALT",
-            help="folder, uka_cxr, gb7_flg: name patients, studies and images by pseudonyms under the secret salt in "
-            "this file; with env, the one in HILUM_PATIENT_SALT; with own, yours on this machine.",
-        ),
-    ] = None,
-    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Keep images whose file is not here.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print counts as JSON.")] = False,
+    hash_patients: options.HashPatients = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Keep rows of images whose files are missing.")
+    ] = False,
+    json: options.AsJson = False,
 ) -> None:
-    """Read a data set into a manifest and count what it holds.
+    """Read a data set into a manifest, and count findings.
 
     \b
     Examples:
@@ -59,7 +56,7 @@ def ingest(
     from hilum.data.replaceable import check_replaceable
     from hilum.data.store import with_hashed_identifiers
 
-    check_replaceable(out, _LEFT)
+    check_replaceable(out, _OUTPUTS)
     salt = read_salt(hash_patients) if hash_patients else None
     with progress(f"Reading {root}") as on_progress:
         collected = read_collection(
@@ -79,7 +76,7 @@ def ingest(
         for name in _tables_beside(collected):
             getattr(collected, name).write_parquet(beside / f"{name}.parquet")
         about = summary | {"root": str(root.resolve()), "sources": collected.sources}
-        # of a plain folder nobody knows it; it is then the name under which the folder is used
+        # the issuer of a plain folder is not known; it is then the name under which the folder is used
         issuer = issuer_of(root, collected.name, "")
         write_json(beside / "ingest.json", about | ({"issuer": issuer} if issuer else {}))
     if json:
@@ -89,20 +86,20 @@ def ingest(
 
 
 def _tables_beside(collected: "Collected") -> list[str]:
-    """The tables beside the manifest that have something to say."""
+    """List the tables to write beside the manifest; empty tables of rejected images and remarks are omitted."""
     tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
-    given = ("rejected", "remarks")
-    return [name for name, table in tables.items() if table is not None and (len(table) or name not in given)]
+    optional = ("rejected", "remarks")
+    return [name for name, table in tables.items() if table is not None and (len(table) or name not in optional)]
 
 
 def summarise(collected: "Collected") -> dict[str, Any]:
-    """Counts of a data set, as plain data.
+    """Count the images, patients and findings of a data set.
 
     Returns:
-        `collection`, `images`, `labelled` (how many have a label), `patients`, `splits` (name to `images`, `patients`),
-        `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`, `patients`, `boxes`,
-        `by_split`), `boxes`, `notes`, `warnings` (`code`, `parameters`, `text`; their texts are among the notes),
-        `rejected`, `remarks` (code to how many files).
+        Plain data: `collection`, `images`, `labelled` (number of images with a label), `patients`, `splits` (name to
+        `images`, `patients`), `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`,
+        `patients`, `boxes`, `by_split`), `boxes`, `notes`, `warnings` (`code`, `parameters`, `text`; their texts are
+        among the notes), `rejected`, `remarks` (code to number of files).
     """
     import polars as pl
 
@@ -154,16 +151,17 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
     echo(f"{summary['collection']}  {summary['images']:,} images of {summary['patients']:,} patients")
     if 0 < summary["labelled"] < summary["images"]:
         unlabelled = summary["images"] - summary["labelled"]
-        echo(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled ones, which can only pretrain")
+        echo(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled (for pretraining only)")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
             echo(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
     if summary["findings"]:
         echo()
-        # Columns that say nothing here are left out, so that the table fits a terminal.
+        # Empty columns are omitted, so that the table fits a terminal.
         counted = {"images": "positive", "alone": "single_label", "patients": "patients"}
-        seldom = [name for name in ("uncertain", "boxes") if any(c[name] for c in summary["findings"].values())]
-        counted |= dict(zip(seldom, seldom, strict=True))
+        counted |= {
+            name: name for name in ("uncertain", "boxes") if any(each[name] for each in summary["findings"].values())
+        }
         rows = [
             [
                 _with_native_name(finding, counts["native"]),

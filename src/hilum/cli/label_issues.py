@@ -1,56 +1,49 @@
-"""`hilum label-issues`: which labels are doubtful, how many may be wrong, and what that costs."""
+"""Command `hilum label-issues`: likely label errors, label noise, and its effect on AUROC."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.named_data import AllowMissing, Labels
-from hilum.cli.prediction_options import AsJson, HeldOut, Seed, Split, TrainedOnPath
+from hilum.cli.page_images import PageImages
+from hilum.evaluation.bootstrap.config import BootstrapConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
     import polars as pl
-    from numpy.typing import NDArray
-
-    from hilum.report.pages import Image
 
 _PRINTED = 3
-"""Label issues of each finding on the terminal; the page has more."""
+"""Number of label issues per finding on the terminal; the page lists more."""
 
 
 def label_issues(
-    predictions: Annotated[
-        list[Path], typer.Argument(help="Parquet or CSV with y_<finding> and p_<finding>. Several: seeds of one arm.")
-    ],
+    predictions: options.Predictions,
     out: Annotated[
-        Path, typer.Option(help="Directory for label_issues.html and issues, noise and agreement (Parquet, CSV, JSON).")
+        Path,
+        typer.Option(help="Directory to write label_issues.html and tables of issues, noise and agreement to."),
     ],
     data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME=FOLDER", help="The images, as in `hilum probe`: shown on the page beside the labels."
-        ),
+        str | None, typer.Option(metavar="NAME=FOLDER", help=f"Images to show on the page. {options.DATA_SET}")
     ] = None,
-    labels: Labels = None,
-    allow_missing: AllowMissing = False,
+    labels: options.Labels = None,
+    allow_missing: options.AllowMissing = False,
     adjudicated: Annotated[
-        Path | None, typer.Option(help="Google's adjudicated labels of ChestX-ray14, to compare the NIH labels with.")
+        Path | None,
+        typer.Option(help="CSV file of Google's adjudicated labels of ChestX-ray14, to compare with the NIH labels."),
     ] = None,
-    split: Split = None,
-    held_out: HeldOut = False,
-    trained_on: TrainedOnPath = None,
-    top: Annotated[int, typer.Option(min=1, help="Label issues on the page, of each finding and label.")] = 12,
-    seed: Seed = 0,
-    as_json: AsJson = False,
+    split: options.Split = None,
+    held_out: options.HeldOut = False,
+    trained_on: options.TrainedOnPath = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of label issues on the page, per finding and label.")] = 12,
+    seed: options.Seed = BootstrapConfig.seed,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Rank labels by how much a model doubts them (confident learning), and tell what wrong labels do to AUROC.
+    """Find likely label errors by confident learning.
 
-    The model must not have been fitted to these images. A flagged label is an image to look at, not an error: the top
-    of each finding are on the page label_issues.html, with their images where --data gives them.
+    The command also estimates label noise and its effect on AUROC. The model must not be trained on these images. A
+    flagged label is not necessarily wrong: review the image. The page label_issues.html lists the top issues of each
+    finding, with images if you give --data.
 
     \b
     Examples:
@@ -80,10 +73,10 @@ def label_issues(
     if agreement is not None and adjudicated is not None:
         write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
     images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-    judged = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
+    evaluated = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
     notes = [*map(str, seeds[0].notes), *image_notes]
-    write_label_issues_page(issues, noise, agreement, page, judged=judged, top=top, image=image, notes=notes)
+    write_label_issues_page(issues, noise, agreement, page, judged=evaluated, top=top, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
         print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
@@ -100,12 +93,12 @@ def label_issues(
             "ceiling",
         ],
         [list(row) for row in noise.drop("note").rows()],
-        title="Labels that a model doubts",
+        title="Estimated label noise",
     )
     echo()
     flagged = issues.filter(issues["is_label_issue"] & (issues["rank"] <= min(top, _PRINTED)))
     columns = ["finding", "rank", "image_id", "label", "probability"]
-    print_table(columns, flagged.select(columns).rows(), title="The most flagged")
+    print_table(columns, flagged.select(columns).rows(), title="Top label issues")
     if agreement is not None:
         echo()
         shown = ["finding", "n", "nlp_positives", "adjudicated_positives", "discordant", "kappa", "sensitivity"]
@@ -113,46 +106,31 @@ def label_issues(
         print_table(
             [name.replace("_", " ") for name in shown],
             agreement.select(shown).rows(),
-            title="NIH labels against adjudicated ones",
+            title="Agreement of NIH labels with adjudicated labels",
         )
     echo()
-    echo("ceiling: the AUROC of a model that is always right, judged by these labels")
+    echo("ceiling: AUROC that a perfect model reaches when evaluated on these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
         echo(f"{finding}: {note}")
     for note in notes:
         echo(note)
     echo()
-    echo(f"{page} to look at; every label with its rank in {written.with_suffix('.csv')}")
+    echo(f"Report: {page}; all labels with their ranks: {written.with_suffix('.csv')}")
 
 
 def _images(
     data: str, labels: Path | None, allow_missing: bool, issues: "pl.DataFrame"
-) -> "tuple[Image, Sequence[str]]":
-    """What gives the images of a data set, and how many of the judged ones it does not have."""
-    from hilum.data.images.gray import UnreadableImage
-    from hilum.data.paths import leads_inside
-    from hilum.data.pixels import read_gray
-    from hilum.data.preprocess import eight_bits
+) -> tuple[PageImages, list[str]]:
+    """Read the data set of the evaluated images; return its images, and notes on those it lacks."""
     from hilum.errors import HilumError
     from hilum.runs.inputs.data import read_data
 
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
-    rows = named.manifest.select("image_id", "path").drop_nulls().iter_rows()
-    inside = named.collected.root.resolve()
-    places = {image_id: named.collected.root / path for image_id, path in rows}
-    judged = issues["image_id"].unique().to_list()
-    missing = sorted(image_id for image_id in judged if image_id not in places)
-    if judged and len(missing) == len(judged):
-        found = f"none; {missing[0]} is not among {next(iter(places), 'no images')}, …"
-        fix = "Give the data set of these predictions; image_id must be the same."
+    images = PageImages(named.manifest, named.collected.root)
+    evaluated = issues["image_id"].unique().to_list()
+    missing = sorted(image_id for image_id in evaluated if image_id not in images.paths)
+    if evaluated and len(missing) == len(evaluated):
+        found = f"none; {missing[0]} is not among {next(iter(images.paths), 'no images')}, …"
+        fix = "Give the data set of these predictions, with the same image_id."
         raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
-
-    def image(image_id: str) -> "NDArray[np.uint8] | None":
-        if image_id not in places or not leads_inside(places[image_id], inside):
-            return None
-        try:
-            return eight_bits(read_gray(places[image_id]))
-        except UnreadableImage:
-            return None
-
-    return image, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []
+    return images, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []

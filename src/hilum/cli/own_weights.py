@@ -1,4 +1,4 @@
-"""What `hilum weights import --encoder …` reads of weights that are in no table."""
+"""Options of `hilum weights import --encoder …`, for weights that are not published."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ UNKNOWN, NONE = "unknown", "none"
 
 
 def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
-    """One number, or one for each channel with commas between; None as it is.
+    """Parse one number, or three (one per channel) separated by commas; return None for None.
 
     Raises:
-        HilumError: other text, or numbers that are not finite.
+        HilumError: Other text, or numbers that are not finite.
     """
     from math import isfinite
 
@@ -26,23 +26,23 @@ def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
     except ValueError:
         numbers = ()
     if len(numbers) not in (1, 3) or not all(map(isfinite, numbers)):
-        fix = f"As in {option} 0.5, or {option} 0.485,0.456,0.406."
+        fix = f"For example {option} 0.5, or {option} 0.485,0.456,0.406."
         raise HilumError(option, expected="one number or three", found=repr(text), fix=fix)
     return numbers
 
 
 def trained_on(stated: str) -> tuple[list["Statement"], list[str]]:
-    """What weights were trained on, as stated by --trained-on.
+    """Parse --trained-on, the training data of the weights.
 
     Args:
         stated: "unknown"; "none", for no radiographs; or the path of a table of patients, CSV or Parquet, with the
-            columns collection and patient_id, or patient_id alone with <collection>:<patient> in it.
+            columns collection and patient_id, or patient_id alone with values <collection>:<patient>.
 
     Returns:
         Statements for the card, and the patients as <collection>:<patient>.
 
     Raises:
-        HilumError: no such table, or patients without a collection, who could not be found again.
+        HilumError: No such table, or patients without a collection.
     """
     import polars as pl
 
@@ -56,11 +56,11 @@ def trained_on(stated: str) -> tuple[list["Statement"], list[str]]:
         return [], []
     path = Path(stated)
     if not path.is_file():
-        fix = "Say unknown, none (no radiographs), or name a table of the patients."
+        fix = "Give unknown, none (no radiographs), or the path of a table of the patients."
         raise HilumError("--trained-on", expected="unknown, none or a table", found=repr(stated), fix=fix)
     table = read_table(path, what="a table of patients trained on")
     if "patient_id" not in table.columns:
-        fix = "Name the column of patients patient_id."
+        fix = "Rename the column of patient ids to patient_id."
         raise HilumError(path, expected="the column patient_id", found=", ".join(table.columns), fix=fix)
     names = pl.col("patient_id").cast(pl.String)
     if "collection" in table.columns:

@@ -1,45 +1,54 @@
-"""`hilum package`: an arm of a finished study as a model directory."""
+"""Command `hilum package`: model directory from an arm of a finished study."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hilum.cli.console import echo, print_json, progress
+from hilum.cli import options
+from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+
+if TYPE_CHECKING:
+    from hilum.prediction.description import ModelDescription
 
 
 def package(
-    study: Annotated[Path, typer.Argument(help="Directory of a study that was run to its end.")],
-    arm: Annotated[str, typer.Argument(help="One of its arms.")],
-    out: Annotated[Path, typer.Option(help="Directory of the model, to make.")],
-    data: Annotated[
-        list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
-    ] = None,
+    study: Annotated[Path, typer.Argument(help="Directory of a finished study.")],
+    arm: Annotated[str, typer.Argument(help="Name of an arm of the study.")],
+    out: Annotated[Path, typer.Option(help="Directory to write the model to.")],
+    data: options.StudyData = None,
     calibrate: Annotated[
-        str, typer.Option(help="platt (slope and shift of the logits) or temperature (slope), on validation images.")
+        str,
+        typer.Option(
+            help="Calibration, fitted on validation images: platt (slope and shift of the logits) or temperature "
+            "(slope)."
+        ),
     ] = "platt",
-    task: Annotated[str | None, typer.Option(help="Of a study of several tasks, which one.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task to package, if the study has several tasks.")] = None,
     n_bootstrap: Annotated[
-        int | None, typer.Option(min=100, help="Resamples of patients; as in the study when left out.")
+        int | None,
+        options.option_of(BootstrapConfig, "n_bootstrap", more_help="Default: as in the study.", min=100),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Make a model out of an arm: weights, card, preprocessing, thresholds, calibration, numbers, and a self-test.
+    """Package an arm of a study as a model directory.
 
-    OUT then holds a directory for each seed, complete by itself, and a description of the mean of all of them.
-    Thresholds and calibration are of the study's validation images, numbers of its test images. No patient id is in it:
-    the card names patients by pseudonyms.
+    OUT contains for each seed weights, model card, preprocessing, thresholds, calibration, metrics and a self-test, and
+    a description of the ensemble of all seeds (mean probability).
+    Thresholds and calibration are fitted on the study's validation images, metrics computed on its test images. No
+    patient ids are included: the card lists training patients by pseudonyms.
 
     \b
     Examples:
       hilum package runs/tiny simclr --out models/simclr
       hilum package runs/own scratch --data ours=images --out models/scratch --calibrate temperature
     """
-    from hilum.cli.study import roots
+    from hilum.cli.study import data_folders
     from hilum.errors import HilumError
     from hilum.study.file.read import study_of_run
 
-    folders = roots(data, study_of_run(study))
+    folders = data_folders(data, study_of_run(study))
     from hilum.prediction.description import read_description
     from hilum.prediction.packaging import CALIBRATIONS
     from hilum.study.package import package as run
@@ -61,18 +70,14 @@ def package(
     if as_json:
         print_json(described.model_dump())
         return
-    echo(f"{described.name}: {', '.join(described.members)}")
-    describe(out)
+    print_description(described)
     echo()
     echo(str(out))
 
 
-def describe(directory: Path) -> None:
-    """Print findings, thresholds and numbers of a model directory."""
-    from hilum.cli.console import print_table
-    from hilum.prediction.description import read_description
-
-    described = read_description(directory)
+def print_description(described: "ModelDescription") -> None:
+    """Print the findings of a packaged model, with threshold and AUROC."""
+    echo(f"{described.name}: {', '.join(described.members)}")
     auroc = {each.finding: each for each in described.measured if each.metric == "auroc"}
     rows = []
     for finding in described.findings:
@@ -80,7 +85,12 @@ def describe(directory: Path) -> None:
         numbers = [None] * 3 if measured is None else [measured.estimate, measured.ci_low, measured.ci_high]
         rows.append([finding.name, " ".join(code.code for code in finding.codes[:1]), finding.threshold, *numbers])
     print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], rows)
+    if len(described.members) > 1:
+        echo(
+            f"AUROC of the ensemble: mean probability of {len(described.members)} seeds. The study's report gives the "
+            "mean of the AUROCs of the seeds."
+        )
     for finding in described.findings:
         for note in finding.notes:
             echo(f"{finding.name}: {note}")
-    echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. Numbers: {described.measured_on}.")
+    echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. AUROC: {described.measured_on}.")

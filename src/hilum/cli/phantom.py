@@ -1,4 +1,4 @@
-"""`hilum phantom`: generated radiographs on disk."""
+"""Command `hilum phantom`: synthetic chest radiographs (digital phantoms)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,20 +12,21 @@ _LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIO
 
 
 def phantom(
-    out: Annotated[Path, typer.Option(help="Directory to make.")],
-    layout: Annotated[str, typer.Option(help=f"Native layout of the data set to imitate: {_LAYOUTS}.")] = "chestxray14",
-    images: Annotated[int, typer.Option(min=1, help="How many images.")] = 600,
-    size: Annotated[int, typer.Option(min=32, max=1024, help="Side in pixels.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other patients.")] = 0,
+    out: Annotated[Path, typer.Option(help="Directory to write the data set to.")],
+    layout: Annotated[str, typer.Option(help=f"Native layout to write: {_LAYOUTS}.")] = "chestxray14",
+    images: Annotated[int, typer.Option(min=1, help="Number of images.")] = 600,
+    size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the images in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the patients.")] = 0,
     min_prevalence: Annotated[
-        float, typer.Option(min=0, max=0.5, help="Share of images to which every rarer finding is raised.")
+        float, typer.Option(min=0, max=0.5, help="Minimum fraction of images with each finding; rarer ones are raised.")
     ] = 0.0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all cores when left out.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes. Default: all cores.")] = None,
 ) -> None:
-    """Generate chest radiographs with known findings and boxes, in a data set's native layout.
+    """Generate synthetic chest radiographs.
 
-    An analytic three-dimensional thorax is projected as X-rays would be. The images are made up: good for trying
-    things out and for tests, not for claims about patients.
+    They have known findings and boxes, and are written in the native layout of a data set. X-rays are
+    projected through an analytic three-dimensional thorax. Use the images for trials and tests, not for claims about
+    patients.
 
     \b
     Examples:

@@ -1,35 +1,42 @@
-"""`hilum power`: the smallest difference that a test set can show, before anything is run."""
+"""Command `hilum power`: minimum detectable difference in AUROC of a test set."""
 
 from typing import Annotated
 
 import typer
 
 from hilum.cli.console import echo, print_json, print_table
+from hilum.cli.options import AsJson
 
 
 def power(
-    positives: Annotated[int, typer.Option(min=2, help="Images with the finding.")],
-    negatives: Annotated[int, typer.Option(min=2, help="Images without it.")],
-    patients: Annotated[int | None, typer.Option(min=2, help="Patients. When left out: one for each image.")] = None,
-    auroc: Annotated[float, typer.Option(help="AUROC of the weaker arm, as expected.")] = 0.8,
-    correlation: Annotated[float, typer.Option(help="Of the two arms' AUROCs; 0.4 to 0.8 for arms much alike.")] = 0.5,
+    positives: Annotated[int, typer.Option(min=2, help="Number of test images with the finding.")],
+    negatives: Annotated[int, typer.Option(min=2, help="Number of test images without the finding.")],
+    patients: Annotated[
+        int | None, typer.Option(min=2, help="Number of test patients. Default: one per image.")
+    ] = None,
+    auroc: Annotated[float, typer.Option(help="Expected AUROC of the weaker arm.")] = 0.8,
+    correlation: Annotated[
+        float, typer.Option(help="Correlation of the AUROCs of the two arms; 0.4 to 0.8 for similar arms.")
+    ] = 0.5,
     within_patients: Annotated[float, typer.Option(help="Correlation of images of one patient, 0 to 1.")] = 0.5,
-    chance: Annotated[float, typer.Option("--power", help="Chance of finding the difference.")] = 0.8,
-    significance: Annotated[float, typer.Option(help="Two-sided level of the test.")] = 0.05,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds of each arm.")] = 1,
+    power_level: Annotated[float, typer.Option("--power", help="Power of the test (1 - type II error rate).")] = 0.8,
+    significance: Annotated[float, typer.Option(help="Two-sided significance level of the test.")] = 0.05,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of training runs (seeds) per arm.")] = 1,
     seed_sd: Annotated[
-        float, typer.Option(min=0, help="SD of one training's AUROC from run to run, such as 0.02; needs two seeds.")
+        float,
+        typer.Option(min=0, help="Standard deviation of the AUROC between seeds, such as 0.02; needs two seeds."),
     ] = 0.0,
     difference: Annotated[
         float | None,
-        typer.Option(help="A difference to be shown: how many images and seeds it takes, in these proportions."),
+        typer.Option(help="Difference in AUROC to detect: also print the images and seeds needed, at this prevalence."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """The smallest difference in AUROC between two arms that this test set shows, paired and two-sided.
+    """Compute the smallest detectable difference in AUROC.
 
-    From the numbers of images and patients alone (Hanley & McNeil 1982), so before any training. Where runs differ
-    (`--seed-sd`), seeds count as well, as random readers do; with `--difference` the images and seeds it takes.
+    It is the difference between two arms that a paired, two-sided test detects on a test set. Only the numbers of
+    images and patients are needed (Hanley & McNeil 1982), so you can plan before any training. With --seed-sd, seeds
+    are a random factor, like readers in a multi-reader study.
 
     \b
     Examples:
@@ -44,14 +51,14 @@ def power(
     from hilum.evaluation.inference import Assumptions, TestSet, images_for_difference, smallest_detectable_difference
 
     if difference is not None and not 0 < difference < 1 - auroc:
-        fix = "Name the difference in AUROC that is to be shown."
+        fix = "Give a difference in AUROC, such as 0.02."
         raise HilumError("--difference", expected=f"above 0, below {1 - auroc:g}", found=f"{difference:g}", fix=fix)
     counts = TestSet(positives, negatives, patients)
     assumed = Assumptions(
         auroc=auroc,
         correlation=correlation,
         within_patients=within_patients,
-        power=chance,
+        power=power_level,
         significance=significance,
         seeds=seeds,
         seed_sd=seed_sd,
@@ -86,7 +93,7 @@ def power(
             "auroc": auroc,
             "correlation": correlation,
             "within_patients": within_patients,
-            "power": chance,
+            "power": power_level,
             "significance": significance,
             "design_effect": counts.design_effect(within_patients),
             "seeds": seeds,
@@ -102,29 +109,26 @@ def power(
         + (f" of {patients:,} patients, design effect {counts.design_effect(within_patients):.1f}" if patients else "")
     )
     if isnan(smallest):
-        echo(f"Not even a perfect arm would be distinguished from an AUROC of {auroc:g} with {chance:.0%} power.")
+        echo(f"Even a perfect arm is not detected with {power_level:.0%} power against an AUROC of {auroc:g}.")
     else:
         echo(
-            f"Smallest difference shown with {chance:.0%} power at the {significance:.0%} level: {smallest:.3f} "
-            f"(from {auroc:.3f} to {auroc + smallest:.3f})"
+            f"Smallest detectable difference with {power_level:.0%} power at the {significance:.0%} level: "
+            f"{smallest:.3f} (from {auroc:.3f} to {auroc + smallest:.3f})"
         )
     echo()
     print_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)
     echo()
     if difference is not None:
-        echo(f"To show a difference of {difference:g} with {chance:.0%} power, in these proportions:")
+        echo(f"Needed to detect a difference of {difference:g} with {power_level:.0%} power, at this prevalence:")
         columns = ["seeds", "positives", "negatives", "patients"]
         rows = [
-            [
-                row["seeds"],
-                *("no number" if row[key] is None and key != "patients" else row[key] for key in columns[1:]),
-            ]
+            [row["seeds"], *("none" if row[key] is None and key != "patients" else row[key] for key in columns[1:])]
             for row in needed
         ]
-        print_table(["seeds an arm", *columns[1:]], rows)
+        print_table(["seeds per arm", *columns[1:]], rows)
         echo()
-    of_seeds = f"{seeds} seeds an arm that differ by SD {seed_sd:g}" if seed_sd else "runs that do not differ"
-    echo(f"Paired, two-sided, one comparison, {of_seeds}. Several comparisons need larger differences.")
+    variance = f"{seeds} seeds per arm with SD {seed_sd:g}" if seed_sd else "no variance between seeds"
+    echo(f"Paired, two-sided, one comparison, {variance}. Several comparisons need larger differences.")
 
 
 _SEEDS = (2, 3, 5, 10, 20)

@@ -1,53 +1,57 @@
-"""`hilum predict`: probabilities, calls and reasons for images of one's own."""
+"""Command `hilum predict`: probabilities and calls for new images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.named_data import DeviceName, Workers
+from hilum.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from hilum.prediction.loading import PackagedClassifier
-    from hilum.prediction.predict import Scored
+    from hilum.prediction.predict import PredictionSummary
 
 EXIT_REFUSED = 1
-"""All that could be scored was, and some image was refused."""
+"""Exit code of a complete run in which at least one image was refused."""
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A directory that `hilum package` wrote: of an arm, or of a seed.")],
+    model: options.Package,
     inputs: Annotated[
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Files; folders of any depth, such as a DICOM study; folders of `hilum ingest`; NAME=FOLDER.",
+            help="Image files, folders (searched recursively, such as a DICOM study), output of `hilum ingest`, or "
+            "data sets as NAME=FOLDER.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv.")],
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean probability of all seeds of an arm.")] = False,
-    maps: Annotated[Path | None, typer.Option(help="Folder for heat maps of the findings that are called.")] = None,
-    method: Annotated[str, typer.Option(help="Of the heat maps; see `hilum explain --help`.")] = "gradcam",
+    out: Annotated[Path, typer.Option(help="Table to write: a .parquet or .csv file.")],
+    ensemble: options.UseEnsemble = False,
+    maps: Annotated[Path | None, typer.Option(help="Folder to write heat maps of called findings to.")] = None,
+    method: Annotated[str, typer.Option(help="Heat-map method; see `hilum explain --help`.")] = "gradcam",
     dicom: Annotated[
-        Path | None, typer.Option(help="Folder for DICOM reports (TID 1500) and heat maps of images that are DICOM.")
+        Path | None,
+        typer.Option(help="Folder to write DICOM reports (TID 1500) and heat maps of DICOM images to."),
     ] = None,
-    accept: Annotated[
-        str | None, typer.Option(metavar="REASON,REASON", help="Score images all the same that are refused for these.")
+    accept: options.Accepted = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Number of images per batch. Default: as in training.")
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images computed together; as in training.")] = None,
-    workers: Workers = None,
-    device: DeviceName = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of sentences.")] = False,
+    workers: options.Workers = None,
+    device: options.DeviceName = TrainingSettings.device,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Score images: a row for each, with probability, calibrated probability, threshold and call, or with a reason.
+    """Score images with a packaged model.
 
-    Refused, and not scored, are images that cannot be read, lateral views, what does not look like the model's training
-    images, negatives without a tag, images with text burnt in, and views and ages that the model has not learnt from.
-    Patients that it has learnt from are marked. The table goes straight into `hilum evaluate`.
+    The table has one row per image, with probabilities and calls, or with the reason for refusal. Refused are
+    unreadable images, lateral views, images unlike the training images, inverted images without a tag, images with
+    burned-in text, and views and ages outside the training data. Patients the model was trained on are marked. `hilum
+    evaluate` reads the table.
 
-    Interrupted, the same command goes on where it was. Exit code: 0, every image was scored; 1, some were refused; 2,
-    nothing was done.
+    Run the same command again to resume an interrupted run. Exit code: 0, all images were scored; 1, some were refused;
+    2, error.
 
     \b
     Examples:
@@ -88,7 +92,7 @@ def predict(
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _print(loaded: "PackagedClassifier", scored: "Scored") -> None:
+def _print(loaded: "PackagedClassifier", scored: "PredictionSummary") -> None:
     echo(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
     echo()
     rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]
@@ -96,16 +100,15 @@ def _print(loaded: "PackagedClassifier", scored: "Scored") -> None:
     echo()
     if scored.refused:
         print_table(
-            ["refused", "images", "because"],
+            ["refused", "images", "reason"],
             [[reason.value, count, reason.description] for reason, count in scored.refused.items()],
         )
         echo()
     if scored.in_training:
         echo(
-            f"{scored.in_training:,} images are of patients that the model has learnt from: no numbers may rest on "
-            f"them."
+            f"{scored.in_training:,} images are of patients the model was trained on: exclude them from any evaluation."
         )
     if scored.not_known:
-        echo(f"Of {scored.not_known:,} images it is not known whether the model has learnt from their patients.")
-    echo("A research tool: nothing here is a diagnosis.")
+        echo(f"For {scored.not_known:,} images it is unknown whether the model was trained on their patients.")
+    echo("Research tool: not for diagnosis.")
     echo(str(scored.out))

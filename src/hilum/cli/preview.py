@@ -1,4 +1,4 @@
-"""`hilum preview`: what a recipe, or an augmentation, does to images, for the eye."""
+"""Command `hilum preview`: contact sheet of preprocessed or augmented images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,25 +16,37 @@ _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
 def preview(
     data: Annotated[
-        list[Path], typer.Argument(help="Folders that `hilum ingest` wrote, or folders of images.", metavar="DATA...")
+        list[Path],
+        typer.Argument(help="Folders written by `hilum ingest`, or folders of images.", metavar="DATA..."),
     ],
-    out: Annotated[Path, typer.Option(help="Where to write the sheet: .html, or .png.")],
+    out: Annotated[Path, typer.Option(help="File to write: .html or .png.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="A named recipe (elwirehardja2025, …) or steps, [{square: pad}, {resize: 224}, clahe]."),
+        typer.Option(
+            help="Preprocessing: the name of a recipe (elwirehardja2025, …), or its steps as YAML. Default: "
+            f"{_SQUARE_224}."
+        ),
     ] = None,
-    study: Annotated[str | None, typer.Option(help="The recipe of this study: a file, or a name.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=200, help="Images drawn from each DATA.")] = 12,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
-    image_ids: Annotated[str | None, typer.Option(help="These images instead, by image_id: id,id.")] = None,
-    boxes: Annotated[bool, typer.Option("--boxes", help="Draw the data set's boxes.")] = False,
+    study: Annotated[
+        str | None, typer.Option(help="Study file, or the name of a shipped study, to take the preprocessing from.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=200, help="Number of images from each DATA, at random.")] = 12,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the images.")] = 0,
+    image_ids: Annotated[
+        str | None, typer.Option(help="Comma-separated image ids to show instead of random images.")
+    ] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Draw the boxes of the data set.")] = False,
     augmentation: Annotated[
         list[str] | None,
-        typer.Option(help="Show random views instead: a name of `hilum augmentations`, or a YAML file; repeatable."),
+        typer.Option(
+            help="Show random augmentations instead: a name (`hilum augmentations`) or a YAML file. Repeatable."
+        ),
     ] = None,
-    views: Annotated[int, typer.Option(min=1, max=20, help="Views of each image and augmentation.")] = 4,
+    views: Annotated[int, typer.Option(min=1, max=20, help="Number of random samples per image and augmentation.")] = 4,
 ) -> None:
-    """Lay images before and after preprocessing side by side, with histograms and values; or random views of them.
+    """Show images after preprocessing or augmentation.
+
+    The contact sheet shows images before and after preprocessing with histograms, or random augmentations.
 
     \b
     Examples:
@@ -50,7 +62,7 @@ def preview(
     from hilum.report.pages import Strip, choose, look_at, write_image, write_page, write_view_sheet
 
     if out.suffix.lower() not in (".html", ".png"):
-        raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Name it so.")
+        raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Rename it.")
     augmentations = _augmentations(augmentation or [], out, boxes=boxes)
     wanted = _recipe(recipe, study)
     strips, notes = [], []
@@ -59,7 +71,7 @@ def preview(
         if boxes and drawn is None:
             notes.append(f"{folder.name} has no boxes.")
         chosen = choose(manifest, count, seed, image_ids.split(",") if image_ids else ())
-        with progress(f"Looking at {folder}") as on_progress:
+        with progress(f"Reading {folder}") as on_progress:
             strips.append(Strip(folder.name, look_at(chosen, root, wanted, drawn if boxes else None, on_progress)))
     if not image_ids:
         notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
@@ -80,9 +92,9 @@ def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict
     from hilum.errors import HilumError
 
     if augmentations and out.suffix.lower() != ".png":
-        raise HilumError("--out", expected="a file named .png, for views", found=str(out), fix="Name it so.")
+        raise HilumError("--out", expected="a .png file, for augmentations", found=str(out), fix="Rename it.")
     if augmentations and boxes:
-        raise HilumError("--boxes", expected="--boxes or --augmentation", found="both", fix="Leave one out.")
+        raise HilumError("--boxes", expected="--boxes or --augmentation", found="both", fix="Omit one of them.")
     return {Path(name).stem: augmentation_of(named_augmentation(name)) for name in augmentations}
 
 
@@ -93,7 +105,7 @@ def _recipe(recipe: str | None, study: str | None) -> "Recipe":
     from hilum.errors import HilumError
 
     if recipe is not None and study is not None:
-        raise HilumError("--study", expected="--recipe or --study", found="both", fix="Leave one out.")
+        raise HilumError("--study", expected="--recipe or --study", found="both", fix="Omit one of them.")
     if study is not None:
         from hilum.study.file import find_study
 
@@ -105,13 +117,13 @@ def _recipe(recipe: str | None, study: str | None) -> "Recipe":
     except yaml.YAMLError as error:
         found = str(error).splitlines()[0]
         raise HilumError(where, expected="a name or steps", found=found, fix=f"Write {_SQUARE_224}.") from error
-    if study is not None:  # the rest of the study needs not hold for this
+    if study is not None:  # other errors of the study file do not matter here
         steps = steps.get("preprocess") if isinstance(steps, dict) else None
     return parse_recipe(steps)
 
 
 def _read(folder: Path) -> "tuple[pl.DataFrame, Path, pl.DataFrame | None]":
-    """The manifest, the root of its paths, and the boxes; of what `hilum ingest` left, or of a folder of images."""
+    """Read the manifest, the root of its paths, and the boxes of an ingested data set, or of a folder of images."""
     import json
 
     import polars as pl

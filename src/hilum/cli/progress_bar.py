@@ -1,6 +1,6 @@
-"""How far work is: a bar on a terminal, a plain line now and then elsewhere; always on standard error.
+"""Progress bars on standard error; plain lines every few seconds without a terminal.
 
-Several at once share the terminal, one line each.
+Concurrent bars share the terminal, one line each.
 """
 
 import sys
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LINES = 10.0
 _SHOWN: list["Progress"] = []
-"""The bars on the terminal, while there are some."""
+"""The display of all current bars; empty without any."""
 
 
 class ProgressBar:
-    """Shows the calls of a `ProgressReport`; a context manager, whose `report` is to be handed on.
+    """Context manager that shows the calls of its `report` (a `ProgressReport`).
 
     Args:
-        title: what is being done.
+        title: Title of the stage of work.
     """
 
     def __init__(self, title: str) -> None:
@@ -39,16 +39,21 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it stands; without a terminal, tell how long work ended."""
+        """Stop the bar; without a terminal, print the elapsed time."""
         if self._bar is not None:
             _finished(self._bar, self._task)
-        elif self._last_line > self._started:  # quick work needs no line
+        elif self._last_line > self._started:  # no line for short work
             self._line("stopped" if kind is not None else "done")
 
     def report(self, done: int, total: int, note: str) -> None:
-        """Show that `done` of `total` are done; `note` is a few words, or empty."""
+        """Show progress.
+
+        Args:
+            done, total: Number of finished items, and of all.
+            note: A few words to show beside the bar, or empty.
+        """
         if self._first_done is None:
-            self._first_done = done  # what an earlier run had finished says nothing about the rate
+            self._first_done = done  # items of an earlier run do not count for the rate
         self._state = (done, total, note)
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, rate=self._rate(), note=note)
@@ -79,7 +84,7 @@ class ProgressBar:
 
 
 def _shared() -> "Progress | None":
-    """The bars on the terminal, which begin to be drawn with the first; None where there is no terminal."""
+    """Return the display of all bars, started with the first one; None without a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as TimeLeftColumn
@@ -106,7 +111,7 @@ def _shared() -> "Progress | None":
 
 
 def _finished(bars: "Progress", task: "TaskID") -> None:
-    """Leave a bar above those that are still drawn."""
+    """Print a finished bar above those that are still running."""
     if len(bars.tasks) > 1:
         shown = next(each for each in bars.tasks if each.id == task)
         bars.console.print(bars.make_tasks_table([shown]))

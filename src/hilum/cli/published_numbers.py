@@ -1,4 +1,4 @@
-"""A study and the paper that it repeats: whose rules it follows, and its plan's numbers beside the paper's."""
+"""Comparison of a study's plan with the numbers of the paper that it reproduces."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Protocol(StrEnum):
-    """Whose rules a study of a paper follows."""
+    """Protocol of a study that reproduces a paper: Hilum's rules, or the paper's."""
 
     HILUM = "hilum"
     PUBLISHED = "published"
@@ -22,12 +22,15 @@ class Protocol(StrEnum):
 
 ProtocolOption = Annotated[
     Protocol | None,
-    typer.Option(help="`published`: the paper's own rules, as the study file lists them under `published`."),
+    typer.Option(
+        help="Protocol of a study that reproduces a paper: `hilum` (default), or `published` (the paper's own rules, "
+        "as listed in the study file under `published`)."
+    ),
 ]
 
 
 def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:
-    """The compared numbers as JSON data; None where the study repeats no paper, or the tables are not at hand."""
+    """Return the compared numbers as JSON data; None if the study reproduces no paper, or its tables are missing."""
     from dataclasses import asdict
 
     numbers = _numbers(plan)
@@ -35,39 +38,39 @@ def published_rows(plan: "Plan") -> list[dict[str, Any]] | None:
 
 
 def print_published(plan: "Plan") -> None:
-    """Print what the paper of a study reports beside what its tables count."""
+    """Print the counts reported in the paper of a study beside those of its tables."""
     from hilum.study.published_counts import published_of
 
     published = published_of(plan.study)
     if published is None:
         return
-    echo(f"\nBeside the paper: {published.citation}")
+    echo(f"\nComparison with the paper: {published.citation}")
     numbers = _numbers(plan)
     if numbers is None:
-        echo("Its numbers are counted from the tables; give their folders with --data NAME=ROOT.")
+        echo("The counts need the tables of the data sets: add --data NAME=FOLDER.")
         return
     if not numbers:
-        echo("None of its counts is of this study's data sets and tasks.")
+        echo("The paper reports no counts for the data sets and tasks of this study.")
         return
     if plan.counted is not None:
-        echo(f"Counted of {', '.join(plan.counted.study.data)}; give the other data sets for the other numbers.")
+        echo(f"Counts of {', '.join(plan.counted.study.data)}; add --data for the other data sets.")
     by_title: dict[tuple[str, str], list[ComparedNumber]] = {}
     for number in numbers:
         by_title.setdefault((number.title, number.split), []).append(number)
     single = [group[0] for group in by_title.values() if len(group) == 1]
     if single:
         rows = [
-            [_what(number), _text(number, number.here), _text(number, number.paper), number.state, number.source]
+            [_label(number), _text(number, number.here), _text(number, number.paper), number.state, number.source]
             for number in single
         ]
         print_table(["number", "here", "paper", "", "source"], rows)
-    for group in _alike([group for group in by_title.values() if len(group) > 1]):
+    for group in _with_equal_subjects([group for group in by_title.values() if len(group) > 1]):
         echo()
         _print_group(group)
     equal = sum(number.state == "equal" for number in numbers)
-    echo(f"\n{equal} of {len(numbers)} numbers are the paper's")
-    for whose, note in _notes(numbers):
-        echo(f"  {whose}: {note}")
+    echo(f"\n{equal} of {len(numbers)} numbers equal those of the paper")
+    for titles, note in _notes(numbers):
+        echo(f"  {titles}: {note}")
 
 
 def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
@@ -81,20 +84,20 @@ def _numbers(plan: "Plan") -> "list[ComparedNumber] | None":
 
 
 def _notes(numbers: "Sequence[ComparedNumber]") -> list[tuple[str, str]]:
-    """Each note once, with the number that it is about, or with all that share a title."""
-    of_note: dict[tuple[str, str, str], list[ComparedNumber]] = {}
+    """Return each note once, with the titles of its numbers."""
+    by_note: dict[tuple[str, str, str], list[ComparedNumber]] = {}
     for number in numbers:
         if number.note:
-            of_note.setdefault((number.title, number.split, number.note), []).append(number)
-    whose: dict[str, list[str]] = {}
-    for (title, split, note), about in of_note.items():
+            by_note.setdefault((number.title, number.split, number.note), []).append(number)
+    titles_of: dict[str, list[str]] = {}
+    for (title, split, note), group in by_note.items():
         part = "" if split == "all" else f", {split}"
-        whose.setdefault(note, []).append(_what(about[0]) if len(about) == 1 else f"{title}{part}")
-    return [("; ".join(titles), note) for note, titles in whose.items()]
+        titles_of.setdefault(note, []).append(_label(group[0]) if len(group) == 1 else f"{title}{part}")
+    return [("; ".join(titles), note) for note, titles in titles_of.items()]
 
 
-def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[ComparedNumber]]]":
-    """Groups with the same subjects side by side."""
+def _with_equal_subjects(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[ComparedNumber]]]":
+    """Group the groups that have the same subjects, to print them in one table."""
     tables: dict[tuple[str, ...], list[list[ComparedNumber]]] = {}
     for group in groups:
         tables.setdefault(tuple(number.subject for number in group), []).append(group)
@@ -102,7 +105,7 @@ def _alike(groups: "Sequence[list[ComparedNumber]]") -> "list[list[list[Compared
 
 
 def _print_group(groups: "list[list[ComparedNumber]]") -> None:
-    """One table: a row a subject, a column a group; "=" beside what is the paper's number, else the paper's."""
+    """Print a table with a row per subject and a column per group; "=" marks numbers equal to the paper's."""
     for group in groups:
         part = "" if group[0].split == "all" else f", {group[0].split}"
         echo(f"{group[0].title}{part} ({group[0].source})")
@@ -112,7 +115,7 @@ def _print_group(groups: "list[list[ComparedNumber]]") -> None:
         for line in zip(*groups, strict=True)
     ]  # fmt: skip
     print_table(heads, rows)
-    echo("= is the paper's number")
+    echo("=: equal to the paper")
 
 
 def _head(number: "ComparedNumber") -> str:
@@ -126,7 +129,7 @@ def _beside(number: "ComparedNumber") -> str:
     return f"{text} =" if number.state == "equal" else f"{text} (paper {_text(number, number.paper)})"
 
 
-def _what(number: "ComparedNumber") -> str:
+def _label(number: "ComparedNumber") -> str:
     parts = [number.title, number.subject, "" if number.split == "all" else number.split]
     return ", ".join(part for part in parts if part)
 

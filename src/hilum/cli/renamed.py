@@ -1,4 +1,4 @@
-"""Commands and options of earlier versions: each ends with its new name instead of "no such option"."""
+"""Renamed commands and options, for the hint of an error."""
 
 from collections.abc import Sequence
 
@@ -28,21 +28,23 @@ OPTIONS_OF_COMMANDS = {
     ("explain", "--and"): "--compare-with",
     ("explain", "--images"): "--images-per-finding",
     ("explain", "--threshold"): "--map-threshold",
+    ("finetune", "--fraction"): "--label-fraction",
+    ("finetune", "--weights"): "--init",
     ("preview", "--images"): "--image-ids",
 }
-"""Options whose name still means something to other commands."""
+"""Options that other commands still have under this name."""
 AS_FRACTION = frozenset({"--share"})
-"""Options whose values were percentages."""
+"""Options whose values were percentages before."""
 
 
 def refuse_old_names(words: Sequence[str]) -> None:
-    """Refuse a command line that uses a name of an earlier version.
+    """Refuse a command line that contains a renamed command or option.
 
     Args:
-        words: the command line without the program's name.
+        words: Command line without the program's name.
 
     Raises:
-        HilumError: a command or an option was renamed.
+        HilumError: A command or an option was renamed.
     """
     command = next((word for word in words if not word.startswith("-")), "")
     if command in COMMANDS:

@@ -1,48 +1,58 @@
-"""`hilum report`: the page from the files in a directory."""
+"""Command `hilum report`: HTML report from the files in a directory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from hilum.cli import options
 from hilum.cli.console import echo, progress
-from hilum.cli.prediction_options import HeldOut
+from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.settings import EvaluationSettings
+
+
+def _study_option(declared: type, name: str, **more: Any) -> Any:
+    default = getattr(declared, name)
+    return options.option_of(declared, name, more_help=f"Default: as in the study, or {default}.", **more)
 
 
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of predictions and tables of results.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of predictions and result tables.")],
     out: Annotated[
-        Path | None, typer.Option(help="For report.html, tables, figures; DIR when left out (DIR/report in a study's).")
-    ] = None,
-    question: Annotated[str | None, typer.Option(help="Title of the page.")] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="The arm that all others are compared with; all with all when left out.")
-    ] = None,
-    held_out: HeldOut = False,
-    n_bootstrap: Annotated[
-        int | None, typer.Option(help="Bootstrap resamples of patients (and seeds); the study's, or 2000.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the resamples; the study's, or 0.")] = None,
-    min_positive_patients: Annotated[
-        int | None,
+        Path | None,
         typer.Option(
-            min=2,
-            help="Findings with fewer positive (or negative) patients are not in means; the study's, or 10.",
+            help="Directory to write report.html, tables and figures to. Default: DIR, or DIR/report if DIR is a study."
         ),
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option(help="Title of the report. Default: the question of the study, or the folder's name.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Arm that all others are compared with. Default: the study's reference; without a study, all pairs of "
+            "arms are compared."
+        ),
+    ] = None,
+    held_out: options.HeldOut = False,
+    n_bootstrap: Annotated[int | None, _study_option(BootstrapConfig, "n_bootstrap")] = None,
+    seed: Annotated[int | None, _study_option(BootstrapConfig, "seed", min=0)] = None,
+    min_positive_patients: Annotated[
+        int | None, _study_option(EvaluationSettings, "min_positive_patients", min=2)
     ] = None,
     layout: Annotated[
         str | None,
         typer.Option(
-            help="Write only the tables and figures of a published study, filled with the results of the study in DIR: "
+            help="Write only the tables and figures of a published paper, filled with the results of the study in DIR: "
             "elwirehardja2025, gowtham2023, kivotova2021, tayebiarasteh2024, toh2023, or a layout file."
         ),
     ] = None,
 ) -> None:
-    """One page that needs nothing beside it, from predictions and the tables that other commands left.
+    """Build a self-contained HTML report of results.
 
-    Every table of predictions (y_<finding>, p_<finding>; Parquet or CSV) is an arm; NAME-seed0, NAME-seed1 are seeds of
-    one, and so are the tables of a folder below predictions/. What evaluate, compare, explain, embed and audit left in
-    DIR or in folders of it is shown, too. What is not there is not shown.
+    Each table of predictions (y_<finding>, p_<finding>; Parquet or CSV) is an arm. NAME-seed0, NAME-seed1, … are seeds
+    of one arm, as are the tables of one folder below predictions/. Results of evaluate, compare, explain, embed and
+    label-issues in DIR or its subfolders are included.
 
     \b
     Examples:

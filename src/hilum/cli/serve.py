@@ -1,32 +1,34 @@
-"""`hilum serve`: a model behind a local page and a JSON API."""
+"""Command `hilum serve`: local web page and JSON API of a model."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hilum.cli.named_data import DeviceName
+from hilum.cli import options
 from hilum.errors import HilumError
+from hilum.serving.limits import Limits
+from hilum.training.settings import TrainingSettings
 
 
 def serve(
-    model: Annotated[Path, typer.Argument(help="A directory that `hilum package` wrote: of an arm, or of a seed.")],
-    host: Annotated[str, typer.Option(help="Address to listen at; others than loopback let others in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8000,
-    ensemble: Annotated[bool, typer.Option("--ensemble", help="Mean probability of all seeds of an arm.")] = False,
-    accept: Annotated[
-        str | None, typer.Option(metavar="REASON,REASON", help="Score images all the same that are refused for these.")
-    ] = None,
-    max_images: Annotated[int, typer.Option(min=1, help="Files of one request.")] = 16,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Of one request, all files together.")] = 128 << 20,
-    device: DeviceName = "auto",
+    model: options.Package,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Any other than loopback is open to other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free port.")] = 8000,
+    ensemble: options.UseEnsemble = False,
+    accept: options.Accepted = None,
+    max_images: Annotated[int, options.option_of(Limits, "images", min=1)] = Limits.images,
+    max_bytes: Annotated[int, options.option_of(Limits, "upload_bytes", min=1)] = Limits.upload_bytes,
+    device: options.DeviceName = TrainingSettings.device,
 ) -> None:
-    """Serve a model: a page to drop radiographs on, and a JSON API.
+    """Serve a model as a local web page and a JSON API.
 
-    POST /predict takes one or several files as multipart/form-data; GET /card says what the model is, GET /health
-    whether it is there. Nothing is stored, and neither logs nor answers hold names of files or tags out of them. Only
-    this machine can connect unless --host says otherwise; there is no log-in and no encryption.
+    Drop radiographs on the page to score them. POST /predict accepts one or several files as
+    multipart/form-data; GET /card returns the model card, GET /health the state of the server. Nothing is stored; logs
+    and responses contain no file names or DICOM tags. By default only this machine can connect. There is no
+    authentication and no encryption.
 
     \b
     Examples:
@@ -35,7 +37,7 @@ def serve(
       curl -F files=@image.dcm http://127.0.0.1:8000/predict
     """
     try:
-        from hilum.serving import Limits, make_app, make_server
+        from hilum.serving import make_app, make_server
         from hilum.serving.server import allowed_hosts, is_loopback
     except ImportError as error:
         fix = "Install it: pip install 'hilum[serve]'."
@@ -60,14 +62,14 @@ def serve(
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         found = (error.strerror or "an address that cannot be used").lower()
-        fix = "Name another with --host and --port."
+        fix = "Give another address with --host and --port."
         raise HilumError(f"{host}:{port}", expected="a free address", found=found, fix=fix) from error
     shown = f"[{host}]" if ":" in host else host
     sys.stdout.write(f"http://{shown}:{listening.getsockname()[1]}/\n")
     if not is_loopback(host):
-        sys.stderr.write("Whoever reaches this address can use the model: no log-in, no encryption.\n")
+        sys.stderr.write("Anyone who reaches this address can use the model: no authentication, no encryption.\n")
     sys.stdout.flush()
-    # the server finishes what it has begun, and then raises the signal that ended it once more
+    # the server completes open requests, and then raises the signal again
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _end)
     with listening:

@@ -1,4 +1,4 @@
-"""`hilum study plan | check | run | extend | status`."""
+"""Commands `hilum study plan | check | fetch | run | extend | status`."""
 
 import os
 from enum import StrEnum
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.cli.options import AllowMissing, AsJson, StudyData
 from hilum.cli.published_numbers import Protocol, ProtocolOption, print_published, published_rows
 from hilum.cli.study_folder import add_folder_commands
 from hilum.cli.study_plan import print_plan
@@ -19,42 +20,47 @@ if TYPE_CHECKING:
 
 
 class Log(StrEnum):
-    """Where curves go beside the study's own files."""
+    """Experiment tracker that training curves are written for."""
 
     TENSORBOARD = "tensorboard"
     MLFLOW = "mlflow"
 
 
 class Scale(StrEnum):
-    """How large a study is run."""
+    """Scale of a study: complete, or in miniature."""
 
     FULL = "full"
     TINY = "tiny"
 
 
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY.yaml", help="Study file, or the name of a shipped study.")]
-Data = Annotated[
-    list[str] | None, typer.Option("--data", metavar="NAME=ROOT", help="Folder of a data set; once for each.")
-]
 ScaleOption = Annotated[
-    Scale, typer.Option(help="`tiny` runs everything in miniature on generated images; results mean nothing.")
+    Scale,
+    typer.Option(
+        help="`full`, or `tiny`: run everything in miniature on synthetic images, as a trial (results are meaningless)."
+    ),
 ]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change a setting, for example finetune.epochs=3; may be repeated."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a setting of the study file, for example finetune.epochs=3. Repeatable.",
     ),
 ]
-AllowMissing = Annotated[
-    bool, typer.Option("--allow-missing", help="Go on where tables name images whose file is not there.")
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Threads that prepare images; results do not depend on it. Default: by the number of cores."
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 def study_app() -> typer.Typer:
-    """The commands on study files."""
+    """Create the group of commands on studies."""
     app = typer.Typer(
-        help="Plan, check, run and watch a whole comparison, described in one file.", no_args_is_help=True
+        help="Plan, check, run and monitor a study.\n\nA study is a complete comparison, described in one file.",
+        no_args_is_help=True,
     )
     app.command("plan")(plan)
     app.command("check")(check)
@@ -68,8 +74,8 @@ def study_app() -> typer.Typer:
 
 def plan(
     study: StudyFile,
-    data: Data = None,
-    out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to see what is done.")] = None,
+    data: StudyData = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of an earlier run, to show which steps are done.")] = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
     protocol: ProtocolOption = None,
@@ -77,20 +83,24 @@ def plan(
     measure: Annotated[
         bool,
         typer.Option(
-            "--measure", help="Train its encoders for five seconds first, and keep the rates for later plans."
+            "--measure",
+            help="Measure the speed of this machine first (five seconds of training per encoder), also for later "
+            "plans.",
         ),
     ] = False,
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
-    """Say what a study would do: data, arms, steps, estimated time. Runs nothing.
+    """Show the plan of a study, without running it.
+
+    The plan lists data, power, arms, settings, steps, and the estimated time.
 
     \b
     Examples:
       hilum study plan studies/demo.yaml
       hilum study plan studies/chestxray14_tiny.yaml --scale tiny --json
     """
-    content = read(study, scale, override, protocol)  # before torch is imported: a mistake in it is reported at once
-    folders = roots(data, content, need_all=False)
+    content = read(study, scale, override, protocol)  # before torch is imported: errors are reported at once
+    folders = data_folders(data, content, need_all=False)
     from hilum.study.plan import plan_data, plan_study
 
     if measure:
@@ -110,18 +120,19 @@ def plan(
 
 def check(
     study: StudyFile,
-    data: Data = None,
+    data: StudyData = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
     protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
-    json: Json = False,
+    workers: Workers = None,
+    json: AsJson = False,
 ) -> None:
-    """Try every step of a study in miniature: few images, one epoch, one arm of each kind. Leaves nothing behind.
+    """Test every step of a study in miniature.
 
-    What would fail late (a heat-map method, a table, the report) fails here, in seconds; all problems are reported at
-    once. The memory that full batches take is not tried.
+    The check uses few images, one epoch and one arm of each kind, and keeps no output. Errors of late steps (heat
+    maps, tables, the report) appear within seconds; all problems are reported at once. Memory use of full batches is
+    not checked.
 
     \b
     Examples:
@@ -130,7 +141,7 @@ def check(
       hilum study check studies/chestxray14_tiny.yaml --data chestxray14=CXR8 --set finetune.head=mlp
     """
     content = read(study, scale, override, protocol)
-    folders = roots(data, content)
+    folders = data_folders(data, content)
     from dataclasses import asdict
 
     from hilum.study.check import check_study
@@ -145,15 +156,17 @@ def check(
         return
     checked.raise_problems()
     print_table(["step", "seconds"], [[title, f"{seconds:.1f}"] for title, seconds in checked.seconds.items()])
-    echo(f"\n{_checked_in_words(checked)}")
+    echo(f"\n{_check_summary(checked)}")
 
 
 def fetch(
     study: StudyFile,
-    data: Data = None,
+    data: StudyData = None,
     override: Overrides = None,
 ) -> None:
-    """Fetch the data sets and weights that a study names by URL, as `run` does first; each once, into the cache.
+    """Download the data sets and weights of a study.
+
+    Data sets and weights that the study file names by URL are stored in the cache, as in `hilum study run`.
 
     \b
     Examples:
@@ -163,7 +176,7 @@ def fetch(
     from hilum.study.plan import fetch_wanted
     from hilum.study.plan.fetching import wanted_by
 
-    given = roots(data, content, need_all=False)
+    given = data_folders(data, content, need_all=False)
     fetch_wanted(content, given, progress)
     for each in wanted_by(content, given):
         echo(f"{each.title}: {each.address.place}")
@@ -172,44 +185,45 @@ def fetch(
 def run(
     context: typer.Context,
     study: StudyFile,
-    out: Annotated[Path, typer.Option(help="Directory of the study; what is done there already is kept.")],
-    data: Data = None,
+    out: Annotated[Path, typer.Option(help="Directory of the study. Completed steps in it are reused.")],
+    data: StudyData = None,
     scale: ScaleOption = Scale.FULL,
     override: Overrides = None,
     protocol: ProtocolOption = None,
     allow_missing: AllowMissing = False,
-    workers: Annotated[
-        int | None, typer.Option(min=0, help="Threads that prepare images; results do not depend on it.")
-    ] = None,
+    workers: Workers = None,
     check_first: Annotated[
         bool | None,
         typer.Option(
             "--check/--no-check",
-            help="Try every step in miniature first, as `hilum study check` does; so unless the scale is tiny.",
+            help="Run every step in miniature first, like `hilum study check`. [default: check, unless --scale tiny]",
         ),
     ] = None,
     log: Annotated[
-        Log | None, typer.Option(help="Write the curves of training also for TensorBoard or MLflow, into OUT/logs.")
+        Log | None, typer.Option(help="Also write training curves for TensorBoard or MLflow, to OUT/logs.")
     ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Do the steps on a Ray cluster whose nodes share OUT: `auto`, HOST:PORT, ray://HOST:PORT; or `local`.",
+            help="Run the steps on a Ray cluster whose nodes share OUT: auto, HOST:PORT, ray://HOST:PORT, or local.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Do so many steps at once, in processes of this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Number of steps to run in parallel on this machine.")] = 1,
     cpus_per_step: Annotated[
-        int, typer.Option(min=1, help="Cores that each step takes, with --cluster or several --jobs.")
+        int, typer.Option(min=1, help="Number of cores per step, with --cluster or --jobs above 1.")
     ] = 1,
     mirror: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Copy each finished step there, and fetch from there what is done: s3://…, file://…"
+            metavar="URL",
+            help="Copy each completed step to this place, and download completed steps from it: s3://…, file://…",
         ),
     ] = None,
 ) -> None:
-    """Run a study to its report. Interrupted, or with a changed arm, it does only what is left.
+    """Run a study up to its report, or resume it.
+
+    Run the same command again to resume, or after a change of the study file: only missing steps are run.
 
     \b
     Examples:
@@ -219,10 +233,10 @@ def run(
       hilum study run studies/demo.yaml --out runs/demo --jobs 2
     """
     content = read(study, scale, override, protocol)
-    folders = roots(data, content, fetches=True)
+    folders = data_folders(data, content, fetches=True)
     from hilum.artifacts import locked
 
-    if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # of several processes, one locks
+    if int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0:  # one of several processes locks
         context.with_resource(locked(out))  # before torch is imported: a second run is refused at once
     run_to_report(
         content,
@@ -240,19 +254,23 @@ def run(
 
 
 def extend(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study that was run.")],
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to add to every arm.")],
-    data: Data = None,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Number of seeds to add to every arm.")],
+    data: StudyData = None,
     unannounced: Annotated[
-        bool, typer.Option("--unannounced", help="Also where all looks that `evaluate.looks` announced are taken.")
+        bool,
+        typer.Option(
+            "--unannounced", help="Allow a further look after all interim looks announced in `evaluate.looks`."
+        ),
     ] = False,
     allow_missing: AllowMissing = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="Threads that prepare images.")] = None,
+    workers: Workers = None,
 ) -> None:
-    """Add seeds to a study: only they are trained, and the results are judged again, as the next look.
+    """Add seeds to a study, and evaluate it again.
 
-    Looking again until something shows claims too much; announce beforehand how many looks there will be
-    (`evaluate: {looks: 3}`), and each of them pays for it.
+    Only the new seeds are trained. Each evaluation is an interim look. Repeated looks inflate the type I error rate:
+    announce their number in the study file beforehand (`evaluate: {looks: 3}`), so that the significance level is
+    adjusted.
 
     \b
     Examples:
@@ -262,14 +280,16 @@ def extend(
     from hilum.study.execution import extended
 
     content = extended(directory, seeds, unannounced=unannounced)
-    run_to_report(content, roots(data, content, fetches=True), directory, workers, allow_missing=allow_missing)
+    run_to_report(content, data_folders(data, content, fetches=True), directory, workers, allow_missing=allow_missing)
 
 
 def status(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of the study.")],
-    json: Json = False,
+    json: AsJson = False,
 ) -> None:
-    """Say which steps of a study are done, running, interrupted or left.
+    """Show the state of each step of a study.
+
+    States are done, running, interrupted or missing.
 
     \b
     Example:
@@ -293,29 +313,31 @@ def status(
 
 
 def read(study: str, scale: Scale, override: list[str] | None, protocol: Protocol | None = None) -> "Study":
-    """Read a study file at a scale, by Hilum's rules or by those of the paper that it repeats."""
+    """Read a study file at a scale, by Hilum's protocol or by that of the paper that it reproduces."""
     from hilum.study.file import find_study, read_study, tiny
 
     rules = [f"protocol={protocol.value}"] if protocol else []
     content = read_study(find_study(study), [*rules, *(override or [])])
-    if scale is Scale.FULL:
-        return content
-
-    return tiny(content)
+    return content if scale is Scale.FULL else tiny(content)
 
 
-def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetches: bool = False) -> dict[str, Path]:
-    """Folders of data sets from NAME=ROOT, read before torch is imported: what is wrong with them is reported at once.
+def data_folders(
+    data: list[str] | None, study: "Study", *, need_all: bool = True, fetches: bool = False
+) -> dict[str, Path]:
+    """Parse NAME=FOLDER of each data set, before torch is imported, so that errors are reported at once.
 
     Args:
-        data: as they were given.
-        study: the study.
-        need_all: whether all are needed; then those that were fetched before are among them.
-        fetches: whether those that the study names by URL are fetched later.
+        data: Texts as given.
+        study: The study.
+        need_all: Require all data sets of the study; those downloaded before are added.
+        fetches: Data sets that the study names by URL are downloaded later, and not required.
+
+    Returns:
+        Folders by name of the data set.
 
     Raises:
-        HilumError: a name that is none of the study's, a folder that is not there, or, where all are needed, one that
-            is not named.
+        HilumError: A data set that the study does not have, a folder that does not exist, or a required data set that
+            is missing.
     """
     from hilum.study.plan.fetching import roots_at_hand
     from hilum.study.plan.prepare import refuse_without_folder
@@ -325,7 +347,7 @@ def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetc
         name, equals, root = entry.partition("=")
         if not equals:
             raise HilumError(
-                f"--data {entry}", expected="NAME=ROOT", found="no '='", fix=f"Write --data {entry}=FOLDER."
+                f"--data {entry}", expected="NAME=FOLDER", found="no '='", fix=f"Write --data {entry}=FOLDER."
             )
         if name not in study.data:
             names = ", ".join(study.data)
@@ -356,7 +378,7 @@ def run_to_report(
     cpus_per_step: int = 1,
     mirror: str | None = None,
 ) -> None:
-    """Run a study with a progress bar a step, and say where the report is."""
+    """Run a study with a progress bar per step, and print the path of the report."""
     from hilum.study.run import run_study
 
     first = []  # of several processes only the first one prints
@@ -388,17 +410,17 @@ def run_to_report(
 
 def _print_checked(checked: "Checked") -> None:
     for warning in checked.warnings:
-        echo(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
-    echo(_checked_in_words(checked))
+        echo(f"warning ({warning.code}): {warning.sentence}. The arm will be excluded if the full run ends like this")
+    echo(_check_summary(checked))
 
 
 def _quiet() -> None:
     import logging
 
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it logs its precision at every step
 
 
-def _checked_in_words(checked: "Checked") -> str:
+def _check_summary(checked: "Checked") -> str:
     arms, seconds = len(checked.arms), sum(checked.seconds.values())
     tried = "All other steps ran" if checked.warnings else "Every step ran"
     return (

@@ -1,4 +1,4 @@
-"""`hilum study list | best | show | watch`: studies that ran, or run."""
+"""Commands `hilum study list | best | show | watch`: finished and running studies."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli.console import echo, print_json, print_table
+from hilum.cli.options import AsJson
 
 if TYPE_CHECKING:
     from hilum.study.overview import BestArm, StudySummary
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of studies.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 def add_folder_commands(app: typer.Typer) -> None:
-    """Add these commands to those on study files."""
+    """Add these commands to the group `hilum study`."""
     app.command("list")(list_)
     app.command("best")(best)
     app.command("show")(show)
     app.command("watch")(watch)
 
 
-def list_(folder: Folder, json: Json = False) -> None:
-    """List the studies of a folder: how far each is, its arms, the best of them, when it changed.
+def list_(folder: Folder, json: AsJson = False) -> None:
+    """List the studies of a folder, with state and best arm.
 
     \b
     Example:
@@ -44,10 +44,11 @@ def list_(folder: Folder, json: Json = False) -> None:
     print_table(["study", "state", "steps", "arms", "best arm, AUROC (95 % CI)", "last step"], rows)
 
 
-def best(folder: Folder, json: Json = False) -> None:
-    """Name the best arm of each study of a folder, by AUROC on its test images, with its interval.
+def best(folder: Folder, json: AsJson = False) -> None:
+    """Show the best arm of each study of a folder.
 
-    Estimates of studies with different test images are no ranking of these studies.
+    The best arm has the highest AUROC on the test images, shown with its 95 % confidence interval. Do not rank studies
+    with different test images by these estimates.
 
     \b
     Example:
@@ -70,9 +71,9 @@ def best(folder: Folder, json: Json = False) -> None:
 
 
 def show(
-    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a study.")], json: Json = False
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a study.")], json: AsJson = False
 ) -> None:
-    """Say what one study asks, how far it is, what its sweeps selected, and what it found.
+    """Show the question, state, best arm and sweeps of a study.
 
     \b
     Example:
@@ -95,11 +96,13 @@ def show(
 
 
 def watch(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study that runs, or will.")],
-    every: Annotated[float, typer.Option(min=0.5, help="Seconds from one look to the next.")] = 5.0,
-    once: Annotated[bool, typer.Option("--once", help="Write the page and stop.")] = False,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a study, running or not yet started.")],
+    every: Annotated[float, typer.Option(min=0.5, help="Seconds between two updates.")] = 5.0,
+    once: Annotated[bool, typer.Option("--once", help="Write the page once and stop.")] = False,
 ) -> None:
-    """Keep a page of a study's live state, DIR/status.html, that reloads itself in a browser; stops when it is done.
+    """Write a live status page of a running study.
+
+    DIR/status.html reloads in the browser; the command stops when the study is done.
 
     \b
     Examples:
@@ -112,11 +115,11 @@ def watch(
 
     printed = False
     while True:
-        page, going_on = write_live_page(directory, reload_seconds=None if once else every)
+        page, running = write_live_page(directory, reload_seconds=None if once else every)
         if not printed:
             echo(f"Open {page}")
             printed = True
-        if once or not going_on:
+        if once or not running:
             return
         time.sleep(every)
 

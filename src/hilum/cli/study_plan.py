@@ -1,4 +1,4 @@
-"""What `hilum study plan` prints."""
+"""Output of `hilum study plan`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +33,15 @@ def print_plan(description: "Plan") -> None:
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
     if done < len(content["steps"]):
-        echo("Before them `hilum study run` tries every step in miniature, a minute or two; --no-check leaves that out")
+        echo("First, `hilum study run` tries every step in miniature (one or two minutes); --no-check skips this")
     _print_kinds(content["seconds_by_kind"])
     _print_rates(content["rates"])
     if (disk := content["disk"]) is not None and disk["needed"]:
-        scarce = "; that is too little" if disk["needed"] > disk["free"] else ""
-        echo(f"Disk: about {_size(disk['needed'])}, {_size(disk['free'])} are free{scarce}")
+        scarce = "; not enough" if disk["needed"] > disk["free"] else ""
+        echo(f"Disk: about {_size(disk['needed'])} needed, {_size(disk['free'])} free{scarce}")
     _print_fetching(content)
     if content["warnings"]:
-        echo("\nDoubtful:")
+        echo("\nWarnings:")
         for each in content["warnings"]:
             echo(f"  {each['data']}: {each['text']}")
     if content["refused"]:
@@ -51,9 +51,9 @@ def print_plan(description: "Plan") -> None:
     counted = [task["images"] for task in content.get("tasks", [content])]
     if None in counted:
         missing = [row["name"] for row in content["data"] if not row["generated"]]
-        by_hand = " ".join(f"--data {name}=ROOT" for name in missing)
+        by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
         fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
-        echo(f"Counts, split and time need the tables: {fetch}add {by_hand}")
+        echo(f"Counts, split and time need the tables of the data sets: {fetch}add {by_hand}")
 
 
 def _size(count: int) -> str:
@@ -61,19 +61,19 @@ def _size(count: int) -> str:
 
 
 def _print_fetching(content: dict[str, Any]) -> None:
-    """What a run fetches first, and the room for it."""
+    """Print what a run downloads first, and the free disk space."""
     rows = content.get("fetching", [])
     for row in rows:
-        size = "size not known" if row["bytes"] is None else _size(row["bytes"])
+        size = "unknown size" if row["bytes"] is None else _size(row["bytes"])
         state = f"here, in {row['place']}" if row["here"] else f"to be fetched first ({size})"
         state = state if row["there"] else "no such file: fix the url, or name a folder with --data"
         echo(f"{row['title']}: {row['url']}, {state}")
     if not all(row["here"] for row in rows):
-        echo(f"Free disk for what is fetched: {_size(content['free_disk'])}")
+        echo(f"Free disk space for downloads: {_size(content['free_disk'])}")
 
 
 _LONG = 3600.0
-"""Seconds from which on a plan says what would shorten it."""
+"""Duration in seconds above which a plan lists ways to shorten it."""
 _SHORTER = {
     "pretrain": "fewer epochs (--set pretrain.epochs=N), one pretraining for all seeds (--set pretrain.seeds=first), "
     "smaller images (preprocess), fewer arms",
@@ -86,17 +86,17 @@ _SHORTER = {
 
 
 def _print_kinds(rows: list[dict[str, Any]]) -> None:
-    """Where the time of a long study goes, and what would shorten it."""
+    """Print the steps that take most of the time of a long study, and ways to shorten them."""
     if sum(row["seconds"] for row in rows) < _LONG:
         return
     parts = [f"{row['kind']} {_duration(row['seconds'])} ({row['steps']} steps)" for row in rows[:3]]
     echo(f"Most of it: {', '.join(parts)}")
     if shorter := _SHORTER.get(rows[0]["kind"]):
-        echo(f"Shorter: {shorter}; `--scale tiny` tries everything in minutes. Results are then others")
+        echo(f"Shorter: {shorter} (results change); `--scale tiny` tries everything in minutes")
 
 
 def _print_parts(parts: list[dict[str, Any]]) -> None:
-    """What each data set of a pool gives to the task."""
+    """Print the images of each data set of a pool."""
     for row in parts:
         counts = row["positives"].items()
         described = ", ".join(f"{name} {'not labelled' if n is None else format(n, ',')}" for name, n in counts)
@@ -104,42 +104,41 @@ def _print_parts(parts: list[dict[str, Any]]) -> None:
 
 
 def _print_rates(rates: dict[str, Any] | None) -> None:
-    """Where the estimate comes from, and how sure it is."""
+    """Print the source and the uncertainty of the time estimate."""
     if rates is None:
         return
     sources = {
         "measured_here": "measured on this machine",
-        "table": "of the table of measured machines",
-        "matrix_product": "this machine's matrix product by the family's share of it on a measured one; "
-        "`--measure` is surer",
+        "table": "from the table of measured machines",
+        "matrix_product": "scaled from a measured machine by the speed of matrix products; --measure is more accurate",
     }
     for encoder, rate in rates["encoders"].items():
         echo(
-            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s, give or take {rate['spread']:.0%}: "
+            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s ± {rate['spread']:.0%}, "
             f"{sources[rate['source']]} ({rates['device']})"
         )
 
 
 def _print_arms(content: dict[str, Any]) -> None:
-    """Arms of one task, and what they are trained with."""
+    """Print the arms of a task, with their weights, labels and settings."""
     if content["power"] is not None:
         _print_power(content["power"])
     rows = [
         [a["arm"], a["encoder"], a["starts_from"], _trainable(a), a["trained_on_test_patients"]]
         for a in content["arms"]
     ]
-    print_table(["arm", "encoder", "starts from", "trainable", "was trained on test patients"], rows)
+    print_table(["arm", "encoder", "starts from", "trainable", "trained on test patients"], rows)
     _print_weights(content["arms"])
     _print_start_differences(content["arms"])
     if (judged := content["judged"]) is not None and judged["unit"] == "study":
         score = "mean" if judged["score"] == "mean" else "highest"
         echo(
-            f"Judged by study: {judged['test_units']:,} studies of {judged['test_images']:,} test images, by the "
+            f"Evaluated per study: {judged['test_units']:,} studies of {judged['test_images']:,} test images, by the "
             f"{score} score of each"
         )
     if lost := content["without_features"]:
         counts = ", ".join(f"{part} {count:,}" for part, count in lost.items())
-        echo(f"Images without features, left out for all arms: {counts}")
+        echo(f"Images without features, excluded from all arms: {counts}")
     _print_labelled(content["labelled"])
     _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
@@ -147,25 +146,31 @@ def _print_arms(content: dict[str, Any]) -> None:
 
 
 def _print_task(task: dict[str, Any]) -> None:
-    """One task among several, with its own images and arms."""
+    """Print one of several tasks, with its images and arms."""
     described = task["task"]
     echo(f"\nTask {task['name']}: {', '.join(described['findings'])} on {described['on']}")
     if task["test_on"]:
-        echo("  tested on " + ", ".join(f"{name}, too ({count:,} images)" for name, count in task["test_on"].items()))
-    data = task["data"]
-    if isinstance(data.get("splits"), dict):
-        echo(
-            f"  {' · '.join(f'{part} {count:,}' for part, count in data['splits'].items())}    split "
-            f"{described['split']}"
-        )
-        for finding, by_split in data["positives"].items():
-            echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
-        _print_parts(data.get("parts", []))
+        echo("  also tested on " + ", ".join(f"{name} ({count:,} images)" for name, count in task["test_on"].items()))
+    _print_splits(task["data"], described["split"])
+    _print_parts(task["data"].get("parts", []))
     _print_arms(task)
 
 
+def _print_splits(data: dict[str, Any], split: str | None) -> None:
+    """Print the numbers of images and of positives of each part of a split, once they are counted."""
+    if not isinstance(data.get("splits"), dict):
+        return
+    echo(f"  {_counts(data['splits'])}    split {split}")
+    for finding, by_split in data["positives"].items():
+        echo(f"  {finding}: {_counts(by_split)}")
+
+
+def _counts(by_part: dict[str, int]) -> str:
+    return " · ".join(f"{part} {count:,}" for part, count in by_part.items())
+
+
 def _print_tasks_and_arms(tasks: list[dict[str, Any]]) -> None:
-    """Which arm is trained on which task, with how many labelled images."""
+    """Print which arm is trained on which task."""
     arms = dict.fromkeys(arm["arm"] for task in tasks for arm in task["arms"])
     rows = [[arm, *("x" if arm in {a["arm"] for a in task["arms"]} else "" for task in tasks)] for arm in arms]
     echo()
@@ -182,9 +187,7 @@ def _count(parameters: int) -> str:
 
 
 def _print_weights(arms: list[dict[str, Any]]) -> None:
-    """Where weights come from, on what terms, and what they were trained on, once for arms that start from the same
-    ones; nothing for what the study makes itself.
-    """
+    """Print source, licence and training data of published weights, once for arms with the same weights."""
     named: dict[tuple[Any, ...], list[str]] = {}
     for arm in arms:
         weights = arm["weights"]
@@ -193,13 +196,13 @@ def _print_weights(arms: list[dict[str, Any]]) -> None:
             named.setdefault(key, []).append(arm["arm"])
     for (source, licence, trained_on, here), of_arms in named.items():
         terms = f", {licence}" if licence else ""
-        echo(f"{', '.join(of_arms)}: weights of {source}{terms}; they were trained on {trained_on}")
+        echo(f"{', '.join(of_arms)}: weights of {source}{terms}; trained on {trained_on}")
         if not here:
-            echo("  not on this machine: `hilum weights fetch` gets them, or says which file to put where")
+            echo("  not on this machine: run `hilum weights fetch`")
 
 
 def _print_start_differences(arms: list[dict[str, Any]]) -> None:
-    """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
+    """Print differences in preprocessing between pretraining and fine-tuning, once for arms with the same ones."""
     from hilum.report.verdict import difference_in_words
 
     named: dict[str, list[str]] = {}
@@ -212,7 +215,7 @@ def _print_start_differences(arms: list[dict[str, Any]]) -> None:
 
 
 def _print_labelled(labelled: dict[str, Any] | None) -> None:
-    """How many labels are learnt from."""
+    """Print the number of labels that arms are trained on."""
     if labelled is None:
         return
     echo(f"\nLabels: {labelled['in_words']}")
@@ -225,11 +228,11 @@ def _print_labelled(labelled: dict[str, Any] | None) -> None:
 
 
 def _print_finetuning(rows: list[dict[str, Any]]) -> None:
-    """How long each arm trains with labels, and what a preset fills in, with reasons."""
+    """Print the length of fine-tuning of each arm, and settings filled by a preset, with reasons."""
     for row in rows:
         echo(
             f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
-            f"in {row['epochs']:,} epochs; what the study leaves out is of preset {row['preset']}"
+            f"in {row['epochs']:,} epochs; defaults of preset {row['preset']}"
         )
         print_table(
             ["setting", "value", "from", "reason"],
@@ -248,16 +251,18 @@ def _print_finetuning(rows: list[dict[str, Any]]) -> None:
 
 
 def _print_presets(rows: list[dict[str, Any]]) -> None:
-    """What presets fill in, with reasons; once for pretrainings that leave the same to them."""
+    """Print the pretraining settings filled by presets, with reasons; once for equal ones."""
     for row in rows:
         for name, images in row["counted_once"].items():
-            echo(f"\n{row['title']}: {images:,} images of {name} equal others that it learns from: counted once")
+            echo(f"\n{row['title']}: {images:,} images of {name} are duplicates in the pool: counted once")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
-        filled = tuple((s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if "preset" in s["origin"])
+        filled = tuple(
+            (s["name"], _value(s["value"]), s["reason"]) for s in row["settings"] if s["origin"] not in ("", "given")
+        )
         arms.setdefault((row["preset"], filled), []).extend(row["arms"])
-    for (preset, filled), named in arms.items():
-        echo(f"\nPretraining of {', '.join(named)}, what the study leaves out: {preset}")
+    for (name, filled), named in arms.items():
+        echo(f"\nPretraining of {', '.join(named)}, settings not given: {name}")
         print_table(["setting", "value", "reason"], filled)
 
 
@@ -265,29 +270,24 @@ def _value(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _print_data(row: dict[str, object], split: str | None) -> None:
+def _print_data(row: dict[str, Any], split: str | None) -> None:
     images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
     patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
     echo(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
     if row.get("pool") is not None:
         unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
-        echo(f"  {unlabelled}{row['pool']:,} images to pretrain on: of patients who neither validate nor test")
-    splits, positives = row.get("splits"), row.get("positives")
-    if isinstance(splits, dict) and isinstance(positives, dict):
-        echo(f"  {' · '.join(f'{part} {count:,}' for part, count in splits.items())}    split {split}")
-        for finding, by_split in positives.items():
-            echo(f"  {finding}: {' · '.join(f'{part} {count:,}' for part, count in by_split.items())}")
-    if isinstance(parts := row.get("parts"), list):
-        _print_parts(parts)
+        echo(f"  {unlabelled}{row['pool']:,} images to pretrain on: no validation or test patients")
+    _print_splits(row, split)
+    _print_parts(row.get("parts") or [])
     echo()
 
 
 def _print_power(power: dict[str, Any]) -> None:
-    """What the test images can show, in a sentence and a line a finding."""
+    """Print the power of the test images, in a sentence and a row per finding."""
     from hilum.study.plan.power import power_in_words
 
-    assumed, findings = power["assumed"], power["rows"][1:] or power["rows"]  # of one finding there is no mean
+    assumed, findings = power["assumed"], power["rows"][1:] or power["rows"]  # no mean of a single finding
     echo(power_in_words(power))
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
     titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]

@@ -1,23 +1,27 @@
-"""`hilum weights`: published weights – what there is, what they were trained on, and getting them ready."""
+"""Commands `hilum weights list | show | fetch | verify | import`: published pretrained weights."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilum.cli.options import AsJson
+
 if TYPE_CHECKING:
     from hilum.encoders.published import PublishedWeights
 
 _Folder = Annotated[
     Path | None,
-    typer.Option("--weights-dir", help="The weights folder; HILUM_WEIGHTS or the user's cache when left out."),
+    typer.Option("--weights-dir", help="Folder of weights. Default: HILUM_WEIGHTS, or the user's cache."),
 ]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_Unpickle = Annotated[
+    bool, typer.Option("--unpickle", help="Read tensors from pickled objects, in a sandboxed process.")
+]
 
 
 def weights_app() -> typer.Typer:
-    """The subcommands."""
-    app = typer.Typer(help="Published weights: list, get, check and import them.", no_args_is_help=True)
+    """Create the group of commands on weights."""
+    app = typer.Typer(help="List, fetch, verify and import published weights.", no_args_is_help=True)
     app.command("list")(list_weights)
     app.command()(show)
     app.command()(fetch)
@@ -27,11 +31,11 @@ def weights_app() -> typer.Typer:
 
 
 def list_weights(
-    encoder: Annotated[str | None, typer.Option(help="Only weights of this encoder.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="List only weights of this encoder.")] = None,
     weights_dir: _Folder = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """All published weights that Hilum loads, which radiographs they were trained on, and which are on this machine.
+    """List published weights, their licence and training data.
 
     \b
     Examples:
@@ -56,7 +60,7 @@ def list_weights(
     print_table(
         ["name", "encoder", "method", "licence", "trained on", "here"],
         [
-            # The whole of method and licence is in `show`: here a row is a line.
+            # one line per row: `show` prints the complete method and licence
             [
                 row.name,
                 row.encoder,
@@ -73,11 +77,13 @@ def list_weights(
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="Name of published weights, as `hilum weights list` shows it.")],
+    name: Annotated[str, typer.Argument(help="Name of published weights (`hilum weights list`).")],
     weights_dir: _Folder = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """All that is known of one: source, checksums, licence, citation, normalisation, what it was trained on.
+    """Show the details of published weights.
+
+    Details are source, checksums, licence, citation, normalisation and training data.
 
     \b
     Examples:
@@ -102,7 +108,7 @@ def show(
         "cite": row.citation,
         "file": f"{source.file} ({_here(row, folder)})",
         "from": source.url or source.page,
-        "sha-256": known or "not published; the first file that is imported is remembered",
+        "sha-256": known or "not published; the checksum of the first imported file is stored",
         "md5": f"{source.md5_begins}…" if source.md5_begins else "",
         "key layouts": ", ".join(row.layouts),
         "normalisation": f"mean {_numbers(row.mean)}, std {_numbers(row.std)}, of values in [0, 1]",
@@ -114,7 +120,7 @@ def show(
         if text:
             echo(f"  {label:14} {text}")
     statements = _all_statements(row)
-    echo(f"  {'has trained_on':14} {'no radiographs' if not statements else ''}".rstrip())
+    echo(f"  {'radiographs':14} {'none' if not statements else ''}".rstrip())
     for statement in statements:
         echo(f"    {statement.in_words()}  ({statement.source})")
 
@@ -122,13 +128,12 @@ def show(
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of published weights.")],
     weights_dir: _Folder = None,
-    unpickle: Annotated[
-        bool, typer.Option("--unpickle", help="Take tensors out of pickled objects, in a sandboxed process.")
-    ] = False,
+    unpickle: _Unpickle = False,
 ) -> None:
-    """Download a file into the weights folder, check it and import it; goes on where it broke off.
+    """Download, verify and import published weights.
 
-    Without a network, or where a licence has to be accepted first, it says which file to put where.
+    The file is stored in the weights folder; an interrupted download is resumed. Without a network, or if a licence
+    must be accepted first, the command prints which file to put where.
 
     \b
     Example:
@@ -146,14 +151,14 @@ def fetch(
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A file as its authors publish it.")],
+    file: Annotated[Path, typer.Argument(help="File as published by its authors.")],
     name: Annotated[
-        str | None, typer.Option("--as", help="Name of published weights; the file's when left out.")
+        str | None, typer.Option("--as", help="Name of published weights. Default: recognised by the file's name.")
     ] = None,
     weights_dir: _Folder = None,
-    as_json: _AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check that a file is whole, is the published one, and that every one of its keys is accounted for.
+    """Verify a file of weights: checksum, completeness and keys.
 
     \b
     Example:
@@ -167,49 +172,56 @@ def verify(
     _, report = load_file(row, file)
     remembered = remembered_checksum(weights_folder(weights_dir), row.name)
     published = bool(row.source.sha256 or row.source.sha256_begins or row.source.md5_begins)
-    checksum = _checksum_in_words(published and report.layout == row.layouts[0], remembered, report.sha256)
+    checksum = _checksum_state(published and report.layout == row.layouts[0], remembered, report.sha256)
     if as_json:
         print_json({**vars(report), "checksum": checksum})
         return
-    echo(f"{file}: {row.name}, whole")
+    echo(f"{file}: {row.name}, complete")
     echo(f"  sha-256 {report.sha256} ({checksum})")
     for line in report.in_words():
         echo(f"  {line}")
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(help="A file as its authors publish it, or one of your own; or its folder.")],
+    file: Annotated[Path, typer.Argument(help="File of weights (published or your own), or its folder.")],
     name: Annotated[str | None, typer.Option("--as", help="Name of published weights.")] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="Architecture of weights that are not published (`hilum encoders`).")
+    encoder: Annotated[str | None, typer.Option(help="Architecture of your own weights (`hilum encoders`).")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="With --encoder: naming scheme of the keys in the file, such as torchvision.")
     ] = None,
-    layout: Annotated[str | None, typer.Option(help="With --encoder: how the file names its weights.")] = None,
     trained_on: Annotated[
         str | None,
         typer.Option(
-            help="With --encoder: unknown, none (no radiographs), or a table of the patients they were trained on."
+            help="With --encoder: training data: unknown, none (no radiographs), or a table of the training patients."
         ),
     ] = None,
     mean: Annotated[
-        str | None, typer.Option(help="With --encoder: of values in [0, 1]; one number, or three with commas.")
+        str | None,
+        typer.Option(help="With --encoder: mean of the normalisation, for values in [0, 1]: one number or three."),
     ] = None,
-    std: Annotated[str | None, typer.Option(help="With --encoder: as --mean.")] = None,
+    std: Annotated[
+        str | None, typer.Option(help="With --encoder: standard deviation of the normalisation, as --mean.")
+    ] = None,
     prefix: Annotated[
-        str, typer.Option(help="With --encoder: in front of the layout's keys, as in state_dict.backbone.")
+        str, typer.Option(help="With --encoder: prefix of all keys in the file, such as state_dict.backbone.")
     ] = "",
-    method: Annotated[str, typer.Option(help="With --encoder: how they were trained, for the card.")] = "own weights",
-    size: Annotated[int | None, typer.Option(min=1, help="With --encoder: side in px they were trained at.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Directory to make; in the weights folder when left out.")] = None,
-    unpickle: Annotated[
-        bool, typer.Option("--unpickle", help="Take tensors out of pickled objects, in a sandboxed process.")
-    ] = False,
+    method: Annotated[str, typer.Option(help="With --encoder: training method, for the model card.")] = "own weights",
+    size: Annotated[
+        int | None, typer.Option(min=1, help="With --encoder: side of the training images in pixels.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Directory to write the encoder to. Default: inside the weights folder.")
+    ] = None,
+    unpickle: _Unpickle = False,
     anyway: Annotated[
         bool,
-        typer.Option("--anyway", help="With --as: take it for the published file, whatever its name and checksum say."),
+        typer.Option("--anyway", help="With --as: accept the file even if its name or checksum differs."),
     ] = False,
     weights_dir: _Folder = None,
 ) -> None:
-    """Make an encoder of a file: encoder.safetensors and card.json, from which a study starts.
+    """Import a file of weights as an encoder.
+
+    The encoder (encoder.safetensors and card.json) can be used as --init, and in study files.
 
     \b
     Examples:
@@ -275,7 +287,7 @@ def _by_file(file: Path) -> "PublishedWeights":
     if len(fitting) == 1:
         return fitting[0]
     found = "no file of that name" if not fitting else f"a file of {' and '.join(row.name for row in fitting)}"
-    fix = "Say whose it is: --as NAME."
+    fix = "Name the weights: --as NAME."
     raise HilumError(file, expected="the name of a published file", found=found, fix=fix)
 
 
@@ -298,12 +310,12 @@ def _all_statements(row: "PublishedWeights") -> list[Any]:
     return statements_of(row)
 
 
-def _checksum_in_words(published: bool, remembered: str | None, found: str) -> str:
+def _checksum_state(published: bool, remembered: str | None, found: str) -> str:
     if published:
-        return "as its authors publish it"
+        return "as published"
     if remembered is None:
-        return "its authors publish none"
-    return "as imported before" if remembered == found else "NOT the file that was imported under this name before"
+        return "no published checksum"
+    return "as imported before" if remembered == found else "DIFFERENT from the file imported before under this name"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

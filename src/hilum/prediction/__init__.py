@@ -1,4 +1,4 @@
-"""From a finished classifier to its use: model directories, predictions, exports."""
+"""Packaging of trained classifiers, prediction on new images, and export to other formats."""
 
 import lazy_loader
 

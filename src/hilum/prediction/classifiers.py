@@ -1,35 +1,34 @@
-"""Any finished classifier as a plain module: of a run, of a study, or packaged."""
+"""Trained classifiers as torch modules: of a run, of a study, or packaged."""
 
 import json
 from pathlib import Path
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from hilum.data.preprocess import Recipe
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
-from hilum.explanation.embedding import recipe_of
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import load_classifier as read_classifier
 from hilum.prediction.description import MODEL, ModelDescription
 from hilum.prediction.loading import Ensemble, load_package
-from hilum.runs.inputs import model_directory, read_view
+from hilum.renamed import checked_keywords
+from hilum.runs.inputs import LoadedModel, model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
 
-class LoadedClassifier(nn.Module):
-    """A classifier in evaluation mode, with all that its images need.
+class LoadedClassifier(LoadedModel):
+    """Classifier in evaluation mode, with the preprocessing of its images.
 
     Attributes:
-        network: a classifier with its encoder and head, or an ensemble of several.
-        cards: what it is, and whose images it has learnt from: one, or those of an ensemble.
-        findings: F names, in the order of the outputs.
-        thresholds: by finding, the threshold chosen on validation images; None where there is none.
-        description: calibration, codes, and numbers with intervals of a package; None of a run.
-        recipe: how images are preprocessed.
-        image_size: side S of its images in px.
+        network: Classifier (encoder and head), or ensemble of classifiers.
+        cards: Model cards: architecture, training, and training patients; one, or one per member of an ensemble.
+        findings: F names of findings, in the order of the outputs.
+        thresholds: Threshold of each finding, chosen on validation images; None if there is none.
+        description: Calibration, codes, and metrics of a package; None for a run.
+        card: Card of the classifier, or of the first member of an ensemble.
+        recipe, image_size: As in `hilum.runs.inputs.LoadedModel`.
     """
 
     def __init__(
@@ -39,49 +38,36 @@ class LoadedClassifier(nn.Module):
         thresholds: dict[str, float | None],
         description: ModelDescription | None = None,
     ) -> None:
-        super().__init__()
-        self.network, self.cards, self.image_size = network, cards, cards[0].image_size
+        super().__init__(cards[0])
+        self.network, self.cards = network, cards
         self.findings = list(cards[0].findings)
         self.thresholds = {finding: thresholds.get(finding) for finding in self.findings}
         self.description = description
-        self.recipe: Recipe = recipe_of(cards[0])
-
-    @property
-    def card(self) -> Card:
-        """Of the one classifier, or of the first of an ensemble."""
-        return self.cards[0]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of the findings, (B, 1, S, S) in [0, 1] to (B, F) in [0, 1]."""
+        """Compute probabilities (B, F) of the findings on images (B, 1, S, S) in [0, 1]."""
         if isinstance(self.network, Ensemble):
             return self.network.probabilities(images)
         probabilities: Tensor = self.network.output_type.probabilities(self.network(images))
         return probabilities
 
-    def preprocess(self, path: str | Path) -> Tensor:
-        """Read and preprocess one image file for the classifier, (1, 1, S, S) in [0, 1].
 
-        Raises:
-            UnreadableImage: the file is no image that can be read.
-        """
-        return read_view(path, self.recipe, self.image_size)
-
-
+@checked_keywords
 def load_classifier(
     model: str | Path | Result, *, ensemble: bool = False, device: Device = "cpu", self_test: bool = True
 ) -> LoadedClassifier:
     """Load a classifier; its outputs are probabilities, in float32.
 
     Args:
-        model: the result of `hilum.finetune`, a directory as fine-tuning or a study wrote it, or a package of
-            `hilum package`: of one classifier (`DIR/seed-0`), or of an arm (`DIR`).
-        ensemble: all seeds of an arm's package, by their mean probability.
-        device: where to put it.
-        self_test: of a package: refuse one that does not reproduce its reference outputs.
+        model: Result of `hilum.finetune`, directory of a classifier of a run or a study, or package of `hilum package`:
+            of one classifier (`DIR/seed-0`), or of an arm (`DIR`).
+        ensemble: Average the probabilities of all seeds of an arm's package.
+        device: Device to load it on.
+        self_test: For a package: verify that it reproduces its reference outputs.
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run; a package of several seeds without `ensemble`; or
-            one that does not reproduce its reference outputs.
+        HilumError: Missing, damaged or inconsistent files; a package of several seeds without `ensemble`; or a package
+            that does not reproduce its reference outputs.
 
     Example:
         >>> import hilum
@@ -93,7 +79,7 @@ def load_classifier(
         return LoadedClassifier(package.model, package.cards, package.thresholds, package.description).eval()
     directory = model_directory(model)
     if ensemble:
-        fix = "Make one with `hilum package`, or leave out ensemble=True."
+        fix = "Create one with `hilum package`, or omit ensemble=True."
         raise HilumError(directory, expected="a package of an arm", found="a single classifier", fix=fix)
     classifier, card = read_classifier(directory)
     described = directory.parent / "finetune.json"

@@ -1,21 +1,21 @@
-"""What a model directory says of its model: `model.json`, beside weights and card.
+"""Description of a packaged model: `model.json`, beside weights and card.
 
-    DIR/model.json                   of the arm: its members, and thresholds and calibration of their mean
-    DIR/seed-0/model.json            of one classifier
+    DIR/model.json                   description of the arm: members, thresholds and calibration of their ensemble
+    DIR/seed-0/model.json            description of one classifier
     DIR/seed-0/model.safetensors     weights
-    DIR/seed-0/card.json             provenance, and the ledger of patients (`hilum.encoders.card`)
-    DIR/seed-0/reference/            generated radiographs and what the model says of them
+    DIR/seed-0/card.json             provenance, and the training patients (`hilum.encoders.card`)
+    DIR/seed-0/reference/            synthetic radiographs and the model's outputs on them
 
-Each directory is whole: `DIR/seed-0` alone can be copied and used.
+Each directory is complete: `DIR/seed-0` alone can be copied and used.
 """
 
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hilum.artifacts import write_text
 from hilum.errors import HilumError, HilumErrors
@@ -29,7 +29,7 @@ class _Part(BaseModel):
 
 
 class FindingCode(_Part):
-    """A concept that means the finding; see `hilum.findings.terms`."""
+    """Code of a finding in a terminology; see `hilum.findings.terms`."""
 
     scheme: Literal["SCT", "RADLEX", "DCM"]
     code: str
@@ -37,22 +37,22 @@ class FindingCode(_Part):
 
 
 class Calibration(_Part):
-    """A calibrated probability is sigmoid(slope · logit(p) + shift), fitted on validation images."""
+    """Calibration sigmoid(slope · logit(p) + shift) of probabilities p, fitted on validation images."""
 
     slope: float
     shift: float
 
 
 class FindingDescription(_Part):
-    """How one finding is scored.
+    """Description of one finding.
 
     Attributes:
-        name: canonical.
-        codes: of concepts that mean the same; empty where there is none.
-        threshold: on the scale of the probability, from which on the finding is called; null where validation images
-            gave none.
-        calibration: null where fewer than five validation patients were positive, or negative, or no scale rises.
-        notes: why something is null.
+        name: Canonical name.
+        codes: Codes of the finding in terminologies.
+        threshold: Threshold on the probability, at or above which the finding is called; null if validation images gave
+            none.
+        calibration: Null with fewer than five positive or negative validation patients, or without a positive slope.
+        notes: Reasons for null values and other limitations.
     """
 
     name: str
@@ -63,7 +63,7 @@ class FindingDescription(_Part):
 
 
 class Measured(_Part):
-    """One number that the model was measured at."""
+    """Estimate of one metric, with its 95 % confidence interval."""
 
     finding: str
     metric: str
@@ -77,13 +77,13 @@ class Measured(_Part):
 
 
 class TrainingRange(_Part):
-    """What the training images were like, so that others are refused.
+    """Range of the training images, to refuse images outside it.
 
     Attributes:
-        ages: lowest and highest age in years, rounded outwards to whole fives; the highest is null from 90 on. Null
-            where no age is known.
-        views: of the training images, as the data set writes them; empty where none is known.
-        typical: the median training image at 16 x 16, mean 0 and length 1 (`hilum.data.doctor.typical`); empty with
+        ages: Lowest and highest age in years, rounded outwards to multiples of five; the highest is null from 90 on.
+            Null if no age is known.
+        views: Views (projections) of the training images, as written in the data set; empty if unknown.
+        typical: Median training image at 16 x 16, with mean 0 and length 1 (`hilum.data.doctor.typical`); empty with
             fewer than 20 images.
     """
 
@@ -93,22 +93,23 @@ class TrainingRange(_Part):
 
 
 class ModelDescription(_Part):
-    """`model.json`.
+    """Content of `model.json`.
 
     Attributes:
-        format: of this file.
-        name: of the arm, and of the seed where it is one.
-        question: of the study.
-        members: directories of an arm's classifiers, whose mean probability is described; empty for one classifier.
-        findings: in the order of the outputs.
-        threshold_rule, thresholds_chosen_on: how thresholds were chosen, and on which images.
-        calibration_method, calibrated_on: how probabilities were scaled, and on which images.
-        measured_on: split that the numbers are from.
-        measured: numbers with 95 % intervals over resampled patients.
-        n_bootstrap: resamples of them.
-        trained_on: split that it learnt from.
-        n_training_images: training images of the last run.
-        training_range: what these were like.
+        format: Version of the file format.
+        name: Name of the arm, with the seed of a single classifier.
+        question: Question of the study.
+        members: Directories of the classifiers of an arm, whose ensemble (mean probability) is described; empty for one
+            classifier.
+        findings: Findings in the order of the outputs.
+        threshold_rule, thresholds_chosen_on: Rule of the thresholds, and the images they were chosen on.
+        calibration_method, calibrated_on: Method of calibration, and the images it was fitted on.
+        measured_on: Test images of the metrics.
+        measured: Metrics with 95 % confidence intervals from a bootstrap of patients.
+        n_bootstrap: Number of bootstrap resamples.
+        trained_on: Split of the training images.
+        n_training_images: Number of training images of the last run.
+        training_range: Range of the training images.
     """
 
     format: int = FORMAT
@@ -127,28 +128,21 @@ class ModelDescription(_Part):
     n_training_images: int
     training_range: TrainingRange
 
-    @model_validator(mode="before")
-    @classmethod
-    def _with_names_of_today(cls, content: Any) -> Any:
-        if isinstance(content, dict) and "images_seen" in content:  # its name in earlier versions
-            content = {"n_training_images" if name == "images_seen" else name: each for name, each in content.items()}
-        return content
-
     @property
     def finding_names(self) -> list[str]:
-        """F canonical names, in the order of the outputs."""
+        """Canonical names of the F findings, in the order of the outputs."""
         return [finding.name for finding in self.findings]
 
     @property
     def thresholds(self) -> NDArray[np.float64]:
-        """(F), NaN where there is none."""
+        """Thresholds (F,), NaN if there is none."""
         return np.array([math.nan if each.threshold is None else each.threshold for each in self.findings])
 
     def calibrated(self, probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Probabilities on the scale of validation labels, (N, F); NaN where a finding has no calibration.
+        """Calibrate probabilities, (N, F) to (N, F); NaN for findings without calibration.
 
         Args:
-            probabilities: (N, F), 0 to 1.
+            probabilities: Probabilities (N, F), 0 to 1.
         """
         edge = 1e-12
         inner = np.clip(np.asarray(probabilities, dtype=np.float64), edge, 1 - edge)
@@ -167,15 +161,14 @@ def read_description(directory: Path) -> ModelDescription:
     """Read `model.json`.
 
     Raises:
-        HilumError: it is missing; says how to make one where a study's training left the directory.
-        HilumErrors: fields that are missing or wrong.
+        HilumError: The file is missing, or has another format.
+        HilumErrors: Missing or wrong fields.
     """
     path = directory / MODEL
     if not path.is_file():
-        trained = (directory / "card.json").is_file()
-        fix = "Point to a directory that `hilum package` wrote."
-        if trained:
-            fix = "A study's arms are made into models by `hilum package STUDY ARM --out DIR`."
+        fix = "Give a directory written by `hilum package`."
+        if (directory / "card.json").is_file():
+            fix = "Package an arm of a study first: `hilum package STUDY ARM --out DIR`."
         raise HilumError(path, expected="a model directory", found="no such file", fix=fix)
     try:
         description = ModelDescription.model_validate_json(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What is to be scored: files, folders of any depth, DICOM studies, ingested data sets, as one list in order."""
+"""Input images: files, folders (recursively), DICOM studies and data sets, as one ordered list."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,16 @@ _DICOM_INDEX = "DICOMDIR"
 
 @dataclass(frozen=True)
 class InputImage:
-    """An image to be scored.
+    """Image to score.
 
     Attributes:
-        image_id: unique among the images of one call.
-        path: of its file; None where a table names it and there is none.
-        root: that the path must not lead out of, resolved; None for a file that was named itself.
-        patient_id: from the data set's tables; None where only the file can tell.
-        patient: full name (`hilum.data.patients.names`); None where the issuer is not known.
-        view, age: from the tables; None where only the file can tell.
-        content: bytes of the file, where they are in memory and the path is only a name; None: read from the path.
+        image_id: Id, unique among the images of one call.
+        path: Path of the file; None if a table names the image and there is no file.
+        root: Resolved folder that must contain the path; None for a file given by itself.
+        patient_id: Patient id in the tables of the data set; None if only the file may have one.
+        patient: Full name of the patient (`hilum.data.patients.names`); None if the issuer is unknown.
+        view, age: View and age in years in the tables; None if only the file may have them.
+        content: Bytes of the file, if in memory (the path is then only a name); None: read from the path.
     """
 
     image_id: str
@@ -41,14 +41,14 @@ class InputImage:
 
 
 def find_inputs(given: Sequence[str]) -> list[InputImage]:
-    """The images behind arguments, in their order; those of a folder by path.
+    """List the images of command-line arguments, in order; those of a folder sorted by path.
 
     Args:
-        given: files; folders, whose PNG, JPEG and DICOM files are found at any depth; folders that `hilum ingest` left;
-            NAME=FOLDER, a data set in its native layout.
+        given: Files, folders (PNG, JPEG and DICOM files at any depth), output of `hilum ingest`, or data sets in their
+            native layout as NAME=FOLDER.
 
     Raises:
-        HilumError: no such file or folder, no image in it, or one image twice.
+        HilumError: No such file or folder, no images, or a repeated image.
     """
     several = len(given) > 1
     images = [image for each in given for image in _images_of(each, several)]
@@ -69,7 +69,7 @@ def _images_of(given: str, several: bool) -> list[InputImage]:
             return _of_data(read_ingested(path.name, path, {}), prefix)
         images = list(_of_folder(path, prefix))
         if not images:
-            fix = "Name a folder that holds some."
+            fix = "Give a folder with images."
             raise HilumError(path, expected="PNG, JPEG or DICOM images", found="none", fix=fix)
         return images
     if path.exists():
@@ -113,7 +113,7 @@ def _of_folder(root: Path, prefix: str) -> Iterator[InputImage]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """Files below a folder, sorted within each folder; hidden ones are left out."""
+    """Yield the files below a folder, sorted within each folder, except hidden ones."""
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):

@@ -1,9 +1,9 @@
-"""The journal of a run that is not finished: a line for every image that is done, so that a killed run goes on.
+"""Journal of an unfinished prediction run: a line per finished image, so that an interrupted run can resume.
 
-    .NAME.partial/order.json     fingerprint of model, images and settings; another one starts anew
-    .NAME.partial/rows.jsonl     a line an image, in the order in which they were finished
+    .NAME.partial/order.json     fingerprint of model, images and settings; with another one, the run starts again
+    .NAME.partial/rows.jsonl     one line per image, in the order of completion
 
-Numbers are written as Python writes them, which reads back to the same bits.
+Numbers are written with full precision, so that they are read back bit for bit.
 """
 
 import json
@@ -22,11 +22,11 @@ Row = dict[str, Any]
 
 
 class Journal:
-    """Rows of one run, by the place of their image among the inputs; a context manager.
+    """Context manager of the rows of one run, by the index of their image in the inputs.
 
     Args:
-        directory: of the journal.
-        order: fingerprint of all that the rows depend on.
+        directory: Directory of the journal.
+        order: Fingerprint of everything that the rows depend on.
     """
 
     def __init__(self, directory: Path, order: str) -> None:
@@ -38,7 +38,7 @@ class Journal:
         self.done = {place for place, _ in self.rows()}
 
     def __enter__(self) -> Self:
-        """Open it for writing."""
+        """Open the journal for writing."""
         self._stream = (self.directory / _ROWS).open("a", encoding="utf-8")
         self._stream.write("\n")  # a kill may have cut the last line short
         return self
@@ -46,29 +46,29 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it; it stays for another run."""
+        """Close the journal, and keep it for a later run."""
         self._stream.close()
 
     def add(self, rows: Iterable[tuple[int, Row]]) -> None:
-        """Keep rows."""
+        """Append rows."""
         self._stream.writelines(json.dumps([place, row]) + "\n" for place, row in rows)
         self._stream.flush()
 
     def rows(self) -> Iterator[tuple[int, Row]]:
-        """What is kept, in the order in which it was finished."""
+        """Yield the rows in the order of completion, with the index of their image."""
         path = self.directory / _ROWS
         if not path.is_file():
             return
         with path.open(encoding="utf-8") as stream:
             for line in stream:
-                if line.startswith("[") and line.endswith("]\n"):  # not what a kill cut short
+                if line.startswith("[") and line.endswith("]\n"):  # complete lines only
                     place, row = json.loads(line)
                     yield int(place), row
 
 
 @contextmanager
 def journal_beside(out: Path, order: str) -> Iterator[Journal]:
-    """The journal of a run that writes `out`; removed when the block ends well."""
+    """Open the journal of a run that writes `out`; it is removed at the end, unless an error occurs."""
     journal = Journal(out.with_name(f".{out.name}.partial"), order)
     yield journal
     shutil.rmtree(journal.directory)

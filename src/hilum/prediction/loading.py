@@ -1,4 +1,4 @@
-"""Loading a model directory: weights, what belongs to them, and a self-test before the first prediction."""
+"""Loading of packaged models, with a self-test."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -26,14 +26,14 @@ from hilum.training.precision import AUTOCAST, Chosen, choose_precision, determi
 from hilum.training.settings import Device
 
 _LEAST_BATCH = 2
-"""Kernels of a batch of one round otherwise than those of several: one image is computed twice instead."""
+"""Kernels for a batch of one round differently from those for larger batches, so a single image is repeated."""
 
 
 class Ensemble(nn.Module):
-    """The mean probability of several classifiers of the same findings.
+    """Ensemble: mean probability of several classifiers of the same findings.
 
     Args:
-        members: at least one.
+        members: Classifiers, at least one.
     """
 
     def __init__(self, members: Sequence[Classifier]) -> None:
@@ -41,30 +41,30 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Log-odds of the mean probability, views (B, 1, H, W) in [0, 1] to (B, findings)."""
+        """Compute the log-odds (B, F) of the mean probability of images (B, 1, H, W) in [0, 1]."""
         return torch.logit(self.probabilities(images), eps=1e-7)
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Mean probability, (B, findings) in [0, 1]."""
+        """Compute the mean probability (B, F) of images (B, 1, H, W) in [0, 1]."""
         return torch.stack([probabilities_of(member, images) for member in self.classifiers]).mean(0)
 
     @property
     def classifiers(self) -> list[Classifier]:
-        """The members."""
+        """Members of the ensemble."""
         return [member for member in self.members if isinstance(member, Classifier)]
 
 
 @dataclass(frozen=True)
 class PackagedClassifier:
-    """A model that is ready to be used.
+    """Packaged model, loaded for prediction.
 
     Attributes:
-        model: in evaluation mode: views (B, 1, S, S) in [0, 1] to logits (B, F); S is `image_size`.
-        cards: of the classifiers in it; one, or those of an ensemble.
-        description: findings, thresholds, calibration, what it was measured at.
-        recipe: of the preprocessing.
-        directory: that it came from.
-        precision: of the products; as in training where this machine has it.
+        model: Module in evaluation mode, from images (B, 1, S, S) in [0, 1] to logits (B, F); S is `image_size`.
+        cards: Cards of its classifiers: one, or one per member of an ensemble.
+        description: Findings, thresholds, calibration and metrics.
+        recipe: Preprocessing.
+        directory: Directory of the package.
+        precision: Numerical precision; as in training, if this machine supports it.
     """
 
     model: Classifier | Ensemble
@@ -76,75 +76,75 @@ class PackagedClassifier:
 
     @property
     def findings(self) -> list[str]:
-        """F canonical names, in the order of the outputs."""
+        """Canonical names of the F findings, in the order of the outputs."""
         return self.description.finding_names
 
     @property
     def thresholds(self) -> dict[str, float | None]:
-        """By finding, on the scale of the probabilities."""
+        """Threshold of each finding on the probability; None if there is none."""
         return {finding.name: finding.threshold for finding in self.description.findings}
 
     @property
     def image_size(self) -> int:
-        """Side of the views in px."""
+        """Side S of the images in pixels."""
         return self.cards[0].image_size
 
     @property
     def ledger(self) -> Ledger:
-        """Patients whose images had a part in the weights."""
+        """Patients that the weights were trained on."""
         return Ledger(patient for card in self.cards for patient in card.training_patients)
 
     @property
     def classifiers(self) -> list[Classifier]:
-        """The one classifier, or the members of the ensemble."""
+        """The classifier, or the members of the ensemble."""
         return self.model.classifiers if isinstance(self.model, Ensemble) else [self.model]
 
     @property
     def reference_directory(self) -> Path:
-        """Of the generated radiographs of its self-test; of an ensemble those of its first member."""
+        """Directory of the synthetic radiographs of the self-test; for an ensemble, those of its first member."""
         members = self.description.members if isinstance(self.model, Ensemble) else []
         return (self.directory / members[0] if members else self.directory) / REFERENCE
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device of the model."""
         return self.classifiers[0].positive_weights.device
 
     def preprocess(self, image: Path | NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-        """An image as the recipe makes it, (S, S) uint8.
+        """Preprocess an image, to (S, S) uint8.
 
         Args:
-            image: a PNG, JPEG or DICOM file; or decoded gray values, (H, W).
+            image: PNG, JPEG or DICOM file; or decoded gray values, (H, W).
 
         Raises:
-            UnreadableImage: the file holds no radiograph that can be read.
+            UnreadableImage: The file is not a readable radiograph.
         """
         gray = read_gray(image, self.recipe.window) if isinstance(image, Path) else image
         return preprocess(gray, self.recipe)
 
     def views(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """What the model takes: (N, S, S) uint8 to (N, 1, image_size, image_size) float32 in [0, 1], on its device."""
+        """Convert pixels (N, S, S) uint8 to model input (N, 1, image_size, image_size) float32 in [0, 1]."""
         images = torch.from_numpy(np.ascontiguousarray(pixels))[:, None].to(self.device)
         return plain_view(images, self.image_size)
 
     @property
     def batch_size(self) -> int:
-        """Images that a study scores together."""
+        """Number of images per batch, as in the study."""
         return int(self.cards[0].settings.get("batch_size", 32))
 
     def probabilities(
         self, pixels: NDArray[np.uint8], *, precision: Chosen | None = None, fill_to: int = _LEAST_BATCH
     ) -> NDArray[np.float32]:
-        """Probabilities of preprocessed images, (N, S, S) to (N, F), 0 to 1.
+        """Compute probabilities (N, F), 0 to 1, of preprocessed images (N, S, S).
 
-        As in a study's own scoring: with the precision of the training, on plain views, deterministic. Which kernels a
-        processor's library takes can depend on the size of a batch, and so can the last bit of a probability: filled to
-        `batch_size`, an image gets what it gets in a full batch of its study.
+        Scoring is deterministic and equals that of the study: same precision, no augmentation. The last bit of a
+        probability can depend on the batch size (choice of kernels); filled to `batch_size`, an image gets the same
+        value as in a full batch of its study.
 
         Args:
-            pixels: of `preprocess`.
-            precision: another one than the model's.
-            fill_to: images; fewer are computed together with copies of the first one, which are dropped.
+            pixels: Images of `preprocess`.
+            precision: Precision to use instead of the model's.
+            fill_to: Minimum batch size; smaller batches are filled with copies of the first image, which are dropped.
         """
         if 0 < len(pixels) < fill_to:
             filled = np.concatenate([pixels, np.repeat(pixels[:1], fill_to - len(pixels), axis=0)])
@@ -159,22 +159,22 @@ class PackagedClassifier:
 def load_package(
     directory: Path | str, *, ensemble: bool = False, device: Device = "auto", self_test: bool = True
 ) -> PackagedClassifier:
-    """Load a model directory that `hilum package` wrote, and try it on its reference radiographs.
+    """Load a model directory of `hilum package`, and verify its outputs on reference radiographs.
 
     Args:
-        directory: of one classifier (`DIR/seed-0`), or of an arm (`DIR`).
-        ensemble: all seeds of an arm, by their mean probability. Of an arm with one seed it changes nothing.
+        directory: Directory of one classifier (`DIR/seed-0`), or of an arm (`DIR`).
+        ensemble: Average the probabilities of all seeds of an arm; no effect for an arm with one seed.
         device: auto, cpu or cuda.
-        self_test: refuse a model that does not reproduce its reference outputs.
+        self_test: Refuse a model that does not reproduce its reference outputs.
 
     Raises:
-        HilumError: something is missing or damaged; an arm of several seeds without `ensemble`; or outputs that differ
-            from those that it was packaged with by more than `hilum.prediction.self_test.TOLERANCE`.
+        HilumError: Missing or damaged files; an arm of several seeds without `ensemble`; or outputs that differ from
+            the packaged ones by more than `hilum.prediction.self_test.TOLERANCE`.
     """
     directory = Path(directory)
     description = read_description(directory)
     if ensemble and not description.members:
-        fix = "Give the directory of the arm, or leave out --ensemble."
+        fix = "Give the directory of the arm, or omit --ensemble."
         raise HilumError(directory, expected="an arm with its seeds", found="a single classifier", fix=fix)
     if len(description.members) > 1 and not ensemble:
         first = directory / description.members[0]
@@ -182,7 +182,7 @@ def load_package(
             directory,
             expected="one classifier, or --ensemble for the mean of all seeds",
             found=f"an arm of {len(description.members)} seeds",
-            fix=f"Say --ensemble, or name one seed: {first}.",
+            fix=f"Add --ensemble, or name one seed: {first}.",
         )
     directories = [directory / member for member in description.members] or [directory]
     if len(directories) == 1:
@@ -216,12 +216,12 @@ def load_package(
 
 
 def probabilities_of(classifier: Classifier, views: Tensor) -> Tensor:
-    """What a classifier gives each finding, (B, 1, H, W) in [0, 1] to (B, F) float32 in [0, 1]."""
+    """Compute the probabilities (B, F) of a classifier on images (B, 1, H, W) in [0, 1], in float32."""
     return classifier.output_type.probabilities(classifier(views).float())
 
 
 def _precision(card: Card, device: torch.device) -> Chosen:
-    """That of the training where this machine computes in it natively; its own choice elsewhere."""
+    """Return the precision of the training if this machine supports it natively; else this machine's default."""
     own = choose_precision("auto", device)
     trained: Chosen = card.settings.get("precision", own)
     same_device = card.settings.get("device", device.type) == device.type
@@ -238,5 +238,5 @@ def _check_same_findings(directory: Path, card: Card, description: ModelDescript
             directory,
             expected=f"a classifier of {', '.join(description.finding_names)}",
             found=", ".join(card.findings),
-            fix="Card and model.json are not of one model; package it again.",
+            fix="card.json and model.json do not belong together; package the model again.",
         )

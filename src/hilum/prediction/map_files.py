@@ -1,4 +1,4 @@
-"""Heat maps of predictions as PNG files, over the image as the model saw it."""
+"""Heat maps of predictions as PNG files, overlaid on the preprocessed image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,19 @@ from hilum.prediction.loading import PackagedClassifier
 def maps_on_images(
     model: PackagedClassifier, pixels: NDArray[np.uint8], findings: Sequence[str], method: str = "gradcam"
 ) -> NDArray[np.float32]:
-    """Heat maps on preprocessed images, of an ensemble the mean of its members' maps, each scaled to its maximum.
+    """Compute heat maps of preprocessed images; for an ensemble, the mean of the members' maps scaled to their maximum.
 
     Args:
-        model: loaded.
-        pixels: (N, S, S).
-        findings: F of the model's.
-        method: of `hilum.explanation.maps.heat_maps`.
+        model: Loaded model.
+        pixels: Preprocessed images (N, S, S).
+        findings: F findings of the model.
+        method: Method of `hilum.explanation.maps.heat_maps`.
 
     Returns:
-        (N, F, S, S), 0 to 1.
+        Heat maps (N, F, S, S), 0 to 1.
 
     Raises:
-        HilumError: an unknown method, or one that has no meaning for the encoder.
+        HilumError: An unknown method, or one that is not defined for the encoder.
     """
     side = pixels.shape[-1]
     wanted = [model.findings.index(finding) for finding in findings]
@@ -49,15 +49,15 @@ def write_maps(
     directory: Path,
     method: str = "gradcam",
 ) -> None:
-    """Write DIRECTORY/<image_id>/<finding>.png of every finding that is called on an image.
+    """Write DIRECTORY/<image_id>/<finding>.png for every finding that is called on an image.
 
     Args:
-        model: loaded.
-        image_ids: of N images.
-        pixels: preprocessed, (N, S, S).
-        probabilities: (N, F).
-        directory: that the maps go into.
-        method: as in `maps_on_images`.
+        model: Loaded model.
+        image_ids: Ids of N images.
+        pixels: Preprocessed images (N, S, S).
+        probabilities: Probabilities (N, F).
+        directory: Directory to write to.
+        method: As in `maps_on_images`.
     """
     called = probabilities.astype(np.float64) >= model.description.thresholds
     findings = [finding for at, finding in enumerate(model.findings) if called[:, at].any()]
@@ -75,11 +75,11 @@ def write_maps(
 
 
 def folder_of(directory: Path, image_id: str) -> Path:
-    """The folder of an image's files; an id is a path below its folder, and what would lead out of it is left out."""
+    """Return the folder of an image's files; parts of the id that would lead out of the directory are dropped."""
     return directory.joinpath(*(part for part in Path(image_id).parts if part not in ("..", "/")))
 
 
 def _scaled(maps: torch.Tensor) -> torch.Tensor:
-    """Each map by its highest value; one that is 0 everywhere stays."""
+    """Divide each map by its maximum; maps that are zero everywhere are unchanged."""
     highest = maps.amax((-2, -1), keepdim=True)
     return maps / torch.where(highest > 0, highest, torch.ones_like(highest))

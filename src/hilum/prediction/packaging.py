@@ -1,4 +1,4 @@
-"""Making a model directory out of what training and evaluation left."""
+"""Packaging of trained classifiers as a model directory."""
 
 import shutil
 from collections.abc import Sequence
@@ -40,19 +40,19 @@ from hilum.progress import ProgressReport, silent
 CalibrationMethod: TypeAlias = Literal["platt", "temperature"]
 CALIBRATIONS = {"platt": fit_platt, "temperature": fit_temperature}
 FEWEST_PATIENTS = 5
-"""Positive, and negative, validation patients from which on a calibration is fitted and a threshold needs no warning: a
-slope fitted to one or two positives can send a probability of a half to nothing."""
+"""Minimum number of positive, and of negative, validation patients for a calibration, and for a threshold without a
+warning: a slope fitted to one or two positives can map a probability of 0.5 to almost 0."""
 _METRICS = (AUROC, "auprc", "sensitivity", "specificity")
 
 
 @dataclass(frozen=True)
 class TrainedSeed:
-    """One classifier of an arm, and its predictions.
+    """Classifier of an arm, with its predictions.
 
     Attributes:
-        directory: that fine-tuning wrote.
-        validation: of the study's validation images.
-        test: of its test images.
+        directory: Directory of the classifier.
+        validation: Predictions of the study's validation images.
+        test: Predictions of its test images.
     """
 
     directory: Path
@@ -62,18 +62,18 @@ class TrainedSeed:
 
 @dataclass(frozen=True)
 class Packaging:
-    """How an arm is packaged.
+    """Settings of packaging.
 
     Attributes:
-        name: of the arm.
-        question: of the study.
-        split: title of its split.
-        rule: of the thresholds.
-        calibration: "platt" (slope and shift: training weights rare findings up, which shifts their probabilities) or
-            "temperature" (slope alone).
-        n_bootstrap: resamples of patients.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive or negative patients are left out of the averages.
+        name: Name of the arm.
+        question: Question of the study.
+        split: Title of its split.
+        rule: Rule of the thresholds.
+        calibration: "platt" (slope and shift; class weights in training shift the probabilities of rare findings) or
+            "temperature" (slope only).
+        n_bootstrap: Number of bootstrap resamples of patients.
+        seed: Random seed of the bootstrap.
+        min_positive_patients: Findings with fewer positive or negative patients are excluded from averages.
     """
 
     name: str
@@ -93,17 +93,17 @@ def package_arm(
     training: TrainingRange,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Write a model directory: each seed by itself, and the arm around them; complete or absent.
+    """Write a model directory of an arm, with one directory per seed; complete or not at all.
 
     Args:
-        seeds: of the arm, whose directories are called seed-N.
-        directory: to make.
-        packaging: how.
-        training: what the training images were like.
-        on_progress: receives the classifiers done.
+        seeds: Classifiers of the arm, in directories named seed-N.
+        directory: Directory to write.
+        packaging: Settings.
+        training: Range of the training images.
+        on_progress: Receives the number of finished classifiers.
 
     Raises:
-        HilumError: classifiers that cannot be loaded, or do not belong together.
+        HilumError: Classifiers that cannot be loaded, or are inconsistent.
     """
     total = len(seeds) + (len(seeds) > 1)
     with whole_directory(directory) as beside:
@@ -123,12 +123,12 @@ def package_arm(
 def training_range(
     ages: Sequence[float | None], views: Sequence[str | None], pixels: NDArray[np.uint8]
 ) -> TrainingRange:
-    """What training images were like, in numbers that give nobody away.
+    """Describe the range of the training images, without data that identify a patient.
 
     Args:
-        ages: in years, of N images.
-        views: of N images.
-        pixels: some of their preprocessed images, (M, S, S).
+        ages: Ages in years, of N images.
+        views: Views (projections) of N images.
+        pixels: Some of the preprocessed images, (M, S, S).
     """
     known = [age for age in ages if age is not None]
     low, high = (int(min(known)) // 5 * 5, -(-int(max(known)) // 5) * 5) if known else (0, 0)
@@ -147,7 +147,7 @@ def _package_seed(seed: TrainedSeed, directory: Path, packaging: Packaging, trai
     directory.mkdir()
     for name in (MODEL_WEIGHTS, CARD):
         if not (seed.directory / name).is_file():
-            fix = "Run the study to its end first."
+            fix = "Complete the study first."
             raise HilumError(seed.directory / name, expected="a trained classifier", found="no such file", fix=fix)
         shutil.copyfile(seed.directory / name, directory / name)
     write_description(_described(directory, seed.validation, seed.test, packaging, training), directory)
@@ -188,13 +188,13 @@ def _described(
 def describe_finding(
     finding: str, validation: Predictions, thresholds: Thresholds, calibration_method: CalibrationMethod = "platt"
 ) -> FindingDescription:
-    """Threshold and calibration of one finding, with the reason where there is none.
+    """Describe the threshold and calibration of a finding, with reasons for missing ones.
 
     Args:
-        finding: canonical name.
-        validation: scores of the validation images.
-        thresholds: chosen on them.
-        calibration_method: how probabilities are scaled.
+        finding: Canonical name.
+        validation: Predictions of the validation images.
+        thresholds: Thresholds chosen on them.
+        calibration_method: Method of calibration.
     """
     threshold, notes = thresholds.values[finding], []
     at = validation.findings.index(finding)
@@ -203,21 +203,21 @@ def describe_finding(
         len({patient for patient, label in zip(validation.patients, labels, strict=True) if label == each})
         for each in (1.0, 0.0)
     ]
-    rests_on = f"{of_class[0]} positive and {of_class[1]} negative validation patients"
+    patients = f"{of_class[0]} positive and {of_class[1]} negative validation patients"
     few = min(of_class) < FEWEST_PATIENTS
     if not np.isfinite(threshold):
-        notes.append("no threshold: validation images have no positives, no negatives, or none is specific enough")
+        notes.append("no threshold: validation images have no positives or no negatives, or no threshold fits the rule")
     elif few:
-        notes.append(f"the threshold rests on {rests_on} only")
+        notes.append(f"uncertain threshold: only {patients}")
     calibration = None
     if not few:
         scaling = CALIBRATIONS[calibration_method](labels, scores)
         if scaling.slope > 0:
             calibration = Calibration(slope=scaling.slope, shift=scaling.shift)
         else:
-            notes.append("no calibration: on validation images the finding is not likelier where the score is higher")
+            notes.append("no calibration: on validation images the finding is not more frequent at higher scores")
     else:
-        notes.append(f"no calibration: {rests_on}, {FEWEST_PATIENTS} of each are needed")
+        notes.append(f"no calibration: {patients}, {FEWEST_PATIENTS} of each are needed")
     codes = [FindingCode(scheme=each.scheme, code=each.code, meaning=each.meaning) for each in terms_of(finding)]
     return FindingDescription(
         name=finding,
@@ -258,7 +258,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _mean(predictions: Sequence[Predictions]) -> Predictions:
-    """The mean probability of seeds, in float32 as an ensemble computes it."""
+    """Average the probabilities of seeds in float32, as an ensemble does."""
     first = predictions[0]
     if len(predictions) == 1:
         return first

@@ -1,23 +1,21 @@
-"""Scoring images: decoded in threads, checked, computed in batches, kept in a journal, written in order.
+"""Scoring of images: decoding in threads, checks, batches, a journal, and a table in the order of the inputs.
 
-Memory holds a few decoded images a thread and one batch, whatever the number of inputs: an image is read when its turn
-comes, and only its preprocessed pixels are kept until its batch is full.
+Memory use is a few decoded images per thread and two batches of preprocessed images, for any number of inputs.
 """
 
 import os
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from hilum.artifacts import fingerprint, locked
-from hilum.prediction.description import ModelDescription
+from hilum.data.store.build import one_opencv_thread
+from hilum.errors import HilumError
 from hilum.prediction.dicom_out import (
     FoundBoxes,
     ScoredDicom,
@@ -25,7 +23,6 @@ from hilum.prediction.dicom_out import (
     write_dicom_results,
     write_presentation_states,
 )
-from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.journal import Journal, Row, journal_beside
 from hilum.prediction.loading import PackagedClassifier
@@ -33,23 +30,24 @@ from hilum.prediction.map_files import write_maps
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason
 from hilum.prediction.table import as_table, check_table_name, write_table
+from hilum.prediction.training_membership import TrainingMembership
 from hilum.progress import ProgressReport, silent
 
 _AHEAD = 2
-"""Batches that are decoded before they are computed."""
+"""Number of batches that are decoded ahead."""
 
 
 @dataclass(frozen=True)
 class PredictConfig:
-    """How images are scored.
+    """Settings of prediction.
 
     Attributes:
-        accepted: reasons for which an image is scored all the same.
-        batch_size: images that are computed together; None: as in training, for the bits of the study's own scores.
-        workers: threads that decode; None: the processor's cores.
-        maps: folder for heat maps of the findings that are called; None for none.
-        method: of the heat maps (`hilum.explanation.maps`).
-        dicom: folder for DICOM objects of images that are DICOM files (`hilum.prediction.dicom_out`); None for none.
+        accepted: Reasons for refusal to ignore.
+        batch_size: Number of images per batch; None: as in training, to reproduce the study's scores bit for bit.
+        workers: Threads that decode images; None: all cores.
+        maps: Folder to write heat maps of called findings to; None: no heat maps.
+        method: Heat-map method (`hilum.explanation.maps`).
+        dicom: Folder to write DICOM objects of DICOM images to (`hilum.prediction.dicom_out`); None: none.
     """
 
     accepted: frozenset[Reason] = frozenset()
@@ -61,16 +59,16 @@ class PredictConfig:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What came out.
+class PredictionSummary:
+    """Summary of a prediction run.
 
     Attributes:
-        out: the table that was written.
-        images: how many rows.
-        refused: how many images of each reason.
-        in_training: images of patients that the model has learnt from.
-        not_known: scored images of whose patients that is not known.
-        calls: by finding, how many images it is called on.
+        out: Table that was written.
+        images: Number of images.
+        refused: Number of refused images by reason.
+        in_training: Number of scored images of patients the model was trained on.
+        not_known: Number of scored images for which this is unknown.
+        calls: Number of images that each finding is called on.
     """
 
     out: Path
@@ -82,7 +80,7 @@ class Scored:
 
     @property
     def scored(self) -> int:
-        """Images with probabilities."""
+        """Number of scored images."""
         return self.images - sum(self.refused.values())
 
 
@@ -92,20 +90,20 @@ def predict_images(
     out: Path,
     config: PredictConfig = PredictConfig(),
     on_progress: ProgressReport = silent,
-) -> Scored:
-    """Score images into a table (`hilum.prediction.table`), complete or absent.
+) -> PredictionSummary:
+    """Score images, and write a table (`hilum.prediction.table`), complete or not at all.
 
-    Killed and called again with the same model, images and settings, it goes on where it was.
+    An interrupted run resumes if called again with the same model, images and settings.
 
     Args:
-        model: loaded.
-        images: of `hilum.prediction.inputs.find_inputs`.
-        out: .parquet or .csv.
-        config: how.
-        on_progress: receives the images done.
+        model: Loaded model.
+        images: Images of `hilum.prediction.inputs.find_inputs`.
+        out: File to write, .parquet or .csv.
+        config: Settings.
+        on_progress: Receives the number of finished images.
 
     Raises:
-        HilumError: a table of another kind, or heat maps that the model cannot have.
+        HilumError: Another kind of file, or a heat-map method that is not defined for the model.
     """
     check_table_name(out)
     if config.dicom is not None:
@@ -118,7 +116,7 @@ def predict_images(
         write_table(table, out)
     reasons = Counter(Reason(reason) for reason in table["reason"].drop_nulls())
     scored = table.filter(table["reason"].is_null())
-    return Scored(
+    return PredictionSummary(
         out=out,
         images=len(table),
         refused=dict(reasons.most_common()),
@@ -161,7 +159,7 @@ def _score_all(
 def _read_ahead(
     model: PackagedClassifier, images: Sequence[InputImage], places: Sequence[int], config: PredictConfig, ahead: int
 ) -> Iterator[tuple[int, ReadImage]]:
-    """Read images in threads, and give them in order; at most `ahead` of them wait."""
+    """Read images in threads, and yield them in order, reading at most `ahead` images in advance."""
     training = model.description.training_range
 
     def read(place: int) -> ReadImage:
@@ -169,7 +167,7 @@ def _read_ahead(
 
     rest = iter(places)
     begun: deque[tuple[int, Future[ReadImage]]] = deque()
-    with _one_opencv_thread(), ThreadPoolExecutor(config.workers or os.cpu_count() or 1) as pool:
+    with one_opencv_thread(), ThreadPoolExecutor(config.workers or os.cpu_count() or 1) as pool:
         try:
             begun.extend((place, pool.submit(read, place)) for place in islice(rest, ahead))
             while begun:
@@ -212,7 +210,7 @@ def _compute(
 
 
 def _boxed(rows: Iterable[tuple[int, Row]], images: Sequence[InputImage]) -> Iterator[ScoredDicom]:
-    """Images with DICOM results, in the order of the inputs."""
+    """Yield images with DICOM results, in the order of the inputs."""
     found = {place: row for place, row in rows if "boxes" in row}
     for place in sorted(found):
         path, row = images[place].path, found[place]
@@ -240,7 +238,11 @@ def _order(model: PackagedClassifier, images: Sequence[InputImage], config: Pred
             state = None
         fields_of_image = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
         files.append([*fields_of_image, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
-    model_files = [*(card.sha256 for card in model.cards), _described(model.description), model.precision]
+    model_files = [
+        *(card.sha256 for card in model.cards),
+        fingerprint(model.description.model_dump(mode="json")),
+        model.precision,
+    ]
     maps = None if config.maps is None else [str(config.maps.absolute()), config.method]
     order = {"layout": 1, "model": model_files, "files": files, "accepted": sorted(config.accepted), "maps": maps}
     if config.dicom is not None:
@@ -248,31 +250,14 @@ def _order(model: PackagedClassifier, images: Sequence[InputImage], config: Pred
     return fingerprint(order)
 
 
-def _described(description: ModelDescription) -> str:
-    return fingerprint(description.model_dump(mode="json"))
-
-
 def accepted_reasons(words: Collection[str]) -> frozenset[Reason]:
-    """Reasons by their codes.
+    """Parse codes of reasons.
 
     Raises:
-        HilumError: an unknown one, or one that no image can be scored with.
+        HilumError: An unknown reason, or one that cannot be ignored.
     """
-    from hilum.errors import HilumError
-
     known = [reason for reason in Reason if reason.can_be_accepted]
     wrong = [word for word in words if word not in known]
     if wrong:
         raise HilumError("--accept", expected=", ".join(known), found=", ".join(wrong), fix="Use these codes.")
     return frozenset(Reason(word) for word in words)
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

@@ -1,4 +1,4 @@
-"""One input image to the pixels that a model takes, or to why it is refused."""
+"""Reading of an input image: preprocessed pixels, or the reason for refusal."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from hilum.prediction.reasons import Reason, Refusal, refuse_by_header, refuse_b
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An input, decoded and preprocessed.
+    """Decoded and preprocessed input image.
 
     Attributes:
-        pixels: (S, S); None where it is refused.
-        refusal: why.
-        patient_id: of the tables, or else of the file.
-        remarks: met in the file.
+        pixels: Preprocessed pixels (S, S); None if the image is refused.
+        refusal: Reason for refusal; None if it is not.
+        patient_id: Patient id from the tables, else from the file.
+        remarks: Irregularities of the file.
     """
 
     pixels: NDArray[np.uint8] | None
@@ -39,10 +39,10 @@ def read_input(image: InputImage, recipe: Recipe, training: TrainingRange, accep
     """Decode, check and preprocess an image.
 
     Args:
-        image: the input.
-        recipe: of the model.
-        training: what its training images were like.
-        accepted: reasons for which an image is scored all the same.
+        image: Input image.
+        recipe: Preprocessing of the model.
+        training: Range of its training images.
+        accepted: Reasons for refusal to ignore.
     """
     patient, view, age = image.patient_id, image.view, image.age
     remarks: tuple[Remark, ...] = ()

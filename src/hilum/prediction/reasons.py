@@ -1,7 +1,7 @@
-"""Why an image is not scored: a code for each reason, and the checks behind them.
+"""Reasons for refusing an image: codes and checks.
 
-The checks of gray values are those of the doctor (`hilum.data.doctor`), with its limits, on the image as the model
-would see it; the typical image is that of the model's own training images.
+The checks of gray values are those of `hilum doctor` (`hilum.data.doctor`), with the same limits, on the preprocessed
+image; the typical image is that of the model's training images.
 """
 
 from collections.abc import Collection
@@ -17,11 +17,11 @@ from hilum.data.images import Remark
 from hilum.prediction.description import TrainingRange
 
 LATERAL_VIEWS = frozenset("L LL RL LAT LATERAL".split())
-"""As data sets and View Position (0018,5101) write them."""
+"""Lateral views as written in data sets and in View Position (0018,5101)."""
 
 
 class Reason(StrEnum):
-    """A code in the column `reason`; images with one have no probabilities."""
+    """Reason for refusal, a code in the column `reason`; refused images have no probabilities."""
 
     NOT_ON_DISK = "not_on_disk"
     UNREADABLE = "unreadable"
@@ -35,35 +35,35 @@ class Reason(StrEnum):
 
     @property
     def description(self) -> str:
-        """What it means, in words."""
-        return _ABOUT[self]
+        """Explanation of the reason."""
+        return _DESCRIPTIONS[self]
 
     @property
     def can_be_accepted(self) -> bool:
-        """Whether the image could be scored all the same."""
+        """Check whether an image could be scored in spite of the reason."""
         return self not in (Reason.NOT_ON_DISK, Reason.UNREADABLE)
 
 
-_ABOUT = {
-    Reason.NOT_ON_DISK: "the tables name it, and there is no file",
-    Reason.UNREADABLE: "no radiograph that can be read",
-    Reason.LATERAL: "a lateral view, and the model has learnt from frontal ones",
-    Reason.VIEW_OUTSIDE_TRAINING: "a view that the model has not learnt from",
-    Reason.AGE_OUTSIDE_TRAINING: "a patient younger or older than all that the model has learnt from",
-    Reason.BURNED_IN_TEXT: "the header says that text is burnt into the pixels (BurnedInAnnotation)",
-    Reason.EMPTY: "one gray value fills the image, or it is faint",
-    Reason.INVERTED: "black and white are the other way round, and no tag says so",
+_DESCRIPTIONS = {
+    Reason.NOT_ON_DISK: "the tables name the image, but there is no file",
+    Reason.UNREADABLE: "not a readable radiograph",
+    Reason.LATERAL: "lateral view; the model was trained on frontal views",
+    Reason.VIEW_OUTSIDE_TRAINING: "view without training images",
+    Reason.AGE_OUTSIDE_TRAINING: "patient younger or older than all training patients",
+    Reason.BURNED_IN_TEXT: "the DICOM header declares burned-in text (BurnedInAnnotation)",
+    Reason.EMPTY: "nearly constant image: one gray value, or very low contrast",
+    Reason.INVERTED: "inverted gray values without a DICOM tag",
     Reason.NOT_A_CHEST_RADIOGRAPH: "unlike the training images: another body part, a strip, rotated, or cropped",
 }
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one image is not scored.
+    """Refusal of an image.
 
     Attributes:
-        reason: the code.
-        detail: a few words; no text out of a file.
+        reason: Reason.
+        detail: Details in a few words, without any text from the file.
     """
 
     reason: Reason
@@ -77,14 +77,14 @@ def refuse_by_header(
     training: TrainingRange,
     accepted: Collection[Reason],
 ) -> Refusal | None:
-    """Look at what is known of an image beside its pixels; what is not known is no reason.
+    """Check the metadata of an image; unknown values are accepted.
 
     Args:
-        view: such as "PA"; None where it is not known.
-        age: in years.
-        remarks: met in its file.
-        training: what the training images were like.
-        accepted: reasons that do not count.
+        view: View (projection) such as "PA"; None if unknown.
+        age: Age in years; None if unknown.
+        remarks: Irregularities of the file.
+        training: Range of the training images.
+        accepted: Reasons for refusal to ignore.
     """
     found = []
     known_view = view.upper() if view else None
@@ -108,13 +108,13 @@ def refuse_by_header(
 def refuse_by_pixels(
     pixels: NDArray[np.uint8], shape: tuple[int, int], training: TrainingRange, accepted: Collection[Reason]
 ) -> Refusal | None:
-    """Look at an image.
+    """Check the pixels of an image.
 
     Args:
-        pixels: preprocessed, (S, S).
-        shape: height and width of the original, px.
-        training: what the training images were like.
-        accepted: reasons that do not count.
+        pixels: Preprocessed pixels (S, S).
+        shape: Height and width of the original image in pixels.
+        training: Range of the training images.
+        accepted: Reasons for refusal to ignore.
     """
     found = []
     most = np.bincount(pixels.ravel(), minlength=256).max() / pixels.size
@@ -124,9 +124,9 @@ def refuse_by_pixels(
     elif max(shape) > ASPECT * min(shape):
         found.append(Refusal(Reason.NOT_A_CHEST_RADIOGRAPH, f"{shape[1]:,} x {shape[0]:,} px"))
     elif training.typical:
-        likeness = float(standardised(pixels) @ np.asarray(training.typical, dtype=np.float32))
-        if likeness < NEGATIVE:
-            found.append(Refusal(Reason.INVERTED, f"likeness to training images {likeness:.2f}"))
-        elif likeness < ODD:
-            found.append(Refusal(Reason.NOT_A_CHEST_RADIOGRAPH, f"likeness to training images {likeness:.2f}"))
+        similarity = float(standardised(pixels) @ np.asarray(training.typical, dtype=np.float32))
+        if similarity < NEGATIVE:
+            found.append(Refusal(Reason.INVERTED, f"similarity to training images {similarity:.2f}"))
+        elif similarity < ODD:
+            found.append(Refusal(Reason.NOT_A_CHEST_RADIOGRAPH, f"similarity to training images {similarity:.2f}"))
     return next((each for each in found if each.reason not in accepted), None)

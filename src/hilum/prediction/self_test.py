@@ -1,7 +1,7 @@
-"""The self-test of a model: generated radiographs, and its scores of them when it was packaged.
+"""Self-test of a packaged model: synthetic radiographs, and the model's outputs on them.
 
-They are PNG files in the model directory, so that reading, preprocessing and the network are all tried, and nobody's
-image travels with the weights. Outputs are computed in float32, so that they hold on every machine.
+The radiographs are PNG files in the model directory, so that reading, preprocessing and the network are all tested, and
+no patient images are included. Outputs are computed in float32, to be comparable between machines.
 """
 
 import json
@@ -19,7 +19,7 @@ from hilum.phantom import population_images, render_image
 
 REFERENCE = "reference"
 TOLERANCE = 1e-3
-"""Of a probability. Machines differ by 1e-6 (order of sums); another preprocessing or weight differs by more."""
+"""Tolerance of a probability. Machines differ by 1e-6 (order of summation); other preprocessing or weights by more."""
 _OUTPUTS = "outputs.json"
 _SEED, _COUNT, _SIDE = 20, 4, 256
 
@@ -28,13 +28,13 @@ Score = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def write_reference(directory: Path, findings: list[str], preprocess: Preprocess, score: Score) -> None:
-    """Generate radiographs, and keep what the model says of them.
+    """Generate radiographs, and store the model's outputs on them.
 
     Args:
-        directory: of the model.
-        findings: F of its outputs.
-        preprocess: a file to (S, S) uint8.
-        score: (N, S, S) to (N, F) in float32.
+        directory: Directory of the model.
+        findings: F findings of its outputs.
+        preprocess: Function from a file to pixels (S, S) uint8.
+        score: Function from pixels (N, S, S) to probabilities (N, F) in float32.
     """
     here = directory / REFERENCE
     here.mkdir()
@@ -49,20 +49,20 @@ def write_reference(directory: Path, findings: list[str], preprocess: Preprocess
 
 
 def reference_images(directory: Path, preprocess: Preprocess) -> NDArray[np.uint8]:
-    """The reference radiographs, preprocessed, (N, S, S).
+    """Read the reference radiographs, preprocessed, (N, S, S).
 
     Args:
-        directory: `REFERENCE` of a model.
-        preprocess: a file to (S, S) uint8.
+        directory: Folder `REFERENCE` of a model.
+        preprocess: Function from a file to pixels (S, S) uint8.
     """
     return np.stack([preprocess(path) for path in sorted(directory.glob("*.png"))])
 
 
 def check_reference(directory: Path, preprocess: Preprocess, score: Score) -> float:
-    """Try a model on its reference radiographs; the largest difference of a probability.
+    """Score the reference radiographs, and return the largest difference from the stored probabilities.
 
     Raises:
-        HilumError: the references are missing or damaged, or the outputs differ.
+        HilumError: The references are missing or damaged, or the outputs differ.
     """
     path = directory / REFERENCE / _OUTPUTS
     try:
@@ -80,8 +80,8 @@ def check_reference(directory: Path, preprocess: Preprocess, score: Score) -> fl
     if not difference <= TOLERANCE:
         raise HilumError(
             directory,
-            expected=f"the outputs that it was packaged with on reference radiographs, to {TOLERANCE:g}",
+            expected=f"the stored outputs on reference radiographs, within {TOLERANCE:g}",
             found=f"a difference of {difference:.2g}",
-            fix="Copy the directory again. If it stays, this machine or these versions compute something else.",
+            fix="Copy the directory again. If the error persists, this machine or library versions give other results.",
         )
     return difference

@@ -1,18 +1,17 @@
-"""The table of predictions: a row for every image, scored or refused, in the order of the inputs.
+"""Table of predictions: one row per image, scored or refused, in the order of the inputs.
 
 Columns::
 
-    image_id                  below the folder, or the name of the file
-    patient_id                of the data set's tables, or of the DICOM file; empty where not known
-    split                     external where the model has not learnt from the patient, train where it has, empty where
-                              that is not known
+    image_id                  path below the folder, or name of the file
+    patient_id                from the tables of the data set, or from the DICOM file; empty if unknown
+    split                     external if the model was not trained on the patient, train if it was, empty if unknown
     p_<finding>               probability, 0 to 1
-    calibrated_<finding>      probability on the scale of the validation labels
-    threshold_<finding>       from which on the finding is called
+    calibrated_<finding>      calibrated probability, 0 to 1
+    threshold_<finding>       threshold on the probability, at or above which the finding is called
     call_<finding>            1 or 0
-    reason, detail            of images that are not scored (`hilum.prediction.reasons`); all of the above are empty
-    in_training          whether the model has learnt from the patient; empty where that is not known
-    remarks                   what was met in the file (`hilum.data.images.remarks`)
+    reason, detail            reason for refusal (`hilum.prediction.reasons`); the columns above are then empty
+    in_training               true if the model was trained on the patient; empty if unknown
+    remarks                   irregularities of the file (`hilum.data.images.remarks`)
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,24 +31,24 @@ _SPLIT = {True: "train", False: "external", None: None}
 
 
 def check_table_name(out: Path) -> None:
-    """Refuse a file of another kind before anything is scored.
+    """Check the file name of a table, before any scoring.
 
     Raises:
-        HilumError: neither .parquet nor .csv.
+        HilumError: Neither .parquet nor .csv.
     """
     if out.suffix.lower() not in KINDS:
-        raise HilumError("--out", expected="a file named .parquet or .csv", found=str(out), fix="Name it so.")
+        raise HilumError("--out", expected="a file named .parquet or .csv", found=str(out), fix="Rename it.")
 
 
 def as_table(
     rows: Iterable[tuple[int, Row]], images: Sequence[InputImage], described: ModelDescription
 ) -> pl.DataFrame:
-    """All rows of a run; see the head of this file.
+    """Build the table of a run; see the head of this file for its columns.
 
     Args:
-        rows: place among the inputs, and row; each place once or several times with the same row.
-        images: the inputs, N.
-        described: findings, thresholds, calibration.
+        rows: Index of the image, and row; an index may be repeated with the same row.
+        images: N input images.
+        described: Findings, thresholds and calibration.
     """
     ordered: list[Row] = [{}] * len(images)
     for place, row in rows:
@@ -88,7 +87,7 @@ def as_table(
 
 
 def write_table(table: pl.DataFrame, out: Path) -> None:
-    """Write a table as its name says, whole or not at all."""
+    """Write a table as CSV or Parquet, by its name, completely or not at all."""
     with whole_file(out) as beside:
         if out.suffix.lower() == ".csv":
             table.write_csv(beside)
@@ -97,5 +96,5 @@ def write_table(table: pl.DataFrame, out: Path) -> None:
 
 
 def _number(values: np.ndarray) -> pl.Series:
-    """Numbers as they are, with nulls for NaN; float32 stays float32."""
+    """Convert numbers to a column, with null for NaN; the type is unchanged."""
     return pl.Series(values).fill_nan(None)

@@ -1,1 +1,1 @@
-"""Single runs without a study: pretraining, pools, probes."""
+"""Single runs without a study: the functions behind the Python API and the commands."""

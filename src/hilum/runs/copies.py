@@ -1,10 +1,10 @@
-"""Copies: one image under several names, by the bytes of its files, by its stored pixels, or by its detail.
+"""Duplicates: one image under several ids, detected by file bytes, stored pixels, or image detail.
 
-Files of other bytes may hold the same image: saved again, in another format, or with another header. Their decoded
-pixels are equal, and so is what the store keeps of them. Images that were compressed with a loss, resized or brightened
-are found by their detail (`hilum.data.duplicates`), in stores of `LEAST_SIDE` or more; in others nobody knows.
+Files with different bytes may contain the same image: saved again, in another format, or with another header; their
+stored pixels are equal. Near-duplicates (compressed, resized or brightened images) are detected by image detail
+(`hilum.data.duplicates`), in stores of `LEAST_SIDE` pixels or more.
 
-Published data sets alone are not searched: their own tables say who is who.
+A single published data set is not searched: its tables identify patients.
 """
 
 import hashlib
@@ -24,38 +24,37 @@ from hilum.data.store import Store
 from hilum.notes import Code, Note, note
 
 FOLDER = "folder"
-"""Collection whose patient ids and images are those of whoever made the folder; of all others they are published."""
+"""Collection of own images; the patient ids and images of all other collections are published."""
 
 ImageName: TypeAlias = tuple[str, str]
-"""Name of a data set, and of an image in it."""
+"""Name of a data set, and id of an image in it."""
 
 _AT_A_TIME = 512  # images
 
 
 class DataSet(Protocol):
-    """A data set, read: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
+    """Protocol of data sets: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
 
     @property
     def collected(self) -> Collected:
-        """What its files say."""
+        """Content of the native files."""
 
     @property
     def manifest(self) -> pl.DataFrame:
-        """One row an image."""
+        """Table with one row per image."""
 
     def patients(self, image_ids: list[str], /) -> list[str]:
-        """Full names of the patients of images."""
+        """Return the full names of the patients of images."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """An image to learn from that equals a held-out image.
+    """Training image that duplicates a held-out image.
 
     Attributes:
-        data, image_id: the image to learn from.
-        of_data, of_image_id: the image that is held out.
-        kind: what is equal: the bytes of the files, the stored pixels, or their detail ("near":
-            `hilum.data.duplicates`).
+        data, image_id: Training image.
+        of_data, of_image_id: Held-out image.
+        kind: Equal bytes of the files, equal stored pixels, or equal detail ("near": `hilum.data.duplicates`).
     """
 
     data: str
@@ -66,16 +65,16 @@ class Copy:
 
 
 def is_searched(data: Mapping[str, DataSet]) -> bool:
-    """Whether copies are looked for among these data sets: there are several, or one is a folder of own images."""
+    """Check whether to search these data sets for duplicates: several data sets, or a folder of own images."""
     return len(data) > 1 or any(each.collected.name == FOLDER for each in data.values())
 
 
 def not_searched(size: int, of: str) -> Note | None:
-    """That copies which were compressed, resized or brightened are not looked for; None where they are.
+    """Return a note if near-duplicates are not searched for; None if they are.
 
     Args:
-        size: side of the stored images, pixels.
-        of: whose copies: name of a data set.
+        size: Side of the stored images in pixels.
+        of: Name of the data set, for the note.
     """
     if size >= LEAST_SIDE:
         return None
@@ -84,13 +83,13 @@ def not_searched(size: int, of: str) -> Note | None:
 
 
 def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
-    """Groups of images whose files hold the same bytes, where that can tell something.
+    """Find groups of images with equal bytes, across data sets and within folders of own images.
 
     Args:
-        data: by name.
+        data: Data sets by name.
 
     Returns:
-        Each group in the order of the data sets, then of their manifests.
+        Groups, each in the order of the data sets, then of their manifests.
     """
     if not is_searched(data):
         return []
@@ -109,11 +108,11 @@ def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
 
 
 def equal_pixels(stores: Mapping[str, Store], images: Mapping[str, Sequence[str]]) -> list[list[ImageName]]:
-    """Groups of images whose stored pixels are equal; those without any detail, black ones for example, are in none.
+    """Find groups of images with equal stored pixels; constant images (such as black ones) are ignored.
 
     Args:
-        stores: by name, preprocessed alike.
-        images: of each data set.
+        stores: Stores by name, with equal preprocessing.
+        images: Ids of images of each data set.
     """
     found: dict[bytes, list[ImageName]] = {}
     for name, image_ids in images.items():
@@ -125,12 +124,12 @@ def equal_pixels(stores: Mapping[str, Store], images: Mapping[str, Sequence[str]
 def pixel_copies(
     held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> list[Copy]:
-    """Find the images of pools whose pixels, or detail, are those of a held-out image.
+    """Find the images of pools that duplicate a held-out image, by pixels or image detail.
 
     Args:
-        held: images of each data set that nothing may learn from.
-        stores: of the data sets with held-out images and of those in the pools, preprocessed alike.
-        pools: images of each data set to learn from.
+        held: Held-out images of each data set.
+        stores: Stores of the data sets with held-out images and of those in the pools, with equal preprocessing.
+        pools: Training images of each data set.
     """
     if not any(held.values()) or not any(pools.values()):
         return []
@@ -154,16 +153,15 @@ def pixel_copies(
 def counted_once(
     data: Mapping[str, DataSet], pools: Mapping[str, Sequence[str]], groups: Iterable[Sequence[ImageName]]
 ) -> dict[str, list[str]]:
-    """Pools in which an image that is reached twice counts once.
+    """Remove repeated images from pools.
 
-    What two published tables of one collection name twice stays: only images of two data sets, or of one folder of own
-    images, are counted once. Of equal images the one with a label is kept, then the one with a patient id, then the
-    first.
+    Only duplicates between data sets, or within a folder of own images, are removed; duplicates within a published data
+    set remain. Of equal images the one with a label is selected, then the one with a patient id, then the first.
 
     Args:
-        data: by name.
-        pools: images of each to learn from.
-        groups: of equal images.
+        data: Data sets by name.
+        pools: Training images of each data set.
+        groups: Groups of equal images.
 
     Returns:
         The pools, in their order.
@@ -198,12 +196,12 @@ def counted_once(
 def patients_beside(
     data: Mapping[str, DataSet], before: Mapping[str, Sequence[str]], after: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Full names of the patients of images that count as others do: weights that saw the others have seen these too.
+    """List the full names of the patients of removed duplicates: weights trained on the others have seen them too.
 
     Args:
-        data: by name.
-        before: pools with every image.
-        after: those of `counted_once`.
+        data: Data sets by name.
+        before: Pools with all images.
+        after: Pools of `counted_once`.
     """
     names: dict[str, None] = {}
     for name, image_ids in before.items():
@@ -217,7 +215,7 @@ def patients_beside(
 def _near_copies(
     held: Mapping[str, Sequence[str]], stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> list[Copy]:
-    """Images of pools that show a held-out image, by their detail."""
+    """Find the images of pools that duplicate a held-out image, by image detail."""
     images = [(name, image_id) for name, image_ids in held.items() for image_id in stores[name].readable(image_ids)]
     first_of_pools = len(images)
     images += [(name, image_id) for name, image_ids in pools.items() for image_id in stores[name].readable(image_ids)]
@@ -229,14 +227,14 @@ def _near_copies(
     smallest = min(stores[name].recipe.size for name in {*held, *pools})
     pairs = found.pairs[np.abs(found.correlation) >= alike_from(smallest)]
     shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
-    for one, other in pairs:  # of equal thumbnails only the first is compared with the others
+    for one, other in pairs:  # of equal thumbnails, only the first was compared with the others
         if one in shown and other not in shown and np.array_equal(thumbnails[one], thumbnails[other]):
             shown[int(other)] = shown[int(one)]
     return [Copy(*images[row], *images[shown[row]], "near") for row in sorted(shown)]
 
 
 def _digests(store: Store, image_ids: Sequence[str]) -> Iterable[tuple[bytes, str]]:
-    """A hash of the pixels of each readable image that shows anything."""
+    """Yield a hash of the pixels of each readable image that is not constant."""
     here = store.readable(image_ids)
     for start in range(0, len(here), _AT_A_TIME):
         some = here[start : start + _AT_A_TIME]

@@ -1,4 +1,4 @@
-"""Embed images by a model's features: what `hilum embed` and `hilum.embed` do."""
+"""Embedding of images by the features of a model: `hilum.embed` and `hilum embed`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +25,10 @@ from hilum.explanation.embedding import (
     write_embedded,
 )
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import checked_keywords
 from hilum.report.figures import SimilarImages, write_embedding_figures, write_similar_images
 from hilum.runs.inputs.data import DataSource, decode, read_data
-from hilum.runs.inputs.models import model_directory
+from hilum.runs.inputs.models import model_directory, name_of_model
 from hilum.runs.results import Result
 from hilum.training.settings import Device
 
@@ -39,7 +40,7 @@ _METHODS: dict[str, tuple[Literal["tsne", "umap"], ...]] = {
 }
 _SHEET = "similar.png"
 _MOST_SIMILAR = 8
-_LEFT = (
+_OUTPUTS = (
     "features",
     "embedding.parquet",
     "purity.parquet",
@@ -53,12 +54,12 @@ _LEFT = (
 
 @dataclass(frozen=True, repr=False)
 class EmbedResult(Result):
-    """Images by their features.
+    """Embedding of images.
 
     Attributes:
-        directory: with features, points, numbers, neighbours and figures.
-        about: model, data, settings, notes.
-        embedded: features and tables.
+        directory: Directory with features, points, neighbours, class separation and figures.
+        about: Model, data, settings, notes.
+        embedded: Features and tables.
     """
 
     directory: Path
@@ -71,26 +72,27 @@ class EmbedResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """Which model, how many images."""
+        """Model and numbers of images and patients."""
         about = self.about
         return [
             f"{about['encoder']} on {about['images']:,} images of {about['patients']:,} patients of {about['data']}"
         ]
 
     def nearest(self, image_id: str) -> pl.DataFrame:
-        """The nearest images of one image: `rank`, `neighbour`, `cosine`, `same_patient`."""
-        return nearest(self.embedded, image_id)
+        """Return the nearest neighbours of an image: `rank`, `neighbour`, `cosine`, `same_patient`."""
+        return _nearest(self.embedded, image_id)
 
 
+@checked_keywords
 def embed(
     model: str | Path | Result,
     data: DataSource,
     out: str | Path,
     *,
     method: EmbeddingChoice | str = "tsne",
-    like: Sequence[str] = (),
+    similar_to: Sequence[str] = (),
     k: int = 20,
-    same_patient: bool = False,
+    allow_same_patient: bool = False,
     max_points: int = 10_000,
     split: str | None = None,
     include_training_patients: bool = False,
@@ -104,32 +106,31 @@ def embed(
     device: str = "auto",
     progress: ShowProgress = quiet,
 ) -> EmbedResult:
-    """Compute features of images, points on a plane (t-SNE or UMAP), class separation, and nearest images.
+    """Compute features of images, a t-SNE or UMAP embedding, class separation, and nearest neighbours.
 
     Args:
-        model: directory of an encoder or of a classifier; or published weights by name;
-            or the result of a run.
+        model: Directory of an encoder or a classifier, name of published weights, or result of a run.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
-        out: directory for features, tables and figures.
+        out: Directory to write features, tables and figures to.
         method: "tsne", "umap" or "both".
-        like: ids of images whose nearest images are drawn.
-        k: nearest images, in numbers and tables.
-        same_patient: nearest images may be of the same patient.
-        max_points: at most so many points in the figure, by lot.
-        split: only images of this published list; None: all.
-        include_training_patients: also images of patients that the model has learnt from.
-        labels: own images: the CSV with the labels.
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        n_bootstrap: bootstrap samples of patients.
-        seed: of points, lots and the bootstrap.
-        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
-        workers: threads that decode images; None: all cores.
+        similar_to: Ids of images whose nearest neighbours are drawn.
+        k: Number of nearest neighbours.
+        allow_same_patient: Allow neighbours of the same patient in the lists of images.
+        max_points: Maximum number of points in the figure; more are drawn at random.
+        split: Part of the published split to use; None: all images.
+        include_training_patients: Include images of patients the model was trained on.
+        labels: CSV file of labels, for own images.
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: As in `hilum.runs.inputs.data.read_data`.
+        n_bootstrap: Number of bootstrap resamples of patients.
+        seed: Random seed of the embedding, the samples and the bootstrap.
+        stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
+        workers: Threads that decode images; None: all cores.
         device: "auto", "cpu" or "cuda".
-        progress: shows each stage.
+        progress: Shows the progress of each stage.
 
     Raises:
-        HilumError: anything that is wrong with the model, the data or an option.
+        HilumError: A wrong model, data set or option.
 
     Example:
         >>> import hilum
@@ -139,7 +140,7 @@ def embed(
     out = Path(out)
     if method not in _METHODS:
         raise HilumError("--method", expected=f"one of {', '.join(_METHODS)}", found=repr(method), fix="Use tsne.")
-    check_replaceable(out, _LEFT)
+    check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(model))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     store = decode(read, recipe_of(card), out, stores=stores, workers=workers, progress=progress)
@@ -147,7 +148,7 @@ def embed(
         read, card, store.image_ids, split=split, include_training_patients=include_training_patients
     )
     ids = chosen.manifest["image_id"].to_list()
-    rows_of(like, ids, "--similar-to")  # before the long work
+    rows_of(similar_to, ids, "--similar-to")  # refuses unknown ids before the long work
     with progress("features") as on_progress:
         features = features_of(
             network, card.image_size, store, ids, device=cast(Device, device), on_progress=on_progress
@@ -161,11 +162,11 @@ def embed(
             most_shown=max_points,
             n_bootstrap=n_bootstrap,
             seed=seed,
-            same_patient=same_patient,
+            same_patient=allow_same_patient,
             on_progress=on_progress,
         )
     about: dict[str, Any] = {
-        "model": str(model_directory(model)) if isinstance(model, Result) else str(model),
+        "model": name_of_model(model),
         "encoder": card.encoder,
         "sha256": card.sha256,
         "data": read.name,
@@ -180,24 +181,23 @@ def embed(
     with whole_directory(out) as beside:
         write_embedded(embedded, about, beside)
         write_embedding_figures(embedded.points, embedded.purity, beside)
-        if like:
-            _write_sheet(like, embedded, chosen, store, beside / _SHEET)
+        if similar_to:
+            _write_sheet(similar_to, embedded, chosen, store, beside / _SHEET)
     return EmbedResult(out, {**about, "notes": embedded.notes, "out": str(out)}, embedded)
 
 
-def nearest(embedded: Embedded, image_id: str) -> pl.DataFrame:
-    """The nearest images of one image: `rank`, `neighbour`, `cosine`, `same_patient`."""
+def _nearest(embedded: Embedded, image_id: str) -> pl.DataFrame:
     rows = embedded.neighbours.filter(pl.col("image_id") == image_id)
     return rows.select("rank", "neighbour", "cosine", "same_patient")
 
 
-def _write_sheet(like: Sequence[str], embedded: Embedded, chosen: ChosenImages, store: Store, path: Path) -> None:
-    """Draw each image of `like` beside its nearest ones."""
+def _write_sheet(image_ids: Sequence[str], embedded: Embedded, chosen: ChosenImages, store: Store, path: Path) -> None:
+    """Draw each of the images beside its nearest neighbours."""
     rows = []
-    for image_id in like:
-        found = nearest(embedded, image_id).select("neighbour", "cosine").head(_MOST_SIMILAR)
+    for image_id in image_ids:
+        found = _nearest(embedded, image_id).select("neighbour", "cosine").head(_MOST_SIMILAR)
         rows.append(SimilarImages(image_id, list(found.iter_rows())))
-    shown = list(dict.fromkeys([*like, *(name for row in rows for name, _ in row.found)]))
+    shown = list(dict.fromkeys([*image_ids, *(name for row in rows for name, _ in row.found)]))
     pixels = {name: store.pixels[row] for name, row in zip(shown, store.rows(shown), strict=True)}
     findings = finding_columns(chosen.manifest)
     about = {

@@ -1,10 +1,10 @@
-"""Numbers with intervals from anybody's predictions: what `hilum evaluate` and `hilum.evaluate` do."""
+"""Metrics with confidence intervals from tables of predictions: `hilum.evaluate` and `hilum evaluate`."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import ClassVar, cast
 
 import polars as pl
 
@@ -16,57 +16,50 @@ from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
 from hilum.notes import Code, Note, note
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import checked_keywords
 from hilum.report.render import listing
 from hilum.runs.inputs.predictions import (
     GivenPredictions,
     PredictionSource,
     chosen_metrics,
+    describe_evaluation,
     name_of,
+    paths_of,
     read_given,
     table_of,
-    thresholds_as_json,
 )
-from hilum.runs.results import Result
+from hilum.runs.results import PredictionsResult
 
 
 @dataclass(frozen=True, repr=False)
-class EvaluationResult(Result):
-    """Numbers of one arm.
+class EvaluationResult(PredictionsResult):
+    """Metrics of one arm.
 
     Attributes:
-        directory: with metrics (and subgroups) as Parquet, CSV and JSON; None where nothing was written.
-        about: whose images, settings, thresholds, notes.
-        metrics: see `hilum.evaluation.evaluate_predictions`.
-        subgroups: see `hilum.evaluation.evaluate_subgroups`; None where none were asked for.
-        given: the predictions that were evaluated, one a seed.
+        directory: Directory with metrics (and subgroups) as Parquet, CSV and JSON; None if nothing was written.
+        about: Numbers of images and patients, settings, thresholds, notes.
+        metrics: Metrics per finding and averages; see `hilum.evaluation.evaluate_predictions`.
+        subgroups: Metrics of subgroups; see `hilum.evaluation.evaluate_subgroups`. None without `subgroups`.
+        given: Evaluated predictions, one per seed.
     """
 
     metrics: pl.DataFrame
     subgroups: pl.DataFrame | None
     given: Sequence[GivenPredictions]
 
+    _columns: ClassVar[tuple[str, ...]] = ("estimate", "low", "high", "positives", "n", "patients")
+
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """`metrics`, and `subgroups` where they were asked for."""
+        """`metrics`, and `subgroups` if there are any."""
         return {"metrics": self.metrics, **({} if self.subgroups is None else {"subgroups": self.subgroups})}
 
     @property
-    def summary(self) -> list[str]:
-        """How many images, patients and bootstrap samples."""
-        about = self.about
-        seeds = " and seeds" if about["seeds"] > 1 else ""
-        return [
-            f"{about['images']:,} images of {about['patients']:,} patients",
-            f"split {about['split'] or 'unknown'}",
-            f"{about['n_bootstrap']:,} resamples of patients{seeds}, seed {about['seed']}",
-        ]
-
-    def _shown(self) -> dict[str, pl.DataFrame]:
-        first = self.metrics["metric"][0]
-        rows = self.metrics.filter(pl.col("metric") == first)
-        return {first: rows.select("finding", "estimate", "low", "high", "positives", "n", "patients")}
+    def _rows(self) -> pl.DataFrame:
+        return self.metrics
 
 
+@checked_keywords
 def evaluate(
     predictions: PredictionSource | Sequence[PredictionSource],
     out: str | Path | None = None,
@@ -91,34 +84,36 @@ def evaluate(
     min_group: int = EvaluationSettings.min_group,
     progress: ShowProgress = quiet,
 ) -> EvaluationResult:
-    """Evaluate predictions per finding and over findings, with 95 % intervals from a bootstrap over patients.
+    """Compute metrics per finding and averages, with 95 % confidence intervals from a bootstrap of patients.
 
     Args:
-        predictions: a Parquet or CSV file or a Polars table with y_<finding> (1, 0, empty), p_<finding> (0 to 1), and
-            split, image_id, patient_id where known. Several: seeds of one arm.
-        out: directory for metrics.parquet, .csv and .json; None: nothing is written.
-        split: whose rows; None: test, else val or external alone.
-        held_out: for tables without a column split: training has not used these images.
-        trained_on: card.json of the model, or a table of patients; none of them may be evaluated.
-        labels: of tables that have none: a table of images and findings, an ingested folder, or NAME=FOLDER.
-        metrics: names of `hilum.evaluation.METRICS`; None: all that the tables allow.
-        averages: rows over findings: "macro", "weighted", "micro".
-        validation: predictions of validation images, one a table; None: the rows val of the same table.
-        threshold: chosen on validation images: "youden", "f1", "sensitivity=S", "specificity=S"; or a number.
-        thresholds_on_test: choose thresholds on the evaluated images; marked as optimistic.
-        calibrate: scale probabilities on validation images: "temperature", "platt" or "isotonic".
-        interval: "expanded", "percentile" or "bca".
-        stratified: draw patients within strata of the rarest finding that they have.
-        n_bootstrap: bootstrap samples of patients (and seeds), at least 40.
-        seed: of the bootstrap.
-        min_positive_patients: findings with fewer positive (or negative) patients are not in means.
-        subgroups: columns to group patients by, such as "sex", "age" (in bands), "view".
-        image_table: table with image_id and these columns; None: the predictions' own.
-        min_group: groups with fewer positive (or negative) patients of a finding get no number.
-        progress: shows each stage.
+        predictions: Parquet or CSV file or Polars table with y_<finding> (1, 0, empty), p_<finding> (0 to 1), and
+            split, image_id, patient_id if known. Several are seeds of one arm.
+        out: Directory to write metrics.parquet, .csv and .json to; None: nothing is written.
+        split: Part of the column split to evaluate; None: test, or the only one of val and external.
+        held_out: For tables without a column split: confirm that these images were not used for training.
+        trained_on: card.json of the model, or a table of its training patients; they must not be evaluated.
+        labels: Labels of tables without y_<finding>: a table of images and findings, an ingested folder, or
+            NAME=FOLDER.
+        metrics: Names of `hilum.evaluation.METRICS`; None: all that the tables allow.
+        averages: Averages over findings: "macro", "weighted", "micro".
+        validation: Predictions of validation images, one per table; None: the rows val of the same table.
+        threshold: Rule to choose thresholds on validation images ("youden", "f1", "sensitivity=S", "specificity=S"), or
+            a number.
+        thresholds_on_test: Choose thresholds on the evaluated images; results are marked as optimistic.
+        calibrate: Recalibration on validation images: "temperature", "platt" or "isotonic".
+        interval: Kind of confidence interval: "expanded", "percentile" or "bca".
+        stratified: Resample patients within strata of their rarest finding.
+        n_bootstrap: Number of bootstrap resamples of patients (and seeds), at least 40.
+        seed: Random seed of the bootstrap.
+        min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages.
+        subgroups: Columns that define subgroups of patients, such as "sex", "age" (in bands), "view".
+        image_table: Table with image_id and these columns; None: the predictions.
+        min_group: Subgroups with fewer positive (or negative) patients of a finding get no estimate.
+        progress: Shows the progress of each stage.
 
     Raises:
-        HilumError: what is wrong with a table or an option.
+        HilumError: A wrong table or option.
 
     Example:
         >>> import polars as pl
@@ -136,45 +131,27 @@ def evaluate(
         thresholds = [one.thresholds for one in given if one.thresholds is not None]
         arm = listing([Path(name_of(source, at)).stem for at, source in enumerate(tables)])
         groups, group_notes = _groups(given, tables[0], image_table, subgroups)
-        bootstrap = BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified)
+        settings = SuiteSettings(
+            bootstrap=BootstrapConfig(n_bootstrap, seed, cast(IntervalKind, interval), stratified),
+            min_positive_patients=min_positive_patients,
+            min_group=min_group,
+            metrics=chosen_metrics(metrics, given),
+            averages=averages,
+            compared=None,
+            compared_averages=averages,
+            multiclass=False,
+        )
         with progress("resampling patients") as on_progress:
-            found = evaluate_suite(
-                SuiteInput({arm: seeds}, {arm: thresholds} if len(thresholds) == len(seeds) else {}, groups=groups),
-                SuiteSettings(
-                    bootstrap=bootstrap,
-                    min_positive_patients=min_positive_patients,
-                    min_group=min_group,
-                    metrics=chosen_metrics(metrics, given),
-                    averages=averages,
-                    compared=None,
-                    compared_averages=averages,
-                    multiclass=False,
-                ),
-                on_progress,
-            )
+            of_arm = {arm: thresholds} if len(thresholds) == len(seeds) else {}
+            found = evaluate_suite(SuiteInput({arm: seeds}, of_arm, groups=groups), settings, on_progress)
         if subgroups and len(thresholds) < len(seeds):
             group_notes.append(note(Code.NO_UNDERDIAGNOSIS))
-        aligned = found.aligned
-        about: dict[str, Any] = {
-            "split": seeds[0].split,
-            "images": len(aligned.patients),
-            "patients": int(aligned.patients.max()) + 1,
-            "seeds": len(seeds),
-            "n_bootstrap": n_bootstrap,
-            "seed": seed,
-            "interval": interval,
-            "stratified": stratified,
-            "min_positive_patients": min_positive_patients,
-            "calibrated": calibrate,
-            "thresholds": thresholds_as_json(given),
-            "notes": [str(each) for each in aligned.notes],
-            "codes": [each.code for each in aligned.notes],
-        }
-        numbers = found.metrics.drop("arm")
-        paths = [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
+        about = describe_evaluation(given, found.aligned, settings, calibrate, seeds=len(seeds))
+        estimates = found.metrics.drop("arm")
+        paths = paths_of(tables)
         directory = None if out is None else Path(out)
         if directory is not None and found.subgroups is not None:
-            own = {
+            subgroup_settings = {
                 "split": seeds[0].split,
                 "n_bootstrap": n_bootstrap,
                 "seed": seed,
@@ -182,12 +159,12 @@ def evaluate(
                 "notes": [str(each) for each in group_notes],
                 "codes": [each.code for each in group_notes],
             }
-            write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=own)
+            write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=subgroup_settings)
         if directory is not None:
-            write_results(directory, "metrics", numbers, predictions=paths, settings=about)
+            write_results(directory, "metrics", estimates, predictions=paths, settings=about)
         more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
-        ungrouped = None if found.subgroups is None else found.subgroups.drop("arm")
-        return EvaluationResult(directory, about | more, numbers, ungrouped, given)
+        by_group = None if found.subgroups is None else found.subgroups.drop("arm")
+        return EvaluationResult(directory, about | more, estimates, by_group, given)
 
 
 def _listed(source: PredictionSource | Sequence[PredictionSource]) -> list[PredictionSource]:
@@ -197,7 +174,7 @@ def _listed(source: PredictionSource | Sequence[PredictionSource]) -> list[Predi
 def _groups(
     given: Sequence[GivenPredictions], own: PredictionSource, images: str | Path | None, columns: Sequence[str]
 ) -> tuple[dict[str, dict[str, str | None]], list[Note]]:
-    """The group of each image by each column, and what must be known of it."""
+    """Return the subgroup of each image by each column, and notes on them."""
     if not columns:
         return {}, []
     where = name_of(own, 0) if images is None else str(images)

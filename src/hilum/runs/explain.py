@@ -1,4 +1,4 @@
-"""Heat maps of classifiers and their scores against boxes: what `hilum explain` and `hilum.explain` do."""
+"""Heat maps of classifiers and their localisation scores: `hilum.explain` and `hilum explain`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +26,7 @@ from hilum.explanation.run import Explained
 from hilum.explanation.run import explain as explain_models
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import checked_keywords
 from hilum.report.pages import SHEET, explain_page, gallery_sheet
 from hilum.report.pages.explain import PAGE
 from hilum.runs.inputs.data import DataSource, findings_from, read_data
@@ -34,7 +35,7 @@ from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
-_LEFT = (
+_OUTPUTS = (
     "explain.html",
     "gallery.png",
     "heat_maps.parquet",
@@ -51,12 +52,12 @@ _LEFT = (
 
 @dataclass(frozen=True, repr=False)
 class ExplainResult(Result):
-    """Heat maps, and how they agree with boxes.
+    """Heat maps and their agreement with boxes.
 
     Attributes:
-        directory: with explain.html, the maps and their scores.
-        about: models, method, settings, notes.
-        explained: maps, scores and tables.
+        directory: Directory with explain.html, the maps and their scores.
+        about: Models, method, settings, notes.
+        explained: Maps, scores and tables.
     """
 
     directory: Path
@@ -64,7 +65,7 @@ class ExplainResult(Result):
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """`shown` (finding, rule, image_id); and, where there are boxes, `statistics` and `cases`."""
+        """`shown` (finding, rule, image_id); with boxes also `statistics` and `cases`."""
         found = {"shown": self.explained.shown}
         if self.explained.statistics is not None and self.explained.cases is not None:
             found |= {"statistics": self.explained.statistics, "cases": self.explained.cases}
@@ -72,7 +73,7 @@ class ExplainResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """Which maps of which models on how many images."""
+        """Method, models and number of images."""
         explained = self.explained
         images = len({image_id for image_id, _ in explained.pairs})
         return [
@@ -81,23 +82,23 @@ class ExplainResult(Result):
 
     @property
     def page(self) -> Path:
-        """explain.html."""
+        """Path of explain.html."""
         return self.directory / PAGE
 
     def heat_map(self, image_id: str, finding: str, *, model: int = 0, side: int = 224) -> NDArray[np.float32]:
-        """The map of one finding on one image.
+        """Return the heat map of a finding on an image.
 
         Args:
-            image_id: of the image.
-            finding: canonical.
-            model: which of the models, from 0.
-            side: of the map in px; it lies on the whole preprocessed image.
+            image_id: Id of the image.
+            finding: Canonical name of the finding.
+            model: Index of the model, from 0.
+            side: Side of the map in pixels; it covers the whole preprocessed image.
 
         Returns:
             (side, side), at least 0, not scaled.
 
         Raises:
-            HilumError: no map of this finding was made on this image.
+            HilumError: There is no map of this finding on this image.
         """
         pairs = self.explained.pairs
         if (image_id, finding) not in pairs:
@@ -114,12 +115,13 @@ class ExplainResult(Result):
         return drawn
 
 
+@checked_keywords
 def explain(
     model: str | Path | Result,
     data: DataSource,
     out: str | Path,
     *,
-    other: str | Path | Result | None = None,
+    compare_with: str | Path | Result | None = None,
     method: HeatMapMethod | str = "gradcam",
     findings: str | Sequence[str] | None = None,
     image_ids: Sequence[str] | None = None,
@@ -137,32 +139,32 @@ def explain(
     device: str = "auto",
     progress: ShowProgress = quiet,
 ) -> ExplainResult:
-    """Draw heat maps of one or two classifiers, and score them against boxes where there are any.
+    """Compute heat maps of one or two classifiers, and score them against boxes if the data set has any.
 
     Args:
-        model: a directory that fine-tuning wrote, or what `hilum.finetune` returned.
+        model: Directory of a classifier, or result of `hilum.finetune`.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
-        out: directory for explain.html, the maps and their scores.
-        other: one more model, on the same images.
+        out: Directory to write explain.html, the maps and their scores to.
+        compare_with: Second model, explained on the same images.
         method: "gradcam", "gradcam++", "layercam", "occlusion"; for transformers also "rollout", "attention".
-        findings: to explain; None: all that every model scores.
-        image_ids: choose from these images alone; None: from all.
-        images_per_finding: images to show for each finding and rule.
-        boxes: score maps against the data set's boxes.
-        candidates: images without boxes to choose from, by lot.
-        split: only images of this published list; None: all.
-        include_training_patients: also images of patients that a model has learnt from.
-        labels: own images: the CSV with the labels.
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        map_threshold: fraction of a map's highest value from which on it counts as a box, 0 < map_threshold ≤ 1.
-        n_bootstrap: bootstrap samples of patients.
-        seed: of images, random weights and the bootstrap.
+        findings: Findings to explain; None: all that every model scores.
+        image_ids: Images to select from; None: all.
+        images_per_finding: Number of images to show for each finding and selection rule.
+        boxes: Score maps against the boxes of the data set.
+        candidates: Number of images without boxes, drawn at random, to select from.
+        split: Part of the published split to use; None: all images.
+        include_training_patients: Include images of patients a model was trained on.
+        labels: CSV file of labels, for own images.
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: As in `hilum.runs.inputs.data.read_data`.
+        map_threshold: Fraction of a map's maximum above which pixels form a box, 0 < map_threshold ≤ 1.
+        n_bootstrap: Number of bootstrap resamples of patients.
+        seed: Random seed of the images, the random weights and the bootstrap.
         device: "auto", "cpu" or "cuda".
-        progress: shows each stage.
+        progress: Shows the progress of each stage.
 
     Raises:
-        HilumError: anything that is wrong with a model, the data or an option.
+        HilumError: A wrong model, data set or option.
 
     Example:
         >>> import hilum
@@ -173,8 +175,8 @@ def explain(
     out = Path(out)
     if not 0 < map_threshold <= 1:
         raise HilumError("--map-threshold", expected="above 0, at most 1", found=str(map_threshold), fix="Use 0.5.")
-    check_replaceable(out, _LEFT)
-    directories = [model_directory(each) for each in (model, other) if each is not None]
+    check_replaceable(out, _OUTPUTS)
+    directories = [model_directory(each) for each in (model, compare_with) if each is not None]
     models = load_models(directories, choose_device(cast(Device, device)))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     collected = read.collected if image_ids is None else _only(read.collected, image_ids)
@@ -211,7 +213,7 @@ def explain(
 
 
 def _only(collected: Collected, image_ids: Sequence[str]) -> Collected:
-    """A data set of some images."""
+    """Restrict a data set to some images."""
     manifest = collected.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
     unknown = sorted(set(image_ids) - set(manifest["image_id"]))
     if unknown:

@@ -1,4 +1,4 @@
-"""From images with labels to a classifier and its predictions: what `hilum finetune` and `hilum.finetune` do."""
+"""Fine-tuning of a classifier on labelled images, and its predictions: `hilum.finetune` and `hilum finetune`."""
 
 import json
 import logging
@@ -16,7 +16,6 @@ from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.augment import augmentation_of
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
-from hilum.data.manifest import finding_columns
 from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
@@ -36,25 +35,24 @@ from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import unknown_name
-from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, read_data, recipe_from
-from hilum.runs.inputs.exposure import check_copies, unexposed
-from hilum.runs.probing import NO_FINDING
+from hilum.renamed import checked_keywords, unknown_name
+from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
+from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
 from hilum.runs.results import Result
 
 MODEL, PREDICTIONS, DESCRIPTION = "model", "predictions.parquet", "finetune.json"
-"""In the directory of a run. `model` is for sharing: no patient id and no name of an image is in it."""
+"""Names in the directory of a run. `model` can be shared: it contains no patient ids and no image ids."""
 
 
 @dataclass(frozen=True, repr=False)
 class FinetuneResult(Result):
-    """A classifier and its predictions.
+    """Fine-tuned classifier and its predictions.
 
     Attributes:
-        directory: with `model`, predictions.parquet and finetune.json.
-        about: encoder, data, findings, settings with where each comes from, `was_done`, notes.
-        card: of the classifier.
-        curves: a row an epoch.
+        directory: Directory with `model`, predictions.parquet and finetune.json.
+        about: Encoder, data, findings, settings with their origins, `was_done`, notes.
+        card: Card of the classifier.
+        curves: Training curves, one row per epoch.
     """
 
     directory: Path
@@ -68,12 +66,12 @@ class FinetuneResult(Result):
 
     @property
     def predictions(self) -> Path:
-        """Predictions of validation and test images, as `hilum.evaluate` and `hilum.compare` take them."""
+        """File of predictions of validation and test images, for `hilum.evaluate` and `hilum.compare`."""
         return self.directory / PREDICTIONS
 
     @property
     def thresholds(self) -> dict[str, float | None]:
-        """By finding, the threshold of the largest Youden index on the validation images; None where undefined."""
+        """Threshold of each finding, of the largest Youden index on the validation images; None if undefined."""
         chosen: dict[str, float | None] = self.about["thresholds"]
         return chosen
 
@@ -84,7 +82,7 @@ class FinetuneResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """What learnt from how much."""
+        """Encoder, initial weights, data and numbers of images."""
         about, images = self.about, self.about["images"]
         return [
             f"{about['encoder']} from {about['starts_from']} on {images['train']:,} labelled images of {about['data']}",
@@ -95,7 +93,7 @@ class FinetuneResult(Result):
 
 @dataclass(frozen=True)
 class _Task:
-    """Who trains, validates and tests, with labels."""
+    """Images of training, validation and test, with labels."""
 
     findings: list[str]
     manifest: pl.DataFrame
@@ -105,6 +103,7 @@ class _Task:
     test_ids: list[str]
 
 
+@checked_keywords
 def finetune(
     data: DataSource,
     out: str | Path,
@@ -112,12 +111,12 @@ def finetune(
     labels: str | Path | None = None,
     findings: str | Sequence[str] | None = None,
     encoder: str | None = None,
-    weights: str | Path | Result | None = None,
+    init: str | Path | Result | None = None,
     preprocess: str | Sequence[object] | None = None,
     settings: Mapping[str, Any] | Sequence[str] = (),
     split: str = "auto",
     split_seed: int = 0,
-    fraction: float = 1.0,
+    label_fraction: float = 1.0,
     uncertain: str = "zero",
     allow_missing: bool = False,
     hash_patients: str | None = None,
@@ -128,74 +127,77 @@ def finetune(
     device: str = "auto",
     progress: ShowProgress = quiet,
 ) -> FinetuneResult:
-    """Train a classifier of findings, and score validation and test images.
+    """Train a classifier of findings, and score the validation and test images.
 
-    Patients are divided into training, validation and test images. What is not set is filled by the preset for so many
-    labelled images. The epoch of the lowest validation loss is kept. A run that is killed goes on where it was when the
-    same call is made again; one that is done is found done.
+    Patients are split into training, validation and test. Settings that are not given are filled by a preset for the
+    number of labelled images. The epoch with the lowest validation loss is selected. Make the same call again to resume
+    an interrupted run; a complete run is not repeated.
 
     Args:
         data: "NAME=FOLDER" or {NAME: FOLDER}.
-        out: directory for the classifier (`model`) and its predictions.
-        labels: own images: the CSV with the labels.
-        findings: to be scored; None: all of the data set but No Finding.
-        encoder: one of `hilum.encoders.zoo.ENCODERS`; None: that of the weights.
-        weights: what `hilum.pretrain` returned or wrote, or published weights by name; None: random weights.
-        preprocess: steps, or the name of a recipe; None: as the weights were pretrained, or padded to 224 px.
-        settings: other settings of the training (`hilum.finetuning.settings.FinetuneSettings`), by name, or as
-            KEY=VALUE.
-        split: "official", another list of the data set, "patients" (60, 20 and 20 % of them), or "auto".
-        split_seed: of the split, where patients are drawn.
-        fraction: of the training patients whose labels are used, by lot, 0 < fraction ≤ 1.
-        uncertain: what an uncertain label becomes: "zero", "one", "ignore" or "drop".
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        include_training_patients: also score test images of patients whom the weights have learnt from, and train on
+        out: Directory to write the classifier (`model`) and its predictions to.
+        labels: CSV file of labels, for own images.
+        findings: Findings to train; None: all of the data set except No Finding.
+        encoder: Architecture, one of `hilum.encoders.zoo.ENCODERS`; None: that of the initial weights.
+        init: Initial weights: result or directory of `hilum.pretrain`, or name of published weights; None: random.
+        preprocess: Steps or name of a recipe; None: as in the training of the initial weights, or padded to 224 px.
+        settings: Further settings of the training (`hilum.finetuning.settings.FinetuneSettings`), by name, such as
+            {"lr": 1e-4}, or as KEY=VALUE.
+        split: "official", another published list, "patients" (60, 20 and 20 %, at random), or "auto".
+        split_seed: Random seed of the split, if patients are drawn.
+        label_fraction: Fraction of the training patients to train on, drawn at random, 0 < label_fraction ≤ 1.
+        uncertain: Label policy for uncertain labels: "zero", "one", "ignore" or "drop".
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: As in `hilum.runs.inputs.data.read_data`.
+        include_training_patients: Also score test images of patients the initial weights were trained on, and train on
             copies of validation and test images.
-        seed: of weights, views and order.
-        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
-        workers: threads that decode images; None: all cores.
+        seed: Random seed of the weights, the augmentation and the order of images.
+        stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
+        workers: Threads that decode images; None: all cores.
         device: "auto", "cpu" or "cuda".
-        progress: shows each stage.
+        progress: Shows the progress of each stage.
 
     Returns:
         The classifier's directory, its card, and its predictions.
 
     Raises:
-        HilumError: anything that is wrong with data, weights or settings, before training.
+        HilumError: Wrong data, weights or settings; raised before training.
 
     Example:
         >>> import hilum
         >>> tuned = hilum.finetune(
-        ...     {"ours": "images"}, "runs/tuned", labels="labels.csv", weights="runs/simclr"
+        ...     {"ours": "images"}, "runs/tuned", labels="labels.csv", init="runs/simclr"
         ... )  # doctest: +SKIP
         >>> hilum.evaluate(tuned.predictions)  # doctest: +SKIP
     """
     out = Path(out)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
-    given = _given(settings) | {"device": device}
-    if not 0 < fraction <= 1:
-        raise HilumError("fraction", expected="above 0, at most 1", found=str(fraction), fix="Use 0.1 for a tenth.")
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it logs its precision
+    given = _parse_settings(settings) | {"device": device}
+    if not 0 < label_fraction <= 1:
+        fix = "For example 0.1 for a tenth of the patients."
+        raise HilumError("label_fraction", expected="above 0, at most 1", found=str(label_fraction), fix=fix)
     check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION))
-    start, encoder = _start(weights, encoder)
+    start, encoder = _initial_weights(init, encoder)
     recipe = _recipe(preprocess, start)
-    create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # refuses before any image is read
+    create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # raises errors before reading images
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
     multiclass = given.get("output_type") == "multiclass"
-    task = _task(read, findings_from(findings), label_policy, split, split_seed, fraction, seed, multiclass=multiclass)
+    task = _task(
+        read, findings_from(findings), label_policy, split, split_seed, label_fraction, seed, multiclass=multiclass
+    )
     store = decode(read, recipe, out, stores=stores, workers=workers, progress=progress)
     readable = set(store.image_ids)
     train, val = task.train.only(readable), task.val.only(readable)
     tested = [image_id for image_id in task.test_ids if image_id in readable]
     card = read_card(start) if start else None
-    test = unexposed(read, tested, card, include=include_training_patients)
+    test = exclude_training_patients(read, tested, card, include=include_training_patients)
     held = [*tested, *([] if task.split.sharing else val.image_ids)]
     notes = [*test.notes, *check_copies(read, store, train.image_ids, held, include=include_training_patients)]
     scored = [*val.image_ids, *test.image_ids]
     resolved = resolve_finetuning(given, len(train.image_ids))
-    starts_from = card.sha256 if card else "random"
-    trained = [decisive(resolved.settings), seed, encoder, starts_from, recipe.as_data(), task.findings]
+    weights = card.sha256 if card else "random"
+    trained = [decisive(resolved.settings), seed, encoder, weights, recipe.as_data(), task.findings]
     key = fingerprint([*trained, digest_of(train), digest_of(val), scored, uncertain])
     done = _was_done(out, key)
     if not done:
@@ -216,7 +218,8 @@ def finetune(
                 on_progress=on_progress,
             )
         _write_predictions(task, label_policy, read_scores(out / MODEL / SCORES, store, scored), out / PREDICTIONS)
-    about = _about(out, read, encoder, str(weights_name(weights)), task, resolved, seed)
+    starts_from = "random weights" if init is None else str(init.directory if isinstance(init, Result) else init)
+    about = _about(out, read, encoder, starts_from, task, resolved, seed)
     about["images"] = {
         "train": len(train.image_ids),
         "val": len(val.image_ids),
@@ -229,15 +232,8 @@ def finetune(
     )
 
 
-def weights_name(weights: str | Path | Result | None) -> str:
-    """What to call the weights that a run starts from."""
-    if weights is None:
-        return "random weights"
-    return str(weights.directory if isinstance(weights, Result) else weights)
-
-
-def _given(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
-    """Settings of the training, checked all at once."""
+def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
+    """Parse and validate settings of the training; report all problems at once."""
     problems: list[str] = []
     given: dict[str, Any] = {}
     if isinstance(settings, Mapping):
@@ -261,29 +257,29 @@ def _given(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
         except ValidationError as error:
             problems.append(f"{name}: {error.errors()[0]['msg']}; found {value!r}")
     if problems:
-        raise HilumErrors("settings of fine-tuning", problems, fix=f"it has {', '.join(known)}")
+        raise HilumErrors("settings of fine-tuning", problems, fix=f"known settings: {', '.join(known)}")
     if "augmentation" in checked:
         augmentation_of(checked["augmentation"], "augmentation")
     return checked
 
 
-def _start(weights: str | Path | Result | None, encoder: str | None) -> tuple[Path | None, str]:
-    """The directory of the weights that training starts from, and the encoder."""
-    if isinstance(weights, Result):
-        weights = weights.directory
-    if weights is None:
+def _initial_weights(init: str | Path | Result | None, encoder: str | None) -> tuple[Path | None, str]:
+    """Return the directory of the initial weights (None: random) and the architecture of the encoder."""
+    if isinstance(init, Result):
+        init = init.directory
+    if init is None:
         if encoder is None:
-            fix = "Name one of those that `hilum encoders` lists, or weights."
-            raise HilumError("encoder", expected="an encoder or weights", found="neither", fix=fix)
+            fix = "Give an encoder (`hilum encoders`) or initial weights."
+            raise HilumError("encoder", expected="an encoder or initial weights", found="neither", fix=fix)
         return None, encoder
-    if encoder is None and is_published(str(weights)):
-        encoder = find_weights(str(weights)).encoder
+    if encoder is None and is_published(str(init)):
+        encoder = find_weights(str(init)).encoder
     elif encoder is None:
-        if not (Path(weights) / CARD).is_file():
-            fix = "Name a directory that `hilum pretrain` wrote, or published weights (`hilum weights`)."
-            raise HilumError("weights", expected="an encoder's directory", found=str(weights), fix=fix)
-        encoder = read_card(Path(weights)).encoder
-    return resolve_weights(str(weights), encoder), encoder
+        if not (Path(init) / CARD).is_file():
+            fix = "Give a directory written by `hilum pretrain`, or the name of published weights (`hilum weights`)."
+            raise HilumError("init", expected="an encoder's directory", found=str(init), fix=fix)
+        encoder = read_card(Path(init)).encoder
+    return resolve_weights(str(init), encoder), encoder
 
 
 def _recipe(preprocess: str | Sequence[object] | None, start: Path | None) -> Recipe:
@@ -303,8 +299,7 @@ def _task(
     *,
     multiclass: bool,
 ) -> _Task:
-    here = finding_columns(data.manifest)
-    wanted = named or [name for name in here if name != NO_FINDING] or here
+    wanted = named or findings_of(data)
     cohort = Cohort(exactly_one_of=tuple(wanted) if multiclass else ())
     manifest = task_images(data.collected, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
@@ -333,7 +328,7 @@ def _task(
 
 
 def _write_predictions(task: _Task, label_policy: LabelPolicy, scores: pl.DataFrame, path: Path) -> None:
-    """Join scores with labels, which are read only now, after all training."""
+    """Join scores with labels; test labels are not read before, so that they cannot influence training."""
     scored = task.split.assignment.filter(pl.col("split").is_in(["val", "test"]))
     rows = task.manifest.filter(pl.col("image_id").is_in(scored["image_id"].implode()))
     ids, values = targets(rows, task.findings, label_policy.for_scoring())

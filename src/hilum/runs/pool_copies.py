@@ -1,8 +1,8 @@
-"""Copies in the pools of a pretraining outside of a study: the same image reached twice, and images left out elsewhere.
+"""Duplicates in the pools of a pretraining without a study: repeated images, and copies of excluded images.
 
-Data sets are compared with each other as a study compares them (`hilum.runs.copies`): by patient ids, by the bytes of
-files, by stored pixels, and with what is left out by the detail of images. Nobody is asked here, so that doubt costs
-images: every image of a patient of whom one image equals one that is left out is left out too.
+Data sets are compared as in a study (`hilum.runs.copies`): by patient ids, bytes of files and stored pixels, and with
+excluded images also by image detail. To be safe, all images of a patient are excluded if one of them equals an excluded
+image.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,13 +27,14 @@ from hilum.runs.pretraining_pool import Pool
 
 @dataclass(frozen=True)
 class Cleared:
-    """Pools without copies.
+    """Pools without duplicates.
 
     Attributes:
-        pools: of the data sets that have images left, with notes on what is not learnt from.
-        counted_once: by data set, images left out because equal ones are learnt from.
-        left_out: by data set, images left out because one of their patient equals an image that is not learnt from.
-        copied_patients: full names of the patients of `counted_once`, for the card.
+        pools: Pools of the data sets with remaining images, with notes on excluded images.
+        counted_once: Number of images per data set that were excluded as duplicates of other training images.
+        left_out: Number of images per data set that were excluded because one image of their patient equals an excluded
+            image.
+        copied_patients: Full names of the patients of `counted_once`, for the card.
     """
 
     pools: dict[str, Pool]
@@ -43,15 +44,15 @@ class Cleared:
 
 
 def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], pools: Mapping[str, Pool]) -> Cleared:
-    """Take copies out of pools: those of images that are left out, and all but one of equal images.
+    """Remove duplicates from pools: copies of excluded images, and all but one of equal images.
 
     Args:
-        data: by name, in order.
-        stores: of each, preprocessed alike.
-        pools: of each.
+        data: Data sets by name, in order.
+        stores: Store of each, with equal preprocessing.
+        pools: Pool of each.
 
     Raises:
-        HilumError: nothing is left of a data set but copies of images that are left out.
+        HilumError: All images of a data set are copies of excluded images.
     """
     if not is_searched(data):
         return Cleared(dict(pools), {}, {}, [])
@@ -71,24 +72,22 @@ def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], p
         if not apart[name]:
             raise HilumError(
                 f"--data {name}",
-                expected="images to learn from",
-                found="none but copies of images that are left out",
-                fix="Give more images, or exclude less.",
+                expected="images to train on",
+                found="only copies of excluded images",
+                fix="Add images, or exclude fewer.",
             )
         notes = list(pool.notes)
         if left_out[name]:
-            notes.append(
-                f"{left_out[name]:,} images are not learnt from: of patients with copies of images that are left out"
-            )
+            notes.append(f"{left_out[name]:,} images were excluded: their patients have copies of excluded images")
         if twice[name]:
-            notes.append(f"{twice[name]:,} images equal others that are learnt from, and are counted once")
+            notes.append(f"{twice[name]:,} images are duplicates of other training images, and are counted once")
         notes += _shared_ids(data, pools, name, apart[name])
-        if any(held.values()) and (unknown := not_searched(stores[name].recipe.size, "images that are left out")):
+        if any(held.values()) and (unknown := not_searched(stores[name].recipe.size, "excluded images")):
             notes.append(str(unknown))
         cleared[name] = replace(pool, image_ids=once[name], notes=notes)
     selected = {name: pool for name, pool in cleared.items() if pool.image_ids}
     gone = [f"{name}: {note}" for name, pool in cleared.items() if not pool.image_ids for note in pool.notes]
-    gone += [f"{name}: all of its images are those of other data sets" for name in cleared if name not in selected]
+    gone += [f"{name}: all of its images are duplicates of other data sets" for name in cleared if name not in selected]
     if gone:
         first = next(iter(selected))
         selected[first] = replace(selected[first], notes=[*selected[first].notes, *gone])
@@ -98,7 +97,7 @@ def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], p
 def _held(data: NamedData, pool: Pool) -> list[str]:
     image_ids = data.manifest["image_id"].to_list()
     named = zip(image_ids, data.patients(image_ids), strict=True)
-    return [image_id for image_id, patient in named if patient in pool.left_out]
+    return [image_id for image_id, patient in named if patient in pool.excluded_patients]
 
 
 def _equal_to_held(groups: Iterable[Sequence[ImageName]], held: Mapping[str, Sequence[str]]) -> Iterable[ImageName]:
@@ -114,22 +113,22 @@ def _of_others(data: NamedData, image_ids: Sequence[str], people: set[str]) -> l
 
 
 def _shared_ids(
-    data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, learnt: Sequence[str]
+    data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, training: Sequence[str]
 ) -> Iterable[str]:
-    """What is reported where ids of a folder are ids of patients whom another folder leaves out."""
+    """Report patient ids of a folder that are also ids of patients excluded by another folder."""
     own = data[name]
     if own.collected.name != FOLDER:
         return
     here_known = set(own.manifest.filter(is_patient_known(own.manifest))["image_id"])
-    known = [image_id for image_id in learnt if image_id in here_known]
+    known = [image_id for image_id in training if image_id in here_known]
     here = {patient.removeprefix(f"{own.issuer}:") for patient in own.patients(known)}
     for other, each in data.items():
         if each.collected.name == FOLDER and each.issuer != own.issuer:
-            both = here & {patient.removeprefix(f"{each.issuer}:") for patient in pools[other].left_out}
+            both = here & {patient.removeprefix(f"{each.issuer}:") for patient in pools[other].excluded_patients}
             if both:
                 yield (
-                    f"are these the same people? {len(both):,} patient ids are those of patients whom {other} "
-                    f"leaves out ({', '.join(sorted(both)[:3])}), and are learnt from"
+                    f"are these the same people? {len(both):,} patient ids in the pool are also ids of patients that "
+                    f"{other} excludes ({', '.join(sorted(both)[:3])})"
                 )
 
 

@@ -1,4 +1,4 @@
-"""Images of one data set or of several, as pretraining learns from them."""
+"""Pools of images of one or several data sets for pretraining."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,19 @@ from hilum.data.store import PooledStore, Store, pooled_ids
 
 
 class Patients(Protocol):
-    """A data set as far as its patients go: `hilum.data.store.dataset.NamedData`,
-    `hilum.study.data.PreparedData`.
-    """
+    """Protocol of data sets with patients: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
 
     def patients(self, image_ids: list[str], /) -> list[str]:
-        """Full names of the patients of images."""
+        """Return the full names of the patients of images."""
 
 
 @dataclass(frozen=True)
 class PoolPart:
-    """What one data set gives to a pool.
+    """Part of a pool from one data set.
 
     Attributes:
-        data: its name.
-        images, patients: how many.
+        data: Name of the data set.
+        images, patients: Numbers of images and patients.
     """
 
     data: str
@@ -33,14 +31,14 @@ class PoolPart:
 
 @dataclass(frozen=True)
 class PooledImages:
-    """Images to learn from.
+    """Images to train on.
 
     Attributes:
-        store: holds them.
-        image_ids: as the store calls them: plain for one data set, NAME/ID for several (`hilum.data.store.pooled`).
-        own_ids: as their data sets call them.
-        patient_ids: of each image, by full name: a patient of two data sets is one.
-        parts: what each data set gives, in the order in which they were named.
+        store: Store with the pixels.
+        image_ids: Ids in the store: plain for one data set, NAME/ID for several (`hilum.data.store.pooled`).
+        own_ids: Ids in their data sets.
+        patient_ids: Full name of the patient of each image; a patient in two data sets has one name.
+        parts: Part of each data set, in the given order.
     """
 
     store: Images
@@ -49,24 +47,19 @@ class PooledImages:
     patient_ids: list[str]
     parts: list[PoolPart]
 
-    @property
-    def composition(self) -> str:
-        """What each data set gives, in words."""
-        return "; ".join(f"{part.data}: {part.images:,} images of {part.patients:,} patients" for part in self.parts)
-
 
 def pooled_images(
     data: Mapping[str, Patients], stores: Mapping[str, Store], image_ids: Mapping[str, Sequence[str]]
 ) -> PooledImages:
-    """Put images of data sets together; those of one are left as they are, names and random draws included.
+    """Pool the images of data sets. A single data set is unchanged, including ids and random draws.
 
     Args:
-        data: by name.
-        stores: of each, preprocessed alike.
-        image_ids: of each, the images to learn from.
+        data: Data sets by name.
+        stores: Store of each, with equal preprocessing.
+        image_ids: Images of each to train on.
 
     Raises:
-        HilumError: images that were not preprocessed alike.
+        HilumError: Stores with different preprocessing.
     """
     names = list(image_ids)
     patients = {name: data[name].patients(list(image_ids[name])) for name in names}

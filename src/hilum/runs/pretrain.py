@@ -1,4 +1,4 @@
-"""Pretrain an encoder on images without labels: what `hilum pretrain` and `hilum.pretrain` do."""
+"""Self-supervised pretraining of an encoder: `hilum.pretrain` and `hilum pretrain`."""
 
 import json
 import logging
@@ -21,26 +21,33 @@ from hilum.pretext.pretrain import pretrain as train
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
 from hilum.runs.pool_copies import without_copies
 from hilum.runs.pools import pooled_images
-from hilum.runs.pretraining_pool import already_done, apart, describe_start, pool_of_all, pretraining_pool
+from hilum.runs.pretraining_pool import (
+    already_done,
+    describe_initial_weights,
+    pool_of_all,
+    pretraining_pool,
+    without_excluded_elsewhere,
+)
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.runs.results import Result
 from hilum.training.distributed import by_the_first, joined_processes, rank
 
-_LEFT = ("encoder.safetensors", "card.json", "seen.parquet", "curves.parquet")  # seen.parquet: of earlier versions
+_OUTPUTS = ("encoder.safetensors", "card.json", "curves.parquet")
 
 
 @dataclass(frozen=True, repr=False)
 class PretrainResult(Result):
-    """An encoder that has learnt from images.
+    """Pretrained encoder.
 
     Attributes:
-        directory: with encoder.safetensors, card.json and curves.parquet.
-        about: method, encoder, data, settings with where each comes from, `was_done`, and the outcome.
-        card: of the weights.
-        curves: a row an epoch.
+        directory: Directory with encoder.safetensors, card.json and curves.parquet.
+        about: Method, encoder, data, settings with their origins, `was_done`, and the outcome.
+        card: Card of the weights.
+        curves: Training curves, one row per epoch.
     """
 
     directory: Path
@@ -54,7 +61,7 @@ class PretrainResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """What learnt from how much, and which epoch was kept."""
+        """Method, encoder, numbers of images and patients, and the selected epoch."""
         about = self.about
         return [
             f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients",
@@ -63,17 +70,18 @@ class PretrainResult(Result):
 
     @property
     def seconds(self) -> float:
-        """Spent training."""
+        """Training time in seconds."""
         return float(self.curves["seconds"].sum())
 
 
+@checked_keywords
 def pretrain(
     method: str,
     data: DataSource | Sequence[DataSource],
     encoder: str,
     out: str | Path,
     *,
-    weights: str | Path | Result | None = None,
+    init: str | Path | Result | None = None,
     augmentation: str | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -82,7 +90,7 @@ def pretrain(
     split: str = "auto",
     split_seed: int = 0,
     exclude_splits: Sequence[str] = ("test",),
-    fractions: Mapping[str, float] | None = None,
+    patient_fractions: Mapping[str, float] | None = None,
     labels: str | Path | None = None,
     allow_missing: bool = False,
     hash_patients: str | None = None,
@@ -93,42 +101,43 @@ def pretrain(
     progress: ShowProgress = quiet,
     on_plan: Callable[[dict[str, Any]], None] | None = None,
 ) -> PretrainResult:
-    """Pretrain an encoder on images without labels, of one data set or of several.
+    """Pretrain an encoder on images without labels (self-supervised), from one data set or several.
 
-    A run that is killed goes on where it was when the same call is made again; one that is done is found done. Several
-    processes (torchrun, srun) share the batches.
+    Make the same call again to resume an interrupted run; a complete run is not repeated. Several processes (torchrun,
+    srun) share each batch.
 
     Args:
         method: "simclr", "mocov2", "swav", "dino", "dinov2" or "fcmae".
         data: "NAME=FOLDER" or {NAME: FOLDER}; several data sets are pooled.
-        encoder: one of `hilum.encoders.zoo.ENCODERS`.
-        out: directory for encoder.safetensors, card.json and curves.parquet.
-        weights: to start from: published weights by name, an encoder's directory, or what `hilum.pretrain` returned;
-            None: random weights.
-        augmentation: random views: a name or a YAML file; None: the method's own.
-        epochs: passes over the images; None: of the preset for so many images.
-        batch_size: images a step; None: of the preset.
-        preprocess: steps, or the name of a recipe (`hilum.data.preprocess`).
-        settings: other settings of the run or of the method, by name, or as KEY=VALUE.
-        split: "official", another list of the data set, "patients", or "auto".
-        split_seed: of the split, where patients are drawn.
-        exclude_splits: parts of the split whose patients are not learnt from; () for none.
-        fractions: of the patients of each data set to learn from, by lot, 0 < fraction ≤ 1.
-        labels: own images: the CSV with the labels, which probes read (never the training).
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        seed: of weights, views and order.
-        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
-        workers: threads that decode images; None: all cores.
+        encoder: Architecture, one of `hilum.encoders.zoo.ENCODERS`.
+        out: Directory to write encoder.safetensors, card.json and curves.parquet to.
+        init: Initial weights: name of published weights, an encoder's directory, or result of `hilum.pretrain`; None:
+            random.
+        augmentation: Name or YAML file; None: the augmentation of the method.
+        epochs: Passes over the images; None: by preset for the number of images.
+        batch_size: Images per step; None: by preset.
+        preprocess: Steps or name of a recipe (`hilum.data.preprocess`).
+        settings: Further settings of the run or of the method, by name, such as {"lr": 1e-3}, or as KEY=VALUE.
+        split: "official", another published list, "patients" (60, 20 and 20 %, at random), or "auto" (the official list
+            if it has test images, else no split).
+        split_seed: Random seed of the split, if patients are drawn.
+        exclude_splits: Parts of the split whose patients are excluded; () for none.
+        patient_fractions: Fraction of the patients of each data set to train on, drawn at random, 0 < fraction ≤ 1.
+        labels: CSV file of labels, for own images; only online probes read it.
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: As in `hilum.runs.inputs.data.read_data`.
+        seed: Random seed of the weights, the augmentation and the order of images.
+        stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
+        workers: Threads that decode images; None: all cores.
         device: "auto", "cpu" or "cuda".
-        progress: shows each stage.
-        on_plan: called with what will be done before it is done, in the first process.
+        progress: Shows the progress of each stage.
+        on_plan: Called with the plan of the run before training, in the first process.
 
     Returns:
         The encoder's directory, its card and its curves.
 
     Raises:
-        HilumError: anything that is wrong with data or settings, before training; features that collapse.
+        HilumError: Wrong data or settings (before training), or representation collapse.
 
     Example:
         >>> import hilum
@@ -136,28 +145,29 @@ def pretrain(
         >>> result.tables["curves"]  # doctest: +SKIP
     """
     out = Path(out)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it logs its precision
     given = parse_overrides(
         method,
-        settings_as_text(settings),
+        [f"{k}={json.dumps(v)}" for k, v in settings.items()] if isinstance(settings, Mapping) else list(settings),
         epochs=epochs,
         batch_size=batch_size,
         augmentation=augmentation,
         device=device,
     )
     recipe = recipe_from(preprocess)
-    check_replaceable(out, _LEFT)
+    check_replaceable(out, _OUTPUTS)
     size = last_size(given.run.size, recipe.size)
-    create_encoder(encoder, seed=0, image_size=size)  # refuses before any image is read
+    create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
     with joined_processes(given.device):
         first = rank() == 0
         show = progress if first else quiet
-        start = by_the_first(lambda: resolve_weights(str(_directory(weights)), encoder) if weights else None)
+        weights = init.directory if isinstance(init, Result) else init
+        start = by_the_first(lambda: resolve_weights(str(weights), encoder) if weights else None)
         read = read_data_sets(
             data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=show
         )
-        taken = _fractions(fractions or {}, list(read))
-        if given.run.batch_size is not None:  # a preset's batch is fitted to the pool
+        fraction_of = _fractions(patient_fractions or {}, list(read))
+        if given.run.batch_size is not None:  # the batch size of a preset is adapted to the pool
             refuse_beyond_pool(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
         decoded = _decode_once(read, recipe, out, stores, workers, progress)
         pools = {
@@ -167,17 +177,17 @@ def pretrain(
                 split=split,
                 exclude=tuple(exclude_splits),
                 seed=split_seed,
-                percent=round(100 * taken[name], 9),
+                percent=round(100 * fraction_of[name], 9),
             )
             for name, each in read.items()
         }
-        pools = apart(read, pools)
+        pools = without_excluded_elsewhere(read, pools)
         found = by_the_first(lambda: without_copies(read, decoded, pools))
         pools = found.pools
         read = {name: read[name] for name in pools}
         images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
         pool = pool_of_all(pools, images)
-        begun = describe_start(start) if start else None
+        begun = describe_initial_weights(start) if start else None
         resolved = resolve_settings(method, given, len(images.image_ids), from_weights=start is not None)
         probe_every = epochs_between(resolved.settings.probe_every, resolved.settings.epochs)
         probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
@@ -235,17 +245,6 @@ def pretrain(
     return _result(about, out)
 
 
-def settings_as_text(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
-    """Settings as KEY=VALUE."""
-    if isinstance(settings, Mapping):
-        return [f"{name}={json.dumps(value)}" for name, value in settings.items()]
-    return list(settings)
-
-
-def _directory(weights: str | Path | Result) -> str | Path | None:
-    return weights.directory if isinstance(weights, Result) else weights
-
-
 def _result(about: dict[str, Any], out: Path) -> PretrainResult:
     card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
     last = curves.row(-1, named=True)
@@ -262,11 +261,11 @@ def _result(about: dict[str, Any], out: Path) -> PretrainResult:
 
 
 def _fractions(given: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    """Of each data set's patients; 1 where nothing is given."""
+    """Check fractions of patients; 1 for data sets without one."""
     for name, fraction in given.items():
         if name not in names or not 0 < fraction <= 1:
             raise HilumError(
-                "fractions",
+                "patient_fractions",
                 expected=f"above 0 and at most 1, for any of {', '.join(names)}",
                 found=f"{name}: {fraction}",
                 fix=f"For example {{'{names[0]}': 0.5}}.",
@@ -282,7 +281,7 @@ def _decode_once(
     workers: int | None,
     progress: ShowProgress,
 ) -> dict[str, Store]:
-    """The images as pixels: the first process decodes them, the others wait and open what it made."""
+    """Decode the images in the first process; the others wait and open the stores."""
 
     def decode_all() -> dict[str, Path]:
         return {

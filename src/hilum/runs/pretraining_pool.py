@@ -1,4 +1,4 @@
-"""One pretraining outside of a study: whose images it may learn from, where it starts, and whether it is done."""
+"""Pretraining without a study: pool of images, initial weights, and detection of a complete run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,30 +26,30 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Pool:
-    """Images to learn from.
+    """Images to train on.
 
     Attributes:
-        image_ids: of the images.
-        title: of the pool, for the card of the weights.
-        notes: what was left out and why, one sentence each.
-        left_out: full names of the patients in excluded parts of the split.
+        image_ids: Ids of the images.
+        title: Description of the pool, for the card of the weights.
+        notes: Excluded images with reasons, one sentence each.
+        excluded_patients: Full names of the patients in excluded parts of the split.
     """
 
     image_ids: list[str]
     title: str
     notes: list[str]
-    left_out: frozenset[str] = frozenset()
+    excluded_patients: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
-class Start:
-    """Weights that a run starts from.
+class InitialWeights:
+    """Initial weights of a run.
 
     Attributes:
-        directory: of them.
-        matched: tensors that the encoder takes from them.
-        missing: keys of the encoder that they lack.
-        trained_on: what images they were trained on, in words.
+        directory: Directory of the weights.
+        matched: Number of tensors of the encoder that are in the weights.
+        missing: Keys of the encoder that are not.
+        trained_on: Description of their training images.
     """
 
     directory: Path
@@ -67,19 +67,18 @@ def pretraining_pool(
     seed: int = 0,
     percent: float = 100,
 ) -> Pool:
-    """All images of a data set but those of patients in excluded parts of a split.
+    """Select the images of a data set, except those of patients in excluded parts of a split.
 
     Args:
-        data: the data set. Its labels are not looked at, but where the split deals patients out evenly by findings.
-        readable: images that the store holds.
-        split: as in `hilum.data.splits.parse_split`; "auto": the official list where it has test images, none
-            elsewhere.
-        exclude: parts of the split whose patients' images are left out, all of them, listed or not.
-        seed: of the split, and of the share.
-        percent: of the patients left, by lot; 0 < percent ≤ 100.
+        data: The data set. Labels are used only if the split is stratified by findings.
+        readable: Images in the store.
+        split: As in `hilum.data.splits.parse_split`; "auto": the official list if it has test images, else no split.
+        exclude: Parts of the split whose patients are excluded, with all of their images, listed or not.
+        seed: Random seed of the split and of the subset of patients.
+        percent: Percentage of the remaining patients to select at random, 0 < percent ≤ 100.
 
     Raises:
-        HilumError: no image is left, or a part that no split has.
+        HilumError: No image remains, or an unknown part.
     """
     unknown = [part for part in exclude if part not in ("train", "val", "test")]
     if unknown:
@@ -90,48 +89,47 @@ def pretraining_pool(
     here = [image_id for image_id in data.manifest["image_id"] if image_id in can_be_read]
     notes = []
     if len(here) < len(data.manifest):
-        notes.append(f"{len(data.manifest) - len(here):,} images could not be read and were set aside")
-    title, left_out = f"{data.name}, all images", frozenset[str]()
+        notes.append(f"{len(data.manifest) - len(here):,} unreadable images were excluded")
+    title, excluded = f"{data.name}, all images", frozenset[str]()
     if exclude and split == AUTO and "test" not in data.manifest["split"]:
-        notes.append("no official test list: all images are learnt from; to probe them later, say --split patients")
+        notes.append("no official test list: all images are trained on; to probe later, pretrain with --split patients")
     elif exclude:
         divided = parse_split(data.manifest, split, seed=seed)
         patients = held_out_patients(data.manifest, divided, exclude)
         rows = data.manifest.filter(pl.col("patient_id").is_in(list(patients)))
-        left_out = frozenset(data.patients(rows["image_id"].to_list()))
+        excluded = frozenset(data.patients(rows["image_id"].to_list()))
         parts = " and ".join(exclude)
         title = f"{data.name}, all but {parts} of {divided.title}"
-        remaining = _without(data, here, left_out)
+        remaining = _without(data, here, excluded)
         if len(remaining) < len(here):
-            notes.append(
-                f"{len(here) - len(remaining):,} images of {len(left_out):,} {parts} patients are not learnt from"
-            )
+            notes.append(f"{len(here) - len(remaining):,} images of {len(excluded):,} {parts} patients were excluded")
         here = remaining
     if percent < 100 and here:
         chosen = set(some_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
         here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
         title += f", {percent:g} % of the patients by lot (s{seed})"
-    return _not_empty(data, Pool(here, title, notes, left_out))
+    return _not_empty(data, Pool(here, title, notes, excluded))
 
 
-def apart(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str, Pool]:
-    """Pools of several data sets without images of patients whom another one leaves out.
+def without_excluded_elsewhere(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str, Pool]:
+    """Exclude from each pool the patients that another data set excludes.
 
-    RSNA's images are ChestX-ray14's: a test patient of the one would be learnt from under the name of the other.
+    For example, RSNA Pneumonia and ChestX-ray14 share images: a test patient of one must not be in the pool of the
+    other (data leakage).
 
     Args:
-        data: by name.
-        pools: of each.
+        data: Data sets by name.
+        pools: Pool of each.
 
     Raises:
-        HilumError: nothing is left of one.
+        HilumError: No image of a data set remains.
     """
-    left_out = frozenset[str]().union(*(pool.left_out for pool in pools.values()))
+    excluded = frozenset[str]().union(*(pool.excluded_patients for pool in pools.values()))
     cleared = {}
     for name, pool in pools.items():
-        remaining = _without(data[name], pool.image_ids, left_out)
+        remaining = _without(data[name], pool.image_ids, excluded)
         images = len(pool.image_ids) - len(remaining)
-        note = f"{images:,} images of patients whom another data set leaves out are not learnt from"
+        note = f"{images:,} images of patients that another data set excludes were excluded"
         cleared[name] = _not_empty(
             data[name], replace(pool, image_ids=remaining, notes=pool.notes + [note] * (images > 0))
         )
@@ -139,7 +137,7 @@ def apart(data: Mapping[str, NamedData], pools: Mapping[str, Pool]) -> dict[str,
 
 
 def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
-    """Description of the pools of several data sets, as of one."""
+    """Describe the pools of several data sets as one pool."""
     if len(pools) == 1:
         return next(iter(pools.values()))
     texts = [
@@ -149,15 +147,15 @@ def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
     notes = [f"{name}: {note}" for name, pool in pools.items() for note in pool.notes]
     shared = sum(part.patients for part in images.parts) - len(set(images.patient_ids))
     if shared:
-        notes.append(f"{shared:,} patients are counted again: they are in more than one of the data sets")
+        notes.append(f"{shared:,} patients are in more than one of the data sets")
     return Pool(images.image_ids, "; ".join(texts), notes)
 
 
-def describe_start(directory: Path) -> Start:
-    """How the weights of a directory fill their encoder.
+def describe_initial_weights(directory: Path) -> InitialWeights:
+    """Describe the weights in a directory.
 
-    Hilum loads weights completely or not at all; what a published file lacked and was filled neutrally is in the
-    report of its import.
+    Hilum loads only complete weights; the report of an import lists keys that the published file lacked and that were
+    filled with neutral values.
     """
     with safetensors.safe_open(directory / ENCODER_WEIGHTS, framework="numpy") as tensors:
         keys = len(list(tensors.keys()))
@@ -167,10 +165,10 @@ def describe_start(directory: Path) -> Start:
     trained_on = statements_in_words(card.statements)
     if card.training_patients:
         trained_on = (
-            f"{card.n_training_images:,} images in its last run, {len(card.training_patients):,} patients in all; "
+            f"{card.n_training_images:,} images in the last run, {len(card.training_patients):,} patients in total; "
             f"before: {trained_on}"
         )
-    return Start(directory, keys - len(neutral), list(neutral), trained_on)
+    return InitialWeights(directory, keys - len(neutral), list(neutral), trained_on)
 
 
 def already_done(
@@ -185,16 +183,16 @@ def already_done(
     probed: ProbedImages | None,
     seed: int,
 ) -> bool:
-    """Whether a directory holds the weights of this very run.
+    """Check whether a directory contains the weights of exactly this run.
 
     Args:
-        directory: where they would be.
-        method, encoder, seed: of the run.
-        settings: of the run, filled (`hilum.pretext.settings.pretext.PretextSettings.filled`).
-        start: directory of the weights that it starts from; None for random ones.
-        recipe: of the images.
-        pool: that it learns from.
-        probed: whose labels it is probed with.
+        directory: Directory of the run.
+        method, encoder, seed: Pretraining method, architecture and random seed.
+        settings: Complete settings (`hilum.pretext.settings.pretext.PretextSettings.filled`).
+        start: Directory of the initial weights; None: random.
+        recipe: Preprocessing of the images.
+        pool: Images to train on.
+        probed: Images of the online probe.
     """
     if not (directory / CARD).is_file():
         return False
@@ -214,17 +212,17 @@ def already_done(
     return fingerprint(found) == fingerprint(wanted)
 
 
-def _without(data: NamedData, image_ids: Sequence[str], left_out: frozenset[str]) -> list[str]:
+def _without(data: NamedData, image_ids: Sequence[str], excluded: frozenset[str]) -> list[str]:
     patients = data.patients(list(image_ids))
-    return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient not in left_out]
+    return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient not in excluded]
 
 
 def _not_empty(data: NamedData, pool: Pool) -> Pool:
     if not pool.image_ids:
         raise HilumError(
             f"--data {data.name}",
-            expected="images to learn from",
+            expected="images to train on",
             found="none",
-            fix="Give more images, or exclude less.",
+            fix="Add images, or exclude fewer.",
         )
     return pool

@@ -1,4 +1,4 @@
-"""Probe frozen features, beside encoders that have learnt nothing and shortcuts: `hilum probe` and `hilum.probe`."""
+"""Probes of frozen features, beside random encoders and shortcuts: `hilum.probe` and `hilum probe`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,25 +26,26 @@ from hilum.finetuning.shortcut_features import (
 )
 from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
 from hilum.progress import ShowProgress, quiet
+from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
-from hilum.runs.inputs.models import model_directory
+from hilum.runs.inputs.models import model_directory, name_of_model
 from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe
 from hilum.runs.probing import probe as probe_arms
 from hilum.runs.results import Result
 from hilum.training.settings import Device
 
 TABLES = ("metrics", "comparisons", "signs")
-_LEFT = ("probe.json", *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv")))
+_OUTPUTS = ("probe.json", *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv")))
 
 
 @dataclass(frozen=True, repr=False)
 class ProbeResult(Result):
-    """What probes of frozen features tell.
+    """Probes of frozen features.
 
     Attributes:
-        directory: with metrics, comparisons and signs as Parquet and CSV, and probe.json.
-        about: encoder, data, split, numbers of images, findings, settings, notes.
-        probed: the tables.
+        directory: Directory with metrics, comparisons and signs as Parquet and CSV, and probe.json.
+        about: Encoder, data, split, numbers of images, findings, settings, notes.
+        probed: Tables.
     """
 
     directory: Path
@@ -57,21 +58,22 @@ class ProbeResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """What was probed, on what."""
+        """Encoder, data and numbers of images."""
         counts = self.about["images"]
         return [
             f"{self.about['architecture']}, {self.about['method']} on {self.about['data']}, {self.about['split']}",
-            f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, "
-            f"{counts['test']:,} scored",
+            f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, tested on "
+            f"{counts['test']:,}",
         ]
 
     def _shown(self) -> dict[str, pl.DataFrame]:
         metrics = self.probed.metrics
         overall = overall_finding(metrics["finding"].to_list())
         shown = metrics.filter((pl.col("finding") == overall) & (pl.col("probe") == LINEAR))
-        return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "low", "high")}
+        return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "low", "high", "note")}
 
 
+@checked_keywords
 def probe(
     encoder: str | Path | Result,
     data: DataSource,
@@ -92,33 +94,32 @@ def probe(
     device: str = "auto",
     progress: ShowProgress = quiet,
 ) -> ProbeResult:
-    """Fit linear and nearest-neighbour probes to frozen features, and compare with encoders that have learnt nothing.
+    """Fit linear and nearest-neighbour probes to frozen features, and compare with random encoders and shortcuts.
 
     Args:
-        encoder: directory of an encoder or of a classifier; or published weights by name;
-            or the result of a run.
+        encoder: Directory of an encoder or a classifier, name of published weights, or result of a run.
         data: "NAME=FOLDER" or {NAME: FOLDER}.
-        out: directory for the tables.
-        split: "official", another list of the data set, "patients", or "auto".
-        split_seed: of the split, where patients are drawn.
-        findings: to be distinguished; None: all of the data set but No Finding.
-        include_training_patients: also score images of patients that the encoder has learnt from.
-        labels: own images: the CSV with the labels.
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: as in `hilum.runs.inputs.data.read_data`.
-        min_positive_patients: findings with fewer positive or negative patients are not in the mean.
-        n_bootstrap: bootstrap samples of patients, at least 40.
-        seed: of the random encoders and the bootstrap.
-        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
-        workers: threads that decode images; None: all cores.
+        out: Directory to write the tables to.
+        split: "official", another published list, "patients" (60, 20 and 20 %, at random), or "auto".
+        split_seed: Random seed of the split, if patients are drawn.
+        findings: Findings to probe; None: all of the data set except No Finding.
+        include_training_patients: Also score images of patients the encoder was trained on.
+        labels: CSV file of labels, for own images.
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: As in `hilum.runs.inputs.data.read_data`.
+        min_positive_patients: Findings with fewer positive or negative patients are excluded from the mean.
+        n_bootstrap: Number of bootstrap resamples of patients, at least 40.
+        seed: Random seed of the random encoders and the bootstrap.
+        stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
+        workers: Threads that decode images; None: all cores.
         device: "auto", "cpu" or "cuda".
-        progress: shows each stage.
+        progress: Shows the progress of each stage.
 
     Returns:
-        Tables of AUROC, of differences to the other features, and of signs of collapse.
+        Tables of AUROC, of differences to the other features, and of collapse metrics.
 
     Raises:
-        HilumError: anything that is wrong with the model, the data or an option.
+        HilumError: A wrong model, data set or option.
 
     Example:
         >>> import hilum
@@ -126,7 +127,7 @@ def probe(
         >>> result.tables["metrics"]  # doctest: +SKIP
     """
     out = Path(out)
-    check_replaceable(out, _LEFT)
+    check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(encoder))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     named = findings_from(findings)
@@ -148,7 +149,7 @@ def probe(
         )
     scored = len(images.image_ids) - images.train - images.val
     about: dict[str, Any] = {
-        "encoder": str(model_directory(encoder)) if isinstance(encoder, Result) else str(encoder),
+        "encoder": name_of_model(encoder),
         "architecture": card.encoder,
         "method": card.method,
         "sha256": card.sha256,
@@ -172,7 +173,7 @@ def probe(
 def _arms(
     network: nn.Module, card: Card, data: NamedData, store: Store, images: ProbedImages, seed: int, device: Device
 ) -> dict[str, Callable[[], Matrix]]:
-    """What makes the features of each arm: the encoder, the same with random weights, and shortcuts."""
+    """Return the functions that compute the features of each arm: the encoder, random encoders, and shortcuts."""
     ids = images.image_ids
     random = partial(random_encoder_features, store, ids, card.encoder, seed=seed, size=card.image_size, device=device)
     arms: dict[str, Callable[[], Matrix]] = {

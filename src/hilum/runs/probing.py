@@ -1,8 +1,8 @@
-"""What the frozen features of one encoder tell of findings, beside encoders that have learnt nothing and shortcuts.
+"""Linear and nearest-neighbour probes of frozen features, with references.
 
-An encoder is judged by linear and nearest-neighbour probes on patients that neither it nor the probes have learnt from.
-A number by itself says little: features of a random network, and an 8 x 8 thumbnail, distinguish findings, too. So each
-probe also reads those, on the same images, and the differences have intervals of their own.
+An encoder is evaluated on patients that neither it nor the probes were trained on. Random encoders and an 8 x 8
+thumbnail also distinguish findings, so each probe is fitted to their features as well, on the same images, and paired
+differences have confidence intervals.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from hilum.data.labels import LabelPolicy, targets
-from hilum.data.manifest import finding_columns
 from hilum.data.splits import Split, check_patients_apart
 from hilum.data.store import NamedData
 from hilum.encoders.card import Card
@@ -26,11 +25,11 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import evaluate_arms
 from hilum.pretext.monitoring import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
-from hilum.runs.inputs.exposure import unexposed
+from hilum.runs.inputs.data import findings_of
+from hilum.runs.inputs.leakage import exclude_training_patients
 
 ENCODER = "this encoder"
 LINEAR, NEIGHBOURS = "linear", "neighbours"
-NO_FINDING = "No Finding"
 _MOST_FOR_SIGNS = 4096
 
 Matrix = NDArray[np.float32]
@@ -41,14 +40,14 @@ class ProbedImages:
     """Images of a probe.
 
     Attributes:
-        split: that divides them.
-        findings: F of them, canonical.
-        image_ids: of all images: first those that the probes are fitted to, then those that choose the penalty, then
-            those that are scored.
-        train, val: how many images of the first two kinds.
-        patients: full names, of all images.
-        targets: (images, F): 1, 0 or NaN.
-        notes: what was left out and why, one sentence each.
+        split: Split of the data set.
+        findings: F canonical findings.
+        image_ids: Ids of all images: first training images, then validation images (to choose the penalty), then test
+            images.
+        train, val: Numbers of training and validation images.
+        patients: Full names of the patients of all images.
+        targets: Labels (images, F): 1, 0 or NaN.
+        notes: Reasons for excluded images, one sentence each.
     """
 
     split: Split
@@ -61,18 +60,19 @@ class ProbedImages:
     notes: list[str]
 
     def parts(self, rows: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-        """Rows of all images as those of the three kinds."""
+        """Split rows of all images into those of training, validation and test images."""
         return rows[: self.train], rows[self.train : self.train + self.val], rows[self.train + self.val :]
 
 
 @dataclass(frozen=True)
 class Probed:
-    """What came out.
+    """Tables of probes.
 
     Attributes:
         metrics: `probe` ("linear" or "neighbours"), `arm`, and the columns of `evaluate_arms`.
-        comparisons: this encoder less each other arm: `probe`, `arm`, `reference`, and the columns of `evaluate_arms`.
-        signs: `arm`, `width`, `effective_rank`, `feature_spread`, `images`: signs of collapse, not of quality.
+        comparisons: Differences, this encoder minus each other arm: `probe`, `arm`, `reference`, and the columns of
+            `evaluate_arms`.
+        signs: Collapse metrics: `arm`, `width`, `effective_rank`, `feature_spread`, `images`.
     """
 
     metrics: pl.DataFrame
@@ -89,24 +89,23 @@ def images_to_probe(
     findings: Sequence[str] | None = None,
     include_training_patients: bool = False,
 ) -> ProbedImages:
-    """Divide the images of a data set, and read their labels.
+    """Split the images of a data set, and read their labels.
 
-    Uncertain and unmentioned findings count as absent (U-Zeros of CheXpert).
+    Uncertain and unmentioned findings count as negative (U-Zeros of CheXpert).
 
     Args:
-        data: the data set.
-        card: of the encoder. Images to be scored of patients that it has learnt from are left out.
-        readable: images that the store holds.
-        split: of the data set.
-        findings: to be scored; None: all that the data set has but "No Finding".
-        include_training_patients: keep images of patients that the encoder has learnt from.
+        data: The data set.
+        card: Card of the encoder. Test images of patients it was trained on are excluded.
+        readable: Images in the store.
+        split: Split of the data set.
+        findings: Findings to score; None: all that the data set labels except "No Finding".
+        include_training_patients: Keep test images of patients the encoder was trained on.
 
     Raises:
-        HilumError: no labels, a part without images, or as `hilum.runs.inputs.exposure.unexposed`.
+        HilumError: No labels, a part without images, or as `hilum.runs.inputs.leakage.exclude_training_patients`.
     """
     check_patients_apart(split.assignment, split.title, sharing=split.sharing)
-    here = finding_columns(data.manifest)
-    wanted = list(findings) if findings else [name for name in here if name != NO_FINDING] or here
+    wanted = list(findings) if findings else findings_of(data)
     ids, values = targets(data.manifest, wanted, LabelPolicy().for_scoring())
     row, can_be_read = {image_id: number for number, image_id in enumerate(ids)}, set(readable)
     parts = {part: [each for each in split.image_ids(part) if each in row] for part in ("train", "val", "test")}
@@ -114,9 +113,9 @@ def images_to_probe(
     notes = []
     unread = sum(len(parts[part]) - len(images_of[part]) for part in images_of)
     if unread:
-        notes.append(f"{unread:,} images could not be read and were set aside")
+        notes.append(f"{unread:,} unreadable images were excluded")
     if images_of["test"]:
-        scored = unexposed(data, images_of["test"], card, include=include_training_patients)
+        scored = exclude_training_patients(data, images_of["test"], card, include=include_training_patients)
         images_of["test"] = list(scored.image_ids)
         notes.extend(scored.notes)
     for part, images in images_of.items():
@@ -125,7 +124,7 @@ def images_to_probe(
                 f"--data {data.name}",
                 expected=f"{part} images in {split.title}",
                 found=f"none ({'; '.join(notes) or 'the split has none'})",
-                fix="Take another --split.",
+                fix="Choose another --split.",
             )
     every = [image_id for images in images_of.values() for image_id in images]
     return ProbedImages(
@@ -150,16 +149,15 @@ def probe(
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> Probed:
-    """Fit the probes to every arm's features, and compare the encoder with the others on the same resamples of
-    patients.
+    """Fit probes to the features of every arm, and compare the encoder with the others on the same bootstrap samples.
 
     Args:
-        images: see `images_to_probe`.
-        arms: what makes features (images, D) of all images, by name; `ENCODER` among them.
-        linear_only: arms whose features have no meaningful distances.
-        min_positive_patients: as in `evaluate_arms`.
-        n_bootstrap, seed: of the intervals.
-        on_progress: receives the arms done, then the resamples.
+        images: Images of `images_to_probe`.
+        arms: By name, functions that compute features (images, D) of all images; one is named `ENCODER`.
+        linear_only: Arms whose features have no meaningful distances.
+        min_positive_patients: As in `evaluate_arms`.
+        n_bootstrap, seed: Number of bootstrap resamples, and their random seed.
+        on_progress: Receives the number of finished arms, then of resamples.
     """
     predictions: dict[str, dict[str, list[Predictions]]] = {LINEAR: {}, NEIGHBOURS: {}}
     signs = []
@@ -185,7 +183,7 @@ def probe(
             on_progress=on_progress,
         )
         metrics.append(table.insert_column(0, pl.lit(which).alias("probe")))
-        comparisons.append(_turned(differences).insert_column(0, pl.lit(which).alias("probe")))
+        comparisons.append(_reversed(differences).insert_column(0, pl.lit(which).alias("probe")))
     kinds = {"arm": pl.String(), "width": pl.Int64(), "effective_rank": pl.Float64(), "feature_spread": pl.Float64()}
     return Probed(
         pl.concat(metrics),
@@ -218,12 +216,12 @@ def _signs(features: Matrix) -> tuple[float, float, int]:
     return float(effective_rank(chosen)), float(feature_spread(chosen)), len(rows)
 
 
-def _turned(differences: pl.DataFrame) -> pl.DataFrame:
-    """Other less encoder, as encoder less other."""
+def _reversed(differences: pl.DataFrame) -> pl.DataFrame:
+    """Turn differences other minus encoder into encoder minus other."""
     return differences.with_columns(
         arm=pl.col("reference"),
         reference=pl.col("arm"),
-        difference=0 - pl.col("difference"),  # and not a negative zero
+        difference=0 - pl.col("difference"),  # avoids a negative zero
         low=0 - pl.col("high"),
         high=0 - pl.col("low"),
     )

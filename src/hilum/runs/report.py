@@ -1,4 +1,4 @@
-"""The report of the files in a directory: what `hilum report` and `hilum.runs.report.report` do."""
+"""Report from the files in a directory: `hilum report`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ from hilum.report.verdict.decide import decide
 from hilum.runs.results import Result
 
 GROUPS = ("sex", "age", "view", "source")
-"""Columns of predictions by which patients are grouped, where they are there."""
+"""Columns of predictions that define subgroups, if present."""
 
 
 @dataclass(frozen=True)
 class ReportSettings:
-    """How the predictions of a directory are evaluated; what is None is the study's there, or the default.
+    """Settings of the evaluation of a directory; None means as in its study, else the default.
 
     Attributes:
-        n_bootstrap: bootstrap samples of patients (2000).
-        seed: of the bootstrap (0).
-        min_positive_patients: findings with fewer positive (or negative) patients are not in means (10).
-        reference: the arm that all others are compared with; None without a study: all with all.
-        held_out: as in `hilum.evaluation.read_predictions`.
+        n_bootstrap: Number of bootstrap resamples of patients (2000).
+        seed: Random seed of the bootstrap (0).
+        min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages (10).
+        reference: Arm that all others are compared with; None without a study: all pairs are compared.
+        held_out: As in `hilum.evaluation.read_predictions`.
     """
 
     n_bootstrap: int | None = None
@@ -54,12 +54,12 @@ class ReportSettings:
 
 @dataclass(frozen=True, repr=False)
 class ReportResult(Result):
-    """A report.
+    """HTML report.
 
     Attributes:
-        directory: with report.html, tables and figures.
-        page: report.html.
-        content: all that is on the page.
+        directory: Directory with report.html, tables and figures.
+        page: Path of report.html.
+        content: Content of the page.
     """
 
     directory: Path
@@ -73,7 +73,7 @@ class ReportResult(Result):
 
     @property
     def summary(self) -> list[str]:
-        """The verdict's headline."""
+        """Headline of the verdict."""
         return [decide(self.content).headline]
 
 
@@ -85,22 +85,23 @@ def report(
     settings: ReportSettings = ReportSettings(),
     progress: ShowProgress = quiet,
 ) -> ReportResult:
-    """Write one page from predictions and the tables that other runs left.
+    """Write a self-contained report from predictions and result tables of other runs.
 
     Args:
-        directory: of the files (`hilum.report.from_folder.find`).
-        out: for report.html, tables and figures; None: `directory`, or `directory`/report in a study's.
-        question: title of the page; None: study.yaml's, or the directory's name.
-        settings: how predictions are evaluated.
-        progress: shows each stage.
+        directory: Directory of the files (`hilum.report.from_folder.find`).
+        out: Directory to write report.html, tables and figures to; None: `directory`, or `directory`/report if it is a
+            study.
+        question: Title of the report; None: as in study.yaml, or the directory's name.
+        settings: Settings of the evaluation.
+        progress: Shows the progress of each stage.
 
     Raises:
-        HilumError: nothing is there, or a table of predictions is wrong.
+        HilumError: No files, or a wrong table of predictions.
     """
     directory = Path(directory)
     with progress("resampling patients") as on_progress:
         content = content_of_folder(directory, settings, question=question, on_progress=on_progress)
-    is_study = (directory / "plan.json").is_file()  # its own page shows more, of the data and of pretraining
+    is_study = (directory / "plan.json").is_file()  # its own report shows more, on the data and pretraining
     target = Path(out) if out is not None else directory / "report" if is_study else directory
     with locked(target):
         page = write_report(content, target)
@@ -114,16 +115,16 @@ def content_of_folder(
     question: str | None = None,
     on_progress: ProgressReport = silent,
 ) -> ReportContent:
-    """Gather a report; predictions are evaluated by the suite, so that all numbers are on the same resamples.
+    """Collect the content of a report; all predictions are evaluated on the same bootstrap samples.
 
     Args:
-        directory: see `hilum.report.from_folder.find`.
-        settings: how predictions are evaluated.
-        question: the title.
-        on_progress: receives the resamples done.
+        directory: See `hilum.report.from_folder.find`.
+        settings: Settings of the evaluation.
+        question: Title of the report.
+        on_progress: Receives the number of finished resamples.
 
     Raises:
-        HilumError: nothing is there, or a table of predictions is wrong.
+        HilumError: No files, or a wrong table of predictions.
     """
     found = find(directory)
     evaluated = _evaluate(found, settings, on_progress) if found.arms else None
@@ -147,7 +148,6 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         seed=_first(settings.seed, study.get("seed"), BootstrapConfig.seed),
     )
     default = SuiteSettings()
-    least = study.get("min_positive_patients"), study.get("min_positive_patients")  # the second in earlier versions
     own = bool(found.study)
     specificity = study.get("at_specificity", USUAL_SPECIFICITY if own else None)
     compared = [AUROC, *([] if specificity is None else [f"{SENSITIVITY_AT_SPECIFICITY}{specificity:g}"])]
@@ -162,7 +162,9 @@ def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressRepor
         given,
         SuiteSettings(
             bootstrap=bootstrap,
-            min_positive_patients=_first(settings.min_positive_patients, *least, default.min_positive_patients),
+            min_positive_patients=_first(
+                settings.min_positive_patients, study.get("min_positive_patients"), default.min_positive_patients
+            ),
             min_group=_first(study.get("min_group"), default.min_group),
             metrics=[*METRICS, *compared[1:]] if len(compared) > 1 and given.has_thresholds else None,
             compared=compared if own else None,
@@ -183,14 +185,14 @@ def _first(*values: Any) -> Any:
 
 
 def _reference(found: Found) -> str | None:
-    """The arm that a study compares the others with: the one it names, or its first."""
+    """Return the arm that a study compares the others with: the given one, or its first."""
     study = found.study.get("evaluate") or {}
-    named = study.get("reference") or study.get("against") or next(iter(found.study.get("arms") or {}), None)
+    named = study.get("reference") or next(iter(found.study.get("arms") or {}), None)
     return named if named in found.arms else None
 
 
 def _thresholds(paths: Sequence[Path], evaluated: Sequence[Predictions], rule: str) -> list[Thresholds]:
-    """Chosen on the rows val of each seed's table; none where one of them has no such rows."""
+    """Choose thresholds on the rows val of each seed's table; none if one of them has no such rows."""
     chosen = []
     for path, run in zip(paths, evaluated, strict=True):
         table = read_table(path, what="a table of predictions")
@@ -201,7 +203,7 @@ def _thresholds(paths: Sequence[Path], evaluated: Sequence[Predictions], rule: s
 
 
 def _baselines(arms: Mapping[str, Sequence[Predictions]], baselines: Mapping[str, Path]) -> dict[str, Predictions]:
-    """Predictions of baselines; scores get the labels of the first arm's images."""
+    """Read the scores of baselines, and join the labels of the first arm."""
     first = next(iter(arms.values()))[0]
     labels = first.frame.select("image_id", "patient_id", "split", pl.col(f"^{LABEL}.*$"))
     beside = {}
@@ -209,14 +211,14 @@ def _baselines(arms: Mapping[str, Sequence[Predictions]], baselines: Mapping[str
         scores = read_table(path, what="scores of a baseline").select("image_id", pl.col(f"^{SCORE}.*$"))
         table = labels.join(scores, on="image_id", how="inner", maintain_order="left")
         if len(table) != len(labels):
-            there, fix = f"{len(table):,} of {len(labels):,}", "Score all images that the arms are judged on."
+            there, fix = f"{len(table):,} of {len(labels):,}", "Score all test images of the arms."
             raise HilumError(path, expected="scores of the images of the arms", found=there, fix=fix)
         beside[name] = as_predictions(table, name=str(path), held_out=True)
     return beside
 
 
 def _groups(found: Found, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
-    """Groups by the columns that the first table has."""
+    """Return subgroups by the columns of the first table."""
     path = next(iter(found.arms.values()))[0]
     table = read_table(path, what="a table of predictions")
     if "image_id" not in table.columns:

@@ -1,24 +1,27 @@
-"""What a run returns: a directory, tables, and a few lines to read; printed the same in a notebook and a terminal."""
+"""Results of runs: a directory, tables, and a short summary; printed alike in a notebook and a terminal."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import polars as pl
 
+from hilum.evaluation.metrics import MACRO
+
 _ROWS = 12
+_NOTE = "note"
 
 
 @dataclass(frozen=True, repr=False)
 class Result(ABC):
-    """What a run returns.
+    """Result of a run.
 
     Attributes:
-        directory: that the run wrote; None where it wrote none.
-        about: what was done, as plain data: the same that the command prints with `--json`.
+        directory: Directory that the run wrote; None if it wrote none.
+        about: Description of the run as plain data, as the command prints it with `--json`.
     """
 
     directory: Path | None
@@ -27,26 +30,42 @@ class Result(ABC):
     @property
     @abstractmethod
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Tables by name; `.to_pandas()` gives a pandas table where pandas is installed."""
+        """Tables by name; `.to_pandas()` converts one if pandas is installed."""
 
     @property
     @abstractmethod
     def summary(self) -> list[str]:
-        """A few lines for people."""
+        """Summary of the run, a few lines."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a reader must know of these numbers, one sentence each."""
+        """Limitations of the results, one sentence each."""
         return [str(note) for note in self.about.get("notes", [])]
 
+    @property
+    def row_notes(self) -> list[str]:
+        """Notes on rows of the printed tables, such as the reason of a missing estimate, one line per finding."""
+        lines = [
+            f"{'mean over findings' if finding == MACRO else finding}: {note}"
+            for table in self._shown().values()
+            if _NOTE in table.columns
+            for finding, note in table.select("finding", _NOTE).iter_rows()
+            if note
+        ]
+        return list(dict.fromkeys(lines))
+
     def _shown(self) -> dict[str, pl.DataFrame]:
-        """The tables that are printed; the first one unless a result shows others."""
+        """Return the tables to print; by default, the first one. A column `note` is printed as lines below."""
         return dict(list(self.tables.items())[:1])
+
+    def _printed(self) -> dict[str, pl.DataFrame]:
+        return {name: table.drop(_NOTE, strict=False) for name, table in self._shown().items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *self.notes]
         with pl.Config(tbl_rows=_ROWS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
-            lines += [f"{name}\n{table}" for name, table in self._shown().items()]
+            lines += [f"{name}\n{table}" for name, table in self._printed().items()]
+        lines += self.row_notes
         if self.directory is not None:
             lines.append(f"in {self.directory}")
         return "\n".join(lines)
@@ -55,7 +74,38 @@ class Result(ABC):
         parts = [f"<p><b>{type(self).__name__}</b>: {escape('; '.join(self.summary))}</p>"]
         parts += [f"<p>{escape(note)}</p>" for note in self.notes]
         with pl.Config(tbl_rows=_ROWS):
-            parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._shown().items()]
+            parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._printed().items()]
+        parts += [f"<p>{escape(note)}</p>" for note in self.row_notes]
         if self.directory is not None:
             parts.append(f"<p>in <code>{escape(str(self.directory))}</code></p>")
         return "\n".join(parts)
+
+
+@dataclass(frozen=True, repr=False)
+class PredictionsResult(Result):
+    """Result of an evaluation of predictions; the rows of its first metric are printed."""
+
+    _columns: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def _rows(self) -> pl.DataFrame:
+        """Main table: a row per metric and finding."""
+
+    @property
+    def summary(self) -> list[str]:
+        """Numbers of images and patients, split, and bootstrap."""
+        about = self.about
+        seeds = " and seeds" if about.get("seeds", 1) > 1 else ""
+        return [
+            f"{about['images']:,} images of {about['patients']:,} patients",
+            f"split {about['split'] or 'unknown'}",
+            f"{about['n_bootstrap']:,} bootstrap resamples of patients{seeds}, seed {about['seed']}",
+        ]
+
+    def _first_metric(self) -> pl.DataFrame:
+        return self._rows.filter(pl.col("metric") == self._rows["metric"][0])
+
+    def _shown(self) -> dict[str, pl.DataFrame]:
+        rows = self._first_metric()
+        return {rows["metric"][0]: rows.select("finding", *self._columns, _NOTE)}

@@ -1,4 +1,4 @@
-"""A model behind a local page and a JSON API: uploads within bounds, batches of concurrent requests, answers."""
+"""Local web page and JSON API of a model: limited uploads, batching of concurrent requests, responses."""
 
 import lazy_loader
 

@@ -1,9 +1,9 @@
-"""The application: a page, POST /predict, GET /card and GET /health.
+"""Web application: a page, POST /predict, GET /card and GET /health.
 
-POST /predict takes multipart/form-data of one or several files; with ?maps=true it adds heat maps as data URIs. The
-answer is {"model": …, "items": […]}, an item for each file in its order: what the model says, or an error with a code
-of `hilum.prediction.reasons`. Status 200 where an image was scored, 422 where none was. A request as a whole is refused
-with {"error": {"code": …, "message": …}} (`hilum.serving.uploads`).
+POST /predict takes multipart/form-data with one or several files; with ?maps=true it adds heat maps as data URIs. The
+response is {"model": …, "items": […]}, with an item per file in order: scores, or an error with a code of
+`hilum.prediction.reasons`. The status is 200 if an image was scored, 422 if none was. A refused request gets
+{"error": {"code": …, "message": …}} (`hilum.serving.uploads`).
 """
 
 import asyncio
@@ -24,21 +24,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason, Refusal
-from hilum.serving.answers import NOTICE, card_of, refused_item, scored_item
-from hilum.serving.limits import DEFAULT_LIMITS, Held, Limits, RefusedRequest
+from hilum.prediction.training_membership import TrainingMembership
+from hilum.serving.limits import DEFAULT_LIMITS, Limits, Quota, RefusedRequest
 from hilum.serving.page import page_of
+from hilum.serving.responses import NOTICE, card_of, refused_item, scored_item
 from hilum.serving.scoring import BatchingScorer
 from hilum.serving.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 _UPLOAD = Path("upload")
-"""What an image is called here, whatever it is called where it comes from."""
+"""Name of every uploaded image; the original names are not used."""
 
 
 def make_app(
@@ -49,14 +49,14 @@ def make_app(
     allowed_hosts: Sequence[str] = ("*",),
     workers: int | None = None,
 ) -> Starlette:
-    """The application of a model, for any ASGI server.
+    """Create the application of a model, for any ASGI server.
 
     Args:
-        model: loaded.
-        limits: of uploads and of what may wait.
-        accepted: reasons for which an image is scored all the same.
-        allowed_hosts: names by which it may be called (the header Host); "*" for any.
-        workers: threads that decode; None: the processor's cores, at most 4.
+        model: Loaded model.
+        limits: Limits of uploads and of waiting requests.
+        accepted: Reasons for refusal to ignore.
+        allowed_hosts: Accepted host names (header Host); "*" for any.
+        workers: Threads that decode images; None: all cores, at most 4.
     """
     service = _Service(model, limits, frozenset(accepted), workers or min(os.cpu_count() or 1, 4))
     routes = [
@@ -74,20 +74,20 @@ def make_app(
 
 
 class _Service:
-    """What the routes share."""
+    """Shared state of the routes."""
 
     def __init__(self, model: PackagedClassifier, limits: Limits, accepted: frozenset[Reason], workers: int) -> None:
         self._model, self._limits, self._accepted = model, limits, accepted
         self._scorer = BatchingScorer(model)
         self._decoders = ThreadPoolExecutor(workers, thread_name_prefix="hilum-decoding")
-        self._images, self._bytes = Held(limits.waiting_images), Held(limits.waiting_bytes)
+        self._images, self._bytes = Quota(limits.waiting_images), Quota(limits.waiting_bytes)
         self._ledger = model.ledger
         self._card = card_of(model)
-        self._page, self._augmentation = page_of(self._card, limits)
+        self._page, self._security_policy = page_of(self._card, limits)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Start the threads; at the end, finish what waits."""
+        """Start the threads; at the end, complete waiting requests."""
         self._scorer.start()
         try:
             yield
@@ -96,20 +96,20 @@ class _Service:
             self._scorer.close()
 
     async def page(self, _: Request) -> Response:
-        """GET /."""
-        return HTMLResponse(self._page, headers=_HEADERS | {"Content-Security-Policy": self._augmentation})
+        """Handle GET /."""
+        return HTMLResponse(self._page, headers=_HEADERS | {"Content-Security-Policy": self._security_policy})
 
     async def card(self, _: Request) -> Response:
-        """GET /card."""
+        """Handle GET /card."""
         return JSONResponse(self._card, headers=_HEADERS)
 
     async def health(self, _: Request) -> Response:
-        """GET /health."""
+        """Handle GET /health."""
         counts = {"images_waiting": self._images.now, "bytes_waiting": self._bytes.now, "batches": self._scorer.batches}
         return JSONResponse({"status": "ok", "model": self._card["name"]} | counts, headers=_HEADERS)
 
     async def predict(self, request: Request) -> Response:
-        """POST /predict."""
+        """Handle POST /predict."""
         begun, images = time.monotonic(), 0
         try:
             with_maps = _yes(request.query_params.get("maps", "false"))
@@ -122,17 +122,17 @@ class _Service:
                         *(self._item(index, content, with_maps) for index, content in enumerate(uploads.contents))
                     )
                 finally:
-                    self._images.give_back(images)
+                    self._images.release(images)
             status = 200 if any("findings" in item for item in items) else 422
             answer = JSONResponse(
                 {"model": self._card["name"], "items": items, "notice": NOTICE}, status_code=status, headers=_HEADERS
             )
         except RefusedRequest as refusal:
             answer = _refused(refusal)
-        # A traceback may quote what must not leave the upload: its type is enough.
+        # only the type of the error: a traceback may contain data of the upload
         except Exception as error:  # noqa: BLE001
             logger.error("predict: %s", type(error).__name__)
-            answer = _refused(RefusedRequest(500, "failed", "The server met an error of its own."))
+            answer = _refused(RefusedRequest(500, "failed", "Internal server error."))
         logger.info("predict: %d, %d images, %.3f s", answer.status_code, images, time.monotonic() - begun)
         return answer
 
@@ -150,9 +150,9 @@ class _Service:
         image = InputImage(_UPLOAD.name, _UPLOAD, content=content)
         try:
             read = read_input(image, self._model.recipe, self._model.description.training_range, self._accepted)
-            # asked anew each time: whose images came is not kept
+            # a new lookup each time: no patient ids are stored
             return read, TrainingMembership(self._ledger).of(image, read.patient_id)
-        # Foreign bytes may raise anything; it costs this image and no other.
+        # malformed files may raise any error; only this image is refused
         except Exception as error:  # noqa: BLE001
             logger.error("reading: %s", type(error).__name__)
             return ReadImage(None, Refusal(Reason.UNREADABLE), None), None
@@ -161,21 +161,21 @@ class _Service:
 def _yes(word: str) -> bool:
     known = {"true": True, "1": True, "false": False, "0": False}
     if word.lower() not in known:
-        raise RefusedRequest(400, "wrong_option", "maps is true or false.")
+        raise RefusedRequest(400, "wrong_option", "maps must be true or false.")
     return known[word.lower()]
 
 
 def _refused(refusal: RefusedRequest) -> JSONResponse:
     headers = _HEADERS | ({"Retry-After": "1"} if refusal.status == 503 else {})
     if refusal.status in (408, 413):
-        headers["Connection"] = "close"  # the rest of the upload is not waited for
+        headers["Connection"] = "close"  # do not wait for the rest of the upload
     content = {"error": {"code": refusal.code, "message": refusal.message}}
     return JSONResponse(content, status_code=refusal.status, headers=headers)
 
 
 async def _refused_by_router(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    code, message = {404: ("not_found", "No such address."), 405: ("wrong_method", "Not with this method.")}.get(
-        status, ("refused", "The request is not served.")
+    code, message = {404: ("not_found", "Not found."), 405: ("wrong_method", "Method not allowed.")}.get(
+        status, ("refused", "Request refused.")
     )
     return _refused(RefusedRequest(status, code, message))

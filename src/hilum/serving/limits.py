@@ -1,4 +1,4 @@
-"""Bounds of what a server accepts and holds, and the error of a request beyond them."""
+"""Limits of a server, and the error of a refused request."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds; all at least 1.
+    """Limits of a server, each at least 1.
 
     Attributes:
-        images: files of one request.
-        upload_bytes: of one request, all files together.
-        waiting_images: images that are decoded or wait for the model, of all requests; more are answered with 503.
-        waiting_bytes: uploads in memory, of all requests; more are answered with 503.
-        upload_seconds: within which a request must have arrived.
+        images: Maximum number of files per request.
+        upload_bytes: Maximum size of a request in bytes, all files.
+        waiting_images: Maximum number of images in processing, all requests; above it, the response is 503.
+        waiting_bytes: Maximum size of uploads in memory in bytes, all requests; above it, the response is 503.
+        upload_seconds: Maximum duration of an upload in seconds.
     """
 
     images: int = 16
@@ -27,13 +27,13 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-class RefusedRequest(Exception):  # noqa: N818 - it is an answer
-    """A request that is not served.
+class RefusedRequest(Exception):  # noqa: N818 - it becomes a response
+    """Refused request.
 
     Args:
-        status: of HTTP.
-        code: for programs.
-        message: for people; nothing out of the request.
+        status: HTTP status.
+        code: Error code.
+        message: Error message, without any data of the request.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -41,11 +41,11 @@ class RefusedRequest(Exception):  # noqa: N818 - it is an answer
         super().__init__(message)
 
 
-class Held:
-    """Counts what all requests hold together, against a bound.
+class Quota:
+    """Limited amount shared by all requests.
 
     Args:
-        most: that may be held.
+        most: Maximum amount in use.
     """
 
     def __init__(self, most: int) -> None:
@@ -53,15 +53,15 @@ class Held:
         self.now = 0
 
     def take(self, amount: int) -> None:
-        """Hold more.
+        """Reserve an amount.
 
         Raises:
-            RefusedRequest: 503, and nothing is held, where that would be beyond the bound.
+            RefusedRequest: 503 if the maximum would be exceeded; nothing is reserved then.
         """
         if self.now + amount > self.most:
-            raise RefusedRequest(503, "busy", "Too many images wait. Try again in a moment.")
+            raise RefusedRequest(503, "busy", "Too many images are waiting. Try again in a moment.")
         self.now += amount
 
-    def give_back(self, amount: int) -> None:
-        """Hold less."""
+    def release(self, amount: int) -> None:
+        """Release an amount."""
         self.now -= amount

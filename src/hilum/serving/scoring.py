@@ -1,4 +1,4 @@
-"""One thread that computes, fed by a queue: images of concurrent requests go through the model together."""
+"""Batching of concurrent requests: one scoring thread, fed by a queue."""
 
 import queue
 import threading
@@ -16,12 +16,11 @@ from hilum.prediction.map_files import maps_on_images
 
 @dataclass(frozen=True)
 class ImageScores:
-    """What the model says of an image.
+    """Scores of an image.
 
     Attributes:
-        probabilities: (F,), 0 to 1.
-        maps: heat maps of all findings, (F, S, S), 0 to 1; None where they were not asked for, or where the method has
-            no meaning for the encoder.
+        probabilities: Probabilities (F,), 0 to 1.
+        maps: Heat maps of all findings, (F, S, S), 0 to 1; None if not requested, or not defined for the encoder.
     """
 
     probabilities: NDArray[np.float32]
@@ -36,14 +35,13 @@ class _Waiting:
 
 
 class BatchingScorer:
-    """Scores images of any thread, batch by batch, in the order in which they come.
+    """Scorer of images from any thread, batch by batch, in the order of submission.
 
-    A batch holds what waits when the last one is done, up to the model's batch size: a single client waits for nobody,
-    and many share the model's work.
+    A batch contains all images waiting when the previous one is done, up to the model's batch size.
 
     Args:
-        model: loaded.
-        method: of the heat maps.
+        model: Loaded model.
+        method: Heat-map method.
     """
 
     def __init__(self, model: PackagedClassifier, method: str = "gradcam") -> None:
@@ -52,14 +50,14 @@ class BatchingScorer:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="hilum-scoring", daemon=True)
         self.batches = 0
-        """Batches computed so far."""
+        """Number of batches computed so far."""
 
     def start(self) -> None:
-        """Begin to compute."""
+        """Start the scoring thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Compute what waits, and end."""
+        """Score the waiting images, and stop the thread."""
         self._queue.put(None)
         self._thread.join()
 
@@ -67,8 +65,8 @@ class BatchingScorer:
         """Queue an image.
 
         Args:
-            pixels: preprocessed, (S, S).
-            with_maps: whether heat maps are wanted.
+            pixels: Preprocessed image (S, S).
+            with_maps: Also compute heat maps.
         """
         waiting = _Waiting(pixels, with_maps)
         self._queue.put(waiting)
@@ -98,7 +96,7 @@ class BatchingScorer:
         try:
             probabilities = self._model.probabilities(np.stack([waiting.pixels for waiting in batch]))
             maps = self._maps([waiting for waiting in batch if waiting.with_maps])
-        # Whatever goes wrong belongs to those who wait for it; the thread goes on with the next batch.
+        # errors are passed to the waiting requests; the thread continues with the next batch
         except Exception as error:  # noqa: BLE001
             for waiting in batch:
                 waiting.answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""The server around the application: loopback unless named otherwise, quiet, ended in order."""
+"""HTTP server of the application: loopback by default, without access logs, with graceful shutdown."""
 
 import ipaddress
 
@@ -10,18 +10,18 @@ _SECONDS_TO_END = 10
 
 
 def allowed_hosts(host: str) -> tuple[str, ...]:
-    """Names by which a server at an address may be called.
+    """Return the host names that a server accepts (header Host).
 
-    On loopback only its own: a page from elsewhere that points a name of its own at 127.0.0.1 is refused.
+    On loopback, only loopback names are accepted, which prevents DNS rebinding.
 
     Args:
-        host: address or name that it binds to.
+        host: Address or name that the server binds to.
     """
     return LOOPBACK_NAMES if is_loopback(host) else ("*",)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can call an address."""
+    """Check whether an address can be reached from this machine only."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -29,14 +29,14 @@ def is_loopback(host: str) -> bool:
 
 
 def make_server(app: Starlette, host: str = "127.0.0.1", port: int = 8000) -> uvicorn.Server:
-    """A server for an application; `run()` serves until an interrupt or SIGTERM, and finishes what it has begun.
+    """Create a server; `run()` serves until an interrupt or SIGTERM, and then completes open requests.
 
-    Addresses that clients ask for are not logged.
+    Requests are not logged.
 
     Args:
-        app: of `make_app`.
-        host: address that it binds to.
-        port: 0 for any that is free.
+        app: Application of `make_app`.
+        host: Address to bind to.
+        port: Port; 0 for any free port.
     """
     config = uvicorn.Config(
         app,

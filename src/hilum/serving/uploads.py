@@ -1,4 +1,4 @@
-"""The files of a multipart request, in memory and within bounds; their names are not kept."""
+"""Files of a multipart request, in memory and within limits; their names are not stored."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,7 +8,7 @@ from typing import Self
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from hilum.serving.limits import Held, Limits, RefusedRequest
+from hilum.serving.limits import Limits, Quota, RefusedRequest
 
 _FIELDS = 16
 _FIELD_BYTES = 4096
@@ -16,14 +16,14 @@ _FIELD_BYTES = 4096
 
 @dataclass
 class Uploads:
-    """The files of one request; a context manager that gives their memory back.
+    """Context manager of the files of one request, which releases their memory at the end.
 
     Attributes:
-        held: by all requests, bytes.
-        contents: of the files, in the order of the request.
+        quota: Bytes in memory, of all requests.
+        contents: Contents of the files, in the order of the request.
     """
 
-    held: Held
+    quota: Quota
     contents: list[bytes] = field(default_factory=list)
     _bytes: int = 0
 
@@ -32,19 +32,19 @@ class Uploads:
 
     def __exit__(self, *_: object) -> None:
         self.contents.clear()
-        self.held.give_back(self._bytes)
+        self.quota.release(self._bytes)
         self._bytes = 0
 
     async def receive(self, request: Request, limits: Limits) -> None:
         """Read the files of a request.
 
         Args:
-            request: multipart/form-data; fields that are no files are ignored.
-            limits: of the server.
+            request: Request with multipart/form-data; fields without a file are ignored.
+            limits: Limits of the server.
 
         Raises:
-            RefusedRequest: 400, not multipart as its standard says, or no file; 408, too slow; 413, too many or too
-                large; 415, another kind of body; 503, other requests hold too much.
+            RefusedRequest: 400, malformed multipart, or no file; 408, too slow; 413, too many or too large files; 415,
+                another content type; 503, too many other requests.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
@@ -59,25 +59,25 @@ class Uploads:
         except TimeoutError as error:
             raise RefusedRequest(408, "too_slow", "The upload took too long.") from error
         except (MultiPartException, ClientDisconnect, ValueError, LookupError) as error:
-            raise RefusedRequest(400, "malformed", "The body is no multipart/form-data that can be read.") from error
+            raise RefusedRequest(400, "malformed", "The body is not valid multipart/form-data.") from error
         for _, value in form.multi_items():
             if not isinstance(value, str):
                 self.contents.append(await value.read())
         await form.close()
         if not self.contents:
-            raise RefusedRequest(400, "no_files", "The request holds no file.")
+            raise RefusedRequest(400, "no_files", "The request contains no file.")
 
     async def _bounded(self, request: Request, limits: Limits) -> AsyncGenerator[bytes, None]:
         async for chunk in request.stream():
             if self._bytes + len(chunk) > limits.upload_bytes:
                 raise _too_large(limits)
-            self.held.take(len(chunk))
+            self.quota.take(len(chunk))
             self._bytes += len(chunk)
             yield chunk
 
 
 class _Parser(MultiPartParser):
-    """Keeps files in memory, whatever their size: none is written to a disk."""
+    """Parser that keeps files of any size in memory, never on disk."""
 
     def __init__(self, headers: object, stream: AsyncGenerator[bytes, None], limits: Limits) -> None:
         super().__init__(headers, stream, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)  # type: ignore[arg-type]
@@ -87,9 +87,9 @@ class _Parser(MultiPartParser):
     def on_headers_finished(self) -> None:
         super().on_headers_finished()
         if self._current_files > self._limits.images:
-            message = f"At most {self._limits.images} files a request."
+            message = f"At most {self._limits.images} files per request."
             raise RefusedRequest(413, "too_many_files", message)
 
 
 def _too_large(limits: Limits) -> RefusedRequest:
-    return RefusedRequest(413, "too_large", f"At most {limits.upload_bytes:,} bytes a request.")
+    return RefusedRequest(413, "too_large", f"At most {limits.upload_bytes:,} bytes per request.")

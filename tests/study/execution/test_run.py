@@ -191,7 +191,7 @@ def test_a_finding_that_the_data_do_not_label_is_refused(small_text, images, tmp
 
 
 def test_a_data_set_without_a_folder_is_asked_for(small_study, tmp_path, unseen):
-    with pytest.raises(HilumError, match="Add --data images=ROOT"):
+    with pytest.raises(HilumError, match="Add --data images=FOLDER"):
         run_study(small_study, {}, tmp_path / "out", show_step=unseen)
 
 

@@ -68,7 +68,7 @@ def test_a_plan_fetches_nothing_and_says_what_a_run_will(text, shelf, tmp_path):
     assert plan["images"] is None
     assert plan["refused"] == []
     assert not (tmp_path / "cache").exists()
-    with pytest.raises(HilumError, match="Run `hilum study fetch`, or add --data images=ROOT"):
+    with pytest.raises(HilumError, match="Run `hilum study fetch`, or add --data images=FOLDER"):
         prepare_study(study, {})
     by_hand = plan_data(plan_study(study, {"images": shelf / "images"}))
     assert [row["title"] for row in by_hand["fetching"]] == ["weights of ours, also"]

@@ -109,7 +109,7 @@ def _fill(
         os.pwrite(descriptor, header, 0)
         os.truncate(descriptor, len(header) + total * image_bytes)
         with (
-            _one_opencv_thread(),
+            one_opencv_thread(),
             ThreadPoolExecutor(workers) as pool,
             (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
         ):
@@ -227,7 +227,7 @@ def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str
 
 
 @contextmanager
-def _one_opencv_thread() -> Iterator[None]:
+def one_opencv_thread() -> Iterator[None]:
     """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

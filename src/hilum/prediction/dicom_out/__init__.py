@@ -1,4 +1,4 @@
-"""Predictions as DICOM objects: reports and heat maps of the study that an image is of."""
+"""Predictions as DICOM objects of the image's study: structured reports, heat maps, presentation states."""
 
 import lazy_loader
 

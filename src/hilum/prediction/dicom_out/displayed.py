@@ -1,4 +1,4 @@
-"""How an image is shown: what a presentation state repeats of it, and where a box on the model's image is on it."""
+"""Display of a DICOM image in a presentation state: gray-scale transformations, and boxes on stored pixels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,14 @@ from hilum.prediction.dicom_out.source import read_source
 
 @dataclass(frozen=True)
 class DisplayedImage:
-    """An image that presentation states can be of.
+    """Image for a presentation state.
 
     Attributes:
-        source: of `read_source`, with Rows, Columns and SamplesPerPixel.
-        modality: Modality LUT, or slope and intercept; None where the header has none.
-        interest: VOI LUT or window that the image is shown with; None for all of its values.
-        inverted: whether low values are bright (MONOCHROME1).
-        turn: that makes it upright, as the model sees it.
+        source: Header of `read_source`, with Rows, Columns and SamplesPerPixel.
+        modality: Modality LUT, or slope and intercept; None if the header has none.
+        interest: VOI LUT or window of the display; None for the full range of values.
+        inverted: True if low values are bright (MONOCHROME1).
+        turn: Rotation or reflection that makes the image upright, as the model takes it.
     """
 
     source: Dataset
@@ -35,13 +35,13 @@ class DisplayedImage:
 
     @property
     def group(self) -> tuple[object, ...]:
-        """Images of which this is the same can share a state: one series, one size, one scale of gray."""
+        """Key of images that can share a presentation state: same series, size and scale of gray."""
         table = self.modality.entries.tobytes() if isinstance(self.modality, LookupTable) else self.modality
         size = (int(self.source.Rows), int(self.source.Columns))
         return (str(self.source.StudyInstanceUID), str(self.source.SeriesInstanceUID), size, table, self.inverted)
 
     def modality_transformation(self) -> hd.ModalityLUTTransformation | None:
-        """For the state; None where there is none, or where a table begins below 0, which cannot be repeated."""
+        """Return the modality transformation; None if there is none, or a LUT with a negative first value."""
         if isinstance(self.modality, LookupTable):
             if self.modality.first < 0:
                 return None
@@ -53,32 +53,32 @@ class DisplayedImage:
         return hd.ModalityLUTTransformation(rescale_intercept=intercept, rescale_slope=slope, rescale_type="US")
 
     def interest_transformation(self) -> SoftcopyVOILUTTransformation | None:
-        """For the state, of this image; None as above."""
-        of_this = hd.ReferencedImageSequence([self.source])
+        """Return the VOI transformation of this image; None as for the modality transformation."""
+        references = hd.ReferencedImageSequence([self.source])
         if isinstance(self.interest, LookupTable):
             if self.interest.first < 0:
                 return None
             table = hd.VOILUT(self.interest.first, self.interest.entries.astype(np.uint16))
-            return SoftcopyVOILUTTransformation(voi_luts=[table], referenced_images=of_this)
+            return SoftcopyVOILUTTransformation(voi_luts=[table], referenced_images=references)
         if self.interest is None:
             return None
         return SoftcopyVOILUTTransformation(
             window_center=self.interest.center,
             window_width=self.interest.width,
             voi_lut_function=self.interest.function,
-            referenced_images=of_this,
+            referenced_images=references,
         )
 
 
 def read_displayed(path: Path) -> DisplayedImage | None:
-    """How an image is shown; None where it is in colour.
+    """Read the display parameters of an image; None for a colour image.
 
     Args:
-        path: of a radiograph that could be read.
+        path: Path of a readable radiograph.
 
     Raises:
-        NoStudy: as `read_source`.
-        UnreadableImage: the file is broken by now.
+        NoStudy: As `read_source`.
+        UnreadableImage: The file cannot be read any more.
     """
     source = read_source(path)
     shown = read_display(path)
@@ -91,24 +91,24 @@ def read_displayed(path: Path) -> DisplayedImage | None:
 def boxes_on_stored(
     boxes: NDArray[np.float64], recipe: Recipe, rows: int, columns: int, turn: Turn
 ) -> NDArray[np.float64]:
-    """Boxes on the square that the model takes, as they are on the stored pixels of its file.
+    """Transform boxes on the preprocessed square to the stored pixels of the file.
 
     Args:
-        boxes: (K, 4): left, top, width and height, as fractions of the square.
-        recipe: of the preprocessing.
-        rows, columns: of the stored image.
-        turn: that makes it upright.
+        boxes: Boxes (K, 4): left, top, width and height, as fractions of the square.
+        recipe: Preprocessing.
+        rows, columns: Size of the stored image.
+        turn: Rotation or reflection that makes it upright.
 
     Returns:
-        (K, 4): left, top, right and bottom in pixels, from 0 at the outer edge of the first pixel to `columns` and
-        `rows`, as Graphic Data (0070,0022) count them. What is on a bar beside the image is cut off: a box wholly on
-        one has no width or no height.
+        Boxes (K, 4): left, top, right and bottom in pixels, from 0 at the outer edge of the first pixel to `columns`
+        and `rows`, as in Graphic Data (0070,0022). Boxes are clipped to the image: a box inside the padding has no
+        width or no height.
     """
     height, width = (columns, rows) if turn.swap else (rows, columns)
     left, top, across, down = plane_of(recipe, height, width)
     corners = np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)  # (K, 2 corners, x and y)
     points = np.clip(corners * (across, down) + (left, top), 0, (width, height))
-    # the turn backwards: mirror, turn over, swap
+    # the inverse of the turn: mirror, flip, swap
     if turn.mirror:
         points[..., 0] = width - points[..., 0]
     if turn.upside_down:

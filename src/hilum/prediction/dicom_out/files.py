@@ -2,10 +2,10 @@
 
 Files::
 
-    DIRECTORY/<image_id>/report.dcm                        the structured report
-    DIRECTORY/<image_id>/<finding>.dcm                     the heat map of a finding that is called
-    DIRECTORY/presentation_states/<series UID>[-<n>].dcm   the boxes of heat maps on the images of a series; several
-                                                           where its images are of several sizes or scales of gray
+    DIRECTORY/<image_id>/report.dcm                        structured report
+    DIRECTORY/<image_id>/<finding>.dcm                     heat map of a called finding
+    DIRECTORY/presentation_states/<series UID>[-<n>].dcm   boxes of heat maps on the images of a series; several files
+                                                           for images of different sizes or scales of gray
 """
 
 import warnings
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 
 REPORT = "report.dcm"
 STATES = "presentation_states"
-_REPORTS, _CAPTURES, _STATES = 9001, 9002, 9003  # series numbers, beyond those that a modality gives
+_REPORTS, _CAPTURES, _STATES = 9001, 9002, 9003  # series numbers beyond those of modalities
 
 
 FoundBoxes: TypeAlias = dict[str, list[list[float]]]
-"""By finding that is called, boxes as left, top, right and bottom in pixels of the stored image, the highest first."""
+"""Boxes of each called finding: left, top, right and bottom in pixels of the stored image, highest score first."""
 
 
 @dataclass(frozen=True)
 class ScoredDicom:
-    """An image whose results were written, as the presentation state of its series wants it.
+    """Scored DICOM image, for the presentation state of its series.
 
     Attributes:
-        path: of the image.
-        probabilities: (F,), 0 to 1.
-        boxes: of its heat maps; empty where nothing is called.
+        path: Path of the image.
+        probabilities: Probabilities (F,), 0 to 1.
+        boxes: Boxes of its heat maps; empty if no finding is called.
     """
 
     path: Path
@@ -57,10 +57,10 @@ class ScoredDicom:
 
 
 def check_highdicom() -> None:
-    """Refuse to go on without the library that writes the objects.
+    """Check that highdicom, which writes the objects, is installed.
 
     Raises:
-        HilumError: it is not installed.
+        HilumError: It is not installed.
     """
     if find_spec("highdicom") is None:
         fix = "Install it: pip install 'hilum[dicom-out]'."
@@ -75,22 +75,22 @@ def write_dicom_results(
     directory: Path,
     method: str = "gradcam",
 ) -> list[FoundBoxes | None]:
-    """Write the results of images that are DICOM files, each file whole or not at all.
+    """Write the results of DICOM images, each file completely or not at all.
 
     Args:
-        model: that scored them.
-        images: N; those that are no DICOM files with the ids of a study are passed over.
-        pixels: preprocessed, (N, S, S).
-        probabilities: (N, F), 0 to 1.
-        directory: that the files go into.
-        method: of the heat maps, as in `maps_on_images`.
+        model: Model that scored the images.
+        images: N images; those that are not DICOM files with the ids of a study are skipped.
+        pixels: Preprocessed images (N, S, S).
+        probabilities: Probabilities (N, F), 0 to 1.
+        directory: Directory to write to.
+        method: Heat-map method, as in `maps_on_images`.
 
     Returns:
-        N: boxes of the heat maps on the stored pixels, for `write_presentation_states`; None for an image that nothing
-        was written of, or that is in colour.
+        For each of the N images, boxes of the heat maps on the stored pixels, for `write_presentation_states`; None for
+        skipped images and colour images.
 
     Raises:
-        HilumError: a method of heat maps that has no meaning for the encoder.
+        HilumError: A heat-map method that is not defined for the encoder.
     """
     import highdicom as hd
 
@@ -129,15 +129,15 @@ def write_dicom_results(
 
 
 def write_presentation_states(model: PackagedClassifier, images: Iterable[ScoredDicom], directory: Path) -> int:
-    """Write the presentation states of all series with a box, each file whole or not at all.
+    """Write the presentation states of all series with a box, each file completely or not at all.
 
     Args:
-        model: that scored the images.
-        images: all that `write_dicom_results` gave boxes for, in the order of the inputs.
-        directory: as there.
+        model: Model that scored the images.
+        images: All images with boxes from `write_dicom_results`, in the order of the inputs.
+        directory: The same directory.
 
     Returns:
-        How many were written.
+        Number of files.
     """
     from hilum.prediction.dicom_out.displayed import read_displayed
     from hilum.prediction.dicom_out.presentation_states import BoxedImage, state_of
@@ -148,7 +148,7 @@ def write_presentation_states(model: PackagedClassifier, images: Iterable[Scored
         try:
             displayed = read_displayed(scored.path)
         except (NoStudy, UnreadableImage):
-            continue  # changed since it was scored
+            continue  # the file changed since it was scored
         if displayed is not None:
             boxes = {finding: np.array(values) for finding, values in scored.boxes.items()}
             groups.setdefault(displayed.group, []).append(BoxedImage(displayed, scored.probabilities, boxes))
@@ -180,7 +180,7 @@ def _boxes_on(image: "DisplayedImage", recipe: Recipe, maps: Mapping[str, NDArra
 
 @contextmanager
 def _quiet_names() -> Iterator[None]:
-    """Without highdicom's warning of an unusual patient's name, which quotes it."""
+    """Suppress highdicom's warning about unusual patient names, which quotes the name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*intended person name")
         yield

@@ -1,4 +1,4 @@
-"""Heat maps as Secondary Capture images of the study: the image as the model takes it, with the map in colour on it."""
+"""Heat maps as DICOM Secondary Capture images: the preprocessed image with the map overlaid in colour."""
 
 import highdicom as hd
 import numpy as np
@@ -24,17 +24,17 @@ def capture_of(
     number: int,
     instance: int,
 ) -> hd.sc.SCImage:
-    """The heat map of a finding.
+    """Create the Secondary Capture of the heat map of a finding.
 
     Args:
-        model: that made it.
-        source: of `read_source`.
-        described: the finding.
-        pixels: preprocessed, (S, S).
-        heat: (S, S), 0 to 1.
-        series: UID of the captures' series.
-        number: of the series in the study.
-        instance: of the capture in the series, from 1.
+        model: Model of the heat map.
+        source: Header of `read_source`.
+        described: Finding.
+        pixels: Preprocessed image (S, S).
+        heat: Heat map (S, S), 0 to 1.
+        series: UID of the series of captures.
+        number: Number of the series in the study.
+        instance: Number of the capture in the series, from 1.
     """
     capture = hd.sc.SCImage(
         pixel_array=np.ascontiguousarray(overlaid(pixels, heat)[..., ::-1]),
@@ -52,7 +52,7 @@ def capture_of(
         software_versions=__version__,
         series_description="Hilum: heat maps",
     )
-    # as the source writes them: values of real files are not always of the form that the standard asks for
+    # copied unchanged: values in real files do not always conform to the standard
     capture.copy_patient_and_study_information(source)
     for keyword in ("SpecificCharacterSet", "FrameOfReferenceUID"):
         if keyword in source:

@@ -1,7 +1,7 @@
-"""Grayscale Softcopy Presentation States (DICOM PS3.3 A.33.1): the boxes of heat maps over the images of a series.
+"""Grayscale Softcopy Presentation States (DICOM PS3.3 A.33.1): boxes of heat maps on the images of a series.
 
-A box surrounds a connected part of a heat map at or above half of its highest value, as in `hilum explain`. Each
-finding has a graphic layer; beside the highest box of a finding on an image stands its probability.
+A box encloses a connected region of a heat map at or above half of its maximum, as in `hilum explain`. Each finding has
+a graphic layer; its probability is printed beside its highest box on an image.
 """
 
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from hilum.prediction.dicom_out.identity import MANUFACTURER, tracking_of
 from hilum.prediction.loading import PackagedClassifier
 
 _DIGITS = 3
-_LEAST_SIDE = 1e-6  # px; a box on a bar beside the image has none
+_LEAST_SIDE = 1e-6  # pixels; a box inside the padding has no area
 
 
 @dataclass(frozen=True)
 class BoxedImage:
-    """An image and the boxes on it.
+    """Image with boxes.
 
     Attributes:
-        image: how it is shown.
-        probabilities: (F,), 0 to 1.
-        boxes: by finding, (K, 4): left, top, right and bottom on the stored pixels, the highest first.
+        image: Image and its display parameters.
+        probabilities: Probabilities (F,), 0 to 1.
+        boxes: Boxes (K, 4) of each finding: left, top, right and bottom on the stored pixels, highest score first.
     """
 
     image: DisplayedImage
@@ -39,15 +39,15 @@ class BoxedImage:
 def state_of(
     model: PackagedClassifier, images: Sequence[BoxedImage], number: int
 ) -> pr.GrayscaleSoftcopyPresentationState:
-    """The state of a series.
+    """Create the presentation state of a series.
 
-    It shows each image with the first window or VOI LUT of its header, as the model's preprocessing reads it, upright
-    or not as it is stored.
+    It shows each image with the first window or VOI LUT of its header, as in the model's preprocessing, in the stored
+    orientation.
 
     Args:
-        model: that scored them.
-        images: of one series, size and scale of gray (`DisplayedImage.group`); at least one with a box.
-        number: of the state's series in the study.
+        model: Model that scored the images.
+        images: Images of one series, size and scale of gray (`DisplayedImage.group`); at least one with a box.
+        number: Number of the state's series in the study.
     """
     found = {finding for each in images for finding in each.boxes}
     layers = {
@@ -87,7 +87,7 @@ def state_of(
 
 
 def with_area(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Those of boxes (left, top, right, bottom) that have a width and a height."""
+    """Select the boxes (left, top, right, bottom) with a positive width and height."""
     return boxes[((boxes[:, 2:] - boxes[:, :2]) > _LEAST_SIDE).all(axis=1)]
 
 

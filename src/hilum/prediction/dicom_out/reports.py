@@ -1,7 +1,7 @@
-"""A Comprehensive 3D Structured Report by template TID 1500 "Measurement Report" (DICOM PS3.16).
+"""Comprehensive 3D Structured Report by template TID 1500 "Measurement Report" (DICOM PS3.16).
 
-One group (TID 1501) a finding: the algorithm (TID 4019) with its threshold, the probability as NUM with no unit, the
-calibrated one likewise, and as CODE whether the finding is called.
+There is one group (TID 1501) per finding: the algorithm (TID 4019) with its threshold, the probability and the
+calibrated probability as NUM without unit, and the call as CODE.
 """
 
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from hilum.prediction.loading import PackagedClassifier
 PRESENCE = sr.CodedConcept("705057003", "SCT", "Presence")
 CALIBRATED = sr.CodedConcept("calibrated", PRIVATE, "Calibrated probability")
 _PROCEDURE = sr.CodedConcept("399208008", "SCT", "Plain chest X-ray")
-_LONG = 64  # characters of LO
+_LONG = 64  # maximum length of LO in characters
 
 
 def report_of(
     model: PackagedClassifier, source: Dataset, probabilities: NDArray[np.floating], series: str, number: int = 1
 ) -> sr.Comprehensive3DSR:
-    """The report of an image.
+    """Create the report of an image.
 
     Args:
-        model: that scored it.
-        source: of `read_source`.
-        probabilities: (F,), 0 to 1.
+        model: Model that scored the image.
+        source: Header of `read_source`.
+        probabilities: Probabilities (F,), 0 to 1.
         series: UID of the report's series.
-        number: of the series in the study.
+        number: Number of the series in the study.
     """
     calibrated = model.description.calibrated(probabilities[None])[0]
     observer = sr.ObserverContext(
@@ -75,7 +75,7 @@ def report_of(
 
 
 def code_of(described: FindingDescription) -> sr.CodedConcept:
-    """The concept of a finding; of one without a code, its name by a private one."""
+    """Return the coded concept of a finding; without a standard code, a private one with its name."""
     if described.codes:
         code = described.codes[0]
         return sr.CodedConcept(code.code, code.scheme, code.meaning[:_LONG])
@@ -83,7 +83,7 @@ def code_of(described: FindingDescription) -> sr.CodedConcept:
 
 
 def algorithm_of(model: PackagedClassifier, parameters: Sequence[str] = ()) -> sr.AlgorithmIdentification:
-    """Name, version by the hashes of the weights, and parameters of the algorithm."""
+    """Describe the algorithm: name, version (hashes of the weights), and parameters."""
     return sr.AlgorithmIdentification(
         name=model.description.name,
         version="+".join(card.sha256[:12] or "unknown" for card in model.cards),

@@ -1,4 +1,4 @@
-"""The image that a result is of: what other objects of its study repeat of its header."""
+"""Header of a source image: the elements that derived objects of its study repeat."""
 
 from pathlib import Path
 
@@ -22,33 +22,33 @@ _REPEATED = (
     "AccessionNumber",
     "ReferringPhysicianName",
 )
-"""Elements that every object of a study has, possibly empty (type 2 of PS3.3 C.7.1.1 and C.7.2.1)."""
+"""Elements that every object of a study has, possibly empty (type 2 in PS3.3 C.7.1.1 and C.7.2.1)."""
 _FURTHER = ("SpecificCharacterSet", "FrameOfReferenceUID", "IssuerOfPatientID", "PatientOrientation")
 
 
-class NoStudy(Exception):  # noqa: N818 - the image is scored all the same
-    """An image that no object of a study can be about: no DICOM file, or one without the ids of its study."""
+class NoStudy(Exception):  # noqa: N818 - no error: the image is still scored
+    """Image without a DICOM study: not a DICOM file, or one without the ids of its study."""
 
 
 def read_source(path: Path) -> Dataset:
-    """What results repeat of an image's header.
+    """Read the elements of an image's header that results repeat.
 
     Args:
-        path: of the image.
+        path: Path of the image.
 
     Returns:
-        The ids of patient, study, series, instance and frame of reference, and the descriptions of patient and study
-        that every object of a study has; those that are absent are empty.
+        Ids of patient, study, series, instance and frame of reference, and the descriptions of patient and study that
+        every object of a study has; absent ones are empty.
 
     Raises:
-        NoStudy: no DICOM file, or one without ids of class, instance, study or series.
+        NoStudy: Not a DICOM file, or one without ids of class, instance, study or series.
     """
     wanted = [*_IDENTITY, *_REPEATED, *_FURTHER]
     try:
         with without_decoder_warnings():
             header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted, force=True)
             values = {keyword: header.get(keyword) for keyword in wanted}
-    # A parser of foreign bytes may raise anything.
+    # parsers may raise any error on malformed files
     except Exception as error:
         raise NoStudy from error
     if not all(values[keyword] for keyword in _IDENTITY):

@@ -1,4 +1,4 @@
-"""Models for other programs: ONNX, torch.export, Hugging Face."""
+"""Export of models: ONNX, torch.export, Hugging Face."""
 
 import lazy_loader
 

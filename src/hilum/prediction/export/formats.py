@@ -1,4 +1,4 @@
-"""Exporting a model in one of the formats; nothing is written that does not say what the original says."""
+"""Export of a model to a file, verified against the original."""
 
 import importlib.util
 import json
@@ -26,11 +26,11 @@ _NEEDED = ("onnx", "onnxruntime", "onnxscript")
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """Exported model.
 
     Attributes:
-        path: file or folder.
-        parity: of files; None for a folder, which holds the original weights.
+        path: File or folder.
+        parity: Comparison with the original; None for a folder, which contains the original weights.
     """
 
     path: Path
@@ -38,21 +38,21 @@ class Exported:
 
 
 def export_model(model: PackagedClassifier, kind: str, out: Path, images: NDArray[np.uint8] | None = None) -> Exported:
-    """Write a model for other programs.
+    """Export a model.
 
-    `onnx` and `torch` take images as `preprocess` of the model makes them, (B, 1, S, S), gray / 255, and give
-    probabilities (B, F); normalisation and position embeddings are inside, at this one size. Beside the file stands
-    OUT.json: findings, thresholds, calibration, preprocessing, numbers, parity and latency; an ONNX file holds the same
-    as metadata. `huggingface` is a folder, which `hilum.load_classifier` reads, too.
+    `onnx` and `torch` take preprocessed images (B, 1, S, S), gray / 255, and return probabilities (B, F); normalisation
+    and position embeddings (for this size S) are included. OUT.json beside the file contains findings, thresholds,
+    calibration, preprocessing, metrics, parity and latency; an ONNX file has the same metadata. `huggingface` is a
+    folder, which `hilum.load_classifier` reads as well.
 
     Args:
-        model: loaded.
-        kind: one of `FORMATS`.
-        out: file to write, or folder.
-        images: preprocessed, (N, S, S), to compare on besides the reference radiographs.
+        model: Loaded model.
+        kind: One of `FORMATS`.
+        out: File or folder to write.
+        images: Preprocessed images (N, S, S) to compare outputs on, in addition to the reference radiographs.
 
     Raises:
-        HilumError: an unknown format, a missing library, or outputs that differ from the original's.
+        HilumError: An unknown format, a missing library, or outputs that differ from the original.
     """
     if kind not in FORMATS:
         raise HilumError("--format", expected=", ".join(FORMATS), found=kind, fix="Use one of these.")
@@ -77,7 +77,7 @@ def export_model(model: PackagedClassifier, kind: str, out: Path, images: NDArra
 
 
 def _original(model: PackagedClassifier) -> Run:
-    """The model itself in float32, as it is loaded."""
+    """Return the original model as a function, in float32."""
     from hilum.prediction.loading import probabilities_of
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -93,7 +93,7 @@ def _program(scorer: Scorer, views: torch.Tensor) -> torch.export.ExportedProgra
     batch = torch.export.Dim("batch", min=1, max=4096)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        scorer(views[:2])  # what is computed once is computed now, and becomes a constant
+        scorer(views[:2])  # values computed at the first call become constants
         return torch.export.export(scorer, (views[:2],), dynamic_shapes=({0: batch},), strict=False)
 
 

@@ -1,4 +1,4 @@
-"""A model directory in the layout of the Hugging Face Hub: README.md with metadata and results, config.json."""
+"""Export to the layout of the Hugging Face Hub: README.md with metadata and results, config.json, and weights."""
 
 import shutil
 from pathlib import Path
@@ -13,14 +13,14 @@ from hilum.prediction.loading import PackagedClassifier
 
 
 def write_hugging_face(model: PackagedClassifier, directory: Path) -> Path:
-    """Make the folder, complete or absent; `hilum.load_classifier` reads it as it reads the model directory.
+    """Write the folder, complete or not at all; `hilum.load_classifier` reads it like a model directory.
 
     Args:
-        model: a single classifier.
-        directory: to make.
+        model: A single classifier.
+        directory: Folder to write.
 
     Raises:
-        HilumError: an ensemble.
+        HilumError: An ensemble.
     """
     if len(model.classifiers) > 1:
         fix = "Export one seed."
@@ -33,9 +33,7 @@ def write_hugging_face(model: PackagedClassifier, directory: Path) -> Path:
 
 
 def model_card(model: PackagedClassifier) -> str:
-    """README.md: YAML metadata with results, then what the model is, which patients it was trained on, and how to use
-    it.
-    """
+    """Write README.md: YAML metadata with results, description of the model, its training patients, and usage."""
     described, card = model.description, model.cards[0]
     metadata = {
         "library_name": "hilum",
@@ -55,7 +53,7 @@ def model_card(model: PackagedClassifier) -> str:
 # {described.name}
 
 {card.encoder}, fine-tuned on {described.n_training_images:,} images ({described.trained_on}). A research tool, not a
-medical device: nothing it prints is a diagnosis.
+medical device: not for diagnosis.
 
 AUROC {_number(overall) if overall else "not measured"} ({overall.finding if overall else ""}; {described.measured_on};
 95 % intervals from {described.n_bootstrap:,} resamples of patients).
@@ -75,8 +73,8 @@ probabilities = classifier(classifier.preprocess("image.dcm"))[0]
 dict(zip(classifier.findings, probabilities.tolist()))
 ```
 
-`card.json` lists by pseudonyms the {len(card.training_patients):,} patients whose images had a part in the weights. The
-terms of the images and weights that it was trained from hold for it, too.
+`card.json` lists the {len(card.training_patients):,} training patients by pseudonyms. The licences of the training
+images and of the initial weights also apply to this model.
 """
 
 
@@ -98,7 +96,7 @@ def _config(model: PackagedClassifier) -> dict[str, Any]:
 
 
 def _results(described: ModelDescription) -> list[dict[str, Any]]:
-    """As the Hub reads them: a task, a data set, and its metrics."""
+    """Return results in the format of the Hub: a task, a data set, and its metrics."""
     metrics = [
         {
             "type": each.metric,

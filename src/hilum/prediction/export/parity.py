@@ -1,4 +1,4 @@
-"""Whether an exported model says what the original says, and how fast each is."""
+"""Comparison of an exported model with the original: outputs and latency."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 
 TOLERANCE = 1e-4
-"""Of a probability."""
+"""Tolerance of a probability."""
 _RUNS = 7
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -19,12 +19,13 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Parity:
-    """An exported model beside the original.
+    """Comparison of an exported model with the original.
 
     Attributes:
-        difference: largest, of a probability.
-        images: that were compared, in batches of one and of all.
-        milliseconds, milliseconds_torch: of one image, the median of several runs on this machine's CPU.
+        difference: Largest difference of a probability.
+        images: Number of compared images, in batches of one and of all.
+        milliseconds, milliseconds_torch: Time per image of the exported and the original model, median of several runs
+            on this machine's CPU.
     """
 
     difference: float
@@ -37,12 +38,12 @@ def check_parity(original: Run, exported: Run, images: NDArray[np.float32], wher
     """Compare two models.
 
     Args:
-        original, exported: images (B, 1, S, S) in [0, 1] to probabilities (B, F).
-        images: at least two, (N, 1, S, S).
-        where: what the export is called, for the message.
+        original, exported: Functions from images (B, 1, S, S) in [0, 1] to probabilities (B, F).
+        images: At least two images, (N, 1, S, S).
+        where: Name of the export, for the error.
 
     Raises:
-        HilumError: a probability differs by more than `TOLERANCE`.
+        HilumError: A probability differs by more than `TOLERANCE`.
     """
     wanted = original(images)
     found = exported(images)
@@ -51,9 +52,9 @@ def check_parity(original: Run, exported: Run, images: NDArray[np.float32], wher
     if not difference <= TOLERANCE:
         raise HilumError(
             where,
-            expected=f"the probabilities of the original, to {TOLERANCE:g}",
+            expected=f"the probabilities of the original, within {TOLERANCE:g}",
             found=f"a difference of {difference:.2g} on {len(images)} images",
-            fix="This model cannot be exported in this format; nothing was written.",
+            fix="Choose another format; nothing was written.",
         )
     return Parity(difference, len(images), _latency(exported, images[:1]), _latency(original, images[:1]))
 

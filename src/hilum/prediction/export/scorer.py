@@ -1,4 +1,4 @@
-"""The network that is exported: gray images to probabilities, with everything that depends on their size made fixed."""
+"""Network to export: gray images of a fixed size to probabilities."""
 
 from copy import deepcopy
 from typing import Any
@@ -13,10 +13,10 @@ from hilum.prediction.loading import PackagedClassifier
 
 
 class Scorer(nn.Module):
-    """Probabilities of one classifier, or the mean of several.
+    """Probabilities of one classifier, or their mean over several.
 
     Args:
-        model: whose network is copied to the CPU, in float32, contiguous.
+        model: Model whose network is copied to the CPU, in float32.
     """
 
     def __init__(self, model: PackagedClassifier) -> None:
@@ -29,7 +29,7 @@ class Scorer(nn.Module):
         self.multiclass = isinstance(copies[0].output_type, Multiclass)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (B, 1, S, S) in [0, 1] to probabilities (B, F)."""
+        """Compute probabilities (B, F) of images (B, 1, S, S) in [0, 1]."""
         parts = []
         for member in self.members:
             logits = member(images)
@@ -38,13 +38,13 @@ class Scorer(nn.Module):
 
 
 def bake_positions(classifier: Classifier, size: int) -> None:
-    """Resize learnt position embeddings once, in place, to the grid of images of this size.
+    """Resize learned position embeddings in place to the patch grid of images of a size.
 
-    The bicubic resizing with an antialiasing filter is no ONNX operator's: runtimes would differ by more than rounding.
+    ONNX has no operator for bicubic resizing with antialiasing, so runtimes would differ by more than rounding.
 
     Args:
-        classifier: whose encoder may have positions.
-        size: side of the images, px.
+        classifier: Classifier whose encoder may have position embeddings.
+        size: Side of the images in pixels.
     """
     body: Any = classifier.encoder.body
     positions: Any = getattr(body, "pos_embed", None)

@@ -1,4 +1,4 @@
-"""What a run is given: data sets, predictions, models."""
+"""Inputs of runs: data sets, predictions, models."""
 
 import lazy_loader
 

@@ -7,26 +7,26 @@ from .data import (
 from .data import (
     read_data_sets as read_data_sets,
 )
-from .exposure import (
+from .leakage import (
     TestImages as TestImages,
 )
-from .exposure import (
+from .leakage import (
     check_copies as check_copies,
 )
-from .exposure import (
-    unexposed as unexposed,
+from .leakage import (
+    exclude_training_patients as exclude_training_patients,
 )
 from .models import (
     LoadedEncoder as LoadedEncoder,
+)
+from .models import (
+    LoadedModel as LoadedModel,
 )
 from .models import (
     load_encoder as load_encoder,
 )
 from .models import (
     model_directory as model_directory,
-)
-from .models import (
-    read_view as read_view,
 )
 from .predictions import (
     GivenPredictions as GivenPredictions,

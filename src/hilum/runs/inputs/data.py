@@ -1,4 +1,4 @@
-"""Data sets as a run is given them, read and decoded."""
+"""Data sets of a run: reading and decoding."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,19 +6,20 @@ from typing import TypeAlias
 
 import yaml
 
+from hilum.data.manifest import finding_columns
 from hilum.data.patients import read_salt
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.store import NamedData, Store, check_patients_comparable, existing_store, read_named
 from hilum.errors import HilumError
-from hilum.findings import canonical
+from hilum.findings import NO_FINDING, canonical
 from hilum.progress import ShowProgress, quiet
 
 DataSource: TypeAlias = str | Mapping[str, str | Path] | NamedData
-"""One data set: "NAME=FOLDER", {NAME: FOLDER}, or a data set that was read before. NAME is one of the collections, or
-any name for a folder of own images; FOLDER is the data set as unpacked, ingested, or kept by an earlier run."""
+"""One data set: "NAME=FOLDER", {NAME: FOLDER}, or a data set that was read before. NAME: a collection, or any name for
+a folder of own images. FOLDER: the data set as unpacked, the output of `hilum ingest`, or a store of an earlier run."""
 
 RECIPE = "[{square: pad}, {resize: 224}]"
-"""Preprocessing where nothing else is given."""
+"""Default preprocessing."""
 
 
 def read_data(
@@ -29,25 +30,25 @@ def read_data(
     hash_patients: str | None = None,
     progress: ShowProgress = quiet,
 ) -> NamedData:
-    """Read the tables of one data set; no pixel is read.
+    """Read the tables of one data set, without any pixels.
 
     Args:
-        source: the data set.
-        labels: own images: the CSV with the labels.
-        allow_missing: go on where tables name images whose file is not there.
-        hash_patients: own images: file of a secret salt, "env" or "own" (`hilum.data.patients.read_salt`); patients,
-            studies and images then have pseudonyms.
-        progress: shows each stage.
+        source: The data set.
+        labels: CSV file of labels, for own images.
+        allow_missing: Continue if tables name images whose files are missing.
+        hash_patients: For own images, file with a secret salt, "env" or "own" (`hilum.data.patients.read_salt`):
+            patients, studies and images get pseudonyms.
+        progress: Shows the progress of each stage.
 
     Raises:
-        HilumError: not one data set, no such folder, or what reading it finds wrong.
+        HilumError: Not one data set, no such folder, or wrong content.
     """
     if isinstance(source, NamedData):
         return source
     named = _as_text(source)
     if len(named) != 1:
         raise HilumError(
-            "data", expected="one data set", found=f"{len(named)} data sets", fix="Give {'ours': 'images'}, say."
+            "data", expected="one data set", found=f"{len(named)} data sets", fix="For example {'ours': 'images'}."
         )
     salt = read_salt(hash_patients) if hash_patients else None
     path = None if labels is None else Path(labels)
@@ -66,11 +67,11 @@ def read_data_sets(
     """Read the tables of several data sets, by name.
 
     Args:
-        sources: one data set, or several; a mapping may name several.
-        labels, allow_missing, hash_patients, progress: as in `read_data`.
+        sources: One data set, or several; a mapping may name several.
+        labels, allow_missing, hash_patients, progress: As in `read_data`.
 
     Raises:
-        HilumError: one name twice, `labels` of several data sets, or what reading a data set finds wrong.
+        HilumError: A repeated name, `labels` for several data sets, or as `read_data`.
     """
     listed: Sequence[DataSource] = [sources] if isinstance(sources, str | Mapping | NamedData) else sources
     every: list[str | NamedData] = []
@@ -79,10 +80,10 @@ def read_data_sets(
     names = [each.name if isinstance(each, NamedData) else each.partition("=")[0] for each in every]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        fix = "Give every data set a name of its own."
+        fix = "Give every data set a different name."
         raise HilumError("--data", expected="every name once", found=", ".join(twice), fix=fix)
     if labels is not None and len(names) > 1:
-        fix = "Run `hilum ingest` on that data set first, with its --labels, and give what it leaves."
+        fix = "Run `hilum ingest` on that data set first, with its --labels, and give its output folder."
         raise HilumError("--labels", expected="one data set", found=", ".join(names), fix=fix)
     read = [
         read_data(each, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
@@ -101,15 +102,15 @@ def decode(
     workers: int | None = None,
     progress: ShowProgress = quiet,
 ) -> Store:
-    """Decode the images of a data set, at most once for each recipe.
+    """Decode and preprocess the images of a data set into a store, once for each recipe.
 
     Args:
-        data: the data set.
-        recipe: of preprocessing.
-        out: directory of the run.
-        stores: folder that keeps decoded images for the next run; None: `stores` beside `out`.
-        workers: threads that decode; None: all cores.
-        progress: shows the stage.
+        data: The data set.
+        recipe: Preprocessing.
+        out: Directory of the run.
+        stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
+        workers: Threads that decode images; None: all cores.
+        progress: Shows the progress of the stage.
     """
     folder = Path(stores) if stores is not None else out.absolute().parent / "stores"
     with progress("decoding images") as on_progress:
@@ -117,10 +118,10 @@ def decode(
 
 
 def recipe_from(given: str | Sequence[object]) -> Recipe:
-    """A preprocessing recipe from its steps, from YAML, or by name.
+    """Parse a preprocessing recipe from its steps, from YAML, or by name.
 
     Raises:
-        HilumError: no recipe.
+        HilumError: Not a recipe.
     """
     if not isinstance(given, str):
         return parse_recipe(list(given))
@@ -133,10 +134,10 @@ def recipe_from(given: str | Sequence[object]) -> Recipe:
 
 
 def findings_from(given: str | Sequence[str] | None) -> list[str] | None:
-    """Canonical findings from their names, or from one text with commas; None for None.
+    """Convert names of findings, or a comma-separated text, to canonical findings; None for None.
 
     Raises:
-        HilumError: an unknown finding.
+        HilumError: An unknown finding.
     """
     if given is None:
         return None
@@ -144,6 +145,12 @@ def findings_from(given: str | Sequence[str] | None) -> list[str] | None:
     return list(dict.fromkeys(canonical(name.strip(), where="--findings") for name in names))
 
 
+def findings_of(data: NamedData) -> list[str]:
+    """List the findings that a data set labels, without "No Finding" if there are others."""
+    labelled = finding_columns(data.manifest)
+    return [name for name in labelled if name != NO_FINDING] or labelled
+
+
 def _as_text(source: str | Mapping[str, str | Path]) -> list[str]:
-    """NAME=FOLDER of each data set."""
+    """Write each data set as NAME=FOLDER."""
     return [source] if isinstance(source, str) else [f"{name}={folder}" for name, folder in source.items()]

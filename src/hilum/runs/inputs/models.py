@@ -1,4 +1,4 @@
-"""Finished models, loaded as plain modules."""
+"""Trained encoders as torch modules, and directories of models."""
 
 from pathlib import Path
 
@@ -12,50 +12,65 @@ from hilum.encoders.card import CARD, Card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.errors import HilumError
 from hilum.explanation.embedding import load_feature_model, recipe_of
+from hilum.renamed import checked_keywords
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
 
-class LoadedEncoder(nn.Module):
-    """An encoder in evaluation mode, with all that its images need.
+class LoadedModel(nn.Module):
+    """Model in evaluation mode, with the preprocessing of its images.
 
     Attributes:
-        network: (B, 1, S, S) in [0, 1] to (B, D).
-        card: what it is, and whose images it has learnt from.
-        recipe: how images are preprocessed.
-        image_size: side S of its images in px.
+        card: Model card: architecture, training, and training patients.
+        recipe: Preprocessing of images.
+        image_size: Side S of the images in pixels.
+    """
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self.card, self.image_size = card, card.image_size
+        self.recipe: Recipe = recipe_of(card)
+
+    def preprocess(self, path: str | Path) -> Tensor:
+        """Read and preprocess a PNG, JPEG or DICOM file, to (1, 1, S, S) in [0, 1].
+
+        Raises:
+            UnreadableImage: The file is not a readable image.
+        """
+        gray = preprocess(read_gray(Path(path), self.recipe.window), self.recipe)
+        return plain_view(torch.from_numpy(gray)[None, None], self.image_size)
+
+
+class LoadedEncoder(LoadedModel):
+    """Encoder in evaluation mode.
+
+    Attributes:
+        network: Module from images (B, 1, S, S) in [0, 1] to features (B, D).
+        card, recipe, image_size: As in `LoadedModel`.
     """
 
     def __init__(self, network: nn.Module, card: Card) -> None:
-        super().__init__()
-        self.network, self.card, self.image_size = network, card, card.image_size
-        self.recipe: Recipe = recipe_of(card)
+        super().__init__(card)
+        self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of images, (B, 1, S, S) in [0, 1] to (B, D)."""
+        """Compute features (B, D) of images (B, 1, S, S) in [0, 1]."""
         features: Tensor = self.network(images)
         return features
 
-    def preprocess(self, path: str | Path) -> Tensor:
-        """Read and preprocess one image file for the encoder, (1, 1, S, S) in [0, 1].
 
-        Raises:
-            UnreadableImage: the file is no image that can be read.
-        """
-        return read_view(path, self.recipe, self.image_size)
-
-
+@checked_keywords
 def load_encoder(model: str | Path | Result, *, device: Device = "cpu") -> LoadedEncoder:
     """Load an encoder.
 
     Args:
-        model: directory of an encoder or of a classifier (its encoder is taken), the result of a run, or published
-            weights by name.
-        device: where to put it.
+        model: Directory of an encoder or of a classifier (for its encoder), result of a run, or name of published
+            weights.
+        device: Device to load it on.
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run.
+        HilumError: Missing, damaged or inconsistent files.
 
     Example:
         >>> import hilum
@@ -68,15 +83,15 @@ def load_encoder(model: str | Path | Result, *, device: Device = "cpu") -> Loade
 
 
 def model_directory(model: str | Path | Result) -> Path:
-    """The directory of a model: as given, of a run's result, or of published weights, imported if need be.
+    """Return the directory of a model: as given, of a run's result, or of published weights (imported if needed).
 
     Raises:
-        HilumError: a result that is no model, unknown weights, or a folder of several models.
+        HilumError: A result without a model, unknown weights, or a folder of several models.
     """
     if isinstance(model, Result):
         directory = getattr(model, "model", model.directory)
         if directory is None or not (directory / CARD).is_file():
-            fix = "Give what hilum.pretrain or hilum.finetune returned."
+            fix = "Give the result of hilum.pretrain or hilum.finetune."
             raise HilumError("model", expected="a model", found=type(model).__name__, fix=fix)
         return Path(directory)
     if isinstance(model, str) and is_published(model):
@@ -88,22 +103,12 @@ def model_directory(model: str | Path | Result) -> Path:
             directory,
             expected="one model",
             found=f"a folder of several: {', '.join(seeds)}",
-            fix=f"Name one, such as {directory / seeds[0]}. `hilum predict` and hilum.load_classifier also take "
-            "all seeds of a package together.",
+            fix=f"Name one, such as {directory / seeds[0]}. `hilum predict` and hilum.load_classifier also accept all "
+            "seeds of a package together (ensemble).",
         )
     return directory
 
 
-def read_view(path: str | Path, recipe: Recipe, size: int) -> Tensor:
-    """Read and preprocess one image file for a model, (1, 1, S, S) in [0, 1].
-
-    Args:
-        path: a PNG, JPEG or DICOM file.
-        recipe: of the preprocessing.
-        size: side S in px.
-
-    Raises:
-        UnreadableImage: the file is no image that can be read.
-    """
-    gray = preprocess(read_gray(Path(path), recipe.window), recipe)
-    return plain_view(torch.from_numpy(gray)[None, None], size)
+def name_of_model(model: str | Path | Result) -> str:
+    """Return the name of a model for records: its directory, or the name of published weights."""
+    return str(model_directory(model) if isinstance(model, Result) else model)

@@ -1,10 +1,10 @@
-"""Anybody's predictions as `evaluate` and `compare` are given them: whose rows count, where thresholds come from."""
+"""Tables of predictions for `evaluate` and `compare`: evaluated rows, labels, and thresholds."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -16,8 +16,8 @@ from hilum.errors import HilumError
 from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.metrics import METRICS, THRESHOLD_METRICS
 from hilum.evaluation.predictions import (
+    AlignedArms,
     Predictions,
-    TrainedOn,
     as_predictions,
     join_labels,
     read_table,
@@ -26,23 +26,25 @@ from hilum.evaluation.predictions import (
 )
 from hilum.evaluation.recalibration import recalibrate
 from hilum.evaluation.settings import ReadingOptions
+from hilum.evaluation.suite import SuiteSettings
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
-from hilum.findings import canonical, is_finding
-from hilum.threshold_rule import check_rule
+from hilum.findings import COLLECTIONS, canonical, is_finding
+from hilum.notes import Note
+from hilum.threshold_rule import parse_rule
 
 _THRESHOLD = "threshold_"
 
 PredictionSource: TypeAlias = str | Path | pl.DataFrame
-"""A Parquet or CSV file, or a table: y_<finding>, p_<finding>, and image_id, patient_id, split where known."""
+"""A Parquet or CSV file, or a Polars table, with y_<finding>, p_<finding>, and image_id, patient_id, split if known."""
 
 
 @dataclass(frozen=True)
 class GivenPredictions:
-    """One table.
+    """Evaluated predictions of one table.
 
     Attributes:
-        predictions: the rows that are evaluated.
-        thresholds: None where there are no validation images to choose them on.
+        predictions: Rows that are evaluated.
+        thresholds: Thresholds per finding; None without validation images to choose them on.
     """
 
     predictions: Predictions
@@ -55,14 +57,14 @@ def read_given(
     """Read tables of predictions, and choose their thresholds.
 
     Args:
-        tables: of predictions.
-        validation: predictions of validation images, one a table; None: the rows val of the same tables.
-        options: how they are read.
+        tables: Tables of predictions.
+        validation: Predictions of validation images, one per table; None: the rows val of the same tables.
+        options: Rows, labels, thresholds and calibration to use.
 
     Raises:
-        HilumError: what is wrong with a table, an option, or the number of validation tables.
+        HilumError: A wrong table, option, or number of validation tables.
     """
-    check_rule(options.threshold)
+    fixed_thresholds = parse_rule(options.threshold)[0] == "fixed"
     if validation and len(validation) != len(tables):
         fix = "Give --validation once for each table, in the same order."
         raise HilumError("--validation", expected=f"{len(tables)} tables", found=str(len(validation)), fix=fix)
@@ -71,10 +73,14 @@ def read_given(
     given = []
     for at, source in enumerate(tables):
         name = name_of(source, at)
-        if labels is None:
-            evaluated = _rows_of(source, name, split=options.split, held_out=options.held_out, trained_on=known)
-        else:
-            evaluated = _labelled(source, name, labels, options, known)
+        table, notes = table_of(source), list[Note]()
+        if labels is not None:
+            where, manifest = labels
+            table, refused = scored_rows(table)
+            table, joined = join_labels(table, manifest, LabelPolicy(), where=where)
+            notes = [*refused, *joined]
+        evaluated = as_predictions(table, name=name, split=options.split, held_out=options.held_out, trained_on=known)
+        evaluated = replace(evaluated, notes=[*notes, *evaluated.notes])
         chosen_on = _validation_images(source, name, validation[at] if validation else None, evaluated)
         if options.calibrate is not None:
             if chosen_on is None:
@@ -82,7 +88,7 @@ def read_given(
                 raise HilumError(name, expected="validation images to calibrate on", found="none", fix=fix)
             evaluated = recalibrate(evaluated, chosen_on, options.calibrate)
             chosen_on = recalibrate(chosen_on, chosen_on, options.calibrate, same_images=True)
-        if options.thresholds_on_test or _is_number(options.threshold):
+        if options.thresholds_on_test or fixed_thresholds:
             chosen_on = evaluated
         thresholds = None
         if chosen_on is not None:
@@ -94,7 +100,7 @@ def read_given(
 
 
 def chosen_metrics(names: Sequence[str] | None, given: Sequence[GivenPredictions]) -> list[str]:
-    """The metrics asked for; when none are named, all that the tables allow."""
+    """Return the given names of metrics; for None, all that the tables allow."""
     if names is not None:
         return list(names)
     with_thresholds = all(one.thresholds is not None for one in given)
@@ -102,7 +108,7 @@ def chosen_metrics(names: Sequence[str] | None, given: Sequence[GivenPredictions
 
 
 def thresholds_as_json(given: Sequence[GivenPredictions]) -> list[dict[str, object] | None]:
-    """What was chosen, where, for a file that says how numbers were made; infinite and undefined ones are null."""
+    """Describe thresholds as plain data for JSON files; infinite and undefined values are None."""
     return [
         None
         if one.thresholds is None
@@ -116,53 +122,91 @@ def thresholds_as_json(given: Sequence[GivenPredictions]) -> list[dict[str, obje
     ]
 
 
+def describe_evaluation(
+    given: Sequence[GivenPredictions],
+    aligned: AlignedArms,
+    settings: SuiteSettings,
+    calibrated: str | None,
+    *,
+    seeds: int | None = None,
+) -> dict[str, Any]:
+    """Describe an evaluation as plain data for JSON files.
+
+    Args:
+        given: Evaluated tables.
+        aligned: The same, as aligned for the evaluation.
+        settings: Settings of the evaluation.
+        calibrated: Method of the recalibration; None without one.
+        seeds: Number of seeds; None: not described.
+    """
+    return {
+        "split": given[0].predictions.split,
+        "images": len(aligned.patients),
+        "patients": int(aligned.patients.max()) + 1,
+        **({} if seeds is None else {"seeds": seeds}),
+        **asdict(settings.bootstrap),
+        "min_positive_patients": settings.min_positive_patients,
+        "calibrated": calibrated,
+        "thresholds": thresholds_as_json(given),
+        "notes": [str(each) for each in aligned.notes],
+        "codes": [each.code for each in aligned.notes],
+    }
+
+
+def paths_of(tables: Sequence[PredictionSource]) -> list[Path]:
+    """Return the paths of those tables that are files."""
+    return [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
+
+
 def name_of(source: PredictionSource, at: int) -> str:
-    """What to call a table in messages: its path, or its number from 1."""
+    """Return the name of a table for messages: its path, or its number from 1."""
     return f"table {at + 1}" if isinstance(source, pl.DataFrame) else str(source)
 
 
 def table_of(source: PredictionSource) -> pl.DataFrame:
-    """All rows and columns, as they are.
+    """Read all rows and columns of a table.
 
     Raises:
-        HilumError: no table.
+        HilumError: Not a table.
     """
     return source if isinstance(source, pl.DataFrame) else read_table(Path(source), what="a table of predictions")
-
-
-def _rows_of(
-    source: PredictionSource,
-    name: str,
-    *,
-    split: str | None = None,
-    held_out: bool = False,
-    trained_on: TrainedOn | None = None,
-) -> Predictions:
-    return as_predictions(table_of(source), name=name, split=split, held_out=held_out, trained_on=trained_on)
 
 
 def _validation_images(
     source: PredictionSource, name: str, validation: PredictionSource | None, evaluated: Predictions
 ) -> Predictions | None:
-    """Predictions to choose thresholds on: of their own table, or the rows val of the same one."""
+    """Read the predictions to choose thresholds on: a table of their own, or the rows val of the same table."""
     if validation is not None:
         table = table_of(validation)
         several = "split" in table.columns and "val" in table["split"].to_list()
         called = f"validation of {name}" if isinstance(validation, pl.DataFrame) else str(validation)
-        return _rows_of(validation, called, split="val" if several else None, held_out=True)
+        return as_predictions(table, name=called, split="val" if several else None, held_out=True)
     table = table_of(source)
     if evaluated.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
         return None
-    return _rows_of(source, name, split="val")
+    return as_predictions(table, name=name, split="val")
 
 
 def _read_labels(given: str) -> tuple[str, pl.DataFrame]:
-    """What labels are called, and the images that they are of."""
+    """Read labels; return their name for messages, and a manifest of the labelled images.
+
+    Raises:
+        HilumError: No such file or data set, or one without labels.
+    """
     path = Path(given)
+    if "=" in given and not path.exists():
+        name, _, folder = given.partition("=")
+        manifest = read_named(given).manifest
+        if not finding_columns(manifest):
+            fix = (
+                "Write --labels labels.csv: a table with image_id and a column for each finding (1, 0, -1 or blank). "
+                f"Or run `hilum ingest {name if name in COLLECTIONS else 'folder'} {folder} --labels labels.csv --out "
+                "ingested`, and write --labels ingested."
+            )
+            raise HilumError(f"--labels {given}", expected="a data set with labels", found="images only", fix=fix)
+        return given, manifest
     if path.is_dir() and is_ingested(path):
         return given, read_ingested(path.name, path, {}).manifest
-    if "=" in given and not path.exists():
-        return given, read_named(given).manifest
     labels = read_label_table(path, []).drop("file")
     findings = finding_columns(labels)
     if not findings:
@@ -171,23 +215,8 @@ def _read_labels(given: str) -> tuple[str, pl.DataFrame]:
     return path.name, labels.with_columns(labelled=pl.any_horizontal(pl.col(findings).is_not_null()))
 
 
-def _labelled(
-    source: PredictionSource,
-    name: str,
-    labels: tuple[str, pl.DataFrame],
-    options: ReadingOptions,
-    known: TrainedOn | None,
-) -> Predictions:
-    """The rows that are evaluated, with labels that stand elsewhere."""
-    where, manifest = labels
-    table, refused = scored_rows(table_of(source))
-    table, notes = join_labels(table, manifest, LabelPolicy(), where=where)
-    rows = as_predictions(table, name=name, split=options.split, held_out=options.held_out, trained_on=known)
-    return replace(rows, notes=[*refused, *notes, *rows.notes])
-
-
 def _thresholds_of_table(table: pl.DataFrame, evaluated: Predictions) -> Thresholds | None:
-    """Thresholds that stand in a table of `hilum predict`; None where it has none."""
+    """Read the thresholds in a table of `hilum predict`; return None if it has none."""
     columns = [column for column in table.columns if column.startswith(_THRESHOLD)]
     values = dict.fromkeys(evaluated.findings, math.nan)
     for column in columns:
@@ -196,7 +225,3 @@ def _thresholds_of_table(table: pl.DataFrame, evaluated: Predictions) -> Thresho
         if len(numbers) == 1 and numbers.dtype.is_numeric():
             values[canonical(name) if is_finding(name) else name] = float(numbers[0])
     return Thresholds("of the model", "its validation images", values) if columns else None
-
-
-def _is_number(rule: str) -> bool:
-    return rule.replace(".", "", 1).isdigit()

@@ -1,4 +1,4 @@
-"""The page: one HTML file with its style and script inside, and nothing from elsewhere."""
+"""Web page: one self-contained HTML file with its style and script."""
 
 import base64
 import hashlib
@@ -10,14 +10,14 @@ from hilum.serving.limits import Limits
 
 
 def page_of(card: dict[str, Any], limits: Limits) -> tuple[str, str]:
-    """The page of a model, and the Content-Security-Policy that it is sent with.
+    """Build the page of a model and its Content-Security-Policy.
 
     Args:
-        card: of `hilum.serving.answers.card_of`.
-        limits: of the server.
+        card: Model card of `hilum.serving.responses.card_of`.
+        limits: Limits of the server.
 
     Returns:
-        HTML; and a policy that allows its own style and script by their hashes, and requests to its own server.
+        HTML; and a policy that allows only the page's style and script (by hash), and requests to this server.
     """
     folder = files(__name__)
     html, style, script = (

@@ -15,20 +15,20 @@
   at("name").textContent = card.name;
   at("notice").textContent = card.notice;
   at("bounds").textContent =
-    `At most ${limits.images} files and ${Math.floor(limits.bytes / 2 ** 20)} MiB at once. They go to this server only, and are not stored.`;
+    `At most ${limits.images} files and ${Math.floor(limits.bytes / 2 ** 20)} MiB at once. They are sent to this server only, and not stored.`;
 
   const ages = card.training_range.ages;
   const facts = [
     ["split", card.trained_on],
     ["images", whole(card.n_training_images)],
-    ["ages", ages ? (ages[1] === null ? `${ages[0]} or older` : `${ages[0]} to ${ages[1]}`) : "not known"],
-    ["views", card.training_range.views.join(", ") || "not known"],
+    ["ages", ages ? (ages[1] === null ? `${ages[0]} or older` : `${ages[0]} to ${ages[1]}`) : "unknown"],
+    ["views", card.training_range.views.join(", ") || "unknown"],
     ["encoder", `${card.encoder}, ${card.image_size} px${card.members > 1 ? `, mean of ${card.members}` : ""}`],
     ["thresholds", `${card.threshold_rule}, chosen on ${card.thresholds_chosen_on}`],
     ["calibration", `${card.calibration_method}, on ${card.calibrated_on}`],
   ];
   for (const [term, fact] of facts) at("trained").append(make("dt", term), make("dd", fact));
-  at("measured-on").textContent = `On ${card.measured_on}; intervals over ${whole(card.n_bootstrap)} resamples of patients.`;
+  at("measured-on").textContent = `On ${card.measured_on}; 95 % confidence intervals from ${whole(card.n_bootstrap)} bootstrap resamples of patients.`;
   for (const each of card.measured) {
     const interval = each.ci_low === null || each.ci_high === null ? "–" : `${number(each.ci_low)} to ${number(each.ci_high)}`;
     const row = make("tr", [make("th", each.finding), make("td", each.metric)]);
@@ -57,7 +57,7 @@
 
   const looks = (item) => {
     const image = make("img");
-    Object.assign(image, { src: item.image, alt: "the image as the model takes it" });
+    Object.assign(image, { src: item.image, alt: "the preprocessed image" });
     const heat = make("img", "", "heat");
     heat.alt = "";
     const choice = document.createElement("select");
@@ -87,8 +87,8 @@
       return article;
     }
     const about = [];
-    if (item.in_training) about.push("The model has learnt from this patient: no numbers may rest on it.");
-    if (item.remarks.length) about.push(`Met in the file: ${item.remarks.join(", ")}.`);
+    if (item.in_training) about.push("The model was trained on this patient: exclude the image from any evaluation.");
+    if (item.remarks.length) about.push(`Irregularities of the file: ${item.remarks.join(", ")}.`);
     if (about.length) article.append(make("p", about.join(" "), "faint about"));
     if (item.maps) article.append(looks(item));
     article.append(table(item));
@@ -113,7 +113,7 @@
       at("status").textContent = `${scored} of ${answer.items.length} scored.`;
       at("results").replaceChildren(...answer.items.map((item) => show(item, files[item.index].name)));
     } catch (error) {
-      at("status").textContent = "The server does not answer.";
+      at("status").textContent = "The server does not respond.";
     }
   };
 

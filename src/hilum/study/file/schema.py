@@ -26,7 +26,7 @@ from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, We
 from hilum.study.file.section import FindingName, Name, Section, Seed
 from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
-from hilum.threshold_rule import check_rule
+from hilum.threshold_rule import parse_rule
 from hilum.training.settings import Precision
 
 
@@ -66,7 +66,7 @@ class UsableImages(Section):
 
 
 class DataSet(Section):
-    """One data set of the study; `--data NAME=ROOT` gives its folder."""
+    """One data set of the study; `--data NAME=FOLDER` gives its folder."""
 
     collection: str = Field(
         "",
@@ -136,7 +136,9 @@ class DataSet(Section):
             raise ValueError("a data set is generated or fetched from a url, not both")
         if self.url is not None:
             if not is_address(self.url):
-                raise ValueError(f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=ROOT")
+                raise ValueError(
+                    f"url {self.url[:80]!r} is no URL; give a folder of this machine by --data NAME=FOLDER"
+                )
             if self.pool is not None:
                 raise ValueError("a pool has no url of its own; its data sets have")
             if problem := address_problem(str(Address(self.url, self.sha256))):
@@ -360,7 +362,7 @@ class Study(Section):
     @classmethod
     def _known_rule(cls, evaluate: Evaluation) -> Evaluation:
         try:
-            check_rule(evaluate.threshold)
+            parse_rule(evaluate.threshold)
         except HilumError as error:
             raise ValueError(f"threshold: expected {error.expected}; found {error.found}") from None
         return evaluate

@@ -305,7 +305,7 @@ def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
         HilumError: which are not.
     """
     if lacking := [name for name in study.data_in_folders if name not in roots]:
-        options = [f"--data {name}=ROOT" for name in lacking]
+        options = [f"--data {name}=FOLDER" for name in lacking]
         each = "the folder of this data set" if len(lacking) == 1 else "a folder for each of these data sets"
         fetch = all(study.data[name].address is not None for name in lacking)
         fix = f"{'Run `hilum study fetch`, or add' if fetch else 'Add'} {' '.join(options)}."

@@ -1,4 +1,4 @@
-"""Whether a model has learnt from the patient of an image: yes, no, or not known – which is never "no"."""
+"""Check whether a model was trained on the patient of an image: yes, no, or unknown."""
 
 from hilum.data.patients import WITHOUT_ID, is_public
 from hilum.encoders.ledger import Ledger
@@ -6,10 +6,10 @@ from hilum.prediction.inputs import InputImage
 
 
 class TrainingMembership:
-    """Asks a ledger, once for each patient.
+    """Membership of patients in the training data of a model, looked up once per patient.
 
     Args:
-        ledger: of the model.
+        ledger: Training patients of the model.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -18,15 +18,15 @@ class TrainingMembership:
         self._answers: dict[str, bool | None] = {}
 
     def of(self, image: InputImage, patient_id: str | None) -> bool | None:
-        """Whether the model has learnt from a patient; None where that is not known.
+        """Check whether the model was trained on a patient; None if unknown.
 
-        An id out of a file does not say who gave it: it is compared with the ids of every issuer of the ledger. Nor
-        does the name that a folder is given here: equal ids of another hospital's folder may be the same people, and
-        of images without patient ids nothing is known but where the folder is called as in the ledger.
+        The issuer of an id in a file is unknown, so the id is compared with those of every issuer in the ledger. Equal
+        ids in a folder under another name may belong to the same people. For images without patient ids the answer is
+        unknown, unless the folder has the same name as in the ledger.
 
         Args:
-            image: whose patient it is.
-            patient_id: as its file or table writes it; None where neither does.
+            image: The image.
+            patient_id: Patient id in its file or table; None if there is none.
         """
         if not len(self._ledger):
             return None
@@ -44,7 +44,7 @@ class TrainingMembership:
         return self._answers[key]
 
     def _may_be_of_another(self, name: str) -> bool:
-        """Whether a patient of a folder that the ledger does not name may be one of a folder that it does."""
+        """Check whether a patient of a folder that is not in the ledger may be one of a folder that is."""
         issuer, _, number = name.partition(":")
         if is_public(issuer) or issuer in self._issuers:
             return False

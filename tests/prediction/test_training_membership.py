@@ -3,8 +3,8 @@
 import pytest
 
 from hilum.encoders.ledger import Ledger
-from hilum.prediction.exposure import TrainingMembership
 from hilum.prediction.inputs import InputImage
+from hilum.prediction.training_membership import TrainingMembership
 
 
 @pytest.mark.parametrize(

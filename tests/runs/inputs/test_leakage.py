@@ -43,7 +43,12 @@ def copied(ours: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "shows"), [("bytes", "is the file of"), ("pixels", "has the pixels of"), ("near", "shows the same as")]
+    ("kind", "shows"),
+    [
+        ("bytes", "has the same bytes as"),
+        ("pixels", "has the same pixels as"),
+        ("near", "is a near-duplicate of"),
+    ],
 )
 def test_training_images_that_are_test_images_are_refused_before_training(ours, tmp_path, kind, shows):
     copied(ours, kind)
@@ -61,10 +66,12 @@ def test_what_is_not_known_is_noted(ours, tmp_path, size, patients):
     store = build_store(data.manifest, ours, parse_recipe([{"resize": size}]), tmp_path / "store")
     images = store.image_ids
     notes = check_copies(data, store, images[:12], images[12:], include=False)
-    said = ["whether training and test images are of the same patients is not known: 30 images have no patient id"] * (
+    said = ["it is unknown whether training and test images are of the same patients: 30 images have no patient id"] * (
         not patients
     )
     assert [note for note in notes if "patient id" in note] == said
     assert any("24 px have too little detail" in note for note in notes) == (size == 24)
     copied(ours, "bytes")
-    assert check_copies(data, store, images, images[12:], include=True)[0].endswith("that validate or test")
+    assert check_copies(data, store, images, images[12:], include=True)[0].endswith(
+        "copies of validation or test images"
+    )

@@ -1,4 +1,4 @@
-"""What is answered, as JSON: no tag of a file, no name of one, and of a patient only whether the model knows them."""
+"""JSON responses, without DICOM tags, file names or patient data, except for membership in the training data."""
 
 import base64
 import math
@@ -14,22 +14,22 @@ from hilum.prediction.reading import ReadImage
 from hilum.prediction.reasons import Reason, Refusal
 from hilum.serving.scoring import ImageScores
 
-NOTICE = "A research tool, not a medical device: nothing here is a diagnosis."
+NOTICE = "Research tool, not a medical device: not for diagnosis."
 _OF_THE_PATIENT = frozenset({Reason.AGE_OUTSIDE_TRAINING})
-"""Reasons whose details are of the patient, and stay here."""
+"""Reasons whose details are patient data, and are not sent."""
 
 
 def scored_item(
     model: PackagedClassifier, index: int, read: ReadImage, scores: ImageScores, in_training: bool | None
 ) -> dict[str, Any]:
-    """The record of an image that was scored.
+    """Build the record of a scored image.
 
     Args:
-        model: that scored it.
-        index: of the image in its request, from 0.
-        read: the image.
-        scores: of it.
-        in_training: whether the model has learnt from its patient; None where that is not known.
+        model: Model that scored the image.
+        index: Index of the image in its request, from 0.
+        read: The image.
+        scores: Its scores.
+        in_training: True if the model was trained on its patient; None if unknown.
     """
     row = scores.probabilities
     calibrated = model.description.calibrated(row[None])[0]
@@ -57,12 +57,12 @@ def scored_item(
 
 
 def refused_item(index: int, refusal: Refusal, read: ReadImage | None = None) -> dict[str, Any]:
-    """The record of an image that was not scored.
+    """Build the record of a refused image.
 
     Args:
-        index: of the image in its request, from 0.
-        refusal: why.
-        read: what is known of the image.
+        index: Index of the image in its request, from 0.
+        refusal: Reason for refusal.
+        read: The image, as far as it was read.
     """
     reason = refusal.reason
     error = {"code": reason.value, "message": reason.description}
@@ -73,7 +73,7 @@ def refused_item(index: int, refusal: Refusal, read: ReadImage | None = None) ->
 
 
 def card_of(model: PackagedClassifier) -> dict[str, Any]:
-    """What the model is, what it was trained on, and what it was measured at; no patient."""
+    """Build the model card: model, training data and metrics, without patients."""
     described, card = model.description, model.cards[0]
     return {
         "name": described.name,
@@ -105,7 +105,7 @@ _NUMBERS = ("estimate", "ci_low", "ci_high")
 
 
 def _or_null(value: float | None) -> float | None:
-    """JSON has no NaN."""
+    """Replace NaN, which JSON does not support, by None."""
     return value if value is not None and math.isfinite(value) else None
 
 
