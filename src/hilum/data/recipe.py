@@ -1,6 +1,6 @@
-"""A recipe of preprocessing, as it is written in a study file, checked; `hilum.data.preprocess` does its steps.
+"""Preprocessing recipe: parsing and checks of its steps; `hilum.data.preprocess` applies them.
 
-Kept apart from it, so that reading a study file opens no library of images.
+Separate from it, so that reading a study file imports no image library.
 """
 
 from dataclasses import dataclass
@@ -20,26 +20,26 @@ _SMALLEST, _LARGEST = 8, 4096
 
 @dataclass(frozen=True)
 class Recipe:
-    """Checked steps, and the side S of the image they end in."""
+    """Checked steps, and the side length S of the resulting image, pixels."""
 
     steps: tuple[Step, ...]
     size: int
 
     @property
     def window(self) -> Literal["header", "full"]:
-        """What decoding a DICOM file does with its window."""
+        """Use of the window in DICOM decoding."""
         return "full" if ("window", "full") in self.steps else "header"
 
     def as_data(self) -> list[Any]:
-        """The steps as they stand in a study file; `parse_recipe` reads them back."""
+        """Return the steps as written in a study file; `parse_recipe` reads them."""
         return [_as_data(step) for step in self.steps]
 
 
 def parse_recipe(steps: object) -> Recipe:
-    """Check the steps of a study file, such as `[{square: pad}, {resize: 224}, clahe]`, or find those of a name.
+    """Check the steps of a recipe, such as `[{square: pad}, {resize: 224}, clahe]`, or look up a named recipe.
 
     Raises:
-        HilumError: an unknown name, step or value, a step twice, no resize, or steps that cannot follow each other.
+        HilumError: An unknown name, step or value, a repeated step, no resize, or a wrong order of steps.
     """
     if isinstance(steps, str):
         if steps not in RECIPES:
@@ -54,11 +54,13 @@ def parse_recipe(steps: object) -> Recipe:
         raise _error("every step once", f"{', '.join(sorted(twice))} again")
     size = next((value for name, value in parsed if name == "resize"), None)
     if not isinstance(size, int):
-        raise _error("a resize, so that every image has one size", f"only {', '.join(names) or 'an empty list'}")
+        raise _error(
+            "a resize step, so that all images have the same size", f"only {', '.join(names) or 'an empty list'}"
+        )
     if "square" in names and names.index("square") > names.index("resize"):
-        raise _error("square before resize, for a resized image is square", "square after it")
+        raise _error("square before resize (a resized image is already square)", "square after it")
     if "window" in names[1:]:
-        raise _error("window as the first step, for it belongs to decoding", "another step before it")
+        raise _error("window as the first step (it is part of decoding)", "another step before it")
     return Recipe(parsed, size)
 
 
@@ -89,11 +91,11 @@ def _parse_step(step: Any, place: int) -> Step:
                 raise _error(f"{name}: {expected[name]}", f"{value!r} in step {place}")
             return name, parsed
     known = f"square: …, resize: …, window: …, percentiles: …, {', '.join(_PLAIN_STEPS)}"
-    raise _error(f"steps out of {known}", f"{step!r} as step {place}")
+    raise _error(f"one of the steps {known}", f"{step!r} as step {place}")
 
 
 def _parse_value(name: str, value: Any) -> str | int | tuple[float, float] | None:
-    """The value of a step, or None where it cannot be one."""
+    """Return the value of a step; None for an invalid one."""
     if name in ("square", "window"):
         return value if value in (_SQUARES if name == "square" else _WINDOWS) else None
     if name == "resize":

@@ -1,7 +1,7 @@
-"""Preprocessing recipes with names: those of the published studies, as their papers describe them.
+"""Named preprocessing recipes of published studies, as described in their papers.
 
-Replicating gray over three channels and the mean and standard deviation of ImageNet belong to the encoder, random views
-to the training; neither is part of a recipe.
+Replication of gray over three channels and normalisation by ImageNet's mean and standard deviation are part of the
+encoder, augmentations part of the training; neither is part of a recipe.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class NamedRecipe:
-    """Steps as they would stand in a study file, and where they come from."""
+    """Steps as in a study file, and their source."""
 
     steps: tuple[Any, ...]
     source: str

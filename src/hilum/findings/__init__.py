@@ -1,4 +1,4 @@
-"""Findings: the vocabulary, each data set's own names for it, and what follows from what."""
+"""Findings: the vocabulary, the names in each data set, and derived findings."""
 
 from hilum.findings.derived import DERIVED, parts_of
 from hilum.findings.native_names import (

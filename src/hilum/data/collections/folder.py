@@ -40,7 +40,7 @@ from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
-from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, FileKind, kind_of_bytes
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
@@ -140,7 +140,7 @@ def _find_images(
                 continue
             if not is_utf8(name):
                 raise UnreadableImage(path, reason=NOT_UTF8)
-            if kind is not None and kind not in READ:
+            if kind is not None and kind not in DECODED:
                 unread[kind] += 1
             kind = kind_read(start, path)
             header = read_header(path) if kind is FileKind.DICOM else DicomHeader(remarks=exif_remarks(path))
