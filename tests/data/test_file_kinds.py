@@ -38,7 +38,7 @@ def test_every_kind_is_reported_by_its_first_bytes_and_those_not_read_are_named(
         return
     with pytest.raises(UnreadableImage) as caught:
         read_gray(path)
-    assert caught.value.reason == f"a {kind.label} file, a kind that is not read"
+    assert caught.value.reason == f"a {kind.label} file, which Hilum does not read"
 
 
 def test_a_dicom_file_is_one_whatever_its_preamble_holds(dicom):

@@ -149,7 +149,7 @@ def test_equalisation_gives_every_level_its_share_of_the_image():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([], "expected a resize, so that every image has one size; found only an empty list"),
+        ([], "expected a resize step, so that all images have one size; found only an empty list"),
         (["clahe"], "found only clahe"),
         ("clahe", "expected a list of steps, or a name: elwirehardja2025, .*; found 'clahe'"),
         ({"resize": 8}, "expected a list of steps; found {'resize': 8}"),

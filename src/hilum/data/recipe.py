@@ -54,9 +54,7 @@ def parse_recipe(steps: object) -> Recipe:
         raise _error("every step once", f"{', '.join(sorted(twice))} again")
     size = next((value for name, value in parsed if name == "resize"), None)
     if not isinstance(size, int):
-        raise _error(
-            "a resize step, so that all images have the same size", f"only {', '.join(names) or 'an empty list'}"
-        )
+        raise _error("a resize step, so that all images have one size", f"only {', '.join(names) or 'an empty list'}")
     if "square" in names and names.index("square") > names.index("resize"):
         raise _error("square before resize (a resized image is already square)", "square after it")
     if "window" in names[1:]:

@@ -2,6 +2,7 @@
 
 The layouts are read in `hilum.data.collections`. A finding that a data set does not label is missing from its map, and
 null in its manifest.
+"""
 
 from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass, field

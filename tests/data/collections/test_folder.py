@@ -264,13 +264,13 @@ def test_kinds_that_are_not_read_are_reported_and_counted(root):
         " the originals"
     ) in collected.notes
     assert (
-        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, a kind that is not read"
+        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, which Hilum does not read"
     )
     path = labels(root, "image,Mass\none.jpg,1\na.tif,1\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1]
     for name in ("one.jpg", "b/two.PNG", "b/IM0001"):
         (root / name).unlink()
-    with pytest.raises(HilumError, match=r"none \(5 files set aside: a TIFF file, a kind that is not read \(2\)"):
+    with pytest.raises(HilumError, match=r"none \(5 files set aside: a TIFF file, which Hilum does not read \(2\)"):
         read_collection("folder", root)
 
 
