@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hilum.data.doctor import Diagnosis, Examined
+    from hilum.data.doctor import CheckedDataset, Diagnosis
 
 EXIT_ERRORS_FOUND = 1
 INGESTED = "ingested"
@@ -49,7 +49,7 @@ def doctor(
       hilum doctor ingested ingested/ours --out checked --json
     """
     from hilum.cli.console import print_json, progress
-    from hilum.data.doctor import diagnose, measure_all, named_apart, with_split, write_tables
+    from hilum.data.doctor import diagnose, measure_all, with_split, with_unique_names, write_tables
     from hilum.data.replaceable import check_replaceable
     from hilum.report.pages import write_doctor_page
     from hilum.report.pages.doctor import PAGE
@@ -59,7 +59,7 @@ def doctor(
     options = {"labels": labels, "release": release, "labeller": labeller}
     read = [_read(collection, root, allow_missing, options)]
     read += [_read(name, folder, allow_missing, {}) for name, folder in others]
-    data_sets = with_split(named_apart(read), split)
+    data_sets = with_split(with_unique_names(read), split)
     with progress("Looking at the images") as on_progress:
         measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
     with progress("Looking for copies") as on_progress:
@@ -122,10 +122,10 @@ def _parse(text: str) -> tuple[str, Path]:
     return collection, Path(root)
 
 
-def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, Any]) -> "Examined":
+def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, Any]) -> "CheckedDataset":
     from hilum.cli.console import progress
     from hilum.data.collections import read_as_listed
-    from hilum.data.doctor import as_examined, read_ingested
+    from hilum.data.doctor import as_checked_dataset, read_ingested
 
     if collection == INGESTED:
         for option, value in options.items():
@@ -134,12 +134,12 @@ def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, A
                 raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
-        return as_examined(
+        return as_checked_dataset(
             read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **options)
         )
 
 
-def _images_of(data_sets: "list[Examined]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
+def _images_of(data_sets: "list[CheckedDataset]") -> "Callable[[str, str], NDArray[np.uint8] | None]":
     from hilum.data.images.gray import UnreadableImage
     from hilum.data.paths import leads_inside
     from hilum.data.pixels import read_gray

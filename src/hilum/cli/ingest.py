@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from hilum.data.collections import Collected
+    from hilum.data.collections import Dataset
 
 _LEFT = (
     "manifest.parquet",
@@ -88,14 +88,14 @@ def ingest(
         _show(summary, out, ["manifest", *_tables_beside(collected)])
 
 
-def _tables_beside(collected: "Collected") -> list[str]:
+def _tables_beside(collected: "Dataset") -> list[str]:
     """The tables beside the manifest that have something to say."""
     tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
     given = ("rejected", "remarks")
     return [name for name, table in tables.items() if table is not None and (len(table) or name not in given)]
 
 
-def summarise(collected: "Collected") -> dict[str, Any]:
+def summarise(collected: "Dataset") -> dict[str, Any]:
     """Counts of a data set, as plain data.
 
     Returns:

@@ -46,7 +46,7 @@ def kind_of(path: Path) -> FileKind:
     Raises:
         UnreadableImage: Another kind of file, or an empty one.
     """
-    return kind_read(first_bytes(path), path)
+    return decodable_kind(first_bytes(path), path)
 
 
 def first_bytes(path: Path) -> bytes:
@@ -112,7 +112,7 @@ def decode_image(content: bytes, path: Path, window: Literal["header", "full"] =
     Raises:
         UnreadableImage: as `read_image`.
     """
-    kind = kind_read(content[:START], path)
+    kind = decodable_kind(content[:START], path)
     try:
         if kind is FileKind.DICOM:
             from hilum.data.dicom import read_dicom
@@ -169,7 +169,7 @@ def to_one_channel(image: NDArray[Any], path: Path) -> Gray:
     return luminance
 
 
-def kind_read(start: bytes, path: Path) -> FileKind:
+def decodable_kind(start: bytes, path: Path) -> FileKind:
     """Return the kind of a file from its first bytes: `FileKind.PNG`, `JPEG` or `DICOM`.
 
     Args:

@@ -2,7 +2,7 @@
 
 Files of other bytes may hold the same image: saved again, in another format, or with another header. Their decoded
 pixels are equal, and so is what the store keeps of them. Images that were compressed with a loss, resized or brightened
-are found by their detail (`hilum.data.duplicates`), in stores of `LEAST_SIDE` or more; in others nobody knows.
+are found by their detail (`hilum.data.duplicates`), in stores of `MIN_SIDE` or more; in others nobody knows.
 
 Published data sets alone are not searched: their own tables say who is who.
 """
@@ -16,8 +16,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import polars as pl
 
-from hilum.data.collections import Collected
-from hilum.data.duplicates import LEAST_SIDE, SIDE, alike_from, near_duplicates, thumbnail
+from hilum.data.collections import Dataset
+from hilum.data.duplicates import MIN_SIDE, SIDE, duplicate_threshold, near_duplicates, thumbnail
 from hilum.data.manifest import is_labelled, is_patient_known
 from hilum.data.patients.same_files import same_files
 from hilum.data.store import Store
@@ -33,10 +33,10 @@ _AT_A_TIME = 512  # images
 
 
 class DataSet(Protocol):
-    """A data set, read: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
+    """A data set, read: `hilum.data.store.named_data.NamedData`, `hilum.study.data.PreparedData`."""
 
     @property
-    def collected(self) -> Collected:
+    def collected(self) -> Dataset:
         """What its files say."""
 
     @property
@@ -77,10 +77,10 @@ def not_searched(size: int, of: str) -> Note | None:
         size: side of the stored images, pixels.
         of: whose copies: name of a data set.
     """
-    if size >= LEAST_SIDE:
+    if size >= MIN_SIDE:
         return None
     why = f"images of {size} px have too little detail"
-    return note(Code.COPIES_NOT_SEARCHED, of=of, why=why, least=LEAST_SIDE)
+    return note(Code.COPIES_NOT_SEARCHED, of=of, why=why, least=MIN_SIDE)
 
 
 def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
@@ -144,7 +144,7 @@ def pixel_copies(
         for digest, image_id in _digests(stores[name], image_ids)
         if digest in first
     ]
-    if stores[next(iter(pools))].recipe.size < LEAST_SIDE:
+    if stores[next(iter(pools))].recipe.size < MIN_SIDE:
         return copies
     found = {(copy.data, copy.image_id) for copy in copies}
     rest = {name: [each for each in image_ids if (name, each) not in found] for name, image_ids in pools.items()}
@@ -227,7 +227,7 @@ def _near_copies(
         thumbnails[row] = thumbnail(store.gather(store.rows([image_id]))[0].astype(np.float32))
     found = near_duplicates(thumbnails, workers=os.cpu_count() or 1)
     smallest = min(stores[name].recipe.size for name in {*held, *pools})
-    pairs = found.pairs[np.abs(found.correlation) >= alike_from(smallest)]
+    pairs = found.pairs[np.abs(found.correlation) >= duplicate_threshold(smallest)]
     shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
     for one, other in pairs:  # of equal thumbnails only the first is compared with the others
         if one in shown and other not in shown and np.array_equal(thumbnails[one], thumbnails[other]):

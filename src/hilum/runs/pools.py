@@ -9,7 +9,7 @@ from hilum.data.store import PooledStore, Store, pooled_ids
 
 
 class Patients(Protocol):
-    """A data set as far as its patients go: `hilum.data.store.dataset.NamedData`,
+    """A data set as far as its patients go: `hilum.data.store.named_data.NamedData`,
     `hilum.study.data.PreparedData`.
     """
 

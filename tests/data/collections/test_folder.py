@@ -264,7 +264,8 @@ def test_kinds_that_are_not_read_are_reported_and_counted(root):
         " the originals"
     ) in collected.notes
     assert (
-        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, which Hilum does not read"
+        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"]
+        == "a TIFF file, which Hilum does not read"
     )
     path = labels(root, "image,Mass\none.jpg,1\na.tif,1\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1]

@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_unlisted_files, read_headers, without
 from hilum.progress import silent
 
 IMAGE = np.zeros((30, 40), np.uint16)
@@ -43,6 +43,6 @@ def test_no_images_have_no_headers(tmp_path):
 def test_files_without_a_row_are_counted(tmp_path):
     images, radiographs = pl.DataFrame({"image_id": ["a", "b"]}), pl.DataFrame({"image_id": ["a"]})
     notes: list[str] = []
-    note_strangers(images, radiographs, tmp_path / "t.csv", notes)
-    note_strangers(radiographs, radiographs, tmp_path / "t.csv", notes)
+    note_unlisted_files(images, radiographs, tmp_path / "t.csv", notes)
+    note_unlisted_files(radiographs, radiographs, tmp_path / "t.csv", notes)
     assert notes == ["1 image files have no row in t.csv and were left out"]

@@ -2,12 +2,12 @@ import cv2
 import polars as pl
 import pytest
 
-from hilum.data.doctor import Examined, diagnose, measure_all
+from hilum.data.doctor import CheckedDataset, diagnose, measure_all
 from hilum.data.doctor.copies import copy_issues
 
 
 @pytest.fixture
-def planted(own_copy: Examined) -> Examined:
+def planted(own_copy: CheckedDataset) -> CheckedDataset:
     """Copies of the first three images under new names: the file, its pixels, and a JPEG of it."""
     manifest, root = own_copy.manifest, own_copy.root
     rows = []
@@ -22,13 +22,13 @@ def planted(own_copy: Examined) -> Examined:
             cv2.imwrite(str(root / name), image, [cv2.IMWRITE_JPEG_QUALITY, 80])
         rows.append(row | {"image_id": name, "path": name})
     added = pl.DataFrame(rows, schema=manifest.schema)
-    return Examined("images", "chestxray14", root, pl.concat([manifest, added]), own_copy.rejected)
+    return CheckedDataset("images", "chestxray14", root, pl.concat([manifest, added]), own_copy.rejected)
 
 
 def changed(data_set, image_id, **values):
     at = pl.col("image_id") == image_id
     columns = [pl.when(at).then(pl.lit(value)).otherwise(pl.col(name)).alias(name) for name, value in values.items()]
-    return Examined(
+    return CheckedDataset(
         data_set.name, data_set.collection, data_set.root, data_set.manifest.with_columns(columns), data_set.rejected
     )
 
@@ -77,7 +77,7 @@ def test_copies_are_found_across_data_sets(clean, own_copy, tmp_path):
     for path in selected["path"]:
         image = cv2.imread(str(own_copy.root / path), cv2.IMREAD_UNCHANGED)
         cv2.imwrite(str(own_copy.root / path), cv2.resize(image, (160, 160), interpolation=cv2.INTER_CUBIC))
-    fewer = Examined("fewer", "chestxray14", own_copy.root, selected, own_copy.rejected)
+    fewer = CheckedDataset("fewer", "chestxray14", own_copy.root, selected, own_copy.rejected)
     found = examined([clean, fewer], tmp_path / "out")
     issue = checks(found)["one image in two data sets"]
     assert (issue.severity, issue.data_set) == ("warning", "images and fewer")
@@ -92,7 +92,9 @@ def test_a_negative_of_an_image_is_the_same_image(own_copy, tmp_path):
     cv2.imwrite(str(own_copy.root / "negative.png"), 255 - image)
     added = pl.DataFrame([row | {"image_id": "negative.png", "path": "negative.png"}], schema=own_copy.manifest.schema)
     manifest = pl.concat([own_copy.manifest, added])
-    found = examined([Examined("images", "chestxray14", own_copy.root, manifest, own_copy.rejected)], tmp_path / "out")
+    found = examined(
+        [CheckedDataset("images", "chestxray14", own_copy.root, manifest, own_copy.rejected)], tmp_path / "out"
+    )
     assert found.copies.select("image_id_a", "image_id_b", "kind").rows() == [
         (row["image_id"], "negative.png", "negative")
     ]

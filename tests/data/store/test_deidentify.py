@@ -12,7 +12,7 @@ from pydicom.tag import Tag
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.collections import Collected, read_collection
+from hilum.data.collections import Dataset, read_collection
 from hilum.data.dicom import DESCRIPTION, HEADER_TAGS, IDENTIFIERS, IMAGE_TAGS, PIXELS
 from hilum.data.manifest import check_manifest
 from hilum.data.patients import hashed, pseudonym
@@ -120,7 +120,7 @@ def collected(images, tmp_path):
     boxes = pl.DataFrame({"image_id": ["a0"], "finding": ["Mass"], "x": [1.0]})
     rejected = pl.DataFrame({"image_id": ["a9"], "path": ["a9.png"], "reason": ["empty file"]})
     notes = ["1 rows of labels.csv have no file, allowed (a2)"]
-    return Collected(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
+    return Dataset(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
 
 
 def test_patients_stay_together_and_tables_still_meet(collected):

@@ -5,7 +5,7 @@ import pytest
 
 from hilum.data.balance import class_weights, resampled_counts, resampled_rows
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.labels import Cohort, LabelPolicy, choose, targets
+from hilum.data.labels import Cohort, LabelPolicy, select_cohort, targets
 from hilum.data.resampling import Resampling
 from hilum.data.splits import check_patients_apart, listed_split, paper_split
 from hilum.errors import HilumError
@@ -41,7 +41,7 @@ def class_counts(manifest: pl.DataFrame, classes: list[str]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def single_label(chestxray14) -> pl.DataFrame:
-    return choose(chestxray14.manifest, Cohort(exactly_one_of=tuple(CLASSES)))
+    return select_cohort(chestxray14.manifest, Cohort(exactly_one_of=tuple(CLASSES)))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected, nothing_rejected
+from hilum.data.collections.dataset import Dataset, empty_rejected
 from hilum.data.manifest import check_manifest, split_columns
 from hilum.data.paths import is_utf8, printable
 from hilum.data.patients import patients_of_many_images
@@ -16,7 +16,7 @@ from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
-__all__ = ["COLLECTIONS", "OPTIONS", "Collected", "nothing_rejected", "read_as_listed", "read_collection"]
+__all__ = ["COLLECTIONS", "OPTIONS", "Dataset", "empty_rejected", "read_as_listed", "read_collection"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "chestxray14": ("release",),
@@ -44,7 +44,7 @@ def read_collection(
     release: str | None = None,
     labeller: str | None = None,
     on_progress: ProgressReport = silent,
-) -> Collected:
+) -> Dataset:
     """Read a data set's native files into a checked manifest.
 
     Args:
@@ -91,7 +91,7 @@ def read_as_listed(
     release: str | None = None,
     labeller: str | None = None,
     on_progress: ProgressReport = silent,
-) -> Collected:
+) -> Dataset:
     """As `read_collection`, but a patient on both sides of a list is not refused: for those who look for such faults.
 
     Raises:
@@ -114,12 +114,12 @@ def read_as_listed(
     wanted = {option: options[option] for option in OPTIONS.get(name, ())}
     # Each layout has its own module, and most runs need only one of them.
     read = import_module(f"hilum.data.collections.{name}").read if name in OPTIONS else ADDED_COLLECTIONS[name].read
-    collected: Collected = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
+    collected: Dataset = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(collected.manifest, root)
     return _with_doubts(collected)
 
 
-def _with_doubts(collected: Collected) -> Collected:
+def _with_doubts(collected: Dataset) -> Dataset:
     """With what the manifest alone tells of patients who may be none."""
     found = patients_of_many_images(collected.manifest)
     if not found:

@@ -28,7 +28,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import (
@@ -69,7 +69,7 @@ def read(
     allow_missing: bool = False,
     release: str | None = None,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
@@ -116,7 +116,7 @@ def read(
         *findings,
     )
     boxes = _read_boxes(root, manifest, sources, notes)
-    return Collected(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
+    return Dataset(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
 
 
 def _find_table(root: Path, release: str | None) -> Path:

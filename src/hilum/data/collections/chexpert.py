@@ -32,8 +32,8 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.chexpert_codes import codes, wrong_codes
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
@@ -61,7 +61,7 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     folder, tables = _find_tables(root)
     notes: list[str] = []
@@ -80,7 +80,7 @@ def read(
     missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, root, "an image for every row of the tables", missing.to_list())
     sources = {table.relative_to(root).as_posix(): file_sha256(table) for table in tables.values()}
-    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
+    return Dataset(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
 
 
 def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:

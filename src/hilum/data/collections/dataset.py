@@ -8,18 +8,18 @@ import polars as pl
 from hilum.notes import Note
 
 
-def nothing_rejected() -> pl.DataFrame:
+def empty_rejected() -> pl.DataFrame:
     """An empty table of rejects: `image_id`, `path`, `reason`."""
     return pl.DataFrame(schema={"image_id": pl.String, "path": pl.String, "reason": pl.String})
 
 
-def nothing_remarked() -> pl.DataFrame:
+def empty_remarks() -> pl.DataFrame:
     """An empty table of remarks: `path`, `remark`."""
     return pl.DataFrame(schema={"path": pl.String, "remark": pl.String})
 
 
 @dataclass(frozen=True)
-class Collected:
+class Dataset:
     """What a data set's native files say.
 
     Attributes:
@@ -49,11 +49,11 @@ class Collected:
     name: str
     notes: list[str]
     sources: dict[str, str]
-    rejected: pl.DataFrame = field(default_factory=nothing_rejected)
+    rejected: pl.DataFrame = field(default_factory=empty_rejected)
     readings: pl.DataFrame | None = None
     grades: pl.DataFrame | None = None
     patient_spellings: dict[str, list[str]] = field(default_factory=dict)
-    remarks: pl.DataFrame = field(default_factory=nothing_remarked)
+    remarks: pl.DataFrame = field(default_factory=empty_remarks)
     warnings: list[Note] = field(default_factory=list)
 
 

@@ -36,7 +36,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked, skipped_files
+from hilum.data.collections.dataset import Dataset, empty_rejected, empty_remarks, skipped_files
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
@@ -46,7 +46,7 @@ from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.patients import spellings_of_patients, with_canonical_patients
-from hilum.data.pixels import exif_remarks, first_bytes, kind_read
+from hilum.data.pixels import decodable_kind, exif_remarks, first_bytes
 from hilum.errors import HilumError
 from hilum.notes import Code, Note
 from hilum.progress import ProgressReport, silent
@@ -63,7 +63,7 @@ _HEADER_COLUMNS = {
 
 def read(
     root: Path, *, allow_missing: bool = False, labels: Path | None = None, on_progress: ProgressReport = silent
-) -> Collected:
+) -> Dataset:
     """Read a folder of images; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
     images, rejected, remarks = _find_images(root, labels, notes, on_progress)
@@ -93,7 +93,7 @@ def read(
     manifest = _mark_labelled(manifest, labels, notes)
     columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
     manifest = manifest.select(*columns, pl.exclude(columns))
-    return Collected(
+    return Dataset(
         manifest,
         None,
         root,
@@ -142,7 +142,7 @@ def _find_images(
                 raise UnreadableImage(path, reason=NOT_UTF8)
             if kind is not None and kind not in DECODED:
                 unread[kind] += 1
-            kind = kind_read(start, path)
+            kind = decodable_kind(start, path)
             header = read_header(path) if kind is FileKind.DICOM else DicomHeader(remarks=exif_remarks(path))
         except UnreadableImage as error:
             rejected.append((printable(name), printable(name), error.reason))
@@ -159,8 +159,8 @@ def _find_images(
     images = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
         images,
-        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
-        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
+        pl.DataFrame(rejected, schema=empty_rejected().schema, orient="row"),
+        pl.DataFrame(remarks, schema=empty_remarks().schema, orient="row"),
     )
 
 

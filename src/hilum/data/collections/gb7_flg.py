@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected, skipped_files
+from hilum.data.collections.dataset import Dataset, skipped_files
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import read_headers, without
 from hilum.data.images.gray import UnreadableImage
@@ -36,7 +36,7 @@ def read(
     *,
     allow_missing: bool = False,  # noqa: ARG001 (no table names a file that could be missing)
     on_progress: ProgressReport = silent,
-) -> Collected:
+) -> Dataset:
     """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
     names = labelled_by("gb7_flg")
@@ -80,7 +80,7 @@ def read(
         "Pneumonia",
         NO_FINDING,
     )
-    return Collected(
+    return Dataset(
         manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks, warnings=warnings
     )
 

@@ -32,7 +32,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.tables import refuse_missing_unless, some
 from hilum.errors import HilumError
@@ -51,7 +51,7 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
     base = "chest_xray/" if not (root / "train").is_dir() and (root / "chest_xray" / "train").is_dir() else ""
@@ -77,7 +77,7 @@ def read(
         radiographs.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id")
     )
     _note_oddities(manifest, notes)
-    return Collected(manifest, None, root, "kermany", [*notes, *files.notes()], {})
+    return Dataset(manifest, None, root, "kermany", [*notes, *files.notes()], {})
 
 
 def _files_in(files: ImageFiles, folder: str) -> pl.DataFrame:

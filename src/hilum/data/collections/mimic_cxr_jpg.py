@@ -31,8 +31,8 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.chexpert_codes import codes, wrong_codes
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
@@ -61,7 +61,7 @@ def read(
     allow_missing: bool = False,
     labeller: str | None = None,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     metadata, labels = _table(root, _METADATA), _find_labels(root, labeller)
     split, patients = find_table(root, _SPLIT), find_table(root, "patients.csv")
@@ -85,7 +85,7 @@ def read(
     refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {_METADATA}", missing.to_list())
     read_from = [path for path in (metadata, labels, split, patients) if path is not None]
     sources = {path.relative_to(root).as_posix(): file_sha256(path) for path in read_from}
-    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
+    return Dataset(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
 
 
 def _table(root: Path, name: str) -> Path:

@@ -24,7 +24,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
         notes: what was cut off or left out is added to them.
 
     Returns:
-        The boxes as `Collected` has them. Those without a known frame are left out.
+        The boxes as `Dataset` has them. Those without a known frame are left out.
 
     Raises:
         HilumError: a box without four finite numbers, without a width or height, or wholly outside its image; with the

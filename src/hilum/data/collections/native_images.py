@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import nothing_rejected, nothing_remarked
+from hilum.data.collections.dataset import empty_rejected, empty_remarks
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.images import Remark, count_notes
@@ -71,8 +71,8 @@ def read_headers(
     table = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
         table,
-        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
-        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
+        pl.DataFrame(rejected, schema=empty_rejected().schema, orient="row"),
+        pl.DataFrame(remarks, schema=empty_remarks().schema, orient="row"),
     )
 
 
@@ -84,7 +84,7 @@ def without(radiographs: pl.DataFrame, rejected: pl.DataFrame, notes: list[str])
     return radiographs.join(rejected, on="image_id", how="anti", maintain_order="left")
 
 
-def note_strangers(images: pl.DataFrame, radiographs: pl.DataFrame, table: Path, notes: list[str]) -> None:
+def note_unlisted_files(images: pl.DataFrame, radiographs: pl.DataFrame, table: Path, notes: list[str]) -> None:
     """Note how many image files have no row in the table that should name them."""
     strangers = len(images.join(radiographs, on="image_id", how="anti"))
     if strangers:

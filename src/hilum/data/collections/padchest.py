@@ -35,7 +35,7 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.patients import with_canonical_patients
@@ -122,7 +122,7 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     table = find_table(root, *TABLES)
     if table is None:
@@ -148,7 +148,7 @@ def read(
         notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     manifest = radiographs.select(*FIXED_COLUMNS, *TERMS)
-    return Collected(manifest, None, root, "padchest", notes, sources, warnings=warnings)
+    return Dataset(manifest, None, root, "padchest", notes, sources, warnings=warnings)
 
 
 def _read_table(table: Path) -> pl.DataFrame:

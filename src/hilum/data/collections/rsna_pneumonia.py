@@ -31,10 +31,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, note_unlisted_files, read_headers, without
 from hilum.data.collections.native_json import read_json, refuse_unlike
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless, some
 from hilum.errors import HilumError
@@ -48,7 +48,7 @@ _NIH_NAME = r"^0*(\d+)_\d+\.png$"
 _NO_NAME = pl.col("patientId").is_null() | pl.col("patientId").str.contains(r"[/\\:]|^\.")
 
 
-def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     notes: list[str] = []
     table = find_table(root, "stage_2_train_labels.csv")
@@ -62,7 +62,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
 
     files = ImageFiles(root)
     train, test = (images_in(files, [f"stage_2_{part}_images"], [".dcm"]) for part in ("train", "test"))
-    note_strangers(train, images, table, notes)
+    note_unlisted_files(train, images, table, notes)
     images = images.join(train, on="image_id", how="left", maintain_order="left")
     missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(
@@ -102,7 +102,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     )
     size = {side: pl.lit(FRAME, dtype=pl.Int32) for side in ("frame_width", "frame_height")}
     boxes = boxes.select("line", "image_id", *CORNERS, finding=pl.lit("Lung Opacity"), **size)
-    return Collected(
+    return Dataset(
         manifest,
         as_boxes(boxes, table, notes),
         root,

@@ -30,7 +30,7 @@ from typing import Any
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
 from hilum.data.collections.native_json import read_json, refuse_unlike
@@ -62,7 +62,7 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     notes = ["no patients are published: each image counts as a patient of its own"]
     base = "TBX11K/" if not (root / "imgs").is_dir() and (root / "TBX11K" / "imgs").is_dir() else ""
@@ -87,7 +87,7 @@ def read(
 
     boxes = _read_boxes(root, base, radiographs, sources, notes)
     manifest = _with_findings(radiographs, boxes)
-    return Collected(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
+    return Dataset(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
 
 
 def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:

@@ -40,7 +40,7 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.patients import with_canonical_patients
@@ -65,7 +65,7 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
+) -> Dataset:
     """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
     table = find_table(root, TABLE)
     if table is None:
@@ -84,7 +84,7 @@ def read(
     manifest = images.select(*FIXED_COLUMNS, *positive, NO_FINDING)
     grades = images.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
+    return Dataset(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
 
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:

@@ -28,11 +28,11 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
-from hilum.data.collections.native_readings import agreed, one_row_a_code
+from hilum.data.collections.native_images import images_in, note_unlisted_files, read_headers, without
+from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by, labelled_finding
@@ -44,7 +44,7 @@ _SIZE = ("width", "height")
 _NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\:]|^\.")
 
 
-def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     notes = ["no patients are published: each image counts as a patient of its own"]
     table = find_table(root, "train.csv")
@@ -55,11 +55,11 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     findings = list(labelled_by("vinbigdata"))
     rows = _read_rows(table)
     wide = _codes(rows)
-    labelled = agreed(wide, findings)
+    labelled = consensus_codes(wide, findings)
 
     files = ImageFiles(root)
     train, test = (images_in(files, [part], _SUFFIXES) for part in ("train", "test"))
-    note_strangers(train, labelled, table, notes)
+    note_unlisted_files(train, labelled, table, notes)
     images = labelled.join(train, on="image_id", how="left", maintain_order="left")
     missing = images.filter(pl.col("path").is_null())["image_id"]
     refuse_missing_unless(allow_missing, notes, table, "a file in train/ for every image", missing.to_list())
@@ -93,7 +93,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         "split",
         *findings,
     )
-    return Collected(
+    return Dataset(
         manifest,
         boxes_of_corners(drawn.drop(_SIZE, strict=False), table, sized, notes, collection="vinbigdata"),
         root,
@@ -102,7 +102,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         sources,
         rejected,
         remarks=remarks,
-        readings=one_row_a_code(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
+        readings=long_readings(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
     )
 
 

@@ -31,11 +31,11 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
-from hilum.data.collections.native_readings import agreed, one_row_a_code
+from hilum.data.collections.native_images import images_in, note_unlisted_files, read_headers, without
+from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
@@ -49,7 +49,7 @@ _NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\
 _WHERE = "https://physionet.org/content/vindr-cxr/1.0.0/"
 
 
-def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
     """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
     notes = ["no patients are published: each image counts as a patient of its own"]
     sources: dict[str, str] = {}
@@ -68,10 +68,10 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         sources[table.relative_to(root).as_posix()] = file_sha256(table)
         rows = _read_labels(table, read_by_several=part == "train")
         if part == "train":
-            readings = one_row_a_code(rows, findings)
-            rows = agreed(rows, findings)
+            readings = long_readings(rows, findings)
+            rows = consensus_codes(rows, findings)
         images = images_in(files, [part], [".dicom", ".dcm"])
-        note_strangers(images, rows, table, notes)
+        note_unlisted_files(images, rows, table, notes)
         parts.append(_with_files(rows, images, part, table, allow_missing, notes))
     radiographs = pl.concat([part.select("image_id", "path", "split", *findings) for part in parts])
     twice = radiographs.filter(pl.col("image_id").is_duplicated())["image_id"].unique(maintain_order=True)
@@ -97,7 +97,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     )
     if readings is not None:
         readings = readings.join(manifest, on="image_id", how="semi", maintain_order="left")
-    return Collected(
+    return Dataset(
         manifest,
         pl.concat(drawn) if drawn else None,
         root,

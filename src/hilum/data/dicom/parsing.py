@@ -19,7 +19,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from hilum.data.dicom.start import has_preamble
+from hilum.data.dicom.file_start import has_preamble
 from hilum.data.dicom.tags import PREFACE_TAGS
 from hilum.data.images import without_decoder_warnings
 from hilum.data.images.gray import UnreadableImage

@@ -17,13 +17,13 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from hilum.data.dicom.beside import may_lie_beside
 from hilum.data.dicom.codecs import DecodingError, decode, surplus_of
 from hilum.data.dicom.display import Window, shown
 from hilum.data.dicom.elements import REQUIRED, ElementError, missing, named, whole
 from hilum.data.dicom.orientation import turn_of
 from hilum.data.dicom.parsing import parse, transfer_syntax
 from hilum.data.dicom.tags import HEADER_TAGS, IMAGE_TAGS, MODALITIES, OVERLAYS, VIEWS
+from hilum.data.dicom.window_check import may_miss_all_values
 from hilum.data.dicom.windows import window_of
 from hilum.data.images import Remark, in_order, without_decoder_warnings
 from hilum.data.images.gray import Gray, UnreadableImage, check_size
@@ -52,7 +52,7 @@ class DicomHeader:
             patient where it is calibrated (PS3.3 10.7.1.3).
         imager_pixel_spacing: ImagerPixelSpacing (0018,1164): the same at the detector.
         remarks: what a user should know of the file, as far as its header tells, and of windows a look at the pixels
-            (`hilum.data.dicom.beside`); pixels may tell more.
+            (`hilum.data.dicom.window_check`); pixels may tell more.
         rows, columns: of the image as it is stored, pixels.
         turned: whether decoding turns or mirrors it, so that boxes drawn on the stored pixels would not land.
     """
@@ -88,7 +88,7 @@ def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
     turn = turn_of(header)
     view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
     remarks = [*_remarks_of(header), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
-    if may_lie_beside(header, path, content):
+    if may_miss_all_values(header, path, content):
         remarks += _window_beside_values(path, content)
     return DicomHeader(
         patient_id=_text(header, "PatientID"),

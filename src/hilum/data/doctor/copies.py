@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.issues import Issue, Severity, counted
-from hilum.data.doctor.measuring import Measured
-from hilum.data.duplicates import NearDuplicates, alike_from, groups, near_duplicates
+from hilum.data.doctor.measurements import ImageMeasurements
+from hilum.data.duplicates import NearDuplicates, duplicate_threshold, groups, near_duplicates
 from hilum.data.manifest import finding_columns
 from hilum.progress import ProgressReport, silent
 
@@ -20,8 +20,8 @@ _IMAGE = ("data_set", "image_id", "patient_id", "split", "path")
 
 
 def find_copies(
-    data_sets: Sequence[Examined],
-    measured: Sequence[Measured],
+    data_sets: Sequence[CheckedDataset],
+    measured: Sequence[ImageMeasurements],
     *,
     workers: int = 1,
     on_progress: ProgressReport = silent,
@@ -68,7 +68,7 @@ def _of_enough_detail(found: NearDuplicates, images: pl.DataFrame, readable: NDA
     """Pairs whose images are large enough to tell; equal pixels always do."""
     sides = images.select(pl.max_horizontal("height", "width")).to_series().to_numpy()[readable]
     pixels = images["pixel_sha256"].to_numpy()[readable]
-    least = np.array([alike_from(int(side)) for side in sides[found.pairs].min(axis=1)])
+    least = np.array([duplicate_threshold(int(side)) for side in sides[found.pairs].min(axis=1)])
     equal = pixels[found.pairs[:, 0]] == pixels[found.pairs[:, 1]]
     enough = (np.abs(found.correlation) >= least) | equal
     return replace(found, pairs=found.pairs[enough], correlation=found.correlation[enough])
@@ -144,7 +144,7 @@ def _kinds(pairs: pl.DataFrame) -> list[str]:
     return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE) if kind in numbers]
 
 
-def _all_images(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:
+def _all_images(data_sets: Sequence[CheckedDataset], measured: Sequence[ImageMeasurements]) -> pl.DataFrame:
     hashes = ("file_sha256", "pixel_sha256")
     parts = [
         pl.concat([data_set.manifest, one.images.select(hashes)], how="horizontal").select(

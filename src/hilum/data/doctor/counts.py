@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.manifest import finding_columns
 
 AGE_BANDS: tuple[tuple[str, float, float], ...] = (
@@ -49,7 +49,7 @@ def banded(manifest: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
+def count(data_sets: Sequence[CheckedDataset]) -> pl.DataFrame:
     """Count images by data set, split, finding, view, sex and age band.
 
     Returns:
@@ -88,7 +88,7 @@ def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def missing(data_sets: Sequence[Examined]) -> pl.DataFrame:
+def missing(data_sets: Sequence[CheckedDataset]) -> pl.DataFrame:
     """What share of the images lacks what.
 
     Returns:

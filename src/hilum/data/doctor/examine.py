@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_file
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.copies import copy_issues, find_copies
 from hilum.data.doctor.counts import UNKNOWN, count, missing
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.image_issues import image_issues
 from hilum.data.doctor.issues import Issue, as_table, in_order
 from hilum.data.doctor.labels import label_issues
-from hilum.data.doctor.measuring import Measured, measure_images
-from hilum.data.doctor.oddities import image_issues
+from hilum.data.doctor.measurements import ImageMeasurements, measure_images
 from hilum.data.doctor.patients import patient_issues, shared_patients
 from hilum.data.doctor.typical import likeness
 from hilum.progress import ProgressReport, silent
@@ -39,7 +39,7 @@ class Diagnosis:
         copies: see `copies.find_copies`.
     """
 
-    data_sets: Sequence[Examined]
+    data_sets: Sequence[CheckedDataset]
     split: str
     issues: Sequence[Issue]
     counts: pl.DataFrame
@@ -49,12 +49,12 @@ class Diagnosis:
 
 
 def measure_all(
-    data_sets: Sequence[Examined],
+    data_sets: Sequence[CheckedDataset],
     out: Path,
     *,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> list[Measured]:
+) -> list[ImageMeasurements]:
     """Measure every image of some data sets.
 
     Args:
@@ -81,8 +81,8 @@ def measure_all(
 
 
 def diagnose(
-    data_sets: Sequence[Examined],
-    measured: Sequence[Measured],
+    data_sets: Sequence[CheckedDataset],
+    measured: Sequence[ImageMeasurements],
     *,
     split: str = "official",
     workers: int | None = None,
@@ -118,8 +118,8 @@ def write_tables(diagnosis: Diagnosis, out: Path) -> None:
             table.write_parquet(beside)
 
 
-def _with_likeness(data_set: Examined, measured: Measured) -> Measured:
+def _with_likeness(data_set: CheckedDataset, measured: ImageMeasurements) -> ImageMeasurements:
     readable = measured.images["reason"].is_null().to_numpy()
     views = data_set.manifest["view"].fill_null(UNKNOWN).to_list()
     like = pl.Series("likeness", likeness(measured.thumbnails, views, np.asarray(readable)), dtype=pl.Float64)
-    return Measured(measured.images.with_columns(like.fill_nan(None)), measured.thumbnails)
+    return ImageMeasurements(measured.images.with_columns(like.fill_nan(None)), measured.thumbnails)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.counts import UNLISTED
-from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import finding_columns
 from hilum.findings import NO_FINDING
@@ -15,7 +15,7 @@ _NOT_ILL = {NO_FINDING, "Support Devices", "Pacemaker", "Sternotomy"}
 _FEW = 10
 
 
-def label_issues(data_set: Examined) -> Iterator[Issue]:
+def label_issues(data_set: CheckedDataset) -> Iterator[Issue]:
     """Look for "No Finding" beside a finding, images that say nothing, and findings that a split has none or few of."""
     images, findings = data_set.manifest, finding_columns(data_set.manifest)
     ill = [name for name in findings if name not in _NOT_ILL]
@@ -45,7 +45,7 @@ def label_issues(data_set: Examined) -> Iterator[Issue]:
     yield from _unscorable(data_set, findings)
 
 
-def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
+def _unscorable(data_set: CheckedDataset, findings: list[str]) -> Iterator[Issue]:
     listed = data_set.manifest.with_columns(pl.col("split").fill_null(UNLISTED))
     for split in ("train", "train_val", "val", "test"):
         part = listed.filter(pl.col("split") == split)

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import polars as pl
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import split_columns
 from hilum.data.patients import issuer_of, patient_names
@@ -19,7 +19,7 @@ _MANY = 50  # images
 _FEW = 30  # patients of a validation or test part
 
 
-def patient_issues(data_set: Examined) -> Iterator[Issue]:
+def patient_issues(data_set: CheckedDataset) -> Iterator[Issue]:
     """Look for patients on both sides of a list, of two sexes, of impossible ages; few patients; studies of two."""
     yield from _across_splits(data_set)
     yield from _two_sexes(data_set)
@@ -52,7 +52,7 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
         )
 
 
-def _few_patients(data_set: Examined) -> Iterator[Issue]:
+def _few_patients(data_set: CheckedDataset) -> Iterator[Issue]:
     for split in ("val", "test"):
         part = data_set.manifest.filter(pl.col("split") == split)
         patients = part["patient_id"].n_unique()
@@ -66,7 +66,7 @@ def _few_patients(data_set: Examined) -> Iterator[Issue]:
             )
 
 
-def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
+def shared_patients(data_sets: Sequence[CheckedDataset]) -> Iterator[Issue]:
     """Look for patients of two data sets: those of one issuer keep their numbers (`hilum.data.patients.names`)."""
     known = [
         data_set.manifest.select(
@@ -95,7 +95,7 @@ def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
             )
 
 
-def _across_splits(data_set: Examined) -> Iterator[Issue]:
+def _across_splits(data_set: CheckedDataset) -> Iterator[Issue]:
     # The list that was asked for stands in `split`; the others are looked at under their own names.
     for column in split_columns(data_set.manifest):
         listed = data_set.manifest.drop_nulls(column)
@@ -116,7 +116,7 @@ def _across_splits(data_set: Examined) -> Iterator[Issue]:
             )
 
 
-def _two_sexes(data_set: Examined) -> Iterator[Issue]:
+def _two_sexes(data_set: CheckedDataset) -> Iterator[Issue]:
     images = data_set.manifest.drop_nulls("sex")
     both = images.group_by("patient_id").agg(pl.col("sex").n_unique().alias("sexes")).filter(pl.col("sexes") > 1)
     if len(both):
@@ -132,7 +132,7 @@ def _two_sexes(data_set: Examined) -> Iterator[Issue]:
         )
 
 
-def _ages(data_set: Examined) -> Iterator[Issue]:
+def _ages(data_set: CheckedDataset) -> Iterator[Issue]:
     images = data_set.manifest.drop_nulls("age").select("image_id", "patient_id", "age")
     spans = images.group_by("patient_id").agg((pl.col("age").max() - pl.col("age").min()).alias("span"))
     wide = spans.filter(pl.col("span") > _SPAN)

@@ -4,8 +4,8 @@ In this order: `task_images` (votes, grades, derived findings; then the images),
 """
 
 from hilum.data.label_policy import OTHERWISE, Consensus, LabelPolicy, NotMentioned, Uncertain
-from hilum.data.labels.codes import by_consensus, by_grade, derive, fold, read_codes
-from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_images
+from hilum.data.labels.codes import add_derived_findings, by_consensus, by_grade, combine_findings, read_codes
+from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, filter_positive, select_cohort, task_images
 from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
 from hilum.data.labels.unified import stack_manifests, unified_targets
 
@@ -19,16 +19,16 @@ __all__ = [
     "LabelPolicy",
     "NotMentioned",
     "Uncertain",
+    "add_derived_findings",
     "by_consensus",
     "by_grade",
-    "choose",
-    "derive",
+    "combine_findings",
     "drop_uncertain",
-    "fold",
+    "filter_positive",
     "is_positive",
-    "keep_only",
     "read_codes",
     "require_findings",
+    "select_cohort",
     "stack_manifests",
     "targets",
     "task_images",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.label_policy import Consensus, LabelPolicy
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
@@ -17,7 +17,7 @@ from hilum.findings import parts_of
 OTHER = "Other"
 
 
-def read_codes(collected: Collected, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
+def read_codes(collected: Dataset, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
     """The manifest of a collection with the codes that a task is to read.
 
     Args:
@@ -40,9 +40,9 @@ def read_codes(collected: Collected, findings: list[str], label_policy: LabelPol
         if collected.grades is None:
             raise _without("severity_threshold", "graded findings", collected.name)
         manifest = by_grade(manifest, collected.grades, label_policy.severity_threshold)
-    manifest = derive(manifest, findings)
+    manifest = add_derived_findings(manifest, findings)
     if OTHER in findings and OTHER not in manifest.columns:
-        manifest = fold(manifest, list(label_policy.other), OTHER)
+        manifest = combine_findings(manifest, list(label_policy.other), OTHER)
     return manifest
 
 
@@ -102,16 +102,16 @@ def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | 
     return _overruled(manifest, _wide(coded))
 
 
-def derive(manifest: pl.DataFrame, findings: list[str]) -> pl.DataFrame:
+def add_derived_findings(manifest: pl.DataFrame, findings: list[str]) -> pl.DataFrame:
     """Add those of these findings that the manifest lacks and that follow from others (`hilum.findings.DERIVED`)."""
     for finding in findings:
         parts = parts_of(finding, finding_columns(manifest))
         if finding not in manifest.columns and parts:
-            manifest = fold(manifest, list(parts), finding)
+            manifest = combine_findings(manifest, list(parts), finding)
     return manifest
 
 
-def fold(manifest: pl.DataFrame, parts: list[str], into: str) -> pl.DataFrame:
+def combine_findings(manifest: pl.DataFrame, parts: list[str], into: str) -> pl.DataFrame:
     """Add a finding that is there where any of its parts is.
 
     Positive if any part is positive; else uncertain if any is uncertain; else not mentioned if any is not; else

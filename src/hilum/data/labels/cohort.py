@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels.codes import read_codes
 from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
@@ -78,7 +78,7 @@ class Cohort:
 
 
 def task_images(
-    collected: Collected,
+    collected: Dataset,
     findings: list[str],
     label_policy: LabelPolicy,
     cohort: Cohort,
@@ -101,14 +101,14 @@ def task_images(
         A manifest; `targets` of it, with the same findings and label_policy, keeps every image.
 
     Raises:
-        HilumError: what `read_codes`, `choose` and `targets` refuse.
+        HilumError: what `read_codes`, `select_cohort` and `targets` refuse.
     """
     manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), label_policy)
     require_findings(manifest, findings, where=where, of=of)
-    return drop_uncertain(choose(labelled_images(manifest), cohort, label_policy), findings, label_policy)
+    return drop_uncertain(select_cohort(labelled_images(manifest), cohort, label_policy), findings, label_policy)
 
 
-def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+def select_cohort(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
     """The images of a cohort, in the manifest's order.
 
     Args:
@@ -125,7 +125,7 @@ def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _
     if cohort.views:
         manifest = _of_views(manifest, cohort.views)
     if cohort.any_of:
-        manifest = keep_only(manifest, list(cohort.any_of), label_policy)
+        manifest = filter_positive(manifest, list(cohort.any_of), label_policy)
     if cohort.exactly_one_of:
         require_findings(manifest, list(cohort.exactly_one_of))
         labels = pl.sum_horizontal(is_positive(finding, label_policy) for finding in cohort.exactly_one_of)
@@ -133,7 +133,7 @@ def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _
     return _contrasted(manifest, cohort.contrast, label_policy) if cohort.contrast else manifest
 
 
-def keep_only(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+def filter_positive(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
     """The images that are positive for at least one of these findings, such as Pneumonia or No Finding.
 
     Raises:

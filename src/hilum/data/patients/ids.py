@@ -42,7 +42,7 @@ def canonical_patient_id(patient_id: str) -> str:
     return text
 
 
-def names_nobody(patient_id: str) -> bool:
+def is_placeholder_id(patient_id: str) -> bool:
     """Whether what stands in the place of a patient id is a word for none: "-", "unknown", "N/A", "ANONYMOUS", "xxx".
 
     An id of zeros is one only beside others, see `spellings`.
@@ -67,7 +67,7 @@ def spellings(patient_ids: Iterable[str]) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for written in sorted(set(patient_ids)):
-        found.setdefault("" if names_nobody(written) else canonical_patient_id(written), []).append(written)
+        found.setdefault("" if is_placeholder_id(written) else canonical_patient_id(written), []).append(written)
     numbered = any(len(each) <= len(str(_FIRST_NUMBERS - 1)) and each.isdecimal() for each in found if each != "0")
     if "0" in found and not numbered:
         found[""] = sorted([*found.get("", []), *found.pop("0")])

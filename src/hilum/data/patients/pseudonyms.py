@@ -108,7 +108,7 @@ def has_own_ids(collection: str) -> bool:
     return collection in OWN_COLLECTIONS
 
 
-def sealed(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:
+def pseudonymised_names(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:
     """Full names with pseudonyms for ids, sorted, each once.
 
     Args:
@@ -218,7 +218,7 @@ def read_salt(source: str) -> bytes:
     return salt
 
 
-def own_patients_named(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[str, str]) -> None:
+def check_same_salt(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[str, str]) -> None:
     """Refuse data sets of one issuer whose patients cannot be distinguished: ids here, pseudonyms there.
 
     Args:

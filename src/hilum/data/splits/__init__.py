@@ -1,6 +1,6 @@
 """Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
 
-from hilum.data.splits.by_patient import deal, label_fraction, patient_split, some_patients
+from hilum.data.splits.by_patient import assign_patients, label_fraction, patient_split, sample_patients
 from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
@@ -12,8 +12,8 @@ __all__ = [
     "PAPER_RULES",
     "PARTS",
     "Split",
+    "assign_patients",
     "check_patients_apart",
-    "deal",
     "held_out_images",
     "held_out_patients",
     "image_wise_validation",
@@ -23,6 +23,6 @@ __all__ = [
     "parse_split",
     "patient_split",
     "read_split",
-    "some_patients",
+    "sample_patients",
     "write_split",
 ]

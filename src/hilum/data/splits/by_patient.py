@@ -31,7 +31,7 @@ def patient_split(manifest: pl.DataFrame, percent: tuple[int, int, int], seed: i
         raise HilumError(
             "split.patients", expected="three shares that sum to 100", found=str(list(percent)), fix="Use [70, 10, 20]."
         )
-    assignment = deal(manifest, dict(zip(PARTS, percent, strict=True)), seed)
+    assignment = assign_patients(manifest, dict(zip(PARTS, percent, strict=True)), seed)
     shares = "-".join(str(share) for share in percent)
     return Split(f"patients-{shares}-s{seed}", assignment)
 
@@ -52,12 +52,12 @@ def label_fraction(split: Split, percent: float, seed: int) -> Split:
     if not 0 < percent <= 100:
         raise HilumError("labels", expected="more than 0 and at most 100 percent", found=str(percent), fix="Use 10.")
     training = pl.col("split") == "train"
-    selected = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
+    selected = sample_patients(split.assignment.filter(training)["patient_id"], percent, seed)
     assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(selected.implode()))
     return Split(f"{split.name}-{percent:g}pct", assignment, split.column)
 
 
-def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:
+def sample_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:
     """So many percent of the patients, by lot, at least one; those of a smaller share are among those of a larger one.
 
     Args:
@@ -70,7 +70,9 @@ def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Serie
     return patients.gather(order[: max(1, round(len(patients) * percent / 100))])
 
 
-def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stream = Stream.SPLIT) -> pl.DataFrame:
+def assign_patients(
+    manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stream = Stream.SPLIT
+) -> pl.DataFrame:
     """Deal the patients of a manifest out to parts; see `patient_split`.
 
     Args:

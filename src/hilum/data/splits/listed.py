@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from hilum.data.splits.by_patient import deal
+from hilum.data.splits.by_patient import assign_patients
 from hilum.data.splits.split import Split, check_patients_apart
 from hilum.errors import HilumError
 
@@ -51,6 +51,8 @@ def listed_split(manifest: pl.DataFrame, lists: str, *, validation: int | None =
             fix="Use validation: 0.2, for a fifth of the patients outside test.",
         )
     held_out = listed.filter(pl.col("split") == "test").select("image_id", "patient_id", "split")
-    rest = deal(listed.filter(pl.col("split") != "test"), {"train": 100 - validation, "val": validation}, seed)
+    rest = assign_patients(
+        listed.filter(pl.col("split") != "test"), {"train": 100 - validation, "val": validation}, seed
+    )
     assignment = listed.select("image_id").join(pl.concat([rest, held_out]), on="image_id", maintain_order="left")
     return Split(f"{lists}-val{validation}-s{seed}", assignment, column)

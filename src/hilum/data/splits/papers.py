@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from hilum.data.manifest import finding_columns
-from hilum.data.splits.by_patient import deal
+from hilum.data.splits.by_patient import assign_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.split import IMAGE_WISE, Split, check_patients_apart
 from hilum.draws import Stream, image_keys, shuffled
@@ -113,16 +113,16 @@ def _fifth_for_test(manifest: pl.DataFrame, collection: str, validation: int, se
     if not 0 < validation < 100:
         raise HilumError("split.validation", expected="1 to 99 percent", found=str(validation), fix="Use 10.")
     # Test is drawn first, so that it is the same whatever share of the others validates.
-    first = deal(manifest, {"train": 80, "test": 20}, seed)
+    first = assign_patients(manifest, {"train": 80, "test": 20}, seed)
     training = manifest.filter(first["split"] == "train")
-    second = deal(training, {"train": 100 - validation, "val": validation}, seed, use=Stream.VALIDATION)
+    second = assign_patients(training, {"train": 100 - validation, "val": validation}, seed, use=Stream.VALIDATION)
     return Split(name, _joined(manifest, first.filter(pl.col("split") == "test"), second))
 
 
 def _fifth_for_validation(manifest: pl.DataFrame, collection: str, seed: int) -> Split:
     name = f"kivotova2021-s{seed}"
     if collection != "chexpert":
-        return Split(name, deal(manifest, {"train": 80, "val": 20}, seed))
+        return Split(name, assign_patients(manifest, {"train": 80, "val": 20}, seed))
     official = manifest.drop_nulls("split")
     training, validated = official.filter(pl.col("split") == "train"), official.filter(pl.col("split") == "val")
     if not len(training) or not len(validated):
@@ -134,7 +134,7 @@ def _fifth_for_validation(manifest: pl.DataFrame, collection: str, seed: int) ->
         )
     check_patients_apart(official, "list 'official'")
     test = validated.select("image_id", "patient_id", pl.lit("test").alias("split"))
-    return Split(name, _joined(manifest, test, deal(training, {"train": 80, "val": 20}, seed)), "split")
+    return Split(name, _joined(manifest, test, assign_patients(training, {"train": 80, "val": 20}, seed)), "split")
 
 
 def _joined(manifest: pl.DataFrame, *parts: pl.DataFrame) -> pl.DataFrame:

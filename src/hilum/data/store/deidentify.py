@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
 
@@ -32,7 +32,7 @@ def is_deidentified(manifest: pl.DataFrame) -> bool:
     return any(salt_of(number) is not None for number in manifest["patient_id"].unique())
 
 
-def with_hashed_identifiers(collected: Collected, salt: bytes) -> Collected:
+def with_hashed_identifiers(collected: Dataset, salt: bytes) -> Dataset:
     """The same images with hashes for `patient_id`, `study_id` and `image_id`, in every table; notes without examples.
 
     Raises:

@@ -4,10 +4,10 @@ from importlib import import_module
 from pathlib import Path
 
 from hilum.errors import HilumError
-from hilum.phantom.layouts.writing import Written
+from hilum.phantom.layouts.writing import GeneratedDataset
 from hilum.progress import ProgressReport, silent
 
-__all__ = ["LAYOUTS", "Written", "write_layout"]
+__all__ = ["LAYOUTS", "GeneratedDataset", "write_layout"]
 
 LAYOUTS: tuple[str, ...] = (
     "chestxray14",
@@ -40,7 +40,7 @@ def write_layout(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as a data set is distributed; whole or not at all. See `Writer`.
 
     Args:
@@ -65,5 +65,7 @@ def write_layout(
     raised: dict[str, float] = {} if name in BY_CLASS or not min_prevalence else {"min_prevalence": min_prevalence}
     if max_findings is not None:
         raised["max_findings"] = max_findings
-    made: Written = write(root, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress, **raised)
+    made: GeneratedDataset = write(
+        root, images=images, size=size, seed=seed, workers=workers, on_progress=on_progress, **raised
+    )
     return made

@@ -10,7 +10,7 @@ import polars as pl
 from hilum.findings import CHESTXRAY14, NO_FINDING, native
 from hilum.phantom.build import generator
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set
 from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
@@ -38,7 +38,7 @@ def write(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as the NIH distributes ChestX-ray14; whole or not at all. See `Writer`.
 
     The folder gets `images/*.png` (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
@@ -55,7 +55,7 @@ def write(
         boxes = [(image.image_id, box) for image, on_image in zip(population, drawn, strict=True) for box in on_image]
         _write_tables(beside, population, boxes)
         _write_lists(beside, population, seed)
-    return Written(_manifest(population, seed), _boxes(boxes))
+    return GeneratedDataset(_manifest(population, seed), _boxes(boxes))
 
 
 def _write_image(image: Image, size: int, seed: int, folder: Path) -> list[Box]:

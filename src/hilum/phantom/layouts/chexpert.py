@@ -9,7 +9,7 @@ from hilum.findings import CHEXPERT
 from hilum.phantom.image import render_image
 from hilum.phantom.layouts.chexpert_labels import mentioned, read_by_radiologists
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
@@ -31,7 +31,7 @@ def write(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as Stanford distributes CheXpert; whole or not at all. See `Writer`.
 
     The folder gets CheXpert-v1.0-small/train.csv, valid.csv and {train,valid}/patientNNNNN/studyN/view1_frontal.jpg,
@@ -55,11 +55,11 @@ def write(
             lines = [",".join(HEADER), *(_line(image, codes[image.image_id], seed) for image in listed)]
             (beside / FOLDER / f"{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     in_order = sorted(population, key=lambda image: _part(image, seed) == "valid")
-    return Written(manifest_of([_row(image, codes[image.image_id], seed) for image in in_order], CHEXPERT))
+    return GeneratedDataset(manifest_of([_row(image, codes[image.image_id], seed) for image in in_order], CHEXPERT))
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, "chexpert", image.patient, _PARTS)
+    return permuted_block(seed, "chexpert", image.patient, _PARTS)
 
 
 def _patient(image: Image) -> str:

@@ -9,9 +9,9 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import PLAIN, Encoding, write_dicom
-from hilum.phantom.layouts.chosen import one_image_a_patient, severity, showing
 from hilum.phantom.layouts.images import deep_image
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import Image
 from hilum.progress import ProgressReport, silent
 
@@ -30,7 +30,7 @@ def write(
     seed: int,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as GB7-FLG's; whole or not at all. See `Writer`.
 
     Both folders get DICOM files without ending, of 12 bits and inverted (MONOCHROME1) every other one. Every image is
@@ -40,18 +40,18 @@ def write(
         for folder in FOLDERS.values():
             (beside / folder).mkdir(parents=True)
         population, paths, numbers = [], {}, Counter[str]()
-        for place, image in enumerate(islice(one_image_a_patient(seed, "PA"), images), start=1):
-            label = one_of_a_block(seed, LAYOUT, place, _BLOCK)
+        for place, image in enumerate(islice(one_image_per_patient(seed, "PA"), images), start=1):
+            label = permuted_block(seed, LAYOUT, place, _BLOCK)
             numbers[label] += 1
             paths[image.image_id] = f"{FOLDERS[label]}/IM{numbers[label]:06d}"
             shown = {label: severity(seed, LAYOUT, image)} if label != NO_FINDING else {}
-            population.append(showing(image, shown))
+            population.append(with_severities(image, shown))
 
         def draw(image: Image) -> None:
             _write_image(image, beside / paths[image.image_id], size, seed)
 
         draw_images(population, draw, workers=workers, on_progress=on_progress)
-    return Written(_manifest(population, paths))
+    return GeneratedDataset(_manifest(population, paths))
 
 
 def _write_image(image: Image, path: Path, size: int, seed: int) -> None:

@@ -12,9 +12,9 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import render_image
-from hilum.phantom.layouts.chosen import severity, showing
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.selection import severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import Image, history
 from hilum.progress import ProgressReport, silent
 
@@ -54,7 +54,7 @@ def write(
     seed: int,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as Kaggle distributes Kermany's; whole or not at all. See `Writer`.
 
     The folder gets `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg`. The images are AP; the patients are older
@@ -73,7 +73,7 @@ def write(
             cv2.imwrite(str(path), np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
         draw_images([child.image for child in children], draw, workers=workers, on_progress=on_progress)
-    return Written(_manifest(children))
+    return GeneratedDataset(_manifest(children))
 
 
 def _children(seed: int) -> Iterator[_Child]:
@@ -84,7 +84,7 @@ def _children(seed: int) -> Iterator[_Child]:
         images = [image for image in history(seed, patient) if image.view == "AP"][:_MOST_IMAGES]
         if not images:
             continue
-        part, kind = one_of_a_block(seed, LAYOUT, patient, _BLOCK).split()
+        part, kind = permuted_block(seed, LAYOUT, patient, _BLOCK).split()
         numbering = "test" if part == "test" else "train"
         series = "IM" if kind == "NORMAL" else "person"
         persons[f"{numbering} {series}"] += 1
@@ -98,7 +98,7 @@ def _children(seed: int) -> Iterator[_Child]:
                 who = f"person{person}"
                 name = f"{who}_{kind}_{numbers[f'{numbering} {kind}']}.jpeg"
             shown = dict.fromkeys(DRAWN_AS[kind], severity(seed, LAYOUT, image))
-            yield _Child(showing(image, shown), part, kind, f"{numbering}-{who}", name)
+            yield _Child(with_severities(image, shown), part, kind, f"{numbering}-{who}", name)
 
 
 def _manifest(children: list[_Child]) -> pl.DataFrame:

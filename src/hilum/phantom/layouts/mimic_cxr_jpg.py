@@ -10,7 +10,14 @@ from hilum.findings import CHEXPERT
 from hilum.phantom.image import render_image
 from hilum.phantom.layouts.chexpert_labels import mentioned, read_by_radiologists
 from hilum.phantom.layouts.images import in_proportion, shape_in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.writing import (
+    GeneratedDataset,
+    draw_images,
+    draws,
+    manifest_of,
+    new_data_set,
+    permuted_block,
+)
 from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
@@ -37,7 +44,7 @@ def write(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as PhysioNet distributes MIMIC-CXR-JPG; whole or not at all. See `Writer`.
 
     The folder gets the metadata, split, chexpert and negbio tables (.csv.gz), the radiologist's table of the studies on
@@ -57,7 +64,7 @@ def write(
         draw_images(population, draw, workers=workers, on_progress=on_progress)
         codes = {image.image_id: mentioned(image, seed) for image in population}
         _write_tables(beside, population, codes, size, seed)
-    return Written(manifest_of([_row(image, codes[image.image_id], seed) for image in population], CHEXPERT))
+    return GeneratedDataset(manifest_of([_row(image, codes[image.image_id], seed) for image in population], CHEXPERT))
 
 
 def by_negbio(codes: Mapping[str, int | None]) -> dict[str, int | None]:
@@ -133,7 +140,7 @@ def _row(image: Image, codes: Mapping[str, int | None], seed: int) -> dict[str, 
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, "mimic_cxr_jpg", image.patient, _PARTS)
+    return permuted_block(seed, "mimic_cxr_jpg", image.patient, _PARTS)
 
 
 def _year(image: Image) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hilum.findings import labelled_by
 from hilum.phantom.layouts.images import deep_image, shape_in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, draws, manifest_of, new_data_set
 from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
@@ -76,7 +76,7 @@ def write(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as BIMCV distributes PadChest; whole or not at all. See `Writer`.
 
     The folder gets the table with its 36 columns and 16-bit PNG files in folders 0 to 54. All images are frontal: PA,
@@ -96,7 +96,7 @@ def write(
         draw_images(population, draw, workers=workers, on_progress=on_progress)
         lines = [HEADER, *(_line(number, image, size, seed) for number, image in enumerate(population))]
         (beside / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Written(manifest_of([_row(image, seed) for image in population], list(labelled_by("padchest"))))
+    return GeneratedDataset(manifest_of([_row(image, seed) for image in population], list(labelled_by("padchest"))))
 
 
 def _labels(image: Image, seed: int) -> tuple[str, dict[str, int | None]]:

@@ -11,9 +11,9 @@ from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import Encoding, write_dicom
 from hilum.phantom.image import FRAME, render_image
-from hilum.phantom.layouts.chosen import hex_id, severity, showing
-from hilum.phantom.layouts.truth_tables import box_table
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.ground_truth import box_table
+from hilum.phantom.layouts.selection import hex_id, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
@@ -42,7 +42,7 @@ def write(
     max_findings: int | None = None,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as Kaggle distributes RSNA's; whole or not at all. See `Writer`.
 
     The folder gets `stage_2_{train,test}_images/*.dcm` (JPEG baseline, 8 bits, secondary captures, as RSNA's are),
@@ -53,7 +53,7 @@ def write(
         for part in ("train", "test"):
             (beside / f"stage_2_{part}_images").mkdir()
         population = [
-            _shown(image, one_of_a_block(seed, f"{LAYOUT} class", place, _CLASSES), seed)
+            _shown(image, permuted_block(seed, f"{LAYOUT} class", place, _CLASSES), seed)
             for place, image in enumerate(
                 population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings), start=1
             )
@@ -65,20 +65,20 @@ def write(
         _write_tables(beside, train, seed)
     test = [image for image in drawn if _part(image.image, seed) == "test"]
     test.sort(key=lambda image: _image_id(image.image, seed))
-    return Written(_manifest(train, test, seed), _boxes(train, seed))
+    return GeneratedDataset(_manifest(train, test, seed), _boxes(train, seed))
 
 
 def _shown(image: Image, chosen: str, seed: int) -> Image:
     others = {finding: faint for finding, faint in image.severities.items() if finding not in OPACITIES}
     if chosen == _NORMAL:
-        return showing(image, {})
+        return with_severities(image, {})
     if chosen == _OPACITY:
-        return showing(image, {**others, "Pneumonia": severity(seed, LAYOUT, image, 0.5)})
-    return showing(image, others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)})
+        return with_severities(image, {**others, "Pneumonia": severity(seed, LAYOUT, image, 0.5)})
+    return with_severities(image, others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)})
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, LAYOUT, image.patient, _PARTS)
+    return permuted_block(seed, LAYOUT, image.patient, _PARTS)
 
 
 def _image_id(image: Image, seed: int) -> str:

@@ -14,9 +14,9 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.chosen import one_image_a_patient, severity, showing
-from hilum.phantom.layouts.truth_tables import box_table
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.ground_truth import box_table
+from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import Image
 from hilum.progress import ProgressReport, silent
 
@@ -58,7 +58,7 @@ def write(
     seed: int,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as TBX11K is distributed; whole or not at all. See `Writer`.
 
     The folder gets imgs/{health,sick,tb,test}/*.png (gray in three channels), lists/*.txt, annotations/json/*.json
@@ -77,13 +77,13 @@ def write(
         )
         _write_lists(beside / "lists", people)
         _write_boxes(beside / "annotations", drawn, size)
-    return Written(_manifest(drawn), _boxes(drawn, size))
+    return GeneratedDataset(_manifest(drawn), _boxes(drawn, size))
 
 
 def _people(seed: int) -> Iterator[_Person]:
     numbers: Counter[str] = Counter()
-    for place, image in zip(count(1), one_image_a_patient(seed, "PA"), strict=False):
-        part, kind = one_of_a_block(seed, LAYOUT, place, _BLOCK).split()
+    for place, image in zip(count(1), one_image_per_patient(seed, "PA"), strict=False):
+        part, kind = permuted_block(seed, LAYOUT, place, _BLOCK).split()
         folder = "test" if part == "test" else kind if kind in ("health", "sick") else "tb"
         numbers[folder] += 1
         image_id = f"{folder}/{'tb' if folder == 'tb' else folder[0]}{numbers[folder]:04d}.png"
@@ -91,7 +91,7 @@ def _people(seed: int) -> Iterator[_Person]:
         shown = dict.fromkeys((DRAWN_AS[name] for name in _SHOWN.get(kind, ())), severity(seed, LAYOUT, image, 0.5))
         if kind == "sick":
             shown = others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)}
-        yield _Person(showing(image, shown), part, kind, image_id)
+        yield _Person(with_severities(image, shown), part, kind, image_id)
 
 
 def _draw(person: _Person, size: int, seed: int, folder: Path) -> _Drawn:

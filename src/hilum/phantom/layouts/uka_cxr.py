@@ -10,7 +10,14 @@ import polars as pl
 from hilum.findings import NO_FINDING
 from hilum.phantom.image import FRAME, Box, render_image
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.writing import (
+    GeneratedDataset,
+    draw_images,
+    draws,
+    manifest_of,
+    new_data_set,
+    permuted_block,
+)
 from hilum.phantom.population import Image, history
 from hilum.progress import ProgressReport, silent
 
@@ -54,7 +61,7 @@ def write(
     min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as the contract of UKA-CXR asks for them; whole or not at all. See `Writer`.
 
     The folder gets uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding.
@@ -77,7 +84,7 @@ def write(
         ]
         lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
         (beside / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Written(_manifest(rows), grades=_grade_table(rows))
+    return GeneratedDataset(_manifest(rows), grades=_grade_table(rows))
 
 
 def _bedside(seed: int, min_prevalence: float) -> Iterator[Image]:
@@ -119,7 +126,7 @@ def _row(image: Image, grades: Sequence[int | None], seed: int) -> dict[str, obj
         "study_id": f"P{image.patient:05d}-{image.follow_up}",
         "age": image.age,
         "sex": image.sex,
-        "split": one_of_a_block(seed, "uka_cxr", image.patient, _PARTS),
+        "split": permuted_block(seed, "uka_cxr", image.patient, _PARTS),
         "view": "AP",
         **dict(zip(GRADED, grades, strict=True)),
         "healthy": int(not any(grades)),

@@ -21,7 +21,7 @@ from hilum.phantom.layouts.vindr_images import (
     readings,
     together,
 )
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set
 from hilum.progress import ProgressReport, silent
 
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"
@@ -37,7 +37,7 @@ def write(
     min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as Kaggle distributes VinBigData's; whole or not at all. See `Writer`.
 
     The images, readers and names are those of the layout vindr_cxr of the same seed; of their readings the table holds
@@ -57,7 +57,7 @@ def write(
         ]
         test = sorted((image for image in drawn if image.part == "test"), key=lambda image: image.image_id)
         _write_tables(beside, train, test)
-    return Written(_manifest(train, test), box_truth(train), reading_truth(train, "vinbigdata"))
+    return GeneratedDataset(_manifest(train, test), box_truth(train), reading_truth(train, "vinbigdata"))
 
 
 def _boxed(reading: Reading, image: DrawnImage) -> Reading:

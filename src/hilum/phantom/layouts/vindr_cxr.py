@@ -18,7 +18,7 @@ from hilum.phantom.layouts.vindr_images import (
     readings,
     together,
 )
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
+from hilum.phantom.layouts.writing import GeneratedDataset, draw_images, manifest_of, new_data_set
 from hilum.progress import ProgressReport, silent
 
 NATIVE_COLUMNS: tuple[str, ...] = (
@@ -41,7 +41,7 @@ def write(
     min_prevalence: float = 0.0,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Written:
+) -> GeneratedDataset:
     """Write generated images as PhysioNet distributes VinDr-CXR; whole or not at all. See `Writer`.
 
     The folder gets `{train,test}/*.dicom` and annotations/{image_labels,annotations}_{train,test}.csv. Each image is of
@@ -60,7 +60,7 @@ def write(
         for part, read in (("train", train), ("test", test)):
             _write_tables(beside / "annotations", part, read)
     read = [*train, *test]
-    return Written(_manifest(read), box_truth(read), reading_truth(train, "vindr_cxr"))
+    return GeneratedDataset(_manifest(read), box_truth(read), reading_truth(train, "vindr_cxr"))
 
 
 def _write_tables(folder: Path, part: str, read: Read) -> None:

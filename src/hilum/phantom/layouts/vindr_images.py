@@ -13,10 +13,10 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import LOSSLESS, write_dicom
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.chosen import hex_id, one_image_a_patient
+from hilum.phantom.layouts.ground_truth import box_table_with_readers, reading_table
 from hilum.phantom.layouts.images import shape_in_proportion
-from hilum.phantom.layouts.truth_tables import box_table_of_readers, reading_table
-from hilum.phantom.layouts.writing import draws, one_of_a_block
+from hilum.phantom.layouts.selection import hex_id, one_image_per_patient
+from hilum.phantom.layouts.writing import draws, permuted_block
 from hilum.phantom.population import Image
 
 LAYOUT = "vindr_cxr"
@@ -69,7 +69,7 @@ Read = Sequence[tuple[DrawnImage, Sequence[Reading]]]
 
 def chosen_images(seed: int, images: int, min_prevalence: float = 0.0) -> list[Image]:
     """PA images of as many patients."""
-    return list(islice(one_image_a_patient(seed, "PA", min_prevalence), images))
+    return list(islice(one_image_per_patient(seed, "PA", min_prevalence), images))
 
 
 def draw_image(image: Image, size: int, seed: int, root: Path) -> DrawnImage:
@@ -80,7 +80,7 @@ def draw_image(image: Image, size: int, seed: int, root: Path) -> DrawnImage:
     encoding = LOSSLESS[image.patient % len(LOSSLESS)]
     averaged = cv2.resize(rendered.pixels.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     pixels = np.rint(averaged * ((2**encoding.bits - 1) / 255)).astype(np.uint16)
-    image_id, part = hex_id(seed, LAYOUT, image), one_of_a_block(seed, LAYOUT, image.patient, _BLOCK)
+    image_id, part = hex_id(seed, LAYOUT, image), permuted_block(seed, LAYOUT, image.patient, _BLOCK)
     spacing = float(image.spacing) * max(image.width, image.height) / size
     header = {
         "Modality": "DX",
@@ -148,7 +148,7 @@ def together(readings_of_image: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 def box_truth(read: Read) -> pl.DataFrame:
     """The boxes of these readings, each with its reader."""
-    return box_table_of_readers(
+    return box_table_with_readers(
         (
             (image.image_id, box.finding, box.x, box.y, box.width, box.height, image.columns, image.rows),
             reading.reader or None,

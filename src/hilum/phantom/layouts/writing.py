@@ -28,12 +28,12 @@ _TEXT = ("image_id", "path", "patient_id", "study_id", "view", "age", "sex", "sp
 
 
 @dataclass(frozen=True)
-class Written:
+class GeneratedDataset:
     """What the files of a generated data set say, known by construction: what reading them has to give.
 
     Attributes:
         manifest: one row an image, in the order of the native table; columns as in `hilum.data.manifest`.
-        boxes, readings, grades: as in `hilum.data.collections.Collected`; None where the layout has none.
+        boxes, readings, grades: as in `hilum.data.collections.Dataset`; None where the layout has none.
     """
 
     manifest: pl.DataFrame
@@ -54,7 +54,7 @@ class Writer(Protocol):
         seed: int,
         workers: int | None = None,
         on_progress: ProgressReport = silent,
-    ) -> Written:
+    ) -> GeneratedDataset:
         """Write generated images in a data set's native layout; whole or not at all.
 
         Args:
@@ -124,7 +124,7 @@ def draws(seed: int, layout: str, name: str) -> np.random.Generator:
     return generator(seed, f"{layout} {name}", _USE)
 
 
-def one_of_a_block(seed: int, layout: str, patient: int, block: Sequence[str]) -> str:
+def permuted_block(seed: int, layout: str, patient: int, block: Sequence[str]) -> str:
     """The part of a data set that a patient belongs to.
 
     Args:

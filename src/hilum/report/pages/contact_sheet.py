@@ -108,7 +108,7 @@ def look_at(
         chosen: rows of a manifest.
         root: the folder that their paths start from.
         recipe: what is to be looked at.
-        boxes: as in `Collected.boxes`; drawn where given.
+        boxes: as in `Dataset.boxes`; drawn where given.
         on_progress: called with (images done, images, note).
     """
     images = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections import Collected, nothing_rejected
+from hilum.data.collections import Dataset, empty_rejected
 from hilum.data.manifest import read_manifest, split_columns
 from hilum.errors import HilumError
 from hilum.notes import Note, read_notes
@@ -16,7 +16,7 @@ _INGESTED = ("manifest.parquet", "ingest.json")
 
 
 @dataclass(frozen=True)
-class Examined:
+class CheckedDataset:
     """A data set to examine.
 
     Attributes:
@@ -38,12 +38,12 @@ class Examined:
     warnings: Sequence[Note] = ()
 
 
-def as_examined(collected: Collected) -> Examined:
+def as_checked_dataset(collected: Dataset) -> CheckedDataset:
     """A data set as its reader gives it, under the name of its folder."""
     root = collected.root
     name = root.resolve().name or collected.name
     notes, warnings = tuple(collected.notes), tuple(collected.warnings)
-    return Examined(name, collected.name, root, collected.manifest, collected.rejected, notes, warnings)
+    return CheckedDataset(name, collected.name, root, collected.manifest, collected.rejected, notes, warnings)
 
 
 def is_ingested(folder: Path) -> bool:
@@ -51,7 +51,7 @@ def is_ingested(folder: Path) -> bool:
     return all((folder / name).is_file() for name in _INGESTED)
 
 
-def read_ingested(folder: Path) -> Examined:
+def read_ingested(folder: Path) -> CheckedDataset:
     """What `hilum ingest` left in a folder.
 
     Raises:
@@ -70,11 +70,11 @@ def read_ingested(folder: Path) -> Examined:
     if not root.is_dir():
         raise HilumError(root, expected="the images of this manifest", found="no such folder", fix="Ingest them again.")
     aside = folder / "rejected.parquet"
-    rejected = pl.read_parquet(aside) if aside.is_file() else nothing_rejected()
-    return Examined(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
+    rejected = pl.read_parquet(aside) if aside.is_file() else empty_rejected()
+    return CheckedDataset(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
 
 
-def named_apart(data_sets: Sequence[Examined]) -> list[Examined]:
+def with_unique_names(data_sets: Sequence[CheckedDataset]) -> list[CheckedDataset]:
     """The same data sets; those that would be called alike get a number: cxr, cxr-2."""
     seen: dict[str, int] = {}
     apart = []
@@ -84,7 +84,7 @@ def named_apart(data_sets: Sequence[Examined]) -> list[Examined]:
     return apart
 
 
-def with_split(data_sets: Sequence[Examined], split: str) -> list[Examined]:
+def with_split(data_sets: Sequence[CheckedDataset], split: str) -> list[CheckedDataset]:
     """The data sets with a published list in the column `split`; without it where they have no list of this name.
 
     Args:

@@ -1,4 +1,4 @@
-"""Images as a data set chose them: one a patient, of one view, showing what its classes need."""
+"""Images as a data set chose them: one a patient, of one view, with_severities what its classes need."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -9,14 +9,14 @@ from hilum.phantom.layouts.writing import draws
 from hilum.phantom.population import Image, history
 
 
-def one_image_a_patient(seed: int, view: str, min_prevalence: float = 0.0) -> Iterator[Image]:
+def one_image_per_patient(seed: int, view: str, min_prevalence: float = 0.0) -> Iterator[Image]:
     """The first image of this view of each patient who has one, without end."""
     for patient in count(1):
         images = history(seed, patient, min_prevalence=min_prevalence)
         yield from islice((image for image in images if image.view == view), 1)
 
 
-def showing(image: Image, severities: Mapping[str, float]) -> Image:
+def with_severities(image: Image, severities: Mapping[str, float]) -> Image:
     """The same patient on the same day with other findings: canonical names to severities, 0 to 1."""
     return replace(image, severities=dict(severities), episodes=dict.fromkeys(severities, 0))
 

@@ -5,7 +5,7 @@ import pytest
 
 from hilum.data.doctor import measuring
 from hilum.data.doctor.images import measure
-from hilum.data.doctor.measuring import measure_images
+from hilum.data.doctor.measurements import measure_images
 
 
 def test_every_image_is_measured_in_the_order_of_the_manifest(images, radiographs, tmp_path):

@@ -21,7 +21,7 @@ _ROWS = (0.3, 0.45, 0.55, 0.7)  # of the height
 _VALUES = 64  # of each of these rows
 
 
-def may_lie_beside(header: pydicom.Dataset, path: Path, content: bytes | None = None) -> bool:
+def may_miss_all_values(header: pydicom.Dataset, path: Path, content: bytes | None = None) -> bool:
     """Whether the first window of a header may lie beside all values of its image; where it does, this is true.
 
     Args:

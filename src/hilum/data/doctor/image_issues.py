@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.issues import Issue, Severity, counted, some
-from hilum.data.doctor.measuring import Measured
+from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.doctor.typical import NEGATIVE, whole_view_is_negative
-from hilum.data.duplicates import LEAST_SIDE
+from hilum.data.duplicates import MIN_SIDE
 from hilum.data.images import Remark
 
 _CLIPPED = 0.05  # of the pixels in the middle at the brightest value
@@ -30,7 +30,7 @@ _FRONTAL = ("PA", "AP", "FRONTAL")
 _EVEN = (pl.col("high") == pl.col("low")) | (pl.max_horizontal("black", "white") > EMPTY)
 
 
-def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
+def image_issues(data_set: CheckedDataset, measured: ImageMeasurements) -> Iterator[Issue]:
     """Look at what was measured.
 
     Args:
@@ -54,8 +54,8 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
         (
             "note",
             "images too small to compare",
-            readable.filter(pl.max_horizontal("height", "width") < LEAST_SIDE),
-            f"less than {LEAST_SIDE} px: copies that were compressed or resized are not known again, equal ones are",
+            readable.filter(pl.max_horizontal("height", "width") < MIN_SIDE),
+            f"less than {MIN_SIDE} px: copies that were compressed or resized are not known again, equal ones are",
             "Get the images in their own size.",
         ),
         (
@@ -107,7 +107,7 @@ def image_issues(data_set: Examined, measured: Measured) -> Iterator[Issue]:
     yield from _sizes(name, shown)
 
 
-def _unreadable(data_set: Examined, images: pl.DataFrame) -> Iterator[Issue]:
+def _unreadable(data_set: CheckedDataset, images: pl.DataFrame) -> Iterator[Issue]:
     aside = pl.concat([images.select("image_id", "reason"), data_set.rejected.select("image_id", "reason")])
     aside = aside.drop_nulls("reason")
     absent = aside.filter(pl.col("reason") == "not on disk")
@@ -145,7 +145,7 @@ def _remarked(name: str, images: pl.DataFrame) -> Iterator[Issue]:
             yield Issue(severity, check, name, message, remark.fix, hit["image_id"].to_list())
 
 
-def _turned_round(data_set: Examined, measured: Measured) -> Iterator[Issue]:
+def _turned_round(data_set: CheckedDataset, measured: ImageMeasurements) -> Iterator[Issue]:
     images = measured.images
     hit = images.filter(pl.col("likeness") < NEGATIVE)
     if len(hit):

@@ -41,7 +41,7 @@ class FindingRow:
     parts: Mapping[str, tuple[str, ...]]
 
 
-def who_labels() -> list[FindingRow]:
+def findings_by_collection() -> list[FindingRow]:
     """Return every finding that some collection labels, or whose parts it labels, in the order of the vocabulary."""
     labelled = {collection: labelled_by(collection) for collection in COLLECTIONS}
     rows = []

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 
-def agreed(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
+def consensus_codes(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
     """What several readers say together about each image.
 
     Args:
@@ -26,7 +26,7 @@ def agreed(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def one_row_a_code(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
+def long_readings(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
     """`image_id`, `reader`, `finding`, `code` from one column a finding; blank codes have no row."""
     long = readings.unpivot(findings, index=["image_id", "reader"], variable_name="finding", value_name="code")
     return long.drop_nulls("code").cast({"code": pl.Int8})

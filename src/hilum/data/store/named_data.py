@@ -18,14 +18,14 @@ from typing import Any
 import polars as pl
 
 from hilum.artifacts import fingerprint, whole_file, write_json
-from hilum.data.collections import Collected, nothing_rejected, read_collection
+from hilum.data.collections import Dataset, empty_rejected, read_collection
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import (
+    check_same_salt,
     full_names,
     has_own_ids,
     is_public,
     issuer_of,
-    own_patients_named,
     salt_name,
     salt_of,
 )
@@ -55,7 +55,7 @@ class NamedData:
     """
 
     name: str
-    collected: Collected
+    collected: Dataset
     issuer: str
     store_dir: Path | None = None
 
@@ -148,14 +148,14 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
             found="hashes of an earlier version, which can be compared with nothing",
             fix="Run `hilum ingest --hash-patients` again, with the same salt.",
         )
-    collected = Collected(
+    collected = Dataset(
         manifest=manifest,
         boxes=None,
         root=root,
         name=collection,
         notes=list(about.get("notes", [])),
         sources=dict(about.get("sources", {})),
-        rejected=nothing_rejected(),
+        rejected=empty_rejected(),
         warnings=read_notes(about.get("warnings", [])),
     )
     here = {table: folder / f"{table}.parquet" for table in _TABLES}
@@ -172,7 +172,7 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
     return NamedData(name, replace(collected, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
 
 
-def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collected:
+def pseudonymised(collected: Dataset, issuer: str, salt: bytes, where: str) -> Dataset:
     """A data set with pseudonyms for the ids of its patients, where these are not published.
 
     Args:
@@ -200,9 +200,9 @@ def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collec
 
 
 def check_patients_comparable(data: Iterable[NamedData]) -> None:
-    """Refuse data sets of one issuer that name patients differently; see `own_patients_named`."""
+    """Refuse data sets of one issuer that name patients differently; see `check_same_salt`."""
     every = list(data)
-    own_patients_named(
+    check_same_salt(
         {each.name: each.manifest["patient_id"] for each in every}, {each.name: each.issuer for each in every}
     )
 
@@ -210,7 +210,7 @@ def check_patients_comparable(data: Iterable[NamedData]) -> None:
 def _hidden(data: NamedData, salt: bytes | None) -> NamedData:
     if salt is None:
         return data
-    collected = hidden(data.collected, data.issuer, salt, f"--data {data.name}")
+    collected = pseudonymised(data.collected, data.issuer, salt, f"--data {data.name}")
     # the store that came with it knows its images by their ids
     return data if collected is data.collected else replace(data, collected=collected, store_dir=None)
 
@@ -221,7 +221,7 @@ def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
     return bool(ids) and all(_PLAIN_HASH.fullmatch(each) for each in ids) and manifest["path"].null_count() == 0
 
 
-def existing_store(
+def open_or_build_store(
     data: NamedData,
     recipe: Recipe,
     stores: Path,

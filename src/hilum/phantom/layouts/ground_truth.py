@@ -9,17 +9,17 @@ BoxRow = tuple[str, str, float, float, float, float, int, int]
 
 
 def box_table(rows: Iterable[BoxRow]) -> pl.DataFrame:
-    """Boxes as in `hilum.data.collections.Collected`."""
+    """Boxes as in `hilum.data.collections.Dataset`."""
     return pl.DataFrame(list(rows), _boxes(), orient="row")
 
 
-def box_table_of_readers(rows: Iterable[tuple[BoxRow, str | None]]) -> pl.DataFrame:
+def box_table_with_readers(rows: Iterable[tuple[BoxRow, str | None]]) -> pl.DataFrame:
     """The same where several people drew: each row with who drew it, None for all together."""
     return pl.DataFrame([(*box, reader) for box, reader in rows], {**_boxes(), "reader": pl.String}, orient="row")
 
 
 def reading_table(rows: Iterable[tuple[str, str, str, int]]) -> pl.DataFrame:
-    """Readings as in `hilum.data.collections.Collected`, from image_id, reader, finding, code."""
+    """Readings as in `hilum.data.collections.Dataset`, from image_id, reader, finding, code."""
     schema = {"image_id": pl.String, "reader": pl.String, "finding": pl.String, "code": pl.Int8}
     return pl.DataFrame(list(rows), schema, orient="row")
 

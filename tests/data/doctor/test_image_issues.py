@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hilum.data.doctor import diagnose, measure_all
-from hilum.data.doctor.oddities import image_issues
+from hilum.data.doctor.image_issues import image_issues
 
 
 def black(image):
@@ -125,10 +125,10 @@ def test_the_whole_examination_of_sound_images_finds_no_fault(clean, tmp_path):
 @pytest.mark.shared_data
 def test_real_images_give_few_warnings_and_all_negatives_are_found(shared_data, tmp_path):
     from hilum.data.collections import read_collection
-    from hilum.data.doctor import as_examined
+    from hilum.data.doctor import as_checked_dataset
     from hilum.data.doctor.typical import NEGATIVE, likeness
 
-    data_set = as_examined(read_collection("chestxray14", shared_data / "chestxray14_tiny64"))
+    data_set = as_checked_dataset(read_collection("chestxray14", shared_data / "chestxray14_tiny64"))
     (measured,) = measure_all([data_set], tmp_path / "out")
     found = {issue.check: issue for issue in image_issues(data_set, measured)}
     assert set(found) == {"odd images", "bars at the edge"}

@@ -38,7 +38,7 @@ _LAYOUT = 2  # another number makes every image be measured anew
 
 
 @dataclass(frozen=True)
-class Measured:
+class ImageMeasurements:
     """The images of a data set.
 
     Attributes:
@@ -57,7 +57,7 @@ def measure_images(
     *,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Measured:
+) -> ImageMeasurements:
     """Measure every image of a manifest, once.
 
     Killed and called again it goes on where it was. Called again on the same images it reads what it left; on others
@@ -80,7 +80,9 @@ def measure_images(
             found = _fill(manifest, root, beside, workers or os.cpu_count() or 1, on_progress)
             _as_table(manifest, found).write_parquet(beside / IMAGES)
         (directory / _JOURNAL).unlink(missing_ok=True)
-    return Measured(pl.read_parquet(directory / IMAGES), _open_thumbnails(directory / THUMBNAILS, len(manifest)))
+    return ImageMeasurements(
+        pl.read_parquet(directory / IMAGES), _open_thumbnails(directory / THUMBNAILS, len(manifest))
+    )
 
 
 def _fill(
