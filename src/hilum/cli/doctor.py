@@ -124,7 +124,7 @@ def _parse(text: str) -> tuple[str, Path]:
 
 def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, Any]) -> "CheckedDataset":
     from hilum.cli.console import progress
-    from hilum.data.collections import read_as_listed
+    from hilum.data.collections import read_collection
     from hilum.data.doctor import as_checked_dataset, read_ingested
 
     if collection == INGESTED:
@@ -135,7 +135,9 @@ def _read(collection: str, root: Path, allow_missing: bool, options: dict[str, A
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
         return as_checked_dataset(
-            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **options)
+            read_collection(
+                collection, root, allow_missing=allow_missing, check_splits=False, on_progress=on_progress, **options
+            )
         )
 
 

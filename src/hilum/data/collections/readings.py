@@ -1,4 +1,4 @@
-"""Readings of several people: from one row an image and reader to one row an image."""
+"""Readings of several people: conversion to one row for each image, and to one row for each code."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,15 @@ import polars as pl
 
 
 def consensus_codes(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
-    """What several readers say together about each image.
+    """Combine the codes of several readers of each image.
 
     Args:
-        readings: `image_id` and one column of codes a finding; one row an image and reader.
-        findings: these columns.
+        readings: `image_id` and one column of codes for each finding; one row for each image and reader.
+        findings: Names of these columns.
 
     Returns:
-        `image_id` and the findings, one row an image in the order of first appearance: the code that all readers give,
-        -1 where they give different ones, null where none gives any.
+        `image_id` and the findings, one row for each image in order of first appearance: the code that all readers
+        give, -1 if they differ, null if nobody gives any.
     """
     return readings.group_by("image_id", maintain_order=True).agg(
         pl.when(pl.col(name).min() == pl.col(name).max())
@@ -27,6 +27,6 @@ def consensus_codes(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataF
 
 
 def long_readings(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataFrame:
-    """`image_id`, `reader`, `finding`, `code` from one column a finding; blank codes have no row."""
+    """Return `image_id`, `reader`, `finding`, `code` from one column for each finding; blank codes are dropped."""
     long = readings.unpivot(findings, index=["image_id", "reader"], variable_name="finding", value_name="code")
     return long.drop_nulls("code").cast({"code": pl.Int8})
