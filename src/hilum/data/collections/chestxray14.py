@@ -4,9 +4,9 @@
 from reports (absent from the text counts as negative); 984 boxes on 880 images, drawn by a radiologist.
 
 Terms: no restrictions on use; the NIH Clinical Center asks to link https://nihcc.app.box.com/v/ChestXray-NIHCC (the
-download), to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks
-on Weakly-Supervised Classification and Localization of Common Thorax Diseases", CVPR 2017, pp. 3462-3471, and to name
-the NIH Clinical Center as the provider of the data.
+download), to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest X-ray Database and
+Benchmarks on Weakly-Supervised Classification and Localization of Common Thorax Diseases", CVPR 2017, pp. 3462-3471,
+and to name the NIH Clinical Center as the provider of the data.
 
 Native files below the root (each table plain or .gz)::
 

@@ -24,8 +24,8 @@ and reported.
 Images without a row, and rows without a code for any finding, are kept as unlabelled images (`hilum.data.manifest`):
 they are used for pretraining only, neither as negatives nor for tests.
 
-Values that the table lacks are taken from the DICOM headers: PatientID, StudyInstanceUID, ViewPosition, age and sex, and
-nothing else (`hilum.data.dicom.tags`). The terms of use are those of the owner of the images.
+Values that the table lacks are taken from the DICOM headers: PatientID, StudyInstanceUID, ViewPosition, age and sex,
+and nothing else (`hilum.data.dicom.tags`). The terms of use are those of the owner of the images.
 """
 
 import os
@@ -116,7 +116,7 @@ def read(
 
 
 def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]], list[Note]]:
-    """Return the ids of table (`patient_id`) and headers (`header_id`) in one spelling per patient, and all spellings."""
+    """Return ids of table (`patient_id`) and headers (`header_id`) in one spelling per patient, and all spellings."""
     written = pl.DataFrame({"patient_id": pl.concat([images["patient_id"], images["header_id"]])})
     table, warnings = with_canonical_patients(written)
     canonical = table["patient_id"]

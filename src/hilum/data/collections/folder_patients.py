@@ -1,7 +1,7 @@
 """Inference of the patients of images in a folder.
 
-Sources, in this order: the patient id of the labels; the PatientID of the DICOM header; the part of the path that equals
-the patient id in all images whose id is known; identical file content. Other images have no known patient.
+Sources, in this order: the patient id of the labels; the PatientID of the DICOM header; the part of the path that
+equals the patient id in all images whose id is known; identical file content. Other images have no known patient.
 """
 
 import re

@@ -4,16 +4,16 @@
 study 5), whose section 3.2.4 states only these counts. Terms: the hospital's; ask the Laboratory of Artificial
 Intelligence of Innopolis University, which received the images.
 
-The authors' public code shows two folders, named after the class in Russian, each with subfolders of DICOM files without
-extension. Hilum therefore reads and writes this layout:
+The authors' public code shows two folders, named after the class in Russian, each with subfolders of DICOM files
+without extension. Hilum therefore reads and writes this layout:
 
     MD__20190111-1231_pnevmoniya/Undef/IM000001 …      any folder below the root with pnevmoniya in its name: Pneumonia
     MD__20200424__norma/Undef/IM000001 …               with norma in its name: No Finding
 
 Files may be in the folder or in a subfolder, and may be DICOM, PNG or JPEG; other files are skipped and counted.
 
-Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own if it is missing; `view`,
-`age` and `sex` the header's. There is no published split: `split` is blank.
+Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own if it is missing;
+`view`, `age` and `sex` the header's. There is no published split: `split` is blank.
 """
 
 from pathlib import Path

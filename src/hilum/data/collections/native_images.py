@@ -28,7 +28,7 @@ _HEADERS = {
 
 
 def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]) -> pl.DataFrame:
-    """List the image files in some folders, sorted: `image_id`, the name without extension (first of a name), `path`."""
+    """List the image files in some folders, sorted and once per name: `image_id` (name without extension), `path`."""
     found = [files.listed(folders, suffix) for suffix in suffixes]
     named = [
         images.select(pl.col("name").str.strip_suffix(suffix).alias("image_id"), "path")

@@ -1,9 +1,9 @@
 """PadChest, chest radiographs of the Hospital San Juan, Alicante, with labels from Spanish reports.
 
 160,868 images of 67,625 patients, 2009 to 2017, in six projections, 16-bit gray PNG at full size. 174 findings, 19
-diagnoses and 104 locations, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the others
-by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are truncated; building a
-store rejects them.
+diagnoses and 104 locations, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the
+others by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are truncated;
+building a store rejects them.
 
 Terms: the PadChest Dataset Research Use Agreement of BIMCV; no redistribution. Bustos, Pertusa, Salinas, de la
 Iglesia-Vayá, "PadChest: A large chest x-ray image dataset with multi-label annotated reports", Medical Image Analysis
@@ -19,12 +19,12 @@ Native files below the root (the table plain or .gz)::
 Not read: Report (Spanish, stemmed: no report text leaves the table), Localizations, LabelsLocalizationsBySentence, the
 CUIs, which repeat the labels, and the DICOM columns.
 
-Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study minus that of
-birth; `view` is Projection: PA, AP, AP_HORIZONTAL (supine), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no official
-split: `split` is blank. A finding is 1 if one of its terms (`TERMS`) is among the labels, else 0: a labelled report is
-labelled for every term. All findings are blank if Labels is blank or has only "exclude", "suboptimal study" and
-"unchanged". Terms are grouped as in the paper's tree (its Fig. 3) if they keep their meaning: laminar atelectasis is
-Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is not a Nodule, and Congestion is "hilar
+Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study minus that
+of birth; `view` is Projection: PA, AP, AP_HORIZONTAL (supine), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no
+official split: `split` is blank. A finding is 1 if one of its terms (`TERMS`) is among the labels, else 0: a labelled
+report is labelled for every term. All findings are blank if Labels is blank or has only "exclude", "suboptimal study"
+and "unchanged". Terms are grouped as in the paper's tree (its Fig. 3) if they keep their meaning: laminar atelectasis
+is Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is not a Nodule, and Congestion is "hilar
 congestion", the only term with that word. `Nodule/Mass` is derived from its parts.
 """
 

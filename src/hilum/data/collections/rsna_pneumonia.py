@@ -17,9 +17,9 @@ Native files below the root (tables plain or .gz)::
     pneumonia-challenge-dataset-mappings_2018.json               from RSNA's own page: subset_img_id (a patientId here)
                                                                  to img_id (a name in ChestX-ray14)
 
-Manifest: `image_id` is patientId. Target gives both "Lung Opacity" and "Pneumonia": the readers boxed opacities that may
-be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal. `view`,
-`age` and `sex` are the DICOM header's. Test images are not labelled (null).
+Manifest: `image_id` is patientId. Target gives both "Lung Opacity" and "Pneumonia": the readers boxed opacities that
+may be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal.
+`view`, `age` and `sex` are the DICOM header's. Test images are not labelled (null).
 
 Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets can match them.
 Kaggle split images, not patients: if a patient has images in train and in test, `split` is blank. Without the mapping

@@ -1,8 +1,8 @@
 """TBX11K, radiographs for tuberculosis: 11,200 frontal images, PNG of 512 x 512, gray in three channels.
 
 5,000 healthy, 5,000 sick without tuberculosis, 1,200 with it: 924 active, 212 latent, 54 both, 10 uncertain; one image
-of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800 images; labels of the test images are not published.
-Boxes were drawn by radiologists.
+of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800 images; labels of the test images are not
+published. Boxes were drawn by radiologists.
 
 Terms: academic research. Download: https://mmcheng.net/tb. Cite Liu, Wu, Ban, Wang, Cheng, "Rethinking
 Computer-aided Tuberculosis Diagnosis", CVPR 2020, pp. 2646-2655.

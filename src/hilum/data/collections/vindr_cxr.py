@@ -5,8 +5,8 @@ three of 17 radiologists independently, and 3,000 for testing, read by five radi
 findings with boxes, and six of the whole image (COPD, Lung tumor, Pneumonia, Tuberculosis, Other diseases, No finding).
 
 Terms: PhysioNet Credentialed Health Data License 1.5.0; no redistribution. Download, after training and signing:
-https://physionet.org/content/vindr-cxr/1.0.0/. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An open dataset of chest X-rays
-with radiologist's annotations", Scientific Data 9:429, 2022, doi 10.1038/s41597-022-01498-w.
+https://physionet.org/content/vindr-cxr/1.0.0/. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An open dataset of chest
+X-rays with radiologist's annotations", Scientific Data 9:429, 2022, doi 10.1038/s41597-022-01498-w.
 
 Native files below the root (each table plain or .gz)::
 
