@@ -69,7 +69,7 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
             },
         },
         "boxes": 0,
-        "notes": ["1 files could not be read and were set aside (rejected.parquet)"],
+        "notes": ["1 files could not be read and were excluded (rejected.parquet)"],
         "warnings": [],
         "rejected": 1,
         "remarks": {},
@@ -117,7 +117,7 @@ def test_people_see_counts_by_split_and_finding(command, images, tmp_path):
     assert ["finding", "images", "alone", "patients", "uncertain", "train", "test"] in words
     assert ["Pleural", "Effusion", "2", "1", "1", "0", "2", "0"] in words
     assert ["Mass", "1", "0", "1", "1", "1", "0"] in words
-    assert "- 1 files could not be read and were set aside (rejected.parquet)" in result.stdout
+    assert "- 1 files could not be read and were excluded (rejected.parquet)" in result.stdout
 
 
 def test_a_second_ingest_takes_the_place_of_the_first(command, images, tmp_path):

@@ -152,7 +152,7 @@ def test_what_is_not_there_is_noted(native):
     assert collected.manifest["split"].null_count() == 4
     assert collected.notes[1:] == [
         "no official lists here: split is blank",
-        "1 PNG files have no row in Data_Entry_2017_v2020.csv and were left out",
+        "1 image files have no row in Data_Entry_2017_v2020.csv and were excluded",
         "no BBox_List_2017.csv here: no boxes",
     ]
 
@@ -302,7 +302,7 @@ def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(nat
     collected = read_collection("chestxray14", native)
     assert len(collected.manifest) == 4
     message = (
-        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were left out"
+        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were out"
     )
     assert any(note.startswith(message) for note in collected.notes)
 

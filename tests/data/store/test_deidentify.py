@@ -119,7 +119,7 @@ def collected(images, tmp_path):
     manifest = images(["p1", "p1", "p2"]).with_columns(study_id=pl.Series(["s1", None, "s2"], dtype=pl.String))
     boxes = pl.DataFrame({"image_id": ["a0"], "finding": ["Mass"], "x": [1.0]})
     rejected = pl.DataFrame({"image_id": ["a9"], "path": ["a9.png"], "reason": ["empty file"]})
-    notes = ["1 rows of labels.csv have no file, allowed (a2)"]
+    notes = ["1 rows of labels.csv have no file; allowed (a2)"]
     return Dataset(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
 
 
