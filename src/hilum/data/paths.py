@@ -5,6 +5,10 @@ from pathlib import Path
 
 NOT_UTF8 = "a name that is not UTF-8: no table can hold it; rename the file or its folder"
 """Reason for the exclusion of a file whose path is not UTF-8."""
+NOT_ON_DISK = "not on disk"
+"""Reason for the exclusion of an image without a file."""
+OUTSIDE = "a path out of the data set's folder"
+"""Reason for the exclusion of a file outside of the root."""
 
 
 def is_utf8(name: str) -> bool:

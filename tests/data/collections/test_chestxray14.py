@@ -302,7 +302,7 @@ def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(nat
     collected = read_collection("chestxray14", native)
     assert len(collected.manifest) == 4
     message = (
-        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were out"
+        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were excluded"
     )
     assert any(note.startswith(message) for note in collected.notes)
 

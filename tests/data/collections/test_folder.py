@@ -74,7 +74,9 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
         ("IM0001", "b/IM0001", "77", 62.0, "F", 0, 1),
     ]
     assert manifest["patient_known"].to_list() == [True, True, False]  # 77 is no id of the kind p1, p2
-    assert collected.notes[0] == "columns of labels.csv that are not findings of Hilum's vocabulary were ignored: hospital"
+    assert (
+        collected.notes[0] == "columns of labels.csv that are not findings of Hilum's vocabulary were ignored: hospital"
+    )
     assert list(collected.sources) == ["labels.csv"]
 
 

@@ -69,7 +69,9 @@ def test_codes_follow_folder_and_name(native):
 
 def test_numbers_that_come_again_in_test_are_other_children_and_stated_so(native):
     notes = read_collection("kermany", native).notes
-    assert notes == ["1 patient numbers of test also occur in train or val and are assumed to be other children (person1)"]
+    assert notes == [
+        "1 patient numbers of test also occur in train or val and are assumed to be other children (person1)"
+    ]
 
 
 def test_a_child_in_train_and_val_is_refused(native):

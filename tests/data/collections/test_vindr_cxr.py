@@ -141,8 +141,18 @@ def test_the_other_spelling_of_the_readers_column_is_read(native):
         ("image_labels_train", ",Other diseases,", ",Others,", "expected a column 'Other diseases'"),
         ("image_labels_train", "rad_id", "who", "expected a column 'reader'; found none"),
         ("image_labels_test", "c,", "a,", "in train or in test; found a in both"),
-        ("annotations_train", "1.5,2,21.5,12", "1.5,2,21.5,", "expected four numbers for each box; found others in line 2"),
-        ("annotations_train", "1.5,2,21.5,12", "1.5,2,inf,12", "expected four numbers for each box; found others in line 2"),
+        (
+            "annotations_train",
+            "1.5,2,21.5,12",
+            "1.5,2,21.5,",
+            "expected four numbers for each box; found others in line 2",
+        ),
+        (
+            "annotations_train",
+            "1.5,2,21.5,12",
+            "1.5,2,inf,12",
+            "expected four numbers for each box; found others in line 2",
+        ),
         ("annotations_train", "1.5,2,21.5,12", "9,2,9,12", "expected a width and a height above 0; .* in line 2"),
         ("annotations_train", "1.5,2,21.5,12", "60,2,70,12", "expected boxes on their images; found others in line 2"),
         ("annotations_train", "R2,Cardiomegaly", "R2,Cardiomegaloo", "Did you mean 'Cardiomegaly'"),
@@ -162,10 +172,7 @@ def test_missing_images_are_refused_or_kept_without_path_and_boxes(native):
     assert collected.manifest["path"].to_list() == [None, "train/b.dicom", "test/c.dicom"]
     assert collected.manifest["Cardiomegaly"].to_list() == [1, 0, 0]
     assert collected.boxes["image_id"].to_list() == ["c"]
-    assert (
-        "3 boxes are on images of unknown size, or that are turned upright, and were excluded"
-        in collected.notes
-    )
+    assert "3 boxes are on images of unknown size, or that are turned upright, and were excluded" in collected.notes
 
 
 def test_unreadable_images_are_set_aside_with_their_readings_and_boxes(native):

@@ -11,7 +11,7 @@ labels" (version 2.1.0), PhysioNet 2024, https://doi.org/10.13026/jsn5-t979; Joh
 
 Native files below the root (each table plain or .gz)::
 
-    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …; a row per image
+    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …
     mimic-cxr-2.0.0-split.csv                 dicom_id, split
     mimic-cxr-2.0.0-chexpert.csv              subject_id, study_id and the observations      labeller "chexpert"
     mimic-cxr-2.0.0-negbio.csv                the same by NegBio                             labeller "negbio"

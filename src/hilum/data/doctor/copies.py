@@ -1,4 +1,4 @@
-"""One image under several names: which pairs, what it means for a split, and whether their labels agree."""
+"""Duplicates: images that occur several times, their consequence for a split, and the agreement of their labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -26,12 +26,12 @@ def find_copies(
     workers: int = 1,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Find the images that show one image, within and across data sets.
+    """Find duplicate images within and across data sets.
 
     Returns:
-        One row a pair: `group` (images joined by pairs share a number), `kind` ("same file", "same pixels", "near" or
-        "negative"), `correlation` of their details, `labels_differ` (findings that one image is positive and the other
-        negative for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
+        One row for each pair: `group` (images linked by pairs share a number), `kind` ("same file", "same pixels",
+        "near" or "negative"), `correlation` of their details, `labels_differ` (findings positive in one and negative in
+        the other image), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
     """
     images = _all_images(data_sets, measured)
     readable_rows = [one.images["reason"].is_null().to_numpy() for one in measured]
@@ -65,7 +65,7 @@ def find_copies(
 
 
 def _of_enough_detail(found: NearDuplicates, images: pl.DataFrame, readable: NDArray[np.int64]) -> NearDuplicates:
-    """Pairs whose images are large enough to tell; equal pixels always do."""
+    """Keep pairs of images that are large enough to compare, and pairs of equal pixels."""
     sides = images.select(pl.max_horizontal("height", "width")).to_series().to_numpy()[readable]
     pixels = images["pixel_sha256"].to_numpy()[readable]
     least = np.array([duplicate_threshold(int(side)) for side in sides[found.pairs].min(axis=1)])
@@ -75,7 +75,7 @@ def _of_enough_detail(found: NearDuplicates, images: pl.DataFrame, readable: NDA
 
 
 def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
-    """What pairs of one image mean: leaks between parts, patients under two numbers, labels that disagree."""
+    """Report consequences of duplicates: leaks between parts, patients with two ids, conflicting labels."""
     within = pl.col("data_set_a") == pl.col("data_set_b")
     parts_differ = pl.col("split_a") != pl.col("split_b")
     patients_differ = pl.col("patient_id_a") != pl.col("patient_id_b")
@@ -83,38 +83,38 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
     checks: tuple[tuple[Severity, str, pl.Expr, str, str], ...] = (
         (
             "error",
-            "one image on both sides",
+            "duplicates across the split",
             within & parts_differ,
             "one image in different parts of the split",
-            "Keep one of each in one part only: a test image that was trained on proves nothing.",
+            "Keep each image in one part only: test images must not be in training.",
         ),
         (
             "error",
-            "one image of two patients",
+            "duplicates of two patients",
             within & patients_differ & ~parts_differ.fill_null(False),
             "one image under two patients",
-            "Find out whose image it is and drop the other: a split by patients cannot keep these apart.",
+            "Find the correct patient and drop the other copy: a split by patients cannot separate them.",
         ),
         (
             "warning",
-            "one image with two labels",
+            "duplicates with conflicting labels",
             contradictory,
-            "one image with labels that contradict each other",
+            "one image with conflicting labels",
             "Decide on one label, or drop both.",
         ),
         (
             "warning",
-            "one image twice",
+            "duplicates of one patient",
             within & ~patients_differ & ~parts_differ.fill_null(False),
             "one image of one patient, twice",
-            "Keep one of each; until then they count twice.",
+            "Keep one of each; duplicates count twice.",
         ),
         (
             "warning",
-            "one image in two data sets",
+            "duplicates across data sets",
             ~within,
             "one image in both data sets",
-            "Do not train on one and test on the other before these are taken out.",
+            "Exclude them before training on one data set and testing on the other.",
         ),
     )
     for severity, check, condition, names, fix in checks:
@@ -159,7 +159,7 @@ def _all_images(data_sets: Sequence[CheckedDataset], measured: Sequence[ImageMea
 
 
 def _differing(first: pl.DataFrame, second: pl.DataFrame) -> pl.Series:
-    """Findings that one image is positive and the other negative for; where one says nothing nothing differs."""
+    """Return findings that are positive in one and negative in the other image; blanks do not differ."""
     fixed = {*_IMAGE, "file_sha256", "pixel_sha256"}
     findings = [name for name in first.columns if name not in fixed]
     names: list[list[str]] = [[] for _ in range(len(first))]

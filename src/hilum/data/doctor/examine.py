@@ -1,4 +1,4 @@
-"""The whole examination: every image measured, every check run, everything left as plain tables."""
+"""Examination of data sets: measurement of every image, all checks, and output tables."""
 
 import os
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ from hilum.data.doctor.typical import likeness
 from hilum.progress import ProgressReport, silent
 
 MEASURED = "measured"
-"""Folder of what was measured; a second examination of the same images starts from it."""
+"""Folder of the measurements; a second run on the same images reuses them."""
 FILES = ("doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found.
+    """Result of all checks.
 
     Attributes:
-        data_sets: what was examined.
-        split: the list that counts and leaks are about, such as "official".
-        issues: the worst first.
-        counts: see `counts.count`.
-        missing: see `counts.missing`.
-        images: every image: `data_set`, `image_id`, `reason`, `likeness` and the columns of `images.Image`.
-        copies: see `copies.find_copies`.
+        data_sets: Data sets that were checked.
+        split: Name of the split in counts and leakage checks, such as "official".
+        issues: Issues, most severe first.
+        counts: See `counts.count`.
+        missing: See `counts.missing`.
+        images: Every image: `data_set`, `image_id`, `reason`, `likeness` and the columns of `images.Image`.
+        copies: See `copies.find_copies`.
     """
 
     data_sets: Sequence[CheckedDataset]
@@ -55,17 +55,17 @@ def measure_all(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> list[ImageMeasurements]:
-    """Measure every image of some data sets.
+    """Measure every image of the data sets.
 
     Args:
-        data_sets: named apart.
-        out: what was measured stays in `measured/NAME` below it, so that a killed examination goes on and a second one
-            need not decode again.
-        workers: threads; the processor's cores by default.
-        on_progress: called with (images measured, images, note) of all data sets together.
+        data_sets: Data sets with unique names.
+        out: Output folder; measurements are kept in `measured/NAME` below it, so that an interrupted run resumes and a
+            second one does not decode again.
+        workers: Number of threads; default: number of processor cores.
+        on_progress: Called with (images measured, images, note) over all data sets.
 
     Returns:
-        What was measured of each data set, and how alike its images are to the typical one (column `likeness`).
+        Measurements of each data set, with correlations with the typical image (column `likeness`).
     """
     images, before, measured = sum(len(data_set.manifest) for data_set in data_sets), 0, []
     for data_set in data_sets:
@@ -88,14 +88,14 @@ def diagnose(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Diagnosis:
-    """Run every check, and look for one image under several names within and across data sets.
+    """Run every check, including the search for duplicates within and across data sets.
 
     Args:
-        data_sets: with the list to look at in the column `split` (`examined.with_split`).
-        measured: of `measure_all`.
-        split: name of the list.
-        workers: threads; the processor's cores by default. They do not change the result.
-        on_progress: called with (images hashed, images, note) while copies are looked for.
+        data_sets: Data sets with the split of interest in the column `split` (`checked_dataset.with_split`).
+        measured: Result of `measure_all`.
+        split: Name of the split.
+        workers: Number of threads; default: number of processor cores. The result does not depend on it.
+        on_progress: Called with (images hashed, images, note) during the search for duplicates.
     """
     copies = find_copies(data_sets, measured, workers=workers or os.cpu_count() or 1, on_progress=on_progress)
     issues: list[Issue] = []
@@ -111,7 +111,7 @@ def diagnose(
 
 
 def write_tables(diagnosis: Diagnosis, out: Path) -> None:
-    """Write doctor.parquet, counts.parquet, missing.parquet and duplicates.parquet, each whole or not at all."""
+    """Write doctor.parquet, counts.parquet, missing.parquet and duplicates.parquet, each atomically."""
     tables = (as_table(diagnosis.issues), diagnosis.counts, diagnosis.missing, diagnosis.copies)
     for name, table in zip(FILES, tables, strict=True):
         with whole_file(out / name) as beside:

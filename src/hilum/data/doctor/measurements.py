@@ -1,13 +1,13 @@
-"""Every image of a data set measured once: many threads, and a journal to go on from after a kill.
+"""Measurement of every image of a data set, in threads, resumable after an interruption.
 
-What is left in the directory:
+Files of the output directory:
 
-    images.parquet    row, image_id, reason (null where it could be read), and the numbers of `images.Image`
-    thumbnails.raw      N x 64 x 64 bytes; an image that could not be read is black
-    order.json          the fingerprint of the images: ids, paths, sizes and times of their files
+    images.parquet    row, image_id, reason (null for readable images), and the measurements of `images.Image`
+    thumbnails.raw      N x 64 x 64 bytes; black for an unreadable image
+    order.json          fingerprint of the images: ids, paths, sizes and times of their files
 
-While it is filled, the directory beside it holds `journal.jsonl`, a line for every finished image, written after its
-thumbnail is on disk.
+While it is filled, the temporary directory also holds `journal.jsonl`, one line for each finished image, written after
+its thumbnail is on disk.
 """
 
 import json
@@ -27,23 +27,23 @@ from hilum.artifacts import fingerprint, whole_directory, write_json
 from hilum.data.doctor.images import Image, measure
 from hilum.data.duplicates import SIDE
 from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import leads_inside
+from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
 from hilum.progress import ProgressReport, silent
 
 IMAGES, THUMBNAILS, ORDER = "images.parquet", "thumbnails.raw", "order.json"
 _JOURNAL = "journal.jsonl"
-_AT_A_TIME = 16  # images a worker between two entries in the journal
+_AT_A_TIME = 16  # images per worker between two writes of the journal
 _TYPES = {int: pl.Int64, float: pl.Float64, str: pl.String}
-_LAYOUT = 2  # another number makes every image be measured anew
+_LAYOUT = 2  # a new number invalidates earlier measurements
 
 
 @dataclass(frozen=True)
 class ImageMeasurements:
-    """The images of a data set.
+    """Measurements of the images of a data set.
 
     Attributes:
-        images: one row an image, in the manifest's order: `image_id`, `reason`, and the columns of `Image`.
-        thumbnails: (N, 64, 64) uint8, memory-mapped; black where an image could not be read.
+        images: One row for each image, in the manifest's order: `image_id`, `reason`, and the columns of `Image`.
+        thumbnails: (N, 64, 64) uint8, memory-mapped; black for an unreadable image.
     """
 
     images: pl.DataFrame
@@ -60,15 +60,15 @@ def measure_images(
 ) -> ImageMeasurements:
     """Measure every image of a manifest, once.
 
-    Killed and called again it goes on where it was. Called again on the same images it reads what it left; on others
-    it begins anew. Images that cannot be read are set aside with a reason.
+    An interrupted call resumes when it is repeated. For the same images the existing output is read; for others it is
+    replaced. Unreadable images are listed with a reason.
 
     Args:
-        manifest: of N images.
-        root: the folder that the manifest's paths start from.
-        directory: where to leave what was measured.
-        workers: threads; the processor's cores by default. They do not change the result.
-        on_progress: called with (images done, N, note).
+        manifest: Manifest of N images.
+        root: Folder of the manifest's paths.
+        directory: Output directory.
+        workers: Number of threads; default: number of processor cores. The result does not depend on it.
+        on_progress: Called with (images done, N, note).
     """
     order = _fingerprint(manifest, root)
     if not _is_of(directory / ORDER, order) or not (directory / IMAGES).is_file():
@@ -98,9 +98,9 @@ def _fill(
 
     def look_at(row: int) -> dict[str, Any]:
         if paths[row] is None:
-            return {"reason": "not on disk"}
+            return {"reason": NOT_ON_DISK}
         if not leads_inside(root / paths[row], inside):
-            return {"reason": "leads out of the data set's folder"}
+            return {"reason": OUTSIDE}
         try:
             image, small = measure(root / paths[row])
         except UnreadableImage as error:
@@ -109,11 +109,11 @@ def _fill(
         return asdict(image)
 
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # images are decoded side by side; OpenCV's own threads inside each would get in the way
+    cv2.setNumThreads(1)  # images are decoded in parallel; OpenCV's own threads would compete
     try:
         os.truncate(descriptor, len(paths) * SIDE * SIDE)
         with ThreadPoolExecutor(workers) as pool, (beside / _JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write("\n")  # a kill may have cut the last line short
+            journal.write("\n")  # the last line may be incomplete after an interruption
             for first in range(0, len(waiting), _AT_A_TIME * workers):
                 rows = waiting[first : first + _AT_A_TIME * workers]
                 outcomes = dict(zip(rows, pool.map(look_at, rows), strict=True))
@@ -122,7 +122,7 @@ def _fill(
                 journal.flush()
                 done |= outcomes
                 aside += sum("reason" in outcome for outcome in outcomes.values())
-                on_progress(len(done), len(paths), f"{aside:,} set aside" if aside else "")
+                on_progress(len(done), len(paths), f"{aside:,} rejected" if aside else "")
     finally:
         cv2.setNumThreads(threads)
         os.close(descriptor)
@@ -147,7 +147,7 @@ def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
     done: dict[int, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
+            if line.startswith("[") and line.endswith("]"):  # skip an incomplete line
                 row, outcome = json.loads(line)
                 done[row] = outcome
     return done
@@ -158,7 +158,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:
     for image_id, path in manifest.select("image_id", "path").iter_rows():
         try:
             state = (root / path).stat() if path is not None else None
-        except (OSError, ValueError):  # not here, or a name that cannot be
+        except (OSError, ValueError):  # missing, or an invalid name
             state = None
         images.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
     return fingerprint({"layout": _LAYOUT, "images": images})

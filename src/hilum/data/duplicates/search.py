@@ -30,7 +30,8 @@ class NearDuplicates:
     Attributes:
         pairs: (M, 2) rows of images that show one image, the smaller row first. Of images whose thumbnails are equal
             to the last bit, each is paired with the first of them only.
-        correlation: (M,), `MIN_CORRELATION` to 1; -1 to -`MIN_CORRELATION` where one image is the negative of the other.
+        correlation: (M,), `MIN_CORRELATION` to 1; -1 to -`MIN_CORRELATION` where one image is the negative of the
+        other.
         compared: how many pairs were candidates and were compared.
         blank: (N,), images without any detail; they are in no pair.
     """

@@ -29,7 +29,7 @@ import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
 from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import leads_inside
+from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
 from hilum.data.pixels import read_image
 from hilum.data.preprocess import Recipe, parse_recipe, preprocess
 from hilum.errors import HilumError
@@ -94,10 +94,10 @@ def _fill(
     def prepare(row: int) -> _Outcome:
         try:
             if paths[row] is None:
-                return "not on disk", ""
+                return NOT_ON_DISK, ""
             path = root / paths[row]
             if not leads_inside(path, inside):
-                return "leads out of the data set's folder", ""
+                return OUTSIDE, ""
             image = read_image(path, recipe.window)
             pixels = preprocess(image.pixels, recipe)
         except UnreadableImage as error:
