@@ -58,7 +58,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
     collected = read_collection("folder", root)
     store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
     assert sorted(store.image_ids) == ["beside.dcm", "bits.dcm", "good0.png", "good1.png", "zero.dcm"]
-    assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, where the header counts one"]
+    assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, but one in the header"]
     expected = {
         ("beside.dcm", Remark.WINDOW_BESIDE_VALUES),
         ("bits.dcm", Remark.BITS_ABOVE_STORED),
@@ -99,7 +99,7 @@ def test_show_shows_the_rest_and_says_what_it_met(command, root, tmp_path):
     answer = command("preview", root, "--recipe", "toh2023", "--out", tmp_path / "sheet.html")
     assert answer.stdout.startswith("5 images shown, 1 unreadable")
     page = (tmp_path / "sheet.html").read_text()
-    assert "pixel data of 2 frames, where the header counts one" in page
+    assert "pixel data of 2 frames, but one in the header" in page
     for remark in (Remark.WINDOW_BESIDE_VALUES, Remark.BITS_ABOVE_STORED, Remark.WINDOW_IMPOSSIBLE):
         assert remark.description in page
     assert command("preview", root, "--out", tmp_path / "sheet.png").exit_code == 0

@@ -61,10 +61,10 @@ def test_the_page_needs_nothing_beside_it(page):
 
 def test_the_worst_comes_first_with_what_to_do(page):
     headings = re.findall(r'<span class="severity">(\w+)</span> ([^<]+) <', page)
-    assert headings[0] == ("error", "One image on both sides")
+    assert headings[0] == ("error", "Duplicates across the split")
     order = ["error", "warning", "note"]
     assert [severity for severity, _ in headings] == sorted((s for s, _ in headings), key=order.index)
-    assert "Keep one of each in one part only" in page
+    assert "Keep each image in one part only" in page
     assert "fix the errors before anything is trained" in page
 
 

@@ -182,8 +182,8 @@ def _sizes(name: str, images: pl.DataFrame) -> Iterator[Issue]:
             "mixed bit depths",
             name,
             f"{numbers}.",
-            "16-bit images are scaled by their own minimum and maximum: check that no finding depends on the bit
-            depth.", rare["image_id"].to_list(),
+            "16-bit images are scaled by their own minimum and maximum: check that no finding depends on bit depth.",
+            rare["image_id"].to_list(),
         )
     pixels = pl.col("width") * pl.col("height")
     middle = images.select(pixels.median()).item()
