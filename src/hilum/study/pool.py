@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hilum.data.collections import Dataset
 from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels import targets, task_images
-from hilum.data.labels.unified import stack_manifests
+from hilum.data.labels.stacking import stack_manifests
 from hilum.data.manifest import finding_columns
 from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split

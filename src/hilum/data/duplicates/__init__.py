@@ -1,4 +1,4 @@
-"""Near duplicates: one image under two names, re-encoded, resized, brightened or moved by a pixel or two."""
+"""Near-duplicate search: one image under two names, re-encoded, resized, brightened or shifted by a pixel or two."""
 
 from hilum.data.duplicates.detail import SIDE, thumbnail
 from hilum.data.duplicates.search import (
