@@ -102,7 +102,7 @@ def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):
     summary = json.loads(command("folder", root, "--out", tmp_path / "out", "--json").stdout)
     assert summary["remarks"] == {"window_beside_values": 2}
     assert summary["notes"] == [
-        "2 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
+        "2 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
         "leaves windows out, or correct WindowCenter (0028,1050)."
     ]
     remarks = pl.read_parquet(tmp_path / "out" / "remarks.parquet")

@@ -66,11 +66,11 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
     }
     assert set(store.remarks.rows()) == expected
     assert store.notes() == [
-        "1 DICOM files: values use bits above BitsStored (0028,0101): they are taken as values. Correct BitsStored, or "
+        "1 DICOM files: values use bits above BitsStored (0028,0101): they are used as values. Correct BitsStored, or "
         "look at the images with `hilum preview`.",
-        "1 DICOM files: a window or VOI LUT that cannot be: it is left out. Correct it, or preprocess all images with "
+        "1 DICOM files: an invalid window or VOI LUT: it is ignored. Correct it, or preprocess all images with "
         "`window: full`.",
-        "1 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
+        "1 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
         "leaves windows out, or correct WindowCenter (0028,1050).",
     ]
     full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
@@ -130,7 +130,7 @@ def test_the_doctor_follows_no_link_that_turned_round_after_ingest(command, root
 def test_ingest_names_windows_that_cannot_be_and_files_by_printable_names(command, root, tmp_path):
     answer = command("ingest", "folder", root, "--out", tmp_path / "ours", "--json")
     notes = json.loads(answer.stdout)["notes"]
-    assert any(note.startswith("1 DICOM files: a window or VOI LUT that cannot be: it is left out") for note in notes)
+    assert any(note.startswith("1 DICOM files: an invalid window or VOI LUT: it is ignored") for note in notes)
     rejected = pl.read_parquet(tmp_path / "ours" / "rejected.parquet")
     assert rejected["image_id"].to_list() == [r"radiograf\xeda.png"]
     assert read_header(root / "zero.dcm").remarks == (Remark.WINDOW_IMPOSSIBLE,)

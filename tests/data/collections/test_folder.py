@@ -220,7 +220,7 @@ def test_real_images_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     assert len(collected.manifest) == 25
     assert collected.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
     assert collected.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
-    assert collected.notes[1] == "2 DICOM files: a secondary capture: levels may have been lost, look at it"
+    assert collected.notes[1] == "2 DICOM files: a secondary capture: gray levels may have been lost"
     store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
     assert store.pixels.shape == (25, 64, 64)
     assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15
@@ -283,7 +283,7 @@ def test_exif_orientation_is_counted_at_ingest(root):
     image = Image.open(root / "one.jpg").convert("L")
     for name in ("turned.jpg", "turned.png"):
         image.save(root / name, exif=exif)
-    message = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
+    message = "2 JPEG or PNG files: has an EXIF orientation, which was applied"
     assert message in read_collection("folder", root).notes
 
 

@@ -24,7 +24,7 @@ def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
     notes: list[str] = []
     images, rejected, _ = with_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
     assert notes == [
-        "1 DICOM files: says that text is burnt into the pixels, which may name the patient",
+        "1 DICOM files: states burnt-in text, which may name the patient",
         "2 files could not be read and were excluded (rejected.parquet)",
     ]
     assert images.rows() == [("a", "a.dcm", "7", "AP", 1.5, "F", 40, 30), ("c", *[None] * 7)]

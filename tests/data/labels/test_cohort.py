@@ -44,7 +44,7 @@ def test_frontal_images_are_kept_by_view(images):
     assert ids(select_cohort(manifest, Cohort(views=("LL", "PA")))) == "a0 a6"
     with pytest.raises(HilumError, match="found OBLIQUE"):
         select_cohort(manifest, Cohort(views=("OBLIQUE",)))
-    with pytest.raises(HilumError, match="views: expected a table that says the view"):
+    with pytest.raises(HilumError, match="views: expected a table with the view"):
         select_cohort(images(["p"]), Cohort(views="frontal"))
 
 
