@@ -1,14 +1,14 @@
-"""How a store is filled: many threads, a journal to go on from after a kill, holes closed at the end.
+"""Building of an image store: many threads, a journal to resume after an interruption, no gaps at the end.
 
-While it is filled, the directory beside the final one also holds
+During the build the temporary directory also holds
 
-    order.json       the fingerprint of what is being built; another order starts anew
-    journal.jsonl    a line for every finished image: [row, reason, remarks]; a null reason is none
+    order.json       fingerprint of the store; another fingerprint starts anew
+    journal.jsonl    one line for each finished image: [row, reason, remarks]; reason null for a readable image
 
-A row is written to the journal after its pixels are on disk, so that a kill loses a moment's work and never an image.
+A row is written to the journal after its pixels are on disk, so that an interruption loses only the last moments.
 
-Threads suffice: OpenCV, Pillow, NumPy and zlib let go of Python's lock while they work, and decoders that keep it run
-in processes of their own (`hilum.data.dicom.codecs`).
+Threads suffice: OpenCV, Pillow, NumPy and zlib release Python's lock, and decoders that do not run in separate
+processes (`hilum.data.dicom.codecs`).
 """
 
 import json
@@ -35,9 +35,9 @@ from hilum.data.preprocess import Recipe, parse_recipe, preprocess
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
-_Outcome: TypeAlias = tuple[str | None, str]  # why the image was rejected, and the codes of its remarks
+_Outcome: TypeAlias = tuple[str | None, str]  # reason of the rejection, and codes of remarks
 _ORDER, _JOURNAL = "order.json", "journal.jsonl"
-_AT_A_TIME = 32  # images a worker between two entries in the journal
+_AT_A_TIME = 32  # images per worker between two writes of the journal
 
 
 def build(
@@ -49,9 +49,9 @@ def build(
     workers: int,
     on_progress: ProgressReport,
 ) -> None:
-    """Fill `directory`; see `hilum.data.store.store.build_store`. `order` is the fingerprint of the other arguments."""
+    """Build a store in `directory`; see `hilum.data.store.store.build_store`. `order` is its fingerprint."""
     with whole_directory(directory, resume=True) as beside:
-        _start_or_go_on(beside, order)
+        _start_or_resume(beside, order)
         if not (beside / DESCRIPTION).is_file():
             done = _fill(manifest, root, recipe, beside, workers, on_progress)
             reasons = {row: reason for row, (reason, _) in sorted(done.items()) if reason is not None}
@@ -66,9 +66,9 @@ def build(
             (beside / name).unlink(missing_ok=True)
 
 
-def _start_or_go_on(beside: Path, order: str) -> None:
+def _start_or_resume(beside: Path, order: str) -> None:
     description = beside / DESCRIPTION
-    if description.is_file():  # killed between the last write and the renaming
+    if description.is_file():  # interrupted between the last write and the renaming
         if json.loads(description.read_text(encoding="utf-8"))["fingerprint"] == order:
             return
     elif (beside / _ORDER).is_file() and json.loads((beside / _ORDER).read_text(encoding="utf-8")) == order:
@@ -81,7 +81,7 @@ def _start_or_go_on(beside: Path, order: str) -> None:
 def _fill(
     manifest: pl.DataFrame, root: Path, recipe: Recipe, beside: Path, workers: int, on_progress: ProgressReport
 ) -> dict[int, _Outcome]:
-    """Write the image of image i to row i; returns what became of each image."""
+    """Write the image of row i to row i of the array; return the outcome of each image."""
     paths = manifest["path"].to_list()
     total, image_bytes = len(paths), recipe.size * recipe.size
     header = _header(total, recipe.size)
@@ -113,7 +113,7 @@ def _fill(
             ThreadPoolExecutor(workers) as pool,
             (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
         ):
-            journal.write("\n")  # a kill may have cut the last line short
+            journal.write("\n")  # the last line may be incomplete after an interruption
             rejected = sum(reason is not None for reason, _ in done.values())
             for outcomes in _one_batch_ahead(pool, prepare, waiting, _AT_A_TIME * workers):
                 os.fsync(descriptor)
@@ -130,7 +130,7 @@ def _fill(
 def _one_batch_ahead(
     pool: ThreadPoolExecutor, prepare: Callable[[int], _Outcome], rows: list[int], size: int
 ) -> Iterator[dict[int, _Outcome]]:
-    """What became of each row, by batches; the next batch is worked on while this one is written down."""
+    """Yield the outcomes of each row, by batches; the next batch is processed while this one is recorded."""
     batches = (rows[first : first + size] for first in range(0, len(rows), size))
     begun = ((batch, pool.map(prepare, batch)) for batch in batches)
     try:
@@ -141,9 +141,9 @@ def _one_batch_ahead(
 
 
 def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str]) -> None:
-    """Move the last images into the rows of rejected images; a repetition changes nothing.
+    """Move the last images into the rows of rejected images; idempotent.
 
-    The images also stay where they were until the store is described, so that a kill in between loses nothing.
+    The images also remain at their old places until the store is described, so that an interruption loses nothing.
     """
     readable = len(manifest) - len(reasons)
     images = np.memmap(
@@ -167,7 +167,7 @@ def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: 
 
 
 def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
-    """(hole, image that fills it): holes among the first rows, images from the end."""
+    """Return (gap, image that fills it): gaps among the first rows, images from the end."""
     readable = total - len(reasons)
     holes = [row for row in sorted(reasons) if row < readable]
     last = [row for row in range(readable, total) if row not in reasons]
@@ -175,7 +175,7 @@ def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
 
 
 def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, _Outcome]) -> None:
-    """Write a row for each remark on each image."""
+    """Write one row for each remark on each image."""
     ids = manifest["image_id"].to_list()
     rows = [(ids[row], remark) for row, (_, remarks) in sorted(done.items()) for remark in remarks.split()]
     pl.DataFrame(rows, schema=REMARK_COLUMNS, orient="row").write_parquet(beside / REMARKS)
@@ -189,7 +189,7 @@ def _describe(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dic
 
 
 def _shorten(beside: Path) -> None:
-    """Cut the array to the images that it holds; a repetition changes nothing."""
+    """Truncate the array to its images; idempotent."""
     description = json.loads((beside / DESCRIPTION).read_text(encoding="utf-8"))
     readable, size = description["images"], parse_recipe(description["recipe"]).size
     header = _header(readable, size)
@@ -199,7 +199,7 @@ def _shorten(beside: Path) -> None:
 
 
 def _header(images: int, size: int) -> bytes:
-    """The head of an NPY file; as long for any number of images, for NumPy leaves room for the first axis to grow."""
+    """Return the header of an NPY file; its length does not depend on the number of images (NumPy reserves space)."""
     stream = BytesIO()
     head = {"descr": "|u1", "fortran_order": False, "shape": (images, size, size)}
     np.lib.format.write_array_header_1_0(stream, head)
@@ -210,7 +210,7 @@ def _read_journal(path: Path) -> dict[int, _Outcome]:
     done: dict[int, _Outcome] = {}
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
+            if line.startswith("[") and line.endswith("]"):  # skip an incomplete line
                 row, reason, remarks = json.loads(line)
                 done[row] = reason, remarks
     return done
@@ -228,7 +228,7 @@ def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
+    """Limit OpenCV to one thread: images are decoded in parallel, and OpenCV's own threads would compete."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -238,9 +238,5 @@ def _one_opencv_thread() -> Iterator[None]:
 
 
 IMAGES, INDEX = Path("pixels", "images.npy"), Path("pixels", "index.parquet")
-
-
 REMARK_COLUMNS = {"image_id": pl.String, "remark": pl.String}
-
-
 REJECTED, REMARKS, DESCRIPTION = Path("rejected.parquet"), Path("remarks.parquet"), Path("store.json")

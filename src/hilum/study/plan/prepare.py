@@ -420,7 +420,8 @@ def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, spli
 
 def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]:
     """Of each seed, the training images whose labels may be used."""
-    here = Split(task.split.name, task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids)))
+    assignment = task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids))
+    here = replace(task.split, assignment=assignment)
     percent = study.task.labelled_percent
     return {seed: frozenset(label_fraction(here, percent, seed).image_ids("train")) for seed in study.seeds}
 
