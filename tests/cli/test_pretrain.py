@@ -12,7 +12,7 @@ from hilum.encoders.card import read_card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 SMALL = ["--encoder", "resnet18", "--preprocess", "[{square: pad}, {resize: 32}]", "--epochs", "1"]
 
@@ -20,7 +20,7 @@ SMALL = ["--encoder", "resnet18", "--preprocess", "[{square: pad}, {resize: 32}]
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrain")
-    write_chestxray14(folder / "CXR8", images=100, size=40, seed=0)
+    write_layout("chestxray14", folder / "CXR8", images=100, size=40, seed=0)
     return folder
 
 

@@ -393,7 +393,7 @@ def test_patients_have_one_spelling_in_every_copy(native):
         (
             "Data_Entry_2017_v2020.csv",
             lambda text: text.replace(b"\n00000002", b'\n"00000002'),
-            "line 4 a quote that opens",
+            "an unclosed quote in line 4",
         ),
         ("Data_Entry_2017_v2020.csv", lambda text: text[:-20], "line 5: expected 11 fields, as in the header; found"),
         ("BBox_List_2017.csv", lambda text: text.replace(b"Effusion", b"N\xf3dulo"), "expected text, UTF-8"),

@@ -360,10 +360,10 @@ def test_words_for_splits_and_unknown_values_are_understood(root, column):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("fold", "3", "'fold' looks like a split: rename it to split and write train, val or test, if it is"),
-        ("MRN", "17", "'MRN' looks like patients: rename it to patient_id, if it is"),
-        ("PatNr", "17", "'PatNr' looks like patients: rename it to patient_id, if it is"),
-        ("Label", "Pneumonia", "'Label' looks like labels: write one column a finding, with 1 and 0, if it is"),
+        ("fold", "3", "'fold' may be a split: if so, rename it to split and use train, val or test"),
+        ("MRN", "17", "'MRN' may contain patients: if so, rename it to patient_id"),
+        ("PatNr", "17", "'PatNr' may contain patients: if so, rename it to patient_id"),
+        ("Label", "Pneumonia", "'Label' may contain labels: if so, use one column for each finding, with 1 and 0"),
     ],
 )
 def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, message):
@@ -403,10 +403,10 @@ def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image;Mass\none.jpg;1\n", "expected fields divided by commas; found semicolons"),
-        ("image\tMass\none.jpg\t1\n", "expected fields divided by commas; found tabs"),
+        ("image;Mass\none.jpg;1\n", "expected fields separated by commas; found semicolons"),
+        ("image\tMass\none.jpg\t1\n", "expected fields separated by commas; found tabs"),
         ("image,Mass,Comment\none.jpg,1,small, left\n", "line 2: expected 3 fields, as in the header; found 4"),
-        ('image,Mass\n"one.jpg,1\n', "found in line 2 a quote that opens and never ends"),
+        ('image,Mass\n"one.jpg,1\n', "found an unclosed quote in line 2"),
     ],
 )
 def test_a_table_that_is_divided_otherwise_is_refused_for_that(root, text, message):

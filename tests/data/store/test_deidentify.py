@@ -133,7 +133,7 @@ def test_patients_stay_together_and_tables_still_meet(collected):
     assert hidden.manifest["path"].to_list() == collected.manifest["path"].to_list()
     assert hidden.notes == [
         "1 rows of labels.csv have no file, allowed",
-        "patients, studies and images are named by salted hashes",
+        "patients, studies and images have salted hashes as ids",
     ]
 
 

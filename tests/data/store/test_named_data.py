@@ -11,7 +11,7 @@ import hilum.cli
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import open_or_build_store, read_named
 from hilum.errors import HilumError
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 RECIPE = parse_recipe([{"resize": 32}])
 
@@ -19,7 +19,7 @@ RECIPE = parse_recipe([{"resize": 32}])
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     root = tmp_path_factory.mktemp("named") / "CXR8"
-    write_chestxray14(root, images=12, size=48, seed=0)
+    write_layout("chestxray14", root, images=12, size=48, seed=0)
     return root
 
 
@@ -87,7 +87,7 @@ def test_what_ingest_left_is_read_and_its_options_are_settled(images, tmp_path):
         ("CXR8", "expected NAME=FOLDER, with a plain name; found 'CXR8'"),
         ("=CXR8", "found '=CXR8'"),
         ("../x=CXR8", "with a plain name"),
-        ("ours=nowhere", "expected a folder; found nowhere is none"),
+        ("ours=nowhere", "expected a folder; found nowhere, which does not exist"),
     ],
 )
 def test_what_is_no_data_set_is_reported(message, complaint, tmp_path, monkeypatch):
@@ -98,5 +98,5 @@ def test_what_is_no_data_set_is_reported(message, complaint, tmp_path, monkeypat
 
 def test_a_bare_store_has_no_patients_and_is_refused(images, tmp_path):
     store = open_or_build_store(read_named(f"chestxray14={images}"), RECIPE, tmp_path)
-    with pytest.raises(HilumError, match="a store that holds pixels only"):
+    with pytest.raises(HilumError, match="a store with pixels only"):
         read_named(f"chestxray14={store.directory}")

@@ -1,4 +1,4 @@
-"""Generated bedside images as UKA-CXR's contract asks for them: graded by severity, and by side."""
+"""Generated bedside images in the format of UKA-CXR: graded by severity, and by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
@@ -10,16 +10,8 @@ import polars as pl
 from hilum.findings import NO_FINDING
 from hilum.phantom.image import FRAME, Box, render_image
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import (
-    GeneratedDataset,
-    draw_images,
-    draws,
-    manifest_of,
-    new_data_set,
-    permuted_block,
-)
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, draws, manifest_of, permuted_block
 from hilum.phantom.population import Image, history
-from hilum.progress import ProgressReport, silent
 
 GRADED = (
     "cardiomegaly",
@@ -32,7 +24,7 @@ GRADED = (
     "atelectasis_left",
 )
 HEADER = ("image_id", "path", "patient_id", "study_id", "age", "sex", "split", "view", *GRADED, "healthy")
-"""First line of uka_cxr.csv, as hilum/data/collections/uka_cxr.py describes it."""
+"""Header of uka_cxr.csv, as described in hilum/data/collections/uka_cxr.py."""
 _FINDINGS = (
     "Cardiomegaly",
     "Congestion",
@@ -43,47 +35,37 @@ _FINDINGS = (
     "Atelectasis Right",
     "Atelectasis Left",
 )
-_BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}  # on the image, and where its right side stands
+# finding on the image, and index of its right side
+_BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}
 _WORDS = ("negative", "uncertain mild", "mild", "moderate", "severe")
 _HEART_WORDS = {0: "normal", 2: "borderline", 3: "enlarged", 4: "massively enlarged"}
-_STEPS = (0.2, 0.4, 0.65)  # severities from which on a finding is mild, moderate, severe
-_BLANK_SHARE = 0.04
+_STEPS = (0.2, 0.4, 0.65)  # lowest severities of mild, moderate, severe
+_BLANK_FRACTION = 0.04
 _POSITIVE = 3
 _PARTS = ("train",) * 4 + ("test",)
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> GeneratedDataset:
-    """Write generated images as the contract of UKA-CXR asks for them; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images in the format of UKA-CXR.
 
-    The folder gets uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding.
-    Congestion is the phantom's Edema. Sides are those on which a box around the finding lies; what is too faint for a
-    box is negative on both. Some four of a hundred grades are blank.
+    Files: uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding. Congestion is
+    the phantom's Edema. Sides are those of a box around the finding; a finding too faint for a box is negative on both
+    sides. About four percent of the grades are blank.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = list(islice(_bedside(seed, min_prevalence), images))
-        (beside / "images").mkdir()
+    size, seed = request.size, request.seed
+    population = list(islice(_bedside(seed, request.min_prevalence), request.images))
+    (root / "images").mkdir()
 
-        def draw(image: Image) -> list[Box]:
-            boxed = [finding for finding in _BY_SIDE if finding in image.severities]
-            rendered = render_image(image, size=size, seed=seed, boxed=boxed)
-            cv2.imwrite(str(beside / "images" / image.image_id), in_proportion(rendered.pixels, image))
-            return rendered.boxes
+    def draw(image: Image) -> list[Box]:
+        boxed = [finding for finding in _BY_SIDE if finding in image.severities]
+        rendered = render_image(image, size=size, seed=seed, boxed=boxed)
+        cv2.imwrite(str(root / "images" / image.image_id), in_proportion(rendered.pixels, image))
+        return rendered.boxes
 
-        drawn = draw_images(population, draw, workers=workers, on_progress=on_progress)
-        rows = [
-            _row(image, grades_of(image, boxes, seed), seed) for image, boxes in zip(population, drawn, strict=True)
-        ]
-        lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
-        (beside / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    drawn = request.draw(population, draw)
+    rows = [_row(image, grades_of(image, boxes, seed), seed) for image, boxes in zip(population, drawn, strict=True)]
+    lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
+    (root / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return GeneratedDataset(_manifest(rows), grades=_grade_table(rows))
 
 
@@ -93,20 +75,20 @@ def _bedside(seed: int, min_prevalence: float) -> Iterator[Image]:
 
 
 def grades_of(image: Image, boxes: Sequence[Box], seed: int) -> list[int | None]:
-    """Grade of each of `GRADED` that an image with these boxes gets, or None where it was not given."""
+    """Return the grade of each of `GRADED` for an image with these boxes, or None for a blank."""
     grades: list[int | None] = [_step(image.severities.get(finding)) for finding in ("Cardiomegaly", "Edema")]
     grades = [_without_uncertain(grades[0]), grades[1], *[0] * 6]
     for box in boxes:
         for left in sides(box):
             grades[_BY_SIDE[box.finding] + left] = _step(image.severities[box.finding])
-    blank = draws(seed, "uka_cxr", image.image_id).random(len(grades)) < _BLANK_SHARE
+    blank = draws(seed, "uka_cxr", image.image_id).random(len(grades)) < _BLANK_FRACTION
     return [None if missing else grade for grade, missing in zip(grades, blank, strict=True)]
 
 
 def sides(box: Box) -> list[bool]:
-    """Whether left, for each side on which a quarter of the box or more lies; the patient's left is on the right."""
+    """Return for each side with at least a quarter of the box if it is left; the patient's left is on the right."""
     right = (FRAME / 2 - box.x) / box.width
-    return [left for left, share in ((False, right), (True, 1 - right)) if share >= 0.25]
+    return [left for left, part in ((False, right), (True, 1 - right)) if part >= 0.25]
 
 
 def _step(severity: float | None) -> int:
@@ -114,7 +96,7 @@ def _step(severity: float | None) -> int:
 
 
 def _without_uncertain(grade: int | None) -> int | None:
-    """A heart is normal or borderline; the scale has no uncertain step for it."""
+    """Map grade 1 to 0: the scale of the heart has no uncertain step."""
     return 0 if grade == 1 else grade
 
 
