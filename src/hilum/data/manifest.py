@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.tables import read_parquet
+from hilum.data.tables import read_parquet, some
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import VOCABULARY, is_finding
 
@@ -111,8 +111,8 @@ def _optional_column_problems(manifest: pl.DataFrame) -> list[str]:
     if not problems and "labelled" in manifest.columns and (findings := finding_columns(manifest)):
         wrong = manifest.filter(~pl.col("labelled") & ~pl.all_horizontal(pl.col(findings).is_null()))
         if len(wrong):
-            some = _some(wrong["image_id"])
-            problems.append(f"column 'labelled': expected true where a finding has a code, found false for {some}")
+            ids = some(wrong["image_id"])
+            problems.append(f"column 'labelled': expected true where a finding has a code, found false for {ids}")
     return problems
 
 
@@ -130,16 +130,16 @@ def _fixed_column_problems(manifest: pl.DataFrame) -> list[str]:
             problems.append(f"column {name!r}: expected a value in every row, found {blanks:,} blank")
     repeated = manifest.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
     if len(repeated):
-        problems.append(f"column 'image_id': expected every id once, found {_some(repeated)} more than once")
+        problems.append(f"column 'image_id': expected every id once, found {some(repeated)} more than once")
     outside = manifest.filter(~pl.col("age").is_between(0, 120))["age"].unique().sort()
     if len(outside):
-        problems.append(f"column 'age': expected 0 to 120 years, found {_some(outside)}")
+        problems.append(f"column 'age': expected 0 to 120 years, found {some(outside)}")
     codes = manifest.filter(~pl.col("sex").is_in(["F", "M"]))["sex"].unique().sort()
     if len(codes):
-        problems.append(f"column 'sex': expected F, M or blank, found {_some(codes)}")
+        problems.append(f"column 'sex': expected F, M or blank, found {some(codes)}")
     escaping = [path for path in manifest["path"].drop_nulls() if _escapes_root(path)]
     if escaping:
-        problems.append(f"column 'path': expected paths below the root, found {_some(pl.Series(escaping))}")
+        problems.append(f"column 'path': expected paths below the root, found {some(escaping)}")
     return problems
 
 
@@ -148,7 +148,7 @@ def _split_problems(manifest: pl.DataFrame) -> list[str]:
     for name in split_columns(manifest):
         others = [value for value in manifest[name].unique().drop_nulls().sort() if value not in SPLITS]
         if others:
-            problems.append(f"column {name!r}: expected {', '.join(SPLITS)} or blank, found {_some(pl.Series(others))}")
+            problems.append(f"column {name!r}: expected {', '.join(SPLITS)} or blank, found {some(others)}")
     return problems
 
 
@@ -163,14 +163,9 @@ def _finding_problems(manifest: pl.DataFrame) -> list[str]:
         else:
             codes = manifest.filter(~pl.col(name).is_in([-1, 0, 1]))[name].unique().sort()
             if len(codes):
-                problems.append(f"column {name!r}: expected 1, 0, -1 or blank, found {_some(codes)}")
+                problems.append(f"column {name!r}: expected 1, 0, -1 or blank, found {some(codes)}")
     return problems
 
 
 def _escapes_root(path: str) -> bool:
     return path.startswith("/") or ".." in PurePosixPath(path).parts
-
-
-def _some(values: pl.Series) -> str:
-    shown = ", ".join(str(value) for value in values.head(3))
-    return shown if len(values) <= 3 else f"{shown} and {len(values) - 3:,} others"

@@ -18,7 +18,7 @@ The steps::
 depth up to min_max, percentiles, clahe, equalize or the end; without an explicit step its minimum and maximum become 0
 and 255. Bars of a 16-bit image have its minimum value.
 
-A recipe may also be a name of `hilum.data.recipes`.
+A recipe may also be a name of `hilum.data.recipe.RECIPES`.
 """
 
 from typing import Any

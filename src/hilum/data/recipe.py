@@ -1,12 +1,14 @@
 """Preprocessing recipe: parsing and checks of its steps; `hilum.data.preprocess` applies them.
 
-Separate from it, so that reading a study file imports no image library.
+Separate from it, so that reading a study file imports no image library. `RECIPES` are those of published studies, as
+described in their papers. Replication of gray over three channels and normalisation by ImageNet's mean and standard
+deviation are part of the encoder, augmentations part of the training; neither is part of a recipe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from hilum.data.recipes import RECIPES
 from hilum.errors import HilumError
 
 Step: TypeAlias = tuple[str, str | int | tuple[float, float] | None]
@@ -16,6 +18,38 @@ _PLAIN_STEPS = ("min_max", "clahe", "equalize")
 CLIP_LIMIT, TILES = 2.0, 8
 _HIGHEST_CLIP_LIMIT, _MOST_TILES = 100.0, 64
 _SMALLEST, _LARGEST = 8, 4096
+
+
+@dataclass(frozen=True)
+class NamedRecipe:
+    """Steps as in a study file, and their source."""
+
+    steps: tuple[Any, ...]
+    source: str
+
+
+RECIPES: Mapping[str, NamedRecipe] = {
+    "elwirehardja2025": NamedRecipe(
+        ({"resize": 224}, "clahe"),
+        "Elwirehardja et al. 2025, Data preprocessing: 224 x 224, then CLAHE; clip limit and tiles are not given",
+    ),
+    "toh2023": NamedRecipe(
+        ({"resize": 224},),
+        "Toh et al. 2023, Preprocessing: 224 x 224 with OpenCV before training, nothing else",
+    ),
+    "gowtham2023": NamedRecipe(
+        ({"resize": 224},),
+        "Gowtham et al. 2023 give neither size nor steps; 224 x 224 is the size of their encoders' ImageNet weights",
+    ),
+    "tayebiarasteh2024": NamedRecipe(
+        ({"resize": 224}, "min_max", "equalize"),
+        "Tayebi Arasteh et al. 2024, Standardized image preprocessing: 224 x 224, min-max, histogram equalisation",
+    ),
+    "kivotova2021": NamedRecipe(
+        ({"square": "pad"}, {"resize": 224}),
+        "Kivotova et al. 2021, section 4.3.1: zeros to a square, then 224 x 224",
+    ),
+}
 
 
 @dataclass(frozen=True)

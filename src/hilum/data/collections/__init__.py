@@ -14,23 +14,10 @@ from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 from hilum.progress import ProgressReport, silent
 
-__all__ = ["COLLECTIONS", "OPTIONS", "Dataset", "empty_rejected", "read_collection"]
+__all__ = ["COLLECTIONS", "Dataset", "empty_rejected", "read_collection"]
 
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "chestxray14": ("release",),
-    "chexpert": (),
-    "mimic_cxr_jpg": ("labeller",),
-    "vindr_cxr": (),
-    "vinbigdata": (),
-    "padchest": (),
-    "uka_cxr": (),
-    "kermany": (),
-    "tbx11k": (),
-    "gb7_flg": (),
-    "rsna_pneumonia": (),
-    "folder": ("labels",),
-}
-"""Options of Hilum's own collections: release of the labels, labeller, or file with the labels."""
+_OPTIONS = {"chestxray14": "release", "mimic_cxr_jpg": "labeller", "folder": "labels"}
+"""Option of a collection: release of the labels, labeller, or file with the labels."""
 
 
 def read_collection(
@@ -71,12 +58,13 @@ def read_collection(
         raise HilumError(printable(str(root)), expected="a folder whose path is UTF-8", found=found, fix=fix)
     options = {"labels": labels, "release": release, "labeller": labeller}
     for option, value in options.items():
-        if value is not None and option not in OPTIONS.get(name, ()):
+        if value is not None and option != _OPTIONS.get(name):
             fix = f"Leave out --{option}."
             raise HilumError(f"--{option}", expected=f"nothing for {name}", found=str(value), fix=fix)
-    wanted = {option: options[option] for option in OPTIONS.get(name, ())}
+    wanted = {option: options[option] for option in [_OPTIONS.get(name)] if option}
     # Each layout has its own module; most runs import only one of them.
-    read = import_module(f"hilum.data.collections.{name}").read if name in OPTIONS else ADDED_COLLECTIONS[name].read
+    added = ADDED_COLLECTIONS.get(name)
+    read = added.read if added else import_module(f"hilum.data.collections.{name}").read
     dataset: Dataset = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(dataset.manifest, root)
     if doubts := patients_of_many_images(dataset.manifest):

@@ -32,9 +32,8 @@ import polars as pl
 
 from hilum.artifacts import file_sha256
 from hilum.data.collections.chexpert_codes import codes, wrong_codes
-from hilum.data.collections.dataset import Dataset
+from hilum.data.collections.dataset import Dataset, as_manifest
 from hilum.data.collections.image_files import ImageFiles, check_files
-from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
@@ -92,7 +91,7 @@ def read(
     check_files(images, allow_missing, notes, root, f"an image for every row of {_METADATA}")
     read_from = [path for path in (metadata, labels, split, patients) if path is not None]
     sources = {path.relative_to(root).as_posix(): file_sha256(path) for path in read_from}
-    return Dataset(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
+    return Dataset(as_manifest(images, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
 
 
 def _table(root: Path, name: str) -> Path:
@@ -158,9 +157,7 @@ def _read_split(table: Path | None, notes: list[str]) -> pl.DataFrame:
 def _with_age_and_sex(images: pl.DataFrame, table: Path | None, notes: list[str]) -> pl.DataFrame:
     if table is None:
         notes.append("no patients.csv (MIMIC-IV) here: age and sex are blank")
-        return images.with_columns(
-            pl.lit(None, dtype=pl.Float64).alias("age"), pl.lit(None, dtype=pl.String).alias("sex")
-        )
+        return images
     rows = read_table(table, ["subject_id", "gender", "anchor_age", "anchor_year"], of="MIMIC-IV's")
     years = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("anchor_age", "anchor_year")}
     wrong = {

@@ -37,6 +37,11 @@ def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]
     return pl.concat(named).unique("image_id", keep="first", maintain_order=True).sort("image_id")
 
 
+def no_file_name(column: str) -> pl.Expr:
+    """Return the condition of texts that are not a file name without path, and could leave the root."""
+    return pl.col(column).is_null() | pl.col(column).str.contains(r"[/\\:]|^\.")
+
+
 def with_headers(
     root: Path,
     images: pl.DataFrame,

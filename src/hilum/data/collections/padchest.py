@@ -35,67 +35,34 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Dataset
+from hilum.data.collections.dataset import Dataset, as_manifest
 from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
-from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
-from hilum.findings import bare_name, labelled_spellings
+from hilum.findings import bare_name, labelled_by, labelled_spellings
 from hilum.progress import ProgressReport, silent
 
 TABLES = ("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", "PADCHEST_chest_x_ray_images_labels_160K.csv")
+_FURTHER_TERMS: Mapping[str, tuple[str, ...]] = {
+    "Atelectasis": (
+        *("atelectasis basal", "laminar atelectasis", "lobar atelectasis", "round atelectasis"),
+        *("segmental atelectasis", "total atelectasis"),
+    ),
+    "Pleural Effusion": (
+        *("empyema", "hemothorax", "hydropneumothorax", "loculated fissural effusion"),
+        "loculated pleural effusion",
+    ),
+    "Mass": ("mediastinal mass", "pleural mass", "pulmonary mass"),
+    "Nodule": ("multiple nodules",),
+    "Pneumonia": ("atypical pneumonia",),
+    "Pneumothorax": ("hydropneumothorax",),
+    "Pleural Thickening": ("apical pleural thickening", "calcified pleural thickening"),
+    "Hernia": ("hernia",),
+    "Aortic Elongation": (*("ascendent aortic elongation", "descendent aortic elongation", "supra aortic elongation"),),
+}
 TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "Atelectasis": (
-            "atelectasis",
-            "atelectasis basal",
-            "laminar atelectasis",
-            "lobar atelectasis",
-            "round atelectasis",
-            "segmental atelectasis",
-            "total atelectasis",
-        ),
-        "Cardiomegaly": ("cardiomegaly",),
-        "Pleural Effusion": (
-            "pleural effusion",
-            "empyema",
-            "hemothorax",
-            "hydropneumothorax",
-            "loculated fissural effusion",
-            "loculated pleural effusion",
-        ),
-        "Infiltration": ("infiltrates",),
-        "Mass": ("mass", "mediastinal mass", "pleural mass", "pulmonary mass"),
-        "Nodule": ("nodule", "multiple nodules"),
-        "Pneumonia": ("pneumonia", "atypical pneumonia"),
-        "Pneumothorax": ("pneumothorax", "hydropneumothorax"),
-        "Consolidation": ("consolidation",),
-        "Edema": ("pulmonary edema",),
-        "Emphysema": ("emphysema",),
-        "Fibrosis": ("pulmonary fibrosis",),
-        "Pleural Thickening": ("pleural thickening", "apical pleural thickening", "calcified pleural thickening"),
-        "Hernia": ("hernia", "hiatal hernia"),
-        "Congestion": ("hilar congestion",),
-        "COPD": ("copd signs",),
-        "Aortic Elongation": (
-            "aortic elongation",
-            "ascendent aortic elongation",
-            "descendent aortic elongation",
-            "supra aortic elongation",
-        ),
-        "Kyphosis": ("kyphosis",),
-        "Scoliosis": ("scoliosis",),
-        "Air Trapping": ("air trapping",),
-        "Bronchiectasis": ("bronchiectasis",),
-        "Chronic Changes": ("chronic changes",),
-        "Lung Cavity": ("cavitation",),
-        "Pacemaker": ("pacemaker",),
-        "Sternotomy": ("sternotomy",),
-        "Tuberculosis": ("tuberculosis",),
-        "Volume Loss": ("volume loss",),
-        "No Finding": ("normal",),
-    }
+    {name: (term.lower(), *_FURTHER_TERMS.get(name, ())) for name, term in labelled_by("padchest").items()}
 )
 """Findings and their terms, in lower case."""
 # Terms without information on findings, and their normalised forms.
@@ -150,7 +117,7 @@ def read(
     check_files(radiographs, allow_missing, notes, root, "an image for every row of the table")
     note_unlisted_files(images, radiographs, table, notes)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    manifest = radiographs.select(*FIXED_COLUMNS, *TERMS)
+    manifest = as_manifest(radiographs, *TERMS)
     return Dataset(manifest, None, root, "padchest", notes, sources, warnings=warnings)
 
 
@@ -186,7 +153,6 @@ def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         pl.when(view == "L").then(pl.lit("LATERAL")).otherwise(view).alias("view"),
         pl.when(age.is_between(0, 120)).then(age).alias("age"),
         pl.when(sex.is_in(["F", "M"])).then(sex).alias("sex"),
-        pl.lit(None, dtype=pl.String).alias("split"),
     )
 
 

@@ -34,7 +34,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Dataset, as_manifest, in_train_and_test
 from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_images import images_in, with_headers
+from hilum.data.collections.native_images import images_in, no_file_name, with_headers
 from hilum.data.collections.native_json import read_json, refuse_unlike
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
@@ -45,7 +45,6 @@ FRAME = 1024
 CLASSES: tuple[str, ...] = ("Lung Opacity", "Normal", "No Lung Opacity / Not Normal")
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 _NIH_NAME = r"^0*(\d+)_\d+\.png$"
-_NO_NAME = pl.col("patientId").is_null() | pl.col("patientId").str.contains(r"[/\\:]|^\.")
 
 
 def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
@@ -110,7 +109,7 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "patientId": (_NO_NAME, "the id of an image"),
+            "patientId": (no_file_name("patientId"), "the id of an image"),
             "Target": (~target.is_in([0, 1]).fill_null(False), "0 or 1"),
         },
     )

@@ -31,7 +31,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Dataset, as_manifest, in_train_and_test
 from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_images import images_in, with_headers
+from hilum.data.collections.native_images import images_in, no_file_name, with_headers
 from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
@@ -41,7 +41,6 @@ from hilum.progress import ProgressReport, silent
 _SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
 _DICOM_NAME = r"\.(dicom|dcm)$"
 _SIZE = ("width", "height")
-_NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\:]|^\.")
 
 
 def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
@@ -107,7 +106,7 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "image_id": (_NO_NAME, "the name of an image"),
+            "image_id": (no_file_name("image_id"), "the name of an image"),
             "rad_id": (pl.col("rad_id").is_null(), "a reader"),
             "class_name": (~pl.col("class_name").is_in(names).fill_null(False), f"one of {', '.join(names)}"),
         },

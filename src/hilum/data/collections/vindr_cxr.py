@@ -33,7 +33,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.collections.dataset import Dataset, as_manifest
 from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_images import images_in, with_headers
+from hilum.data.collections.native_images import images_in, no_file_name, with_headers
 from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
@@ -43,8 +43,6 @@ from hilum.progress import ProgressReport, silent
 PARTS: tuple[str, ...] = ("train", "test")
 _READER = ("rad_id", "rad_ID")
 _OTHER = ("Other diseases", "Other disease")
-# A file name without path, so that it cannot leave the root.
-_NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\:]|^\.")
 _WHERE = "https://physionet.org/content/vindr-cxr/1.0.0/"
 
 
@@ -126,7 +124,10 @@ def _read_labels(table: Path, *, read_by_several: bool) -> pl.DataFrame:
         for name, code in codes.items()
     }
     one_row = ["image_id", "reader"] if read_by_several else ["image_id"]
-    wrong["image_id"] = (_NO_NAME | pl.struct(one_row).is_duplicated(), f"the name of an image, once per {one_row[-1]}")
+    wrong["image_id"] = (
+        no_file_name("image_id") | pl.struct(one_row).is_duplicated(),
+        f"the name of an image, once per {one_row[-1]}",
+    )
     if read_by_several:
         wrong["reader"] = (pl.col("reader").is_null(), "a reader")
     refuse_lines(table, text, wrong)

@@ -27,6 +27,7 @@ from hilum.data.dicom.window_check import may_miss_all_values
 from hilum.data.dicom.windows import window_of
 from hilum.data.images import Remark, in_order, without_decoder_warnings
 from hilum.data.images.gray import Gray, UnreadableImage, check_size
+from hilum.data.tables.ages import PER_YEAR
 
 _RADIOGRAPHS = (
     ComputedRadiographyImageStorage,
@@ -249,6 +250,6 @@ def _years(age: str | None) -> float | None:
     if age is None:
         return None
     number, unit = (age[:-1], age[-1].upper()) if age[-1].isalpha() else (age, "Y")
-    per_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(unit)
+    per_year = PER_YEAR.get(unit)
     years = float(number) / per_year if per_year and number.isdigit() and len(number) < 6 else None
     return years if years is not None and years <= 120 else None

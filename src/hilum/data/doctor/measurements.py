@@ -13,12 +13,10 @@ its thumbnail is on disk.
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -26,13 +24,11 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint, whole_directory, write_json
 from hilum.data.doctor.images import Image, measure
 from hilum.data.duplicates import SIDE
-from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
+from hilum.data.store.journal import Outcome, RowFile, process_images
 from hilum.progress import ProgressReport, silent
 
 IMAGES, THUMBNAILS, ORDER = "images.parquet", "thumbnails.raw", "order.json"
 _JOURNAL = "journal.jsonl"
-_AT_A_TIME = 16  # images per worker between two writes of the journal
 _TYPES = {int: pl.Int64, float: pl.Float64, str: pl.String}
 _LAYOUT = 2  # a new number invalidates earlier measurements
 
@@ -88,45 +84,22 @@ def measure_images(
 def _fill(
     manifest: pl.DataFrame, root: Path, beside: Path, workers: int, on_progress: ProgressReport
 ) -> dict[int, dict[str, Any]]:
-    paths = manifest["path"].to_list()
-    done = _read_journal(beside / _JOURNAL)
-    waiting = [row for row in range(len(paths)) if row not in done]
-    aside = sum("reason" in outcome for outcome in done.values())
-    on_progress(len(done), len(paths), "")
-    inside = root.resolve()
-    descriptor = os.open(beside / THUMBNAILS, os.O_RDWR | os.O_CREAT, 0o644)
+    def process(path: Path) -> tuple[bytes, Outcome]:
+        image, thumbnail = measure(path)
+        return thumbnail.tobytes(), (asdict(image),)
 
-    def look_at(row: int) -> dict[str, Any]:
-        if paths[row] is None:
-            return {"reason": NOT_ON_DISK}
-        if not leads_inside(root / paths[row], inside):
-            return {"reason": OUTSIDE}
-        try:
-            image, small = measure(root / paths[row])
-        except UnreadableImage as error:
-            return {"reason": error.reason}
-        os.pwrite(descriptor, small.tobytes(), row * SIDE * SIDE)
-        return asdict(image)
-
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # images are decoded in parallel; OpenCV's own threads would compete
-    try:
-        os.truncate(descriptor, len(paths) * SIDE * SIDE)
-        with ThreadPoolExecutor(workers) as pool, (beside / _JOURNAL).open("a", encoding="utf-8") as journal:
-            journal.write("\n")  # the last line may be incomplete after an interruption
-            for first in range(0, len(waiting), _AT_A_TIME * workers):
-                rows = waiting[first : first + _AT_A_TIME * workers]
-                outcomes = dict(zip(rows, pool.map(look_at, rows), strict=True))
-                os.fsync(descriptor)
-                journal.writelines(json.dumps([row, outcome]) + "\n" for row, outcome in outcomes.items())
-                journal.flush()
-                done |= outcomes
-                aside += sum("reason" in outcome for outcome in outcomes.values())
-                on_progress(len(done), len(paths), f"{aside:,} rejected" if aside else "")
-    finally:
-        cv2.setNumThreads(threads)
-        os.close(descriptor)
-    return done
+    outcomes = process_images(
+        manifest["path"].to_list(),
+        root,
+        RowFile(beside / THUMBNAILS, SIDE * SIDE),
+        beside / _JOURNAL,
+        process,
+        failed=lambda reason: ({"reason": reason},),
+        is_failed=lambda outcome: "reason" in outcome[0],
+        workers=workers,
+        on_progress=on_progress,
+    )
+    return {row: found for row, (found,) in outcomes.items()}
 
 
 def _as_table(manifest: pl.DataFrame, found: dict[int, dict[str, Any]]) -> pl.DataFrame:
@@ -141,16 +114,6 @@ def _open_thumbnails(path: Path, images: int) -> NDArray[np.uint8]:
     if images == 0:
         return np.zeros((0, SIDE, SIDE), dtype=np.uint8)
     return np.memmap(path, mode="r", dtype=np.uint8, shape=(images, SIDE, SIDE))
-
-
-def _read_journal(path: Path) -> dict[int, dict[str, Any]]:
-    done: dict[int, dict[str, Any]] = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("[") and line.endswith("]"):  # skip an incomplete line
-                row, outcome = json.loads(line)
-                done[row] = outcome
-    return done
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:

@@ -1,43 +1,28 @@
-"""Building of an image store: many threads, a journal to resume after an interruption, no gaps at the end.
+"""Building of an image store, resumable (`hilum.data.store.journal`), without gaps at the end.
 
 During the build the temporary directory also holds
 
     order.json       fingerprint of the store; another fingerprint starts anew
     journal.jsonl    one line for each finished image: [row, reason, remarks]; reason null for a readable image
-
-A row is written to the journal after its pixels are on disk, so that an interruption loses only the last moments.
-
-Threads suffice: OpenCV, Pillow, NumPy and zlib release Python's lock, and decoders that do not run in separate
-processes (`hilum.data.dicom.codecs`).
 """
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import BytesIO
-from itertools import chain, pairwise
 from pathlib import Path
-from typing import TypeAlias
 
-import cv2
 import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
-from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
 from hilum.data.pixels import read_image
 from hilum.data.preprocess import Recipe, parse_recipe, preprocess
+from hilum.data.store.journal import Outcome, RowFile, process_images
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
-_Outcome: TypeAlias = tuple[str | None, str]  # reason of the rejection, and codes of remarks
 _ORDER, _JOURNAL = "order.json", "journal.jsonl"
-_AT_A_TIME = 32  # images per worker between two writes of the journal
 
 
 def build(
@@ -80,64 +65,24 @@ def _start_or_resume(beside: Path, order: str) -> None:
 
 def _fill(
     manifest: pl.DataFrame, root: Path, recipe: Recipe, beside: Path, workers: int, on_progress: ProgressReport
-) -> dict[int, _Outcome]:
-    """Write the image of row i to row i of the array; return the outcome of each image."""
-    paths = manifest["path"].to_list()
-    total, image_bytes = len(paths), recipe.size * recipe.size
-    header = _header(total, recipe.size)
-    done = _read_journal(beside / _JOURNAL)
-    waiting = [row for row in range(total) if row not in done]
-    on_progress(len(done), total, "")
-    inside = root.resolve()
-    descriptor = os.open(beside / IMAGES, os.O_RDWR | os.O_CREAT, 0o644)
+) -> dict[int, Outcome]:
+    """Write the image of row i to row i of the array; return (reason of a rejection or None, codes of remarks)."""
 
-    def prepare(row: int) -> _Outcome:
-        try:
-            if paths[row] is None:
-                return NOT_ON_DISK, ""
-            path = root / paths[row]
-            if not leads_inside(path, inside):
-                return OUTSIDE, ""
-            image = read_image(path, recipe.window)
-            pixels = preprocess(image.pixels, recipe)
-        except UnreadableImage as error:
-            return error.reason, ""
-        os.pwrite(descriptor, pixels.tobytes(), len(header) + row * image_bytes)
-        return None, " ".join(image.remarks)
+    def process(path: Path) -> tuple[bytes, Outcome]:
+        image = read_image(path, recipe.window)
+        return preprocess(image.pixels, recipe).tobytes(), (None, " ".join(image.remarks))
 
-    try:
-        os.pwrite(descriptor, header, 0)
-        os.truncate(descriptor, len(header) + total * image_bytes)
-        with (
-            _one_opencv_thread(),
-            ThreadPoolExecutor(workers) as pool,
-            (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
-        ):
-            journal.write("\n")  # the last line may be incomplete after an interruption
-            rejected = sum(reason is not None for reason, _ in done.values())
-            for outcomes in _one_batch_ahead(pool, prepare, waiting, _AT_A_TIME * workers):
-                os.fsync(descriptor)
-                journal.writelines(json.dumps([row, *outcome]) + "\n" for row, outcome in outcomes.items())
-                journal.flush()
-                done |= outcomes
-                rejected += sum(reason is not None for reason, _ in outcomes.values())
-                on_progress(len(done), total, f"{rejected:,} rejected" if rejected else "")
-    finally:
-        os.close(descriptor)
-    return done
-
-
-def _one_batch_ahead(
-    pool: ThreadPoolExecutor, prepare: Callable[[int], _Outcome], rows: list[int], size: int
-) -> Iterator[dict[int, _Outcome]]:
-    """Yield the outcomes of each row, by batches; the next batch is processed while this one is recorded."""
-    batches = (rows[first : first + size] for first in range(0, len(rows), size))
-    begun = ((batch, pool.map(prepare, batch)) for batch in batches)
-    try:
-        for (batch, outcomes), _ in pairwise(chain(begun, [([], iter(()))])):
-            yield dict(zip(batch, outcomes, strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return process_images(
+        manifest["path"].to_list(),
+        root,
+        RowFile(beside / IMAGES, recipe.size * recipe.size, _header(len(manifest), recipe.size)),
+        beside / _JOURNAL,
+        process,
+        failed=lambda reason: (reason, ""),
+        is_failed=lambda outcome: outcome[0] is not None,
+        workers=workers,
+        on_progress=on_progress,
+    )
 
 
 def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str]) -> None:
@@ -174,7 +119,7 @@ def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
     return list(zip(holes, last, strict=True))
 
 
-def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, _Outcome]) -> None:
+def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, Outcome]) -> None:
     """Write one row for each remark on each image."""
     ids = manifest["image_id"].to_list()
     rows = [(ids[row], remark) for row, (_, remarks) in sorted(done.items()) for remark in remarks.split()]
@@ -206,16 +151,6 @@ def _header(images: int, size: int) -> bytes:
     return stream.getvalue()
 
 
-def _read_journal(path: Path) -> dict[int, _Outcome]:
-    done: dict[int, _Outcome] = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("[") and line.endswith("]"):  # skip an incomplete line
-                row, reason, remarks = json.loads(line)
-                done[row] = reason, remarks
-    return done
-
-
 def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str]) -> HilumError:
     common, images = Counter(reasons.values()).most_common(1)[0] if reasons else ("no images", 0)
     return HilumError(
@@ -224,17 +159,6 @@ def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str
         found=f"none of {len(manifest):,} (most often: {common}, {images:,})",
         fix="Check that the folder holds the images of this manifest.",
     )
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Limit OpenCV to one thread: images are decoded in parallel, and OpenCV's own threads would compete."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 IMAGES, INDEX = Path("pixels", "images.npy"), Path("pixels", "index.parquet")

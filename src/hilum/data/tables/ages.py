@@ -2,7 +2,7 @@
 
 import polars as pl
 
-_PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
+PER_YEAR = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 
 
 def years(column: str) -> pl.Expr:
@@ -14,4 +14,4 @@ def years(column: str) -> pl.Expr:
     """
     written = pl.col(column).str.to_uppercase().str.extract_groups(r"^(\d+(?:\.\d*)?)\s*([YMWD]?)$")
     number, unit = written.struct.field("1").cast(pl.Float64), written.struct.field("2").replace("", "Y")
-    return number / unit.replace_strict(_PER_YEAR, default=None, return_dtype=pl.Float64)
+    return number / unit.replace_strict(PER_YEAR, default=None, return_dtype=pl.Float64)

@@ -10,6 +10,7 @@ import polars as pl
 from hilum.findings import CHESTXRAY14, NO_FINDING, native
 from hilum.phantom.build import generator
 from hilum.phantom.image import FRAME, Box, render_image
+from hilum.phantom.layouts.ground_truth import box_table
 from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of
 from hilum.phantom.population import Image
 
@@ -74,10 +75,9 @@ def _manifest(population: Sequence[Image], seed: int) -> pl.DataFrame:
 
 
 def _boxes(boxes: Sequence[tuple[str, Box]]) -> pl.DataFrame:
-    rows = [(image_id, box.finding, box.x, box.y, box.width, box.height, FRAME, FRAME) for image_id, box in boxes]
-    text, number, side = pl.String(), pl.Float64(), pl.Int32()
-    schema = {"image_id": text, "finding": text, "x": number, "y": number, "width": number, "height": number}
-    return pl.DataFrame(rows, {**schema, "frame_width": side, "frame_height": side}, orient="row")
+    return box_table(
+        (image_id, box.finding, box.x, box.y, box.width, box.height, FRAME, FRAME) for image_id, box in boxes
+    )
 
 
 def _label(image: Image) -> str:

@@ -7,34 +7,16 @@ from pathlib import Path
 import cv2
 import polars as pl
 
-from hilum.findings import NO_FINDING
+from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import FRAME, Box, render_image
 from hilum.phantom.layouts.images import in_proportion
 from hilum.phantom.layouts.writing import GeneratedDataset, Request, draws, manifest_of, permuted_block
 from hilum.phantom.population import Image, history
 
-GRADED = (
-    "cardiomegaly",
-    "congestion",
-    "pleural_effusion_right",
-    "pleural_effusion_left",
-    "pneumonic_infiltrates_right",
-    "pneumonic_infiltrates_left",
-    "atelectasis_right",
-    "atelectasis_left",
-)
+_NAMES = {finding: name for finding, name in labelled_by("uka_cxr").items() if finding != NO_FINDING}
+GRADED = tuple(_NAMES.values())
 HEADER = ("image_id", "path", "patient_id", "study_id", "age", "sex", "split", "view", *GRADED, "healthy")
 """Header of uka_cxr.csv, as described in hilum/data/collections/uka_cxr.py."""
-_FINDINGS = (
-    "Cardiomegaly",
-    "Congestion",
-    "Pleural Effusion Right",
-    "Pleural Effusion Left",
-    "Pneumonia Right",
-    "Pneumonia Left",
-    "Atelectasis Right",
-    "Atelectasis Left",
-)
 # finding on the image, and index of its right side
 _BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}
 _WORDS = ("negative", "uncertain mild", "mild", "moderate", "severe")
@@ -124,14 +106,13 @@ def _cell(name: str, value: object) -> str:
 
 
 def _manifest(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    names = dict(zip(_FINDINGS, GRADED, strict=True))
     images = [
         {name: row[name] for name in HEADER[: -len(GRADED) - 1]}
         | {"age": float(str(row["age"])), NO_FINDING: row["healthy"]}
-        | {finding: _is_positive(row[name]) for finding, name in names.items()}
+        | {finding: _is_positive(row[name]) for finding, name in _NAMES.items()}
         for row in rows
     ]
-    return manifest_of(images, (*_FINDINGS, NO_FINDING))
+    return manifest_of(images, (*_NAMES, NO_FINDING))
 
 
 def _is_positive(grade: object) -> int | None:
@@ -141,7 +122,7 @@ def _is_positive(grade: object) -> int | None:
 def _grade_table(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     graded = [
         (row["image_id"], finding, row[name])
-        for finding, name in zip(_FINDINGS, GRADED, strict=True)
+        for finding, name in _NAMES.items()
         for row in rows
         if row[name] is not None
     ]
