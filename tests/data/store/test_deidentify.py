@@ -132,7 +132,7 @@ def test_patients_stay_together_and_tables_still_meet(collected):
     assert hidden.rejected["image_id"].item() == hashed("a9", "image", SALT)
     assert hidden.manifest["path"].to_list() == collected.manifest["path"].to_list()
     assert hidden.notes == [
-        "1 rows of labels.csv have no file, allowed",
+        "1 rows of labels.csv have no file; allowed",
         "patients, studies and images have salted hashes as ids",
     ]
 
