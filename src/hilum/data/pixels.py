@@ -110,7 +110,7 @@ def decode_image(content: bytes, path: Path, window: Literal["header", "full"] =
         window: DICOM window, as in `read_image`.
 
     Raises:
-        UnreadableImage: as `read_image`.
+        UnreadableImage: As in `read_image`.
     """
     kind = decodable_kind(content[:START], path)
     try:

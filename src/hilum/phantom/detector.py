@@ -42,7 +42,7 @@ def draw_exposure(view: str, bulk: float, pixel_area: float, draw: np.random.Gen
     Args:
         view: "PA" or "AP".
         bulk: Obesity of the patient, about -0.5 to 2.
-        pixel_area: cm^2.
+        pixel_area: Area of a pixel, cm^2.
         draw: Random generator of the image.
     """
     portable = view == "AP"

@@ -59,7 +59,7 @@ def read_collection(
     options = {"labels": labels, "release": release, "labeller": labeller}
     for option, value in options.items():
         if value is not None and option != _OPTIONS.get(name):
-            fix = f"Leave out --{option}."
+            fix = f"Remove --{option}."
             raise HilumError(f"--{option}", expected=f"nothing for {name}", found=str(value), fix=fix)
     wanted = {option: options[option] for option in [_OPTIONS.get(name)] if option}
     # Each layout has its own module; most runs import only one of them.

@@ -36,7 +36,7 @@ class Dataset:
         sources: File of each table (relative to the root) to its SHA-256.
         rejected: Files that were excluded: `image_id`, `path`, `reason`.
         readings: If several people read each image: `image_id`, `reader`, `finding`, `code` (as in the manifest). The
-            manifest then has 1 if all report a finding, 0 if nobody does, -1 if they disagree.
+            manifest then has 1 if all report a finding, 0 if none does, -1 if they disagree.
         grades: If findings are graded: `image_id`, `finding`, `grade` (0: absent; the scale is the collection's). The
             manifest then has the collection's usual binary labels.
         patient_spellings: Patients whose ids have several spellings in the sources (00000013 in a header, 13 in a

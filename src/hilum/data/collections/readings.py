@@ -14,7 +14,7 @@ def consensus_codes(readings: pl.DataFrame, findings: Sequence[str]) -> pl.DataF
 
     Returns:
         `image_id` and the findings, one row for each image in order of first appearance: the code that all readers
-        give, -1 if they differ, null if nobody gives any.
+        give, -1 if they differ, null if none gives any.
     """
     return readings.group_by("image_id", maintain_order=True).agg(
         pl.when(pl.col(name).min() == pl.col(name).max())

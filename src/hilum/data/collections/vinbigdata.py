@@ -16,7 +16,7 @@ Native files below the root (tables plain or .gz)::
     train/*.dicom, test/*.dicom     or .png, .jpg as in common conversions
     train_meta.csv                  of conversions: image_id, dim0 (rows) and dim1 (columns) of the original
 
-Manifest: 1 if all readers of an image box a finding, 0 if nobody does, -1 if they disagree; every reader's own codes
+Manifest: 1 if all readers of an image box a finding, 0 if none does, -1 if they disagree; every reader's own codes
 are in the readings; test images are not labelled (null). `view` is PA unless the header has another; `age` and `sex`
 are the DICOM header's. Patients are not published: each image counts as its own patient.
 

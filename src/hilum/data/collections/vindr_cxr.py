@@ -18,7 +18,7 @@ Native files below the root (each table plain or .gz)::
                                                    boxes nothing
     annotations/annotations_test.csv               the same without reader
 
-Manifest: for training images 1 if all their readers report a finding, 0 if nobody does, -1 if they disagree; every
+Manifest: for training images 1 if all their readers report a finding, 0 if none does, -1 if they disagree; every
 reader's own codes are in the readings; for test images the consensus. `view` is PA unless the header has another; `age`
 and `sex` are the header's. Patients are not published: each image counts as its own patient.
 

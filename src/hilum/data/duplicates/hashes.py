@@ -43,7 +43,7 @@ def shifted(detail: NDArray[np.float32], right: float, down: float) -> NDArray[n
 
     Args:
         detail: (N, H, W).
-        right, down: pixels, -1 to 1.
+        right, down: Shift, pixels, -1 to 1.
     """
     moved = _along(detail, 2, right)
     return _along(moved, 1, down)

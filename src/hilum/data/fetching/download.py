@@ -32,7 +32,7 @@ def download(
     """Download a file to `part`; a partial file of an interrupted call is continued.
 
     Args:
-        url: http, https, or any URL that fsspec opens.
+        url: URL of http, https, or any protocol that fsspec opens.
         part: Output file.
         fix: Advice if the download fails.
         what: Description of the file for messages.

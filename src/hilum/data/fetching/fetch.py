@@ -98,7 +98,7 @@ def _refuse_no_cache(folder: Path) -> None:
     except OSError as error:
         raise HilumError(
             folder,
-            expected="a folder that can be written to, for what is fetched",
+            expected="a writable folder for fetched files",
             found=str(error),
             fix="Set HILUM_CACHE to another folder.",
         ) from error

@@ -40,16 +40,16 @@ def with_canonical_patients(images: pl.DataFrame) -> tuple[pl.DataFrame, list[No
         The images, and notes: ids with several spellings, ids rounded by a spreadsheet, placeholders.
     """
     found = spellings(images["patient_id"].drop_nulls())
-    nobody = found.pop("", [])
+    placeholders = found.pop("", [])
     shown = {written: without_zeros(ways[0]) for ways in found.values() for written in ways}
     notes = []
     several = [" = ".join(ways) for ways in found.values() if len(ways) > 1]
     if several:
         notes.append(note(Code.SEVERAL_SPELLINGS, patients=len(several), examples=some(several)))
-    if nobody:
-        of_nobody = int(images["patient_id"].is_in(pl.Series(nobody, dtype=pl.String).implode()).sum())
-        examples = some([repr(written) for written in nobody])
-        notes.append(note(Code.PLACEHOLDER_PATIENT_IDS, images=of_nobody, examples=examples))
+    if placeholders:
+        of_placeholders = int(images["patient_id"].is_in(pl.Series(placeholders, dtype=pl.String).implode()).sum())
+        examples = some([repr(written) for written in placeholders])
+        notes.append(note(Code.PLACEHOLDER_PATIENT_IDS, images=of_placeholders, examples=examples))
     rounded = [each for each in shown if _ROUNDED.fullmatch(each)]
     if rounded:
         images_of_them = int(images["patient_id"].is_in(pl.Series(rounded, dtype=pl.String).implode()).sum())

@@ -74,7 +74,7 @@ def frontal_camera(
         source_to_detector: Distance, cm.
         patient_to_detector: Distance from the patient's axis (x = y = 0) to the detector, cm.
         width, height: Size of the detector, cm.
-        centre: x and z of the patient on the central ray, cm.
+        centre: Patient's x and z on the central ray, cm.
         rotation: Rotation of the patient about the long axis, degrees; 0 is straight.
         tilt: Tilt of the beam, degrees; positive from below (an apical lordotic view).
         roll: Rotation of the detector in its plane, degrees.

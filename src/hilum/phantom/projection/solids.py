@@ -34,7 +34,7 @@ class Solids:
 
     Attributes:
         matrix: A, (N, 3, 3), 1/cm.
-        centre: c, (N, 3), cm.
+        centre: Centre c, (N, 3), cm.
         planes: Two rows (n, d) for each solid, (N, 2, 4); n . x <= d is kept.
         extent: (N, 3, 3); the solid is within centre +- its three row vectors.
         value: Added attenuation, 1/cm, (N,); for `ADDED` only.
@@ -134,10 +134,10 @@ def ellipsoids(
         centre: (N, 3) or (3,), cm.
         semiaxes: (N, 3) or (3,), cm.
         axes: (N, 3, 3) or (3, 3); rows are the directions of the semiaxes, unit length. Default: the coordinate axes.
-        planes: at most two (nx, ny, nz, d): keep n . x <= d. The same for all.
-        value: attenuation added, 1/cm.
-        role, side: as in `Solids`.
-        soft: a Gaussian cloud; bounded at three standard deviations.
+        planes: At most two (nx, ny, nz, d): keep n . x <= d. The same for all.
+        value: Added attenuation, 1/cm.
+        role, side: As in `Solids`.
+        soft: Gaussian cloud, bounded at three standard deviations.
     """
     centres = np.atleast_2d(np.asarray(centre, dtype=np.float64))
     count = len(centres)
@@ -172,7 +172,7 @@ def tubes(
         across: Semiaxis across `towards`; default: `radius`.
         towards: (N, 3), roughly perpendicular to the tube; default: any direction.
         start_cut, end_cut: (N, 3) normals of the end planes, pointing along the tube; default: its own direction.
-        value, role, side: as in `ellipsoids`.
+        value, role, side: As in `ellipsoids`.
     """
     first = np.atleast_2d(np.asarray(start, dtype=np.float64))
     last = np.atleast_2d(np.asarray(end, dtype=np.float64))
@@ -222,11 +222,11 @@ def path(
 
     Args:
         points: (P, 3) or (B, P, 3), cm: one path or several.
-        radius: per tube, broadcast to (B, P - 1).
-        across: as `radius`; the other semiaxis.
-        towards: directions of `radius`, broadcast to (B, P - 1, 3).
-        value, side: broadcast to (B, P - 1).
-        role: as in `ellipsoids`.
+        radius: Radius of each tube, broadcast to (B, P - 1).
+        across: The other semiaxis, like `radius`.
+        towards: Directions of `radius`, broadcast to (B, P - 1, 3).
+        value, side: As in `ellipsoids`, broadcast to (B, P - 1).
+        role: As in `ellipsoids`.
     """
     knots = np.asarray(points, dtype=np.float64)
     knots = knots[None] if knots.ndim == 2 else knots
