@@ -400,7 +400,7 @@ def test_patients_have_one_spelling_in_every_copy(native):
         (
             "BBox_List_2017.csv",
             lambda text: gzip.compress(text)[:-9],
-            "expected a whole gzip file; found one that breaks",
+            "expected a whole gzip file; found a truncated one",
         ),
     ],
 )

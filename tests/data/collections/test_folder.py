@@ -191,7 +191,7 @@ def test_rows_that_say_nothing_are_unlabelled_and_never_negative(root):
     ids, values = targets(manifest, ["Mass", "Edema"], LabelPolicy(not_mentioned="zero"))
     assert ids == ["one.jpg"]  # of whom Edema is not mentioned, which the policy reads as absent
     assert values.tolist() == [[1, 0]]
-    with pytest.raises(HilumError, match="patients enough"):  # one labelled patient is not enough, whatever the others
+    with pytest.raises(HilumError, match="enough patients"):  # one labelled patient is not enough, whatever the others
         parse_split(manifest, "patients")
 
 
