@@ -103,7 +103,7 @@ def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):
     assert summary["remarks"] == {"window_beside_values": 2}
     assert summary["notes"] == [
         "2 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
-        "leaves windows out, or correct WindowCenter (0028,1050)."
+        "ignores windows, or correct WindowCenter (0028,1050)."
     ]
     remarks = pl.read_parquet(tmp_path / "out" / "remarks.parquet")
     assert remarks.rows() == [("above.dcm", "window_beside_values"), ("below.dcm", "window_beside_values")]

@@ -71,7 +71,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
         "1 DICOM files: an invalid window or VOI LUT: it is ignored. Correct it, or preprocess all images with "
         "`window: full`.",
         "1 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
-        "leaves windows out, or correct WindowCenter (0028,1050).",
+        "ignores windows, or correct WindowCenter (0028,1050).",
     ]
     full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
     assert set(full.remarks.rows()) == {("bits.dcm", Remark.BITS_ABOVE_STORED)}
@@ -81,7 +81,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
 def test_a_killed_build_forgets_no_remark(root, tmp_path, monkeypatch):
     manifest = read_collection("folder", root).manifest
     whole = build_store(manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "whole")
-    monkeypatch.setattr("hilum.data.store.build._AT_A_TIME", 1)
+    monkeypatch.setattr("hilum.data.store.journal._AT_A_TIME", 1)
 
     def interrupt(done, total, note):
         if done == 4:
