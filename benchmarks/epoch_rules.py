@@ -42,7 +42,7 @@ from hilum.evaluation.inference import auroc_covariance
 from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.finetune import untrained_classifier
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.pretext.monitoring import OnlineProbe, ProbedImages
 from hilum.pretext.monitoring.probe import PENALTY
 from hilum.pretext.pretrain import pretrain
@@ -204,7 +204,7 @@ def main() -> None:
 
 def roots(data: Path | None, images: int, scratch: Path) -> Iterator[tuple[str, Path]]:
     """Names and folders of the grounds."""
-    write_chestxray14(scratch / "generated", images=images, size=SIDE, seed=0)
+    write_layout("chestxray14", scratch / "generated", images=images, size=SIDE, seed=0)
     yield "generated", scratch / "generated"
     if data is not None:
         yield "tiny64", data / "chestxray14_tiny64"

@@ -49,7 +49,7 @@ from hilum.data.label_policy import LabelPolicy
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import targets
 from hilum.data.preprocess import parse_recipe
-from hilum.data.splits import patient_split, some_patients
+from hilum.data.splits import patient_split, sample_patients
 from hilum.data.store import Store, build_store
 from hilum.evaluation.bootstrap import bootstrap_counts
 from hilum.finetuning.finetune import finetune
@@ -154,7 +154,7 @@ def make_run(sample: Sample, labels: int, split: int, seed: int) -> Run:
     assignment = patient_split(sample.manifest, SHARES, split).assignment
     part = {name: set(assignment.filter(pl.col("split") == name)["image_id"]) for name in ("train", "val", "test")}
     train, val, test = (sample.labelled.only(part[name]) for name in ("train", "val", "test"))
-    selected = set(some_patients(pl.Series(train.patient_ids), labels, seed=1000 * split + seed))
+    selected = set(sample_patients(pl.Series(train.patient_ids), labels, seed=1000 * split + seed))
     rows = zip(train.image_ids, train.patient_ids, strict=True)
     return Run(labels, split, seed, train.only({image for image, patient in rows if patient in selected}), val, test)
 

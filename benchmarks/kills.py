@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from hilum.artifacts import holder_of
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 STUDY = """\
 question: Which learning rate, on two tasks?
@@ -56,7 +56,7 @@ def main() -> None:
     asked.add_argument("--out", type=Path, required=True, help="an empty folder")
     given = asked.parse_args()
     given.out.mkdir(parents=True)
-    write_chestxray14(given.out / "images", images=150, size=48, seed=0)
+    write_layout("chestxray14", given.out / "images", images=150, size=48, seed=0)
     (given.out / "study.yaml").write_text(STUDY)
     moments = random.Random(given.seed)
     whole = given.out / "whole"

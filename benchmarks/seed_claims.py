@@ -32,7 +32,7 @@ from hilum.evaluation.estimation import seed_weights
 from hilum.evaluation.inference import auroc_covariance, compare_seeds, effective_n_patients, two_sided_p
 from hilum.evaluation.metrics import bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms, count_cases
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 N_BOOTSTRAP = 400
 SIDE = 32
@@ -58,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = chosen.root or Path(scratch) / "CXR8"
         if chosen.root is None:
-            write_chestxray14(root, images=chosen.images, size=SIDE, seed=0)
+            write_layout("chestxray14", root, images=chosen.images, size=SIDE, seed=0)
         images, labels, patients, findings = read(root, 2 if chosen.quick else MIN_POSITIVES)
     aligned = trained(images, labels, patients, findings, chosen.seeds)
     rows = claims(aligned, chosen.trials)

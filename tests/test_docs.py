@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import hilum.cli
 from hilum.notes import reference
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.study.file import read_study
 from hilum.study.generate import write_labels
 
@@ -36,7 +36,7 @@ def commands(page: Path, program: str = "hilum") -> list[list[str]]:
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("docs") / "CXR8"
-    write_chestxray14(root, images=300, size=48, seed=0)
+    write_layout("chestxray14", root, images=300, size=48, seed=0)
     return root
 
 

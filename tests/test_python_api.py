@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import hilum
 from hilum.cli import make_app
 from hilum.errors import HilumError
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.study.generate import write_labels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ BLOCKS = re.findall(
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What is there after all blocks of the page have run, in a folder with images and labels.csv."""
     folder = tmp_path_factory.mktemp("python")
-    write_chestxray14(folder / "CXR8", images=80, size=40, seed=0)
+    write_layout("chestxray14", folder / "CXR8", images=80, size=40, seed=0)
     shutil.copytree(folder / "CXR8" / "images", folder / "images")
     write_labels(folder / "CXR8", folder / "labels.csv")
     labels = (folder / "labels.csv").read_text(encoding="utf-8").replace("CXR8/images/", "")

@@ -181,7 +181,7 @@ def measured(
     timed = 1 if dry else 12
     with deterministic(device), ExitStack() as stack:
         if pixels == "host":
-            stack.enter_context(attribute("hilum.data.batches", "_SHARE_OF_DEVICE", 0.0))
+            stack.enter_context(attribute("hilum.data.batches", "_FRACTION_OF_DEVICE", 0.0))
         if compiled:
             stack.enter_context(attribute("hilum.training.compilation", "BACKEND", "aot_eager" if dry else "inductor"))
             stepper.compiled = compilation.CompiledBlocks(stepper.encoders)

@@ -50,12 +50,14 @@ def spoilt(generated, tmp_path):
 def test_faults_are_reported_on_the_terminal_in_tables_and_on_a_page(command, spoilt, tmp_path):
     result = command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "out")
     assert result.exit_code == 0
-    assert "ERROR    patients on both sides (ours)" in result.stdout
-    assert "ERROR    one image on both sides (ours)" in result.stdout
+    assert "ERROR    patients in several parts (ours)" in result.stdout
+    assert "ERROR    duplicates across the split (ours)" in result.stdout
     assert result.stdout.index("ERROR ") < result.stdout.index("WARNING ")
     table = pl.read_parquet(tmp_path / "out" / "doctor.parquet")
     assert table.columns == ["severity", "check", "data_set", "message", "fix", "images", "image_ids"]
-    assert {"patients on both sides", "one image on both sides", "one image with two labels"} <= set(table["check"])
+    assert {"patients in several parts", "duplicates across the split", "duplicates with conflicting labels"} <= set(
+        table["check"]
+    )
     copies = pl.read_parquet(tmp_path / "out" / "duplicates.parquet")
     assert copies.select("image_id_b", "kind").rows() == [("again.jpg", "near")]
     assert pl.read_parquet(tmp_path / "out" / "counts.parquet")["images"].sum() == 24 + 1
@@ -94,7 +96,7 @@ def test_copies_are_looked_for_across_data_sets(command, spoilt, generated, tmp_
     result = command("folder", spoilt, "--also", f"chestxray14={generated}", "--out", tmp_path / "out", "--json")
     message = json.loads(result.stdout)
     assert [one["name"] for one in message["data_sets"]] == ["ours", "CXR8"]
-    (issue,) = (issue for issue in message["issues"] if issue["check"] == "one image in two data sets")
+    (issue,) = (issue for issue in message["issues"] if issue["check"] == "duplicates across data sets")
     assert issue["data_set"] == "ours and CXR8"
     assert message["copies"]["same file"] == 23
 
@@ -143,4 +145,4 @@ def test_a_patient_on_both_sides_does_not_stop_the_examination(command, spoilt, 
         command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", tmp_path / "in", of="ingest")
     out = tmp_path / "out"
     assert command("folder", spoilt, "--labels", tmp_path / "labels.csv", "--out", out).exit_code == 0
-    assert "patients on both sides" in pl.read_parquet(out / "doctor.parquet")["check"].to_list()
+    assert "patients in several parts" in pl.read_parquet(out / "doctor.parquet")["check"].to_list()

@@ -13,13 +13,13 @@ from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.explanation.embedding import read_features
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     folder = tmp_path_factory.mktemp("embed")
-    write_chestxray14(folder / "CXR8", images=40, size=48, seed=0)
+    write_layout("chestxray14", folder / "CXR8", images=40, size=48, seed=0)
     table = pl.read_csv(next((folder / "CXR8").glob("Data_Entry*.csv")), infer_schema_length=None)
     patients = table["Patient ID"].unique().sort().to_list()
     for name, seen in (("naive", []), ("knowing", [f"phantom-s0:{patients[0]}"])):

@@ -13,7 +13,7 @@ from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import write_classifier
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 FINDINGS = ["Infiltration", "Pleural Effusion", "Atelectasis"]
 
@@ -25,7 +25,7 @@ def explain(*words):
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     root = tmp_path_factory.mktemp("explain") / "CXR8"
-    write_chestxray14(root, images=40, size=48, seed=3)
+    write_layout("chestxray14", root, images=40, size=48, seed=3)
     return root
 
 

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from hilum.cli import make_app
 from hilum.errors import HilumError
-from hilum.findings import SHORT_NAMES, labelled_by, who_labels
+from hilum.findings import SHORT_NAMES, findings_by_collection, labelled_by
 
 
 def shown(*words: str) -> str:
@@ -16,7 +16,7 @@ def shown(*words: str) -> str:
 
 def test_the_table_has_a_row_a_finding_and_fits_a_terminal_of_100_columns():
     lines = shown().splitlines()
-    names = [row.finding for row in who_labels()]
+    names = [row.finding for row in findings_by_collection()]
     assert [line[:27].rstrip() for line in lines[1 : 1 + len(names)]] == names
     assert max(len(line.rstrip()) for line in lines) <= 100
     widest = max(map(len, names)) + sum(2 + len(short) for short in SHORT_NAMES.values())

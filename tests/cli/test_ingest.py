@@ -69,7 +69,7 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
             },
         },
         "boxes": 0,
-        "notes": ["1 files could not be read and were set aside (rejected.parquet)"],
+        "notes": ["1 files could not be read and were excluded (rejected.parquet)"],
         "warnings": [],
         "rejected": 1,
         "remarks": {},
@@ -102,8 +102,8 @@ def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):
     summary = json.loads(command("folder", root, "--out", tmp_path / "out", "--json").stdout)
     assert summary["remarks"] == {"window_beside_values": 2}
     assert summary["notes"] == [
-        "2 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
-        "leaves windows out, or correct WindowCenter (0028,1050)."
+        "2 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
+        "ignores windows, or correct WindowCenter (0028,1050)."
     ]
     remarks = pl.read_parquet(tmp_path / "out" / "remarks.parquet")
     assert remarks.rows() == [("above.dcm", "window_beside_values"), ("below.dcm", "window_beside_values")]
@@ -117,7 +117,7 @@ def test_people_see_counts_by_split_and_finding(command, images, tmp_path):
     assert ["finding", "images", "alone", "patients", "uncertain", "train", "test"] in words
     assert ["Pleural", "Effusion", "2", "1", "1", "0", "2", "0"] in words
     assert ["Mass", "1", "0", "1", "1", "1", "0"] in words
-    assert "- 1 files could not be read and were set aside (rejected.parquet)" in result.stdout
+    assert "- 1 files could not be read and were excluded (rejected.parquet)" in result.stdout
 
 
 def test_a_second_ingest_takes_the_place_of_the_first(command, images, tmp_path):

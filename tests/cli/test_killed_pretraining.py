@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 
 @pytest.mark.slow
@@ -15,7 +15,7 @@ def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_sam
     written, before the ledger, before the renaming. Every time the same command is given again, with another number of
     threads.
     """
-    write_chestxray14(tmp_path / "images", images=80, size=48, seed=0)
+    write_layout("chestxray14", tmp_path / "images", images=80, size=48, seed=0)
     script = Path(__file__).with_name("killed_pretraining.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "images"), str(tmp_path)],

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.label_issues import label_issues
 from hilum.data.collections import read_collection
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
@@ -78,7 +78,7 @@ def test_images_are_shown_beside_their_labels(in_layout, tmp_path):
 
 
 def test_images_of_another_data_set_are_refused(predictions, tmp_path):
-    write_chestxray14(tmp_path / "CXR8", images=4, size=32, seed=0)
+    write_layout("chestxray14", tmp_path / "CXR8", images=4, size=32, seed=0)
     ran = run(predictions, "--data", f"chestxray14={tmp_path / 'CXR8'}", "--out", tmp_path / "out")
     assert "expected the images of the predictions; found none" in str(ran.exception)
     assert not (tmp_path / "out").exists()

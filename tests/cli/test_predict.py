@@ -18,7 +18,7 @@ from hilum.errors import HilumError
 from hilum.evaluation.predictions import as_predictions
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import write_classifier
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
 
 FINDINGS = ["Infiltration", "Pleural Effusion"]
@@ -35,7 +35,7 @@ def run(*words, code=0):
 @pytest.fixture(scope="module")
 def images(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("phantom") / "CXR8"
-    write_chestxray14(root, images=40, size=48, seed=4)
+    write_layout("chestxray14", root, images=40, size=48, seed=4)
     return root
 
 

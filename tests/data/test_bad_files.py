@@ -58,7 +58,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
     collected = read_collection("folder", root)
     store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
     assert sorted(store.image_ids) == ["beside.dcm", "bits.dcm", "good0.png", "good1.png", "zero.dcm"]
-    assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, where the header counts one"]
+    assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, but one in the header"]
     expected = {
         ("beside.dcm", Remark.WINDOW_BESIDE_VALUES),
         ("bits.dcm", Remark.BITS_ABOVE_STORED),
@@ -66,12 +66,12 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
     }
     assert set(store.remarks.rows()) == expected
     assert store.notes() == [
-        "1 DICOM files: values use bits above BitsStored (0028,0101): they are taken as values. Correct BitsStored, or "
+        "1 DICOM files: values use bits above BitsStored (0028,0101): they are used as values. Correct BitsStored, or "
         "look at the images with `hilum preview`.",
-        "1 DICOM files: a window or VOI LUT that cannot be: it is left out. Correct it, or preprocess all images with "
+        "1 DICOM files: an invalid window or VOI LUT: it is ignored. Correct it, or preprocess all images with "
         "`window: full`.",
-        "1 DICOM files: a window beside all values: the image is one even gray. Preprocess with `window: full`, which "
-        "leaves windows out, or correct WindowCenter (0028,1050).",
+        "1 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
+        "ignores windows, or correct WindowCenter (0028,1050).",
     ]
     full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
     assert set(full.remarks.rows()) == {("bits.dcm", Remark.BITS_ABOVE_STORED)}
@@ -81,7 +81,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
 def test_a_killed_build_forgets_no_remark(root, tmp_path, monkeypatch):
     manifest = read_collection("folder", root).manifest
     whole = build_store(manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "whole")
-    monkeypatch.setattr("hilum.data.store.build._AT_A_TIME", 1)
+    monkeypatch.setattr("hilum.data.store.journal._AT_A_TIME", 1)
 
     def interrupt(done, total, note):
         if done == 4:
@@ -99,7 +99,7 @@ def test_show_shows_the_rest_and_says_what_it_met(command, root, tmp_path):
     answer = command("preview", root, "--recipe", "toh2023", "--out", tmp_path / "sheet.html")
     assert answer.stdout.startswith("5 images shown, 1 unreadable")
     page = (tmp_path / "sheet.html").read_text()
-    assert "pixel data of 2 frames, where the header counts one" in page
+    assert "pixel data of 2 frames, but one in the header" in page
     for remark in (Remark.WINDOW_BESIDE_VALUES, Remark.BITS_ABOVE_STORED, Remark.WINDOW_IMPOSSIBLE):
         assert remark.description in page
     assert command("preview", root, "--out", tmp_path / "sheet.png").exit_code == 0
@@ -124,13 +124,13 @@ def test_the_doctor_follows_no_link_that_turned_round_after_ingest(command, root
     (root / "good1.png").symlink_to(tmp_path / "secret.png")
     answer = command("doctor", "ingested", tmp_path / "ours", "--out", tmp_path / "out", "--json")
     message = {issue["check"]: issue["message"] for issue in json.loads(answer.stdout)["issues"]}
-    assert "leads out of the data set's folder (1)" in message["unreadable files"]
+    assert "a path out of the data set's folder (1)" in message["unreadable files"]
 
 
 def test_ingest_names_windows_that_cannot_be_and_files_by_printable_names(command, root, tmp_path):
     answer = command("ingest", "folder", root, "--out", tmp_path / "ours", "--json")
     notes = json.loads(answer.stdout)["notes"]
-    assert any(note.startswith("1 DICOM files: a window or VOI LUT that cannot be: it is left out") for note in notes)
+    assert any(note.startswith("1 DICOM files: an invalid window or VOI LUT: it is ignored") for note in notes)
     rejected = pl.read_parquet(tmp_path / "ours" / "rejected.parquet")
     assert rejected["image_id"].to_list() == [r"radiograf\xeda.png"]
     assert read_header(root / "zero.dcm").remarks == (Remark.WINDOW_IMPOSSIBLE,)

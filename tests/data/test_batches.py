@@ -174,7 +174,7 @@ def test_wrong_requests_are_refused(store, ids, size, targets, message):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("fits", [True, False])
 def test_batches_on_a_gpu_are_those_of_the_processor(store, fits, monkeypatch):
-    monkeypatch.setattr("hilum.data.batches._SHARE_OF_DEVICE", 0.5 if fits else 0.0)
+    monkeypatch.setattr("hilum.data.batches._FRACTION_OF_DEVICE", 0.5 if fits else 0.0)
     for there, here in zip(batches(store, device="cuda", workers=2), batches(store), strict=True):
         assert there.images.device.type == "cuda"
         assert torch.equal(there.images.cpu(), here.images)

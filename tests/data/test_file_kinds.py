@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, features
 
 from hilum.data.dicom import read_header
-from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, START, FileKind, kind_of_bytes
 from hilum.data.images import Remark
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.pixels import kind_of, read_gray, read_image
@@ -33,12 +33,12 @@ def test_every_kind_is_reported_by_its_first_bytes_and_those_not_read_are_named(
     path = tmp_path / "1.2.840.113619.2"
     Image.fromarray(GRAY).save(path, format=encoder)
     assert kind_of_bytes(path.read_bytes()[:START]) is kind
-    if kind in READ:
+    if kind in DECODED:
         assert kind_of(path) is kind
         return
     with pytest.raises(UnreadableImage) as caught:
         read_gray(path)
-    assert caught.value.reason == f"a {kind.label} file, a kind that is not read"
+    assert caught.value.reason == f"a {kind.label} file, which Hilum does not read"
 
 
 def test_a_dicom_file_is_one_whatever_its_preamble_holds(dicom):

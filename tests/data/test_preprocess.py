@@ -149,7 +149,7 @@ def test_equalisation_gives_every_level_its_share_of_the_image():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([], "expected a resize, so that every image has one size; found only an empty list"),
+        ([], "expected a resize step, so that all images have one size; found only an empty list"),
         (["clahe"], "found only clahe"),
         ("clahe", "expected a list of steps, or a name: elwirehardja2025, .*; found 'clahe'"),
         ({"resize": 8}, "expected a list of steps; found {'resize': 8}"),
@@ -161,7 +161,7 @@ def test_equalisation_gives_every_level_its_share_of_the_image():
         ([{"resize": 3}], "found 3 in step 1"),
         ([{"resize": 224}, "claeh"], "found 'claeh' as step 2"),
         ([{"resize": 224, "square": "pad"}], "as step 1"),
-        ([{"resize": 224}, {"window": "full"}], "window as the first step, .* found another step before it"),
+        ([{"resize": 224}, {"window": "full"}], "window as the first step .* found another step before it"),
         ([{"window": "both"}, {"resize": 8}], "window: one of header, full; found 'both' in step 1"),
         ([{"resize": 8}, {"percentiles": [99, 1]}], r"percentiles: \[low, high\] within 0 to 100; found \[99, 1\]"),
         ([{"resize": 8}, {"percentiles": 5}], "found 5 in step 2"),

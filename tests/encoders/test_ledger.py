@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.data.patients import own_salt, pseudonym, salt_file, salt_name, sealed
+from hilum.data.patients import own_salt, pseudonym, pseudonymised_names, salt_file, salt_name
 from hilum.encoders.card import Card, read_card, write_card
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
@@ -27,47 +27,54 @@ def answers(ledger, *names):
 
 
 def test_ids_and_pseudonyms_of_one_patient_meet_whichever_side_has_which():
-    for entries in (["ours:17"], sealed(["ours:17"])):
+    for entries in (["ours:17"], pseudonymised_names(["ours:17"])):
         ledger = Ledger([*entries, "chestxray14:13"])
-        assert answers(ledger, "ours:17", *sealed(["ours:17"])) == [True, True]
-        assert answers(ledger, "ours:18", *sealed(["ours:18"]), "theirs:17") == [False, False, False]
-        assert answers(ledger, "chestxray14:13", *sealed(["chestxray14:13"]), "chestxray14:17") == [True, True, False]
+        assert answers(ledger, "ours:17", *pseudonymised_names(["ours:17"])) == [True, True]
+        assert answers(ledger, "ours:18", *pseudonymised_names(["ours:18"]), "theirs:17") == [False, False, False]
+        assert answers(ledger, "chestxray14:13", *pseudonymised_names(["chestxray14:13"]), "chestxray14:17") == [
+            True,
+            True,
+            False,
+        ]
 
 
 def test_what_cannot_be_compared_is_not_known_and_says_why():
-    theirs = Ledger([*sealed(["ours:17"], OTHER), "chestxray14:13"])
+    theirs = Ledger([*pseudonymised_names(["ours:17"], OTHER), "chestxray14:13"])
     assert answers(theirs, "ours:17", "ours:18", "chestxray14:14", "theirs:17") == [
         "not known",
         "not known",
         False,
         False,
     ]
-    assert answers(theirs, *sealed(["ours:17"], OTHER), *sealed(["ours:18"], OTHER)) == [True, False]
-    assert answers(theirs, *sealed(["ours:17"])) == ["not known"]
+    assert answers(theirs, *pseudonymised_names(["ours:17"], OTHER), *pseudonymised_names(["ours:18"], OTHER)) == [
+        True,
+        False,
+    ]
+    assert answers(theirs, *pseudonymised_names(["ours:17"])) == ["not known"]
     why = theirs.exposure_of(["ours:17"]).why_not_known
     assert why.startswith(f"the ledger has pseudonyms under salt {salt_name(OTHER)}, the data ids in clear")
     with pytest.raises(HilumError, match="found 1 images of patients that cannot: the ledger has pseudonyms"):
         theirs.exposure_of(["ours:17", "theirs:1"]).refuse_not_known("--data ours")
     clear = Ledger(["ours:17"])
-    assert answers(clear, *sealed(["ours:17"], OTHER)) == ["not known"]
+    assert answers(clear, *pseudonymised_names(["ours:17"], OTHER)) == ["not known"]
 
 
 def test_the_salt_of_another_site_makes_its_ledger_readable(monkeypatch):
-    theirs = Ledger(sealed(["ours:17"], OTHER))
+    theirs = Ledger(pseudonymised_names(["ours:17"], OTHER))
     monkeypatch.setenv("HILUM_PATIENT_SALT", OTHER.decode())
     assert answers(theirs, "ours:17", "ours:18") == [True, False]
 
 
 def test_a_patient_found_under_one_salt_is_seen_whatever_else_is_wanting():
-    both = Ledger([*sealed(["ours:17"], OTHER), *sealed(["ours:17", "ours:18"])])
+    both = Ledger([*pseudonymised_names(["ours:17"], OTHER), *pseudonymised_names(["ours:17", "ours:18"])])
     assert answers(both, "ours:17", "ours:19") == [True, "not known"]
 
 
 def test_images_without_patient_ids_may_be_of_anybody():
-    ledger = Ledger(sealed(["ours:?a.png"]))
+    ledger = Ledger(pseudonymised_names(["ours:?a.png"]))
     assert answers(ledger, "ours:?a.png", "ours:?b.png", "ours:17", "theirs:17") == [True, False, "not known", False]
     assert ledger.exposure_of(["ours:17"]).why_not_known.endswith("have images without patient ids")
-    named = Ledger(sealed(["ours:17"]))
+    named = Ledger(pseudonymised_names(["ours:17"]))
     assert answers(named, "ours:17", "ours:18", "ours:?a.png") == [True, False, "not known"]
     with pytest.raises(HilumError, match=r"without patient ids\. --include-training-patients goes on without knowing"):
         named.exposure_of(["ours:?a.png"]).refuse_not_known("--data ours")
@@ -81,7 +88,10 @@ def test_an_empty_ledger_was_trained_on_nobody_and_needs_no_salt(tmp_path, monke
 
 
 def test_patients_are_counted_by_issuer():
-    assert Ledger(["ours:1", "ours:2", *sealed(["ours:3"]), "chexpert:1"]).patients_of == {"chexpert": 1, "ours": 3}
+    assert Ledger(["ours:1", "ours:2", *pseudonymised_names(["ours:3"]), "chexpert:1"]).patients_of == {
+        "chexpert": 1,
+        "ours": 3,
+    }
 
 
 @given(
@@ -92,7 +102,7 @@ def test_patients_are_counted_by_issuer():
 def test_with_the_salt_at_hand_every_form_of_ledger_and_names_gives_the_same_answer(entries, asked, data):
     def written(pairs):
         names = [f"{issuer}:{number}" for issuer, number in pairs]
-        return [data.draw(st.sampled_from([name, *sealed([name])])) for name in names]
+        return [data.draw(st.sampled_from([name, *pseudonymised_names([name])])) for name in names]
 
     assert answers(Ledger(written(entries)), *written(asked)) == [pair in entries for pair in asked]
 
@@ -102,7 +112,7 @@ def test_a_card_is_written_without_ids_and_an_old_one_is_read_as_it_is(tmp_path)
     write_card(card, tmp_path)
     assert "4711" not in (tmp_path / "card.json").read_text()
     written = read_card(tmp_path)
-    assert (written.version, written.training_patients) == (3, sealed(["ours:p-4711", "chestxray14:13"]))
+    assert (written.version, written.training_patients) == (3, pseudonymised_names(["ours:p-4711", "chestxray14:13"]))
     assert answers(written.ledger, "ours:p-4711", "ours:1") == [True, False]
     assert f"ours:{pseudonym('p-4711', own_salt())}" in written.training_patients
 

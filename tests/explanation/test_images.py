@@ -3,7 +3,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.encoders.card import Card
 from hilum.errors import HilumError
 from hilum.explanation.images import choose_images
@@ -30,7 +30,7 @@ def collected(tmp_path):
     )
     corners = {name: [1.0, 1.0] for name in ("x", "y", "width", "height")}
     boxes = pl.DataFrame({"image_id": ["film1", "film9"], "finding": ["Mass", "Mass"], **corners})
-    return Collected(manifest, boxes, tmp_path, "chestxray14", [], {})
+    return Dataset(manifest, boxes, tmp_path, "chestxray14", [], {})
 
 
 def chosen(collected, *cards, **further):

@@ -14,7 +14,7 @@ import torch
 
 from hilum.artifacts import file_sha256
 from hilum.augment import plain_view, views_to_average
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.data.resampling import Resampling
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.probe import mean_auroc
@@ -93,7 +93,7 @@ def test_the_card_says_whom_the_weights_were_trained_on_and_how_labels_were_weig
     directory, origin = pretrained
     card = read_card(run(store, images, tmp_path / "out", init=directory))
     trained_or_chosen_on = {f"patient{n}" for n in range(20)}
-    assert card.training_patients == sealed({"elsewhere:1"} | trained_or_chosen_on)
+    assert card.training_patients == pseudonymised_names({"elsewhere:1"} | trained_or_chosen_on)
     assert card.n_training_images == 28
     assert (card.starts_from, card.split, card.seed) == (origin.sha256, "made-up (000000)", 5)
     # of 28 images 14 have a disc; of 24 with a known second label those of 3, 6, 9, 12, 15, 18, 24, 27 are positive

@@ -15,7 +15,7 @@ from hilum.draws import image_keys
 @pytest.mark.parametrize("share", [0.5, 0.0], ids=["resident", "copied"])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_are_the_same_on_every_device(share, workers, device, runs, monkeypatch):
-    monkeypatch.setattr("hilum.data.batches._SHARE_OF_DEVICE", share)
+    monkeypatch.setattr("hilum.data.batches._FRACTION_OF_DEVICE", share)
     store = runs["images"](22, 16)
     targets = np.random.default_rng(0).integers(0, 2, (22, 3)).astype(np.float32)
     how = {"seed": 1, "shuffle": True, "drop_last": False, "targets": targets, "workers": workers}

@@ -83,7 +83,7 @@ def test_a_killed_run_ends_with_the_same_bits(name, device, runs, tmp_path):
 @pytest.mark.parametrize("share", [0.5, 0.0], ids=["resident", "copied"])
 def test_a_step_makes_the_host_wait_for_nothing(name, share, gpu, runs, tmp_path, monkeypatch):
     """CUDA itself watches: whatever waits is an error, from the second step to the one before the epoch's last."""
-    monkeypatch.setattr("hilum.data.batches._SHARE_OF_DEVICE", share)
+    monkeypatch.setattr("hilum.data.batches._FRACTION_OF_DEVICE", share)
     from hilum.training.step import Stepper
 
     take, taken = Stepper.take, []

@@ -17,7 +17,7 @@ from hilum.evaluation.predictions import as_predictions
 from hilum.finetuning.finetune import finetune
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
 
 SIDE = 32
@@ -39,7 +39,7 @@ class Arm:
 @pytest.fixture(scope="session")
 def radiographs(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("phantom") / "CXR8"
-    write_chestxray14(root, images=90, size=48, seed=3)
+    write_layout("chestxray14", root, images=90, size=48, seed=3)
     return root
 
 

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
 from hilum.augment import AUGMENTATIONS, plain_view, random_views
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.draws import image_keys
 from hilum.encoders.calibrated import calibrated_random
 from hilum.encoders.weights import load_encoder
@@ -87,7 +87,7 @@ def test_a_run_leaves_weights_card_and_curves_and_nothing_else(method, store_of,
         "random",
         SIZE[method],
     )
-    assert card.training_patients == sealed(f"patient {number}" for number in range(10))
+    assert card.training_patients == pseudonymised_names(f"patient {number}" for number in range(10))
     assert card.n_training_images == 20
     assert card.settings["batch_size"] == 8
     assert card.split == "patients-70-10-20-s0 (3f9a1c)"
@@ -143,7 +143,7 @@ def test_going_on_from_an_encoder_remembers_its_patients_and_where_it_came_from(
         split_title="all of others",
     )
     before, after = (load_encoder(directory)[1] for directory in (first, second))
-    assert after.training_patients == sealed([*before.training_patients, "newcomer"])
+    assert after.training_patients == pseudonymised_names([*before.training_patients, "newcomer"])
     assert after.starts_from == before.sha256
 
 

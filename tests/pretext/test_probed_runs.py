@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.encoders.weights import load_encoder
 from hilum.pretext.monitoring import OnlineProbe, probed_images
 from hilum.pretext.pretrain import pretrain
@@ -67,7 +67,9 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
         f"epoch {card.epoch} of 3 was kept, the epoch with the best probe: its probe read {read.max():.3f}"
     )
     assert card.probe == probe.images.digest
-    assert card.training_patients == sealed(f"all:{row}" for row in range(IMAGES))  # who chose the epoch has been seen
+    assert card.training_patients == pseudonymised_names(
+        f"all:{row}" for row in range(IMAGES)
+    )  # who chose the epoch has been seen
 
 
 def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store, tmp_path):
@@ -79,7 +81,11 @@ def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store
     assert "probe_auroc" not in pl.read_parquet(plain / "curves.parquet").columns
     assert pl.read_parquet(probed / "curves.parquet")["probe_auroc"].null_count() == 0
     cards = [load_encoder(directory)[1] for directory in (plain, probed)]
-    assert cards[0].training_patients == cards[1].training_patients == sealed(f"all:{row}" for row in range(LEARNT))
+    assert (
+        cards[0].training_patients
+        == cards[1].training_patients
+        == pseudonymised_names(f"all:{row}" for row in range(LEARNT))
+    )
     assert [card.epoch for card in cards] == [3, 3]
     assert cards[0].notes[0] == "epoch 3 of 3 was kept, the last one: no labels were read"
     assert "of findings with fewer than 10 positive patients" in cards[1].notes[0]
@@ -93,7 +99,7 @@ def test_unless_given_otherwise_the_last_epoch_is_kept_and_the_card_names_no_pat
     card = load_encoder(probed)[1]
     assert card.epoch == 3
     assert card.notes[0].startswith("epoch 3 of 3 was kept, the last one: its probe read 0.")
-    assert card.training_patients == sealed(f"all:{row}" for row in range(LEARNT))
+    assert card.training_patients == pseudonymised_names(f"all:{row}" for row in range(LEARNT))
 
 
 @pytest.mark.slow

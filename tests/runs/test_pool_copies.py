@@ -8,7 +8,7 @@ import pytest
 
 import hilum
 from hilum.data.preprocess import parse_recipe
-from hilum.data.store import existing_store, read_named
+from hilum.data.store import open_or_build_store, read_named
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError
 from hilum.runs.copies import counted_once, equal_files, equal_pixels, pixel_copies
@@ -46,7 +46,7 @@ def cleared(tmp_path, roots: dict[str, Path], recipe=RECIPE):
     for name, root in roots.items():
         labels = root / "labels.csv"
         data[name] = read_named(f"{name}={root}", labels=labels if labels.is_file() else None)
-    stores = {name: existing_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
+    stores = {name: open_or_build_store(each, recipe, tmp_path / "stores") for name, each in data.items()}
     pools = {name: pretraining_pool(each, stores[name].image_ids) for name, each in data.items()}
     return data, without_copies(data, stores, without_excluded_elsewhere(data, pools))
 
@@ -151,7 +151,7 @@ def test_even_images_are_no_copies_by_pixels(tmp_path):
         cv2.imwrite(str(root / f"even{shade}.png"), np.full((40, 40), shade, np.uint8))
         cv2.imwrite(str(root / f"even{shade}b.png"), np.full((41, 41), shade, np.uint8))
     data = {"a": read_named(f"a={root}")}
-    store = {"a": existing_store(data["a"], RECIPE, tmp_path / "stores")}
+    store = {"a": open_or_build_store(data["a"], RECIPE, tmp_path / "stores")}
     assert equal_pixels(store, {"a": store["a"].image_ids}) == []
     assert pixel_copies({"a": ["even0.png"]}, store, {"a": ["even0b.png", "1.png"]}) == []
 
@@ -165,7 +165,7 @@ def test_equal_copies_of_a_near_copy_are_all_found(tmp_path):
         cv2.imwrite(str(root / f"near{number}.png"), brighter)
     cv2.imwrite(str(root / "other.png"), made(2, 64))
     data = read_named(f"a={root}")
-    store = {"a": existing_store(data, LARGE, tmp_path / "stores")}
+    store = {"a": open_or_build_store(data, LARGE, tmp_path / "stores")}
     found = pixel_copies({"a": ["held.png"]}, store, {"a": ["near0.png", "near1.png", "near2.png", "other.png"]})
     assert {(copy.image_id, copy.of_image_id, copy.kind) for copy in found} == {
         (f"near{number}.png", "held.png", "near") for number in range(3)

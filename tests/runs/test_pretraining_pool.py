@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.store import NamedData
 from hilum.errors import HilumError
 from hilum.runs.pools import PooledImages, PoolPart
@@ -30,7 +30,7 @@ def data():
             "split": listed,
         }
     )
-    return NamedData("cxr", Collected(manifest, None, Path("nowhere"), "chestxray14", [], {}), "chestxray14")
+    return NamedData("cxr", Dataset(manifest, None, Path("nowhere"), "chestxray14", [], {}), "chestxray14")
 
 
 def unlisted(data):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
 from hilum.encoders.card import Card
@@ -36,7 +36,7 @@ def data():
             "No Finding": pl.Series(np.zeros(IMAGES)).cast(pl.Int8),
         }
     )
-    return NamedData("ours", Collected(manifest, None, Path("nowhere"), "folder", [], {}), "ours")
+    return NamedData("ours", Dataset(manifest, None, Path("nowhere"), "folder", [], {}), "ours")
 
 
 def card(*patients, statements=()):

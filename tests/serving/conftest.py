@@ -19,7 +19,7 @@ from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.predictions import as_predictions
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import write_classifier
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.prediction import load_package
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.packaging import Packaging, TrainedSeed, package_arm, training_range
@@ -32,7 +32,7 @@ FINDINGS = ["Infiltration", "Pleural Effusion"]
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Generated radiographs, as PNG files."""
     root = tmp_path_factory.mktemp("phantom") / "CXR8"
-    write_chestxray14(root, images=24, size=48, seed=4)
+    write_layout("chestxray14", root, images=24, size=48, seed=4)
     return sorted(root.rglob("*.png"))
 
 

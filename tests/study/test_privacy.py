@@ -16,7 +16,7 @@ import hilum.cli
 from hilum.data.patients import GENERATED_MARK, salt_of
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError, HilumErrors
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.study.execution import run_study
 from hilum.study.file import parse_study
 from hilum.study.plan import contamination_of, plan_data, plan_study, refuse_contaminated
@@ -307,7 +307,7 @@ def test_options_about_native_files_are_refused_for_ingested_ones(hospital, inge
 def test_an_issuer_is_reported_or_kept(ingested, tmp_path):
     message = parse_study(INGESTED.replace("collection: folder", "collection: folder, issuer: city"), where="x")
     assert prepare(message, {"ours": ingested}).labelled.issuer == "city"
-    write_chestxray14(tmp_path / "generated", images=20, size=32, seed=3)
+    write_layout("chestxray14", tmp_path / "generated", images=20, size=32, seed=3)
     command("ingest", "chestxray14", tmp_path / "generated", "--out", tmp_path / "ingested")
     assert json.loads((tmp_path / "ingested/ingest.json").read_text())["issuer"] == "phantom-s3"
     assert (tmp_path / "generated" / GENERATED_MARK).is_file()

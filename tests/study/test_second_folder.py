@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import create_encoder
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.study.execution import run_study, study_status, work
 from hilum.study.file import as_yaml, parse_study
 from hilum.study.plan import plan_study
@@ -42,7 +42,7 @@ explain: null
 @pytest.fixture(scope="module")
 def roots(images: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = tmp_path_factory.mktemp("second") / "made"
-    write_chestxray14(made, images=20, size=48, seed=7)
+    write_layout("chestxray14", made, images=20, size=48, seed=7)
     folder = made.with_name("more")
     folder.mkdir()
     for path in made.rglob("*.png"):

@@ -10,7 +10,7 @@ from hilum.cli.page_images import PageImages
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.data.doctor import Diagnosis, Examined
+    from hilum.data.doctor import CheckedDataset, Diagnosis
 
 EXIT_ERRORS_FOUND = 1
 INGESTED = "ingested"
@@ -55,7 +55,7 @@ def doctor(
       hilum doctor ingested ingested/ours --out checked --json
     """
     from hilum.cli.console import print_json, progress
-    from hilum.data.doctor import diagnose, measure_all, named_apart, with_split, write_tables
+    from hilum.data.doctor import diagnose, measure_all, with_split, with_unique_names, write_tables
     from hilum.data.replaceable import check_replaceable
     from hilum.report.pages import write_doctor_page
     from hilum.report.pages.doctor import PAGE
@@ -64,7 +64,7 @@ def doctor(
     others = [_parse(text) for text in also or ()]
     read = [_read(collection, root, allow_missing, {"labels": labels, "release": release, "labeller": labeller})]
     read += [_read(name, folder, allow_missing, {}) for name, folder in others]
-    data_sets = with_split(named_apart(read), split)
+    data_sets = with_split(with_unique_names(read), split)
     with progress("Measuring images") as on_progress:
         measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
     with progress("Searching for duplicates") as on_progress:
@@ -129,10 +129,10 @@ def _parse(text: str) -> tuple[str, Path]:
     return collection, Path(root)
 
 
-def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any]) -> "Examined":
+def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any]) -> "CheckedDataset":
     from hilum.cli.console import progress
-    from hilum.data.collections import read_as_listed
-    from hilum.data.doctor import as_examined, read_ingested
+    from hilum.data.collections import read_collection
+    from hilum.data.doctor import as_checked_dataset, read_ingested
 
     if collection == INGESTED:
         for option, value in given.items():
@@ -141,8 +141,10 @@ def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any
                 raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
         return read_ingested(root)
     with progress(f"Reading {root}") as on_progress:
-        return as_examined(
-            read_as_listed(collection, root, allow_missing=allow_missing, on_progress=on_progress, **given)
+        return as_checked_dataset(
+            read_collection(
+                collection, root, allow_missing=allow_missing, check_splits=False, on_progress=on_progress, **given
+            )
         )
 
 

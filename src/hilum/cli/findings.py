@@ -30,9 +30,9 @@ def findings(
       hilum findings --finding "Pleural Effusion" --json
     """
     from hilum.cli.console import print_json
-    from hilum.findings import canonical, labelled_by, who_labels
+    from hilum.findings import canonical, findings_by_collection, labelled_by
 
-    rows = who_labels()
+    rows = findings_by_collection()
     if collection is not None:
         labelled_by(collection)  # refuses an unknown collection
         rows = [row for row in rows if collection in row.native or collection in row.parts]

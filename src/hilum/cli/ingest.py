@@ -8,7 +8,7 @@ import typer
 from hilum.cli import options
 
 if TYPE_CHECKING:
-    from hilum.data.collections import Collected
+    from hilum.data.collections import Dataset
 
 _OUTPUTS = (
     "manifest.parquet",
@@ -85,14 +85,14 @@ def ingest(
         _show(summary, out, ["manifest", *_tables_beside(collected)])
 
 
-def _tables_beside(collected: "Collected") -> list[str]:
+def _tables_beside(collected: "Dataset") -> list[str]:
     """List the tables to write beside the manifest; empty tables of rejected images and remarks are omitted."""
     tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
     optional = ("rejected", "remarks")
     return [name for name, table in tables.items() if table is not None and (len(table) or name not in optional)]
 
 
-def summarise(collected: "Collected") -> dict[str, Any]:
+def summarise(collected: "Dataset") -> dict[str, Any]:
     """Count the images, patients and findings of a data set.
 
     Returns:

@@ -1,1 +1,1 @@
-"""From native files to batches: manifests, labels, splits, pixels, stores."""
+"""Data sets: manifests, labels, splits, decoding, preprocessing, image stores and batches."""

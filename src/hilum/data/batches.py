@@ -1,4 +1,4 @@
-"""From the store to batches on the device: an order that depends on the seed and the epoch, and on nothing else."""
+"""Batches of stored images on the device, in an order that depends only on the seed and the epoch."""
 
 import time
 from collections import deque
@@ -17,37 +17,37 @@ from hilum.data.transfer import to_device
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
 
-_AHEAD = 2  # batches a worker prepares before they are asked for
-_SHARE_OF_DEVICE = 0.5  # of the free memory that pixels may take
+_AHEAD = 2  # batches that each worker prepares in advance
+_FRACTION_OF_DEVICE = 0.5  # of the free device memory, for pixels
 
 
 class Images(Protocol):
-    """What batches are gathered from: `hilum.data.store.store.Store`, or `hilum.data.store.pooled.PooledStore`."""
+    """Source of images: `hilum.data.store.store.Store` or `hilum.data.store.pooled.PooledStore`."""
 
     @property
     def recipe(self) -> Recipe:
-        """How the images were preprocessed; their side in pixels."""
+        """Preprocessing recipe of the images; it holds their side length in pixels."""
 
     def rows(self, image_ids: list[str], /) -> NDArray[np.int64]:
-        """The rows of some images."""
+        """Return the rows of image ids."""
 
     def gather(self, rows: NDArray[np.int64], /) -> NDArray[np.uint8]:
-        """Pixels of some rows, (N, S, S)."""
+        """Return the pixels of rows, (N, S, S)."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B images, on the device.
+    """Batch of B images on the device.
 
     Attributes:
         images: (B, 1, S, S) uint8.
-        keys: (B,) what random draws of these images depend on; `draws.image_keys` of their ids.
-        rows: (B,) places in the list of ids that the batches were made from.
-        targets: (B, F) float32, NaN where a label is to be ignored; None where there are no labels.
-        copies: (B,) int8, number of each image's geometric copy (`hilum.data.resampling.COPIES`), 0 as it is; None
-            where all are as they are.
-        parts: that a larger batch was cut into, of which this is one; 1 where it is whole.
-        cut_from: that larger batch.
+        keys: (B,) keys of the random draws of these images: `draws.image_keys` of their ids.
+        rows: (B,) positions in the list of ids that the batches were made from.
+        targets: (B, F) float32, NaN where a label is ignored; None without labels.
+        copies: (B,) int8, number of each image's geometric copy (`hilum.data.resampling.COPIES`), 0 for the image
+            itself; None without resampling.
+        parts: Number of parts that the larger batch was cut into; 1 for a whole batch.
+        cut_from: The larger batch.
     """
 
     images: Tensor
@@ -63,11 +63,11 @@ class Batch:
 
     @property
     def whole(self) -> "Batch":
-        """The batch that this is a part of; itself where it is none."""
+        """The batch that this is a part of; itself if it is whole."""
         return self if self.cut_from is None else self.cut_from
 
     def cut(self, parts: int) -> list["Batch"]:
-        """The batch in so many parts, in order, of as many images as can be."""
+        """Cut the batch into consecutive parts whose sizes differ by one image at most."""
         if parts == 1:
             return [self]
         images, keys, rows = (
@@ -79,19 +79,19 @@ class Batch:
 
 
 class Batches:
-    """One epoch of batches for every iteration, the same for any number of workers.
+    """Iterable of the batches of one epoch; the result does not depend on the number of workers.
 
-    Iteration gives the batches of `epoch` from `position` on, and puts `position` back to 0 at the end; the caller sets
-    `epoch`. `position` counts the batches handed out, so that `state_dict` taken after a step resumes with the next.
+    Iteration yields the batches of `epoch` from `position` on and resets `position` to 0 at the end; the caller sets
+    `epoch`. `position` counts the batches yielded, so that a `state_dict` taken after a step resumes with the next one.
 
     Attributes:
-        epoch: the epoch whose order is used.
-        position: batches of this epoch handed out so far.
-        seconds_waited: that the consumer has spent in waiting for batches, in all.
-        image_ids: of the N images.
-        batch_size: images a batch, at most; the last one is smaller unless `drop_last` or `even`.
-        part: (which, of how many): one process of several hands out this consecutive part of every batch, so that the
-            parts one after another are what one process would hand out.
+        epoch: Epoch whose order is used.
+        position: Number of batches of this epoch yielded so far.
+        seconds_waited: Total time that the consumer waited for batches, s.
+        image_ids: Ids of the N images.
+        batch_size: Largest number of images of a batch; the last batch is smaller unless `drop_last` or `even`.
+        part: (index, number) of this process among several: it yields this consecutive part of every batch, so that
+            the parts in order are the batch that one process would yield.
     """
 
     def __init__(
@@ -109,24 +109,24 @@ class Batches:
         even: bool = False,
         copies: NDArray[np.int8] | None = None,
     ) -> None:
-        """See the class.
+        """Set up the order and the targets.
 
         Args:
-            store: the images.
-            image_ids: N images of the store, each once, or once in each copy.
-            batch_size: at least 1.
-            seed: of the order.
-            shuffle: a new order every epoch; otherwise the order of `image_ids`.
-            drop_last: leave out a last batch that is not full.
-            targets: (N, F), of these images in this order.
-            workers: threads that gather batches ahead; 0 gathers when asked.
-            device: where images and targets are. On CUDA the pixels live there when they fit in half of what is
-                free.
-            even: as many batches as it takes, of sizes that differ by one at most, instead of full ones and a rest.
-            copies: (N,), number of the copy of each; None: all as they are. A copy has random draws of its own.
+            store: Image store.
+            image_ids: Ids of N images of the store, each once, or once for each copy.
+            batch_size: Number of images of a batch, at least 1.
+            seed: Random seed of the order.
+            shuffle: New order every epoch; otherwise the order of `image_ids`.
+            drop_last: Exclude an incomplete last batch.
+            targets: (N, F), of the images in this order.
+            workers: Number of threads that gather batches in advance; 0: gather on request.
+            device: Device of images and targets. On CUDA all pixels are kept on the device if they fit in half of its
+                free memory.
+            even: Batches whose sizes differ by one at most, instead of full batches and a remainder.
+            copies: (N,), copy number of each image; None: no copies. A copy has random draws of its own.
 
         Raises:
-            HilumError: images that the store lacks, or twice; targets of another length; no full batch.
+            HilumError: Images that the store lacks, repeated images, a wrong number of targets, or no full batch.
         """
         visits = image_ids if copies is None else list(zip(image_ids, copies.tolist(), strict=True))
         if len(set(visits)) != len(image_ids):
@@ -166,11 +166,11 @@ class Batches:
         return images // self.batch_size if self._drop_last else -(-images // self.batch_size)
 
     def images_in(self, step: int) -> int:
-        """Images of a batch, its parts together; `step` counts from 0."""
+        """Return the number of images of a batch, over all processes; `step` counts from 0."""
         return self._first(step + 1) - self._first(step)
 
     def _first(self, step: int) -> int:
-        """Place of the first image of a batch in the order of the epoch; of the step behind the last, where it ends."""
+        """Return the position of the first image of a batch in the order of the epoch (its end, for the last step)."""
         images = len(self.image_ids)
         if not self._even:
             return min(step * self.batch_size, images)
@@ -183,7 +183,7 @@ class Batches:
         which, of = self.part
         joined = (order[self._first(step) : self._first(step + 1)] for step in steps)
         gathered = (np.array_split(rows, of)[which] for rows in joined)
-        self._settle()
+        self._load_on_device()
         ahead = 0 if self._resident is not None else self._workers
         prepared = _ahead(self._gather, gathered, ahead)
         overlapped = _Overlapped(prepared, self._device) if self._device.type == "cuda" else prepared
@@ -201,11 +201,11 @@ class Batches:
         self.position = 0
 
     def state_dict(self) -> dict[str, int]:
-        """Where iteration stands."""
+        """Return the epoch and the position."""
         return {"epoch": self.epoch, "position": self.position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where `state_dict` was taken: the next iteration starts with the batch after it."""
+        """Resume with the batch after the one where `state_dict` was taken."""
         self.epoch, self.position = state["epoch"], state["position"]
 
     def _order(self) -> NDArray[np.int64]:
@@ -223,13 +223,13 @@ class Batches:
                 images = images.pin_memory()
         return Batch(images, self._keys[rows], rows, targets, None if self._copies is None else self._copies[rows])
 
-    def _settle(self) -> None:
-        """Bring the pixels of these images to the CUDA device, once, if they fit."""
+    def _load_on_device(self) -> None:
+        """Copy the pixels of these images to the CUDA device, once, if they fit."""
         if self._device.type != "cuda" or self._resident is not None:
             return
         size = self._store.recipe.size
         free, _ = torch.cuda.mem_get_info(self._device)
-        if len(self.image_ids) * size * size > _SHARE_OF_DEVICE * free:
+        if len(self.image_ids) * size * size > _FRACTION_OF_DEVICE * free:
             return
         resident = torch.empty((len(self.image_ids), 1, size, size), dtype=torch.uint8, device=self._device)
         for first in range(0, len(self.image_ids), 4096):
@@ -239,16 +239,16 @@ class Batches:
 
 
 def _name_of_visit(image_id: str, copy: int) -> str:
-    """What random draws depend on: the image's id for itself, another text for each copy."""
+    """Return the key of the random draws: the image's id, or a text of its own for each copy."""
     return f"{image_id}\0{copy}" if copy else image_id
 
 
 class _Overlapped:
-    """Batches on a CUDA device, each copied there on a stream of its own while the one before it is computed with.
+    """Iterator of batches on a CUDA device; the next batch is copied on a second stream during computation.
 
     Args:
-        batches: in host memory, page-locked, or on the device already.
-        device: where to.
+        batches: Batches in page-locked host memory, or on the device.
+        device: CUDA device.
     """
 
     def __init__(self, batches: Iterator[Batch], device: torch.device) -> None:
@@ -269,7 +269,7 @@ class _Overlapped:
         now.wait_stream(self._stream)
         for tensor in (batch.images, batch.targets):
             if tensor is not None:
-                tensor.record_stream(now)  # its memory is another stream's
+                tensor.record_stream(now)  # allocated on the other stream
         self._next = self._copied()
         return batch
 
@@ -286,9 +286,9 @@ class _Overlapped:
 def _ahead(
     gather: Callable[[NDArray[np.int64]], Batch], asked: Iterator[NDArray[np.int64]], workers: int
 ) -> Generator[Batch, None, None]:
-    """Gather batches in order, a few of them ahead in threads; a thread's exception is raised here.
+    """Gather batches in order, some of them in advance in threads; exceptions of threads are raised here.
 
-    When the consumer stops early nothing more is gathered and the threads end.
+    If the consumer stops early, pending work is cancelled and the threads end.
     """
     if workers == 0:
         yield from map(gather, asked)

@@ -1,4 +1,4 @@
-"""How many images, patients and positives: by split and finding."""
+"""Numbers of images, patients and positives by split and finding."""
 
 import polars as pl
 
@@ -9,14 +9,14 @@ def count_images(manifest: pl.DataFrame, split: pl.DataFrame | None = None) -> p
     """Count the images of every split and finding.
 
     Args:
-        manifest: the images.
-        split: an assignment (`image_id`, `split`); images that it lacks are not counted. Without one the manifest's own
-            column `split` is used, and images on no list count as "unlisted".
+        manifest: Manifest.
+        split: Assignment (`image_id`, `split`); images that it lacks are not counted. Default: the manifest's own
+            column `split`; images without a value count as "unlisted".
 
     Returns:
-        One row a split and finding, in the order train, val, train_val, test, others: `split`, `finding` (null once
-        where the manifest has no finding), `images` and `patients` of the split, then of the finding in the split:
-        `positives`, `positive_patients`, `single_label` (images positive for it and for nothing else) and `uncertain`;
+        One row for each split and finding, in the order train, val, train_val, test, others: `split`, `finding` (null
+        once if the manifest has no finding), `images` and `patients` of the split, then of the finding in the split:
+        `positives`, `positive_patients`, `single_label` (images positive for this finding only) and `uncertain`;
         last `unlabelled`, images of the split without any label (`hilum.data.manifest`).
     """
     if split is not None:

@@ -1,15 +1,15 @@
-"""What a file is by its first bytes, whatever its name says."""
+"""Recognition of image files by their first bytes, independent of their names."""
 
 from enum import StrEnum
 
 from hilum.data.dicom import has_preamble, starts_a_data_set
 
 START = 132
-"""Bytes that suffice to tell."""
+"""Number of bytes needed."""
 
 
 class FileKind(StrEnum):
-    """Kinds of image files that are recognised; `READ` are those that Hilum reads."""
+    """Kinds of image files that are recognised; Hilum decodes those in `DECODED`."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -25,7 +25,7 @@ class FileKind(StrEnum):
 
     @property
     def label(self) -> str:
-        """As people write it, such as "JPEG 2000"."""
+        """Name for messages, such as "JPEG 2000"."""
         return _TITLES.get(self, self.value.upper())
 
 
@@ -35,7 +35,7 @@ _TITLES = {
     FileKind.JPEG_XL: "JPEG XL",
     FileKind.NIFTI: "NIfTI",
 }
-READ = frozenset({FileKind.PNG, FileKind.JPEG, FileKind.DICOM})
+DECODED = frozenset({FileKind.PNG, FileKind.JPEG, FileKind.DICOM})
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": FileKind.PNG,
     b"\xff\xd8\xff": FileKind.JPEG,
@@ -54,12 +54,12 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b
 
 
 def kind_of_bytes(start: bytes) -> FileKind | None:
-    """The kind of image file that begins so; None where it is none of them.
+    """Return the kind of an image file from its first bytes; None for any other file.
 
     Args:
-        start: the first `START` bytes of a file, fewer where it has fewer.
+        start: The first `START` bytes of the file, or all bytes of a shorter file.
     """
-    # A preamble may hold anything: that of a DICOM file which is a TIFF file too begins as a TIFF does (PS3.10 7.1).
+    # A preamble may hold anything: a DICOM file that is also a TIFF file starts like a TIFF file (PS3.10 7.1).
     if has_preamble(start):
         return FileKind.DICOM
     for signature, kind in _SIGNATURES.items():

@@ -1,4 +1,4 @@
-"""How a task reads the codes of its data set: a choice that travels with every result."""
+"""Label policy: targets from the label codes of a manifest, its readers and its grades."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,28 +13,28 @@ Consensus: TypeAlias = Literal["any", "majority", "all"]
 Rule = TypeVar("Rule", Uncertain, NotMentioned)
 
 OTHERWISE = "otherwise"
-"""In rules by finding: the rule of all findings that are not named."""
+"""Key of the rule for all findings that are not named."""
 
 
 @dataclass(frozen=True)
 class LabelPolicy:
-    """What the codes of a manifest, of its readers and of its grades mean.
+    """Meaning of the codes of a manifest, of its readers and of its grades.
 
-    A rule is one word for all findings, or a word for each: `{"Edema": "one", "otherwise": "zero"}`.
+    A rule is one word for all findings, or one for each: `{"Edema": "one", "otherwise": "zero"}`.
 
     Attributes:
-        uncertain: what -1 becomes. "zero", "one" and "ignore" (masked) are U-Zeros, U-Ones and U-Ignore of CheXpert
+        uncertain: Target for -1. "zero", "one" and "ignore" (masked) are U-Zeros, U-Ones and U-Ignore of CheXpert
             (Irvin et al., AAAI 2019, §3.1); "own_class" is its U-MultiClass, a third class (see `targets`); "drop"
-            leaves the image out, and by finding also for one that the task itself does not ask for.
-        not_mentioned: what a blank becomes: "zero" or "ignore".
-        consensus: where several people read each image, how many must see a finding: "any" of them, a "majority" (more
-            than half) or "all". None: the manifest's own column, uncertain where they disagree.
-        severity_threshold: where findings are graded, the grade from which one counts as positive, for all or by
-            finding (those not named stay as the collection reads them). None: the collection's own reading of all.
-        other: findings that "Other" stands for, in a task that asks for it.
+            excludes the image, also if the rule names a finding that is not in the task.
+        not_mentioned: Target for a blank: "zero" or "ignore".
+        consensus: For images with several readers, how many must report a finding: "any", a "majority" (more than
+            half) or "all" of them. None: the manifest's own column, uncertain where readers disagree.
+        severity_threshold: For graded findings, the lowest grade that counts as positive, for all or by finding
+            (others keep the collection's rule). None: the collection's own rule for all.
+        other: Findings that the task's finding "Other" combines.
 
     Raises:
-        HilumError: an unknown word or finding.
+        HilumError: An unknown word or finding.
     """
 
     uncertain: Uncertain | Mapping[str, Uncertain] = "zero"
@@ -54,22 +54,22 @@ class LabelPolicy:
         object.__setattr__(self, "other", tuple(canonical(name, where="other") for name in self.other))
 
     def uncertain_of(self, finding: str) -> Uncertain:
-        """What uncertain means for one finding."""
+        """Return the rule for uncertain labels of a finding."""
         return _rule_of("uncertain", self.uncertain, finding)
 
     def not_mentioned_of(self, finding: str) -> NotMentioned:
-        """What not mentioned means for one finding."""
+        """Return the rule for labels of a finding that is not mentioned."""
         return _rule_of("not_mentioned", self.not_mentioned, finding)
 
     def dropping(self, findings: list[str]) -> list[str]:
-        """The findings whose uncertainty leaves an image out of a task that asks for `findings`."""
+        """Return the findings whose uncertain labels exclude an image from a task with `findings`."""
         named = self.uncertain if isinstance(self.uncertain, Mapping) else {}
         asked_for = [finding for finding in findings if self.uncertain_of(finding) == "drop"]
         beyond = [name for name, rule in named.items() if rule == "drop" and name != OTHERWISE]
         return list(dict.fromkeys([*asked_for, *beyond]))
 
     def for_scoring(self) -> "LabelPolicy":
-        """The policy for images that are scored: a third class cannot be right or wrong, so it is masked there."""
+        """Return the policy for evaluation: a third class cannot be right or wrong, so it is masked."""
         if isinstance(self.uncertain, Mapping):
             return replace(self, uncertain={name: _masked(rule) for name, rule in self.uncertain.items()})
         return replace(self, uncertain=_masked(self.uncertain))
@@ -88,7 +88,7 @@ def _rule_of(field: str, rules: Rule | Mapping[str, Rule], finding: str) -> Rule
             field,
             expected="a rule for every finding of the task",
             found=f"none for {finding}",
-            fix=f"Name it, or say `{OTHERWISE}: zero`.",
+            fix=f"Name it, or add `{OTHERWISE}: zero`.",
         )
     return rule
 

@@ -1,4 +1,4 @@
-"""Images whose labels training and selection may see."""
+"""Images with targets for training and model selection."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from hilum.data.resampling import Resampling
 from hilum.errors import HilumError
 
 UNCERTAIN_CLASS = 2.0
-"""Target of an uncertain label where uncertain is a class of its own; as `hilum.data.labels.targets` writes it."""
+"""Target of an uncertain label with `uncertain: own_class`; written by `hilum.data.labels.targets`."""
 
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Training or validation images with their targets; images to be scored come as ids alone, without any label.
+    """Training or validation images with their targets. Test images are passed as ids only, without labels.
 
     Attributes:
         image_ids: N ids.
-        patient_ids: whose images they are, (N).
-        targets: (N, findings) float32: 1 positive, 0 negative, NaN masked; `UNCERTAIN_CLASS` only where uncertain is a
-            class of its own.
-        copies: number of each row's copy of its image, (N) int8: 0 the image itself, then
-            `hilum.data.resampling.COPIES[number - 1]`; None where every image stands once, as it is.
+        patient_ids: Patient of each image, (N,).
+        targets: (N, findings) float32: 1 positive, 0 negative, NaN masked; `UNCERTAIN_CLASS` only if uncertain labels
+            are a class of their own.
+        copies: Copy number of each row, (N,) int8: 0 is the image itself, k the copy
+            `hilum.data.resampling.COPIES[k - 1]`; None without resampling.
     """
 
     image_ids: list[str]
@@ -52,7 +52,7 @@ class LabelledImages:
             )
 
     def only(self, image_ids: Collection[str]) -> "LabelledImages":
-        """Those of these images, in the same order; what is not among them was set aside."""
+        """Return the rows of these images, in the same order."""
         rows = [row for row, image_id in enumerate(self.image_ids) if image_id in image_ids]
         return LabelledImages(
             image_ids=[self.image_ids[row] for row in rows],
@@ -62,14 +62,14 @@ class LabelledImages:
         )
 
     def resampled(self, rule: Resampling, seed: int) -> "LabelledImages":
-        """These images with more of rare classes, in copies, and fewer of common ones.
+        """Return the images with copies of those of rare classes and a subset of those of common ones.
 
         Args:
-            rule: who gets more and who fewer, by the class weights of these images.
-            seed: of the draw of the images kept in common classes.
+            rule: Resampling rule; it uses the class weights of these images.
+            seed: Random seed of the choice of images in common classes.
 
         Raises:
-            HilumError: an image of no class or of several.
+            HilumError: An image of no class or of several.
         """
         rows, copies = resampled_rows(self.image_ids, self.targets == 1, rule, seed)
         return LabelledImages(

@@ -1,16 +1,16 @@
-"""The manifest: one row an image, its codes, its checks.
+"""Manifest: table of the images of a data set, with one row for each image, its label codes and their checks.
 
-Columns: `image_id` (unique), `path` (below the data set's root; null where the file is not here), `patient_id`,
+Columns: `image_id` (unique), `path` (relative to the data set's root; null if the file is missing), `patient_id`,
 `study_id`, `view` ("PA", "AP", "LATERAL", …), `age` (years), `sex` ("F", "M"), `split` (the data set's own: "train",
-"val", "test", "train_val"), further published lists as `split_<name>`, then one Int8 column a finding:
+"val", "test", "train_val"), further published splits as `split_<name>`, then one Int8 column for each finding:
 1 positive, 0 negative, -1 uncertain, null not mentioned.
 
-Two Boolean columns may stand between, and do in manifests of folders:
+Two optional Boolean columns, used by manifests of folders:
 
-    labelled        false where nobody labelled the image: its blanks are no statement about any finding, no label
-                    policy reads them, and no split deals it out. Without the column every image is labelled.
-    patient_known   false where the image came without a patient id, so that `patient_id` only repeats `image_id`.
-                    Without the column every patient is known.
+    labelled        false if nobody labelled the image: its blanks are not "not mentioned", no label policy applies to
+                    them, and the image is in no split. Without the column every image is labelled.
+    patient_known   false if the image came without a patient id; its `patient_id` is its `image_id`. Without the
+                    column every patient is known.
 """
 
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import whole_file
-from hilum.data.tables import read_parquet
+from hilum.data.tables import read_parquet, some
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import VOCABULARY, is_finding
 
@@ -29,28 +29,28 @@ _MAY_BE_NULL = {"path", "study_id", "view", "age", "sex", "split"}
 
 
 def split_columns(manifest: pl.DataFrame) -> list[str]:
-    """The columns that hold a published list: `split` and every `split_<name>`."""
+    """Return the columns of published splits: `split` and every `split_<name>`."""
     return [name for name in manifest.columns if name == "split" or name.startswith("split_")]
 
 
 def finding_columns(manifest: pl.DataFrame) -> list[str]:
-    """The columns that hold a finding, in the order of the table."""
+    """Return the columns of findings, in the order of the table."""
     others = {*FIXED_COLUMNS, *OPTIONAL_COLUMNS, *split_columns(manifest)}
     return [name for name in manifest.columns if name not in others]
 
 
 def is_labelled(manifest: pl.DataFrame) -> pl.Series:
-    """Whether each image has a label, (N,) Boolean; all true in a manifest that does not say."""
+    """Return for each image if it has a label, (N,) Boolean; all true without a column `labelled`."""
     return _marked(manifest, "labelled")
 
 
 def is_patient_known(manifest: pl.DataFrame) -> pl.Series:
-    """Whether each image came with a patient id, (N,) Boolean; all true in a manifest that does not say."""
+    """Return for each image if its patient is known, (N,) Boolean; all true without a column `patient_known`."""
     return _marked(manifest, "patient_known")
 
 
 def labelled_images(manifest: pl.DataFrame) -> pl.DataFrame:
-    """The images that have a label, in the manifest's order: those that a split may deal out."""
+    """Return the rows of labelled images, in the manifest's order: those that a split may use."""
     return manifest.filter(is_labelled(manifest))
 
 
@@ -58,12 +58,12 @@ def check_manifest(manifest: pl.DataFrame, where: object) -> None:
     """Refuse a table that is not a manifest.
 
     Args:
-        manifest: any table.
-        where: the file it came from, for the message.
+        manifest: Any table.
+        where: File of the table, for the message.
 
     Raises:
-        HilumErrors: with every problem: missing columns, wrong types, repeated ids, codes that are none, ages that no
-            one has, paths that leave the root.
+        HilumErrors: With every problem: missing columns, wrong types, repeated ids, unknown codes, impossible ages,
+            paths outside the root.
     """
     problems = [f"column {name!r}: expected, but missing" for name in FIXED_COLUMNS if name not in manifest.columns]
     if not problems:
@@ -77,7 +77,7 @@ def read_manifest(path: Path) -> pl.DataFrame:
     """Read and check a `manifest.parquet`.
 
     Raises:
-        HilumError: no such file, not Parquet, or not a manifest.
+        HilumError: The file is missing, not Parquet, or not a manifest.
     """
     if not path.is_file():
         raise HilumError(path, expected="a manifest", found="no such file", fix="Make it with `hilum ingest`.")
@@ -87,7 +87,7 @@ def read_manifest(path: Path) -> pl.DataFrame:
 
 
 def write_manifest(manifest: pl.DataFrame, path: Path) -> None:
-    """Check and write a manifest, whole or not at all."""
+    """Check and write a manifest, atomically."""
     check_manifest(manifest, path)
     with whole_file(path) as beside:
         manifest.write_parquet(beside)
@@ -111,8 +111,8 @@ def _optional_column_problems(manifest: pl.DataFrame) -> list[str]:
     if not problems and "labelled" in manifest.columns and (findings := finding_columns(manifest)):
         wrong = manifest.filter(~pl.col("labelled") & ~pl.all_horizontal(pl.col(findings).is_null()))
         if len(wrong):
-            some = _some(wrong["image_id"])
-            problems.append(f"column 'labelled': expected true where a finding has a code, found false for {some}")
+            ids = some(wrong["image_id"])
+            problems.append(f"column 'labelled': expected true where a finding has a code, found false for {ids}")
     return problems
 
 
@@ -130,16 +130,16 @@ def _fixed_column_problems(manifest: pl.DataFrame) -> list[str]:
             problems.append(f"column {name!r}: expected a value in every row, found {blanks:,} blank")
     repeated = manifest.filter(pl.col("image_id").is_duplicated())["image_id"].unique().sort()
     if len(repeated):
-        problems.append(f"column 'image_id': expected every id once, found {_some(repeated)} more than once")
+        problems.append(f"column 'image_id': expected every id once, found {some(repeated)} more than once")
     outside = manifest.filter(~pl.col("age").is_between(0, 120))["age"].unique().sort()
     if len(outside):
-        problems.append(f"column 'age': expected 0 to 120 years, found {_some(outside)}")
+        problems.append(f"column 'age': expected 0 to 120 years, found {some(outside)}")
     codes = manifest.filter(~pl.col("sex").is_in(["F", "M"]))["sex"].unique().sort()
     if len(codes):
-        problems.append(f"column 'sex': expected F, M or blank, found {_some(codes)}")
+        problems.append(f"column 'sex': expected F, M or blank, found {some(codes)}")
     escaping = [path for path in manifest["path"].drop_nulls() if _escapes_root(path)]
     if escaping:
-        problems.append(f"column 'path': expected paths below the root, found {_some(pl.Series(escaping))}")
+        problems.append(f"column 'path': expected paths below the root, found {some(escaping)}")
     return problems
 
 
@@ -148,7 +148,7 @@ def _split_problems(manifest: pl.DataFrame) -> list[str]:
     for name in split_columns(manifest):
         others = [value for value in manifest[name].unique().drop_nulls().sort() if value not in SPLITS]
         if others:
-            problems.append(f"column {name!r}: expected {', '.join(SPLITS)} or blank, found {_some(pl.Series(others))}")
+            problems.append(f"column {name!r}: expected {', '.join(SPLITS)} or blank, found {some(others)}")
     return problems
 
 
@@ -163,14 +163,9 @@ def _finding_problems(manifest: pl.DataFrame) -> list[str]:
         else:
             codes = manifest.filter(~pl.col(name).is_in([-1, 0, 1]))[name].unique().sort()
             if len(codes):
-                problems.append(f"column {name!r}: expected 1, 0, -1 or blank, found {_some(codes)}")
+                problems.append(f"column {name!r}: expected 1, 0, -1 or blank, found {some(codes)}")
     return problems
 
 
 def _escapes_root(path: str) -> bool:
     return path.startswith("/") or ".." in PurePosixPath(path).parts
-
-
-def _some(values: pl.Series) -> str:
-    shown = ", ".join(str(value) for value in values.head(3))
-    return shown if len(values) <= 3 else f"{shown} and {len(values) - 3:,} others"

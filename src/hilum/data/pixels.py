@@ -1,4 +1,4 @@
-"""One radiograph file to one gray array: PNG, JPEG or DICOM."""
+"""Decoding of a radiograph's file, PNG, JPEG or DICOM, into one gray array."""
 
 import stat
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from PIL.Image import Image as PilImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from hilum.data.file_kinds import READ, START, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, START, FileKind, kind_of_bytes
 from hilum.data.images import Remark, Turn, may_be_turned, turn_of_image, turn_of_png, without_decoder_warnings
 from hilum.data.images.gray import Gray, UnreadableImage, check_size
 
 MAX_DECODED = 400_000_000
-"""Bytes of a decoded image: 100 million pixels of 16 bits in two channels, or of 8 bits in four."""
+"""Largest size of a decoded image, bytes: 100 million pixels of 16 bits in two channels, or of 8 bits in four."""
 MAX_BYTES = 500_000_000
-"""Bytes of a file."""
-_COLOURED_LEVELS, _COLOURED_SHARE = 20, 0.02  # of 255; of the image
+"""Largest size of a file, bytes."""
+_COLOURED_LEVELS, _COLOURED_FRACTION = 20, 0.02  # of 255 levels; of the pixels
 
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """A radiograph out of its file.
+    """Decoded radiograph.
 
     Attributes:
         pixels: (H, W), uint8 or uint16, upright.
-        kind: of the file.
-        remarks: what was met in it and dealt with.
+        kind: Kind of the file.
+        remarks: Deviations that were corrected.
     """
 
     pixels: Gray
@@ -41,19 +41,19 @@ class DecodedImage:
 
 
 def kind_of(path: Path) -> FileKind:
-    """What the first bytes of a file say it is: `FileKind.PNG`, `JPEG` or `DICOM`.
+    """Recognise a file by its first bytes: `FileKind.PNG`, `JPEG` or `DICOM`.
 
     Raises:
-        UnreadableImage: none of these, or no bytes at all.
+        UnreadableImage: Another kind of file, or an empty one.
     """
-    return kind_read(first_bytes(path), path)
+    return decodable_kind(first_bytes(path), path)
 
 
 def first_bytes(path: Path) -> bytes:
-    """The bytes that tell what a file is.
+    """Read the bytes that identify the kind of a file.
 
     Raises:
-        UnreadableImage: it cannot be opened.
+        UnreadableImage: The file cannot be opened.
     """
     try:
         check_regular(path)
@@ -64,33 +64,33 @@ def first_bytes(path: Path) -> bytes:
 
 
 def read_gray(path: Path, window: Literal["header", "full"] = "header") -> Gray:
-    """The pixels of `read_image`, (H, W), uint8 or uint16."""
+    """Return the pixels of `read_image`, (H, W), uint8 or uint16."""
     return read_image(path, window).pixels
 
 
 def read_image(path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:
     """Decode a radiograph.
 
-    PNG and JPEG: one channel as stored, 8 or 16 bits; three or four channels that agree become one (alpha is left out);
-    channels that nearly agree (at most 2 % of the image differ by more than 20 of 255 levels: JPEG noise, a coloured
-    mark) become luminance (ITU-R BT.601); an EXIF orientation is followed. DICOM: see
+    PNG and JPEG: one channel as stored, 8 or 16 bits; three or four equal channels become one (alpha is ignored);
+    nearly equal channels (at most 2 % of the pixels differ by more than 20 of 255 levels: JPEG noise, a coloured
+    mark) become luminance (ITU-R BT.601); the EXIF orientation is applied. DICOM: see
     `hilum.data.dicom.read.read_dicom`.
 
     Args:
-        path: the file.
-        window: of DICOM: "header", the file's own where it has one, or "full", none.
+        path: Path of the file.
+        window: DICOM window: "header", the file's own if it has one, or "full", none.
 
     Raises:
-        UnreadableImage: absent, empty, broken, cut short, of another kind, in colour, several frames, or too large.
+        UnreadableImage: Missing, empty, broken, truncated, of another kind, in colour, multi-frame, or too large.
     """
     return decode_image(read_content(path), path, window)
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of a radiograph's file.
+    """Read the bytes of a radiograph's file.
 
     Raises:
-        UnreadableImage: absent, no regular file, or of more than `MAX_BYTES`.
+        UnreadableImage: Missing, not a regular file, or larger than `MAX_BYTES`.
     """
     try:
         size = check_regular(path)
@@ -102,17 +102,17 @@ def read_content(path: Path) -> bytes:
 
 
 def decode_image(content: bytes, path: Path, window: Literal["header", "full"] = "header") -> DecodedImage:
-    """Decode the bytes of a radiograph's file; as `read_image`.
+    """Decode the bytes of a radiograph's file, as `read_image` does.
 
     Args:
-        content: of a PNG, JPEG or DICOM file.
-        path: for the message.
-        window: of DICOM.
+        content: Bytes of a PNG, JPEG or DICOM file.
+        path: Path for the message.
+        window: DICOM window, as in `read_image`.
 
     Raises:
-        UnreadableImage: as `read_image`.
+        UnreadableImage: As in `read_image`.
     """
-    kind = kind_read(content[:START], path)
+    kind = decodable_kind(content[:START], path)
     try:
         if kind is FileKind.DICOM:
             from hilum.data.dicom import read_dicom
@@ -124,13 +124,13 @@ def decode_image(content: bytes, path: Path, window: Literal["header", "full"] =
         return DecodedImage(to_one_channel(pixels, path), kind, remarks)
     except UnreadableImage:
         raise
-    # Decoders of foreign bytes may raise anything; it costs this file and no other.
+    # Decoders of untrusted bytes may raise anything; only this file fails.
     except Exception as error:
         raise UnreadableImage(path, reason=f"a broken {kind.label} file") from error
 
 
 def exif_remarks(path: Path) -> tuple[Remark, ...]:
-    """What a PNG or JPEG file says beside its pixels; nothing where it cannot be read."""
+    """Return the remarks on the EXIF data of a PNG or JPEG file; none for an unreadable file."""
     try:
         with without_decoder_warnings(), path.open("rb") as stream:
             kind = kind_of_bytes(stream.read(START))
@@ -138,13 +138,13 @@ def exif_remarks(path: Path) -> tuple[Remark, ...]:
             if kind is FileKind.JPEG:
                 return _turned(turn_of_image(JpegImageFile(stream)))
             return _turned(turn_of_png(path.read_bytes()) if may_be_turned(stream) else Turn())
-    # Decoding says what is wrong.
+    # Decoding reports the error.
     except Exception:  # noqa: BLE001
         return ()
 
 
 def check_regular(path: Path) -> int:
-    """The size of a file, bytes; what would keep a reader waiting, such as a pipe, is refused."""
+    """Return the size of a file, bytes; refuse files that would block a reader, such as pipes."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):  # a folder is recognised by opening it
         raise UnreadableImage(path, reason="neither a file nor a folder")
@@ -152,7 +152,7 @@ def check_regular(path: Path) -> int:
 
 
 def to_one_channel(image: NDArray[Any], path: Path) -> Gray:
-    """(H, W) as it is; (H, W, 3 or 4), any order of colours, if they agree or nearly agree."""
+    """Return (H, W) unchanged; reduce (H, W, 3 or 4), in any order of colours, if the channels (nearly) agree."""
     if image.dtype not in (np.uint8, np.uint16):
         raise UnreadableImage(path, reason=f"values of type {image.dtype}")
     if image.ndim == 2:
@@ -163,35 +163,35 @@ def to_one_channel(image: NDArray[Any], path: Path) -> Gray:
     if np.array_equal(colours[..., 0], colours[..., 1]) and np.array_equal(colours[..., 0], colours[..., 2]):
         return np.ascontiguousarray(colours[..., 0])
     spread = colours.max(axis=2) - colours.min(axis=2)
-    if (spread > _COLOURED_LEVELS * (np.iinfo(image.dtype).max // 255)).mean() > _COLOURED_SHARE:
+    if (spread > _COLOURED_LEVELS * (np.iinfo(image.dtype).max // 255)).mean() > _COLOURED_FRACTION:
         raise UnreadableImage(path, reason="colour image, not a radiograph")
     luminance: Gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2GRAY), dtype=image.dtype)
     return luminance
 
 
-def kind_read(start: bytes, path: Path) -> FileKind:
-    """The kind of file that begins so, one of `FileKind.PNG`, `JPEG` and `DICOM`.
+def decodable_kind(start: bytes, path: Path) -> FileKind:
+    """Return the kind of a file from its first bytes: `FileKind.PNG`, `JPEG` or `DICOM`.
 
     Args:
-        start: of `first_bytes`.
-        path: for the message.
+        start: Result of `first_bytes`.
+        path: Path for the message.
 
     Raises:
-        UnreadableImage: none of these, or no bytes at all.
+        UnreadableImage: Another kind of file, or an empty one.
     """
     if not start:
         raise UnreadableImage(path, reason="empty file")
     kind = kind_of_bytes(start)
-    if kind in READ:
+    if kind in DECODED:
         return kind
     if kind is not None:
-        raise UnreadableImage(path, reason=f"a {kind.label} file, a kind that is not read")
+        raise UnreadableImage(path, reason=f"a {kind.label} file, which Hilum does not read")
     text = start[:100].isascii() and b"\0" not in start[:100]
     raise UnreadableImage(path, reason="a text file" if text else "neither PNG nor JPEG nor DICOM")
 
 
 def _decode_png(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark, ...]]:
-    # OpenCV decodes twice as fast as its rivals but is lenient: Pillow checks the header and every chunk's CRC first.
+    # OpenCV decodes twice as fast as alternatives but is lenient: Pillow checks the header and all CRCs first.
     header = _open(PngImageFile, content, path)
     if getattr(header, "n_frames", 1) > 1:
         raise UnreadableImage(path, reason="an animation")
@@ -212,7 +212,7 @@ def _decode_png(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark,
 
 
 def _decode_jpeg(content: bytes, path: Path) -> tuple[NDArray[Any], tuple[Remark, ...]]:
-    # Pillow refuses a JPEG that is cut short, where OpenCV fills the rest with gray.
+    # Pillow refuses a truncated JPEG; OpenCV fills the rest with gray.
     image = _open(JpegImageFile, content, path)
     _check_decoded_size(image.height * image.width * len(image.getbands()), path)
     turn = turn_of_image(image)

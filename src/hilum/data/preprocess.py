@@ -1,24 +1,24 @@
-"""From a radiograph's file to the square 8-bit image that is stored: a recipe of steps, done in the order written.
+"""Preprocessing: from a decoded radiograph to the square 8-bit image that is stored, by the steps of a recipe.
 
 The steps::
 
-    window: header    DICOM: through the file's first VOI LUT or window, where it has one (so it is without this step)
-    window: full      DICOM: the whole range of stored values, whatever window the file asks for
-    square: pad       black bars on both sides, as many as needed, so that the shape of the body stays
-    square: crop      the middle square
-    square: stretch   nothing is added or lost; the resize changes the shape (so it does where `square` is not given)
-    resize: S         to S x S: area averaging where it shrinks, bilinear where it enlarges
-    min_max           the image's darkest and brightest value become 0 and 255
-    percentiles: [L, H]   its L-th and H-th percentile become 0 and 255, what lies beyond is cut
-    clahe             contrast-limited adaptive histogram equalisation, clip limit 2, 8 x 8 tiles (OpenCV's own defaults
-                      for tiles), or as given: clahe: {clip: C, tiles: T}
-    equalize          histogram equalisation of the whole image
+    window: header    DICOM: apply the file's first VOI LUT or window, if it has one (the default)
+    window: full      DICOM: use the full range of stored values and ignore the window
+    square: pad       black bars on both sides; keeps the aspect ratio
+    square: crop      centre crop
+    square: stretch   no change; the resize changes the aspect ratio (the default)
+    resize: S         resize to S x S: area averaging to shrink, bilinear interpolation to enlarge
+    min_max           map the image's minimum and maximum to 0 and 255
+    percentiles: [L, H]   map its L-th and H-th percentile to 0 and 255 and clip
+    clahe             contrast-limited adaptive histogram equalisation, clip limit 2, 8 x 8 tiles (OpenCV's default for
+                      tiles), or clahe: {clip: C, tiles: T}
+    equalize          global histogram equalisation
 
-`window` stands first: it is done while decoding, and other files than DICOM have none. An image of 16 bits keeps them
-until 8 are needed: at min_max, percentiles, clahe or equalize, or at the end. Where nothing else says how, its own
-darkest and brightest value become 0 and 255. Black for its bars is its own darkest value.
+`window` must be the first step: it is part of DICOM decoding and has no effect on other files. A 16-bit image keeps its
+depth up to min_max, percentiles, clahe, equalize or the end; without an explicit step its minimum and maximum become 0
+and 255. Bars of a 16-bit image have its minimum value.
 
-A recipe may also be a name out of `hilum.data.recipes`.
+A recipe may also be a name of `hilum.data.recipe.RECIPES`.
 """
 
 from typing import Any
@@ -34,11 +34,11 @@ __all__ = ["Recipe", "eight_bits", "parse_recipe", "plane_of", "preprocess"]
 
 
 def preprocess(gray: Gray, recipe: Recipe) -> NDArray[np.uint8]:
-    """Do the steps of a recipe.
+    """Apply the steps of a recipe.
 
     Args:
         gray: (H, W), uint8 or uint16, H and W at least 1; decoded with `recipe.window`.
-        recipe: see the head of this file.
+        recipe: Recipe; for its steps see the docstring of this module.
 
     Returns:
         (S, S), uint8.
@@ -62,9 +62,9 @@ def preprocess(gray: Gray, recipe: Recipe) -> NDArray[np.uint8]:
 
 
 def plane_of(recipe: Recipe, height: int, width: int) -> tuple[int, int, int, int]:
-    """The part of an image's plane that becomes the square image: left, top, width, height, image pixels.
+    """Return the region of an image that becomes the square image: left, top, width, height, pixels of the image.
 
-    With `square: pad` it reaches beyond the image. A point at x lands at (x - left) * S / width.
+    With `square: pad` it extends beyond the image. A point x of the image is at (x - left) * S / width.
     """
     how = dict(recipe.steps).get("square", "stretch")
     if how == "stretch":
@@ -75,7 +75,7 @@ def plane_of(recipe: Recipe, height: int, width: int) -> tuple[int, int, int, in
 
 
 def eight_bits(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """The image in 8 bits; of 16, its darkest and brightest value become 0 and 255."""
+    """Convert to 8 bits; the minimum and maximum of a 16-bit image become 0 and 255."""
     return image if image.dtype == np.uint8 else _spread(image, int(image.min()), int(image.max()))
 
 
@@ -97,13 +97,13 @@ def _resize(image: NDArray[Any], size: int) -> NDArray[Any]:
     height, width = image.shape
     if (height, width) == (size, size):
         return image
-    # A side that grows while the other shrinks counts as shrinking: averaging over less than a pixel does no harm.
+    # Area averaging also if one side shrinks and the other grows: averaging over less than a pixel changes nothing.
     shrinks = height > size or width > size
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
 def _spread(image: NDArray[Any], low: int, high: int) -> NDArray[np.uint8]:
-    """`low` becomes 0 and `high` 255, to the nearest level; an image of one value becomes black."""
+    """Map `low` to 0 and `high` to 255, rounded; a constant image becomes black."""
     if high == low:
         return np.zeros(image.shape, dtype=np.uint8)
     levels = np.rint(np.arange(high - low + 1) * 255.0 / (high - low)).astype(np.uint8)
@@ -111,7 +111,7 @@ def _spread(image: NDArray[Any], low: int, high: int) -> NDArray[np.uint8]:
 
 
 def _percentiles(image: NDArray[Any], wanted: tuple[float, float]) -> tuple[int, int]:
-    """The smallest values that at least these percents of the pixels do not exceed."""
+    """Return the smallest values that at least these percents of the pixels do not exceed."""
     below = np.cumsum(np.bincount(image.ravel(), minlength=1))
     low, high = np.searchsorted(below, np.asarray(wanted) / 100 * image.size)
     return int(low), int(high)

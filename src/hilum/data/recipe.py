@@ -1,12 +1,14 @@
-"""A recipe of preprocessing, as it is written in a study file, checked; `hilum.data.preprocess` does its steps.
+"""Preprocessing recipe: parsing and checks of its steps; `hilum.data.preprocess` applies them.
 
-Kept apart from it, so that reading a study file opens no library of images.
+Separate from it, so that reading a study file imports no image library. `RECIPES` are those of published studies, as
+described in their papers. Replication of gray over three channels and normalisation by ImageNet's mean and standard
+deviation are part of the encoder, augmentations part of the training; neither is part of a recipe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from hilum.data.recipes import RECIPES
 from hilum.errors import HilumError
 
 Step: TypeAlias = tuple[str, str | int | tuple[float, float] | None]
@@ -19,27 +21,59 @@ _SMALLEST, _LARGEST = 8, 4096
 
 
 @dataclass(frozen=True)
+class NamedRecipe:
+    """Steps as in a study file, and their source."""
+
+    steps: tuple[Any, ...]
+    source: str
+
+
+RECIPES: Mapping[str, NamedRecipe] = {
+    "elwirehardja2025": NamedRecipe(
+        ({"resize": 224}, "clahe"),
+        "Elwirehardja et al. 2025, Data preprocessing: 224 x 224, then CLAHE; clip limit and tiles are not given",
+    ),
+    "toh2023": NamedRecipe(
+        ({"resize": 224},),
+        "Toh et al. 2023, Preprocessing: 224 x 224 with OpenCV before training, nothing else",
+    ),
+    "gowtham2023": NamedRecipe(
+        ({"resize": 224},),
+        "Gowtham et al. 2023 give neither size nor steps; 224 x 224 is the size of their encoders' ImageNet weights",
+    ),
+    "tayebiarasteh2024": NamedRecipe(
+        ({"resize": 224}, "min_max", "equalize"),
+        "Tayebi Arasteh et al. 2024, Standardized image preprocessing: 224 x 224, min-max, histogram equalisation",
+    ),
+    "kivotova2021": NamedRecipe(
+        ({"square": "pad"}, {"resize": 224}),
+        "Kivotova et al. 2021, section 4.3.1: zeros to a square, then 224 x 224",
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Checked steps, and the side S of the image they end in."""
+    """Checked steps, and the side length S of the resulting image, pixels."""
 
     steps: tuple[Step, ...]
     size: int
 
     @property
     def window(self) -> Literal["header", "full"]:
-        """What decoding a DICOM file does with its window."""
+        """Use of the window in DICOM decoding."""
         return "full" if ("window", "full") in self.steps else "header"
 
     def as_data(self) -> list[Any]:
-        """The steps as they stand in a study file; `parse_recipe` reads them back."""
+        """Return the steps as written in a study file; `parse_recipe` reads them."""
         return [_as_data(step) for step in self.steps]
 
 
 def parse_recipe(steps: object) -> Recipe:
-    """Check the steps of a study file, such as `[{square: pad}, {resize: 224}, clahe]`, or find those of a name.
+    """Check the steps of a recipe, such as `[{square: pad}, {resize: 224}, clahe]`, or look up a named recipe.
 
     Raises:
-        HilumError: an unknown name, step or value, a step twice, no resize, or steps that cannot follow each other.
+        HilumError: An unknown name, step or value, a repeated step, no resize, or a wrong order of steps.
     """
     if isinstance(steps, str):
         if steps not in RECIPES:
@@ -54,11 +88,11 @@ def parse_recipe(steps: object) -> Recipe:
         raise _error("every step once", f"{', '.join(sorted(twice))} again")
     size = next((value for name, value in parsed if name == "resize"), None)
     if not isinstance(size, int):
-        raise _error("a resize, so that every image has one size", f"only {', '.join(names) or 'an empty list'}")
+        raise _error("a resize step, so that all images have one size", f"only {', '.join(names) or 'an empty list'}")
     if "square" in names and names.index("square") > names.index("resize"):
-        raise _error("square before resize, for a resized image is square", "square after it")
+        raise _error("square before resize (a resized image is already square)", "square after it")
     if "window" in names[1:]:
-        raise _error("window as the first step, for it belongs to decoding", "another step before it")
+        raise _error("window as the first step (it is part of decoding)", "another step before it")
     return Recipe(parsed, size)
 
 
@@ -89,11 +123,11 @@ def _parse_step(step: Any, place: int) -> Step:
                 raise _error(f"{name}: {expected[name]}", f"{value!r} in step {place}")
             return name, parsed
     known = f"square: …, resize: …, window: …, percentiles: …, {', '.join(_PLAIN_STEPS)}"
-    raise _error(f"steps out of {known}", f"{step!r} as step {place}")
+    raise _error(f"one of the steps {known}", f"{step!r} as step {place}")
 
 
 def _parse_value(name: str, value: Any) -> str | int | tuple[float, float] | None:
-    """The value of a step, or None where it cannot be one."""
+    """Return the value of a step; None for an invalid one."""
     if name in ("square", "window"):
         return value if value in (_SQUARES if name == "square" else _WINDOWS) else None
     if name == "resize":

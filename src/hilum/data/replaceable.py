@@ -1,4 +1,4 @@
-"""What may be replaced: only a directory that holds nothing but what Hilum leaves there."""
+"""Check of an output directory: only one that holds nothing but Hilum's own output may be replaced."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 from hilum.errors import HilumError
 
 
-def check_replaceable(directory: Path, left_by_hilum: Collection[str]) -> None:
-    """Refuse to replace a directory with anything else in it.
+def check_replaceable(directory: Path, own_names: Collection[str]) -> None:
+    """Refuse to replace a directory with other files in it.
 
     Args:
-        directory: absent, empty, or to be replaced.
-        left_by_hilum: names of the files and folders that an earlier run leaves there.
+        directory: Missing, empty, or existing output.
+        own_names: Names of the files and folders that an earlier run writes there.
 
     Raises:
-        HilumError: it is a file, or holds something else.
+        HilumError: It is a file, or holds something else.
     """
     if directory.is_dir():
-        foreign = sorted(path.name for path in directory.iterdir() if path.name not in left_by_hilum)
+        foreign = sorted(path.name for path in directory.iterdir() if path.name not in own_names)
         found = f"{len(foreign):,} other files or folders in it ({', '.join(foreign[:3])})" if foreign else ""
     else:
         found = "a file" if directory.exists() else ""

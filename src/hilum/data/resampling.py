@@ -1,4 +1,4 @@
-"""Rules of resampling: which classes get copies of their images, and which keep a part; no arithmetic of arrays."""
+"""Resampling rules: copies of the images of rare classes, subsets of those of common ones. No array arithmetic."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,11 +8,11 @@ from hilum.errors import HilumError
 
 @dataclass(frozen=True)
 class GeometricCopy:
-    """How a further copy of an image is made.
+    """Geometric transform of a copy of an image.
 
     Attributes:
-        flip: left and right exchanged.
-        degrees: turned by, counter-clockwise.
+        flip: Horizontal flip.
+        degrees: Rotation angle, degrees, counter-clockwise.
     """
 
     flip: bool
@@ -23,21 +23,21 @@ COPIES: tuple[GeometricCopy, ...] = (
     GeometricCopy(flip=True, degrees=0),
     *(GeometricCopy(flip=False, degrees=degrees) for degrees in (-40, -20, 20, 40)),
 )
-"""Copies 1 to 5 of an image that is resampled (Elwirehardja et al. 2025, §3.2)."""
+"""Copies 1 to 5 of a resampled image (Elwirehardja et al. 2025, §3.2)."""
 
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which classes are given more images, and which fewer, by their weight before resampling.
+    """Oversampling of rare classes and undersampling of common ones, by class weight.
 
-    The defaults are those of Elwirehardja et al. 2025, §3.2; its list gives no rule between 0.1 and 1.5, where its
-    Table 1 leaves the images as they are.
+    The defaults are those of Elwirehardja et al. 2025, §3.2; its list has no rule between 0.1 and 1.5, where its
+    Table 1 keeps the images unchanged.
 
     Attributes:
-        above: classes with a larger weight get all copies of every image.
-        below: classes with a smaller weight keep a share of their images.
-        keep: that share, above 0, at most 1.
-        copies: further copies an image, the first ones of `COPIES`.
+        above: Classes with a larger weight get `copies` copies of every image.
+        below: Classes with a smaller weight keep a fraction of their images.
+        keep: That fraction, above 0, at most 1.
+        copies: Number of copies of an image, the first ones of `COPIES`.
     """
 
     above: float = 2.0
@@ -55,7 +55,7 @@ class Resampling:
             )
 
     def images_of(self, images: int, weight: float) -> int:
-        """Images of a class after resampling: exact in whole numbers, rounded down where a share is kept."""
+        """Return the number of images of a class after resampling, in exact arithmetic, rounded down."""
         if weight > self.above:
             return images * (1 + self.copies)
         return int(images * Fraction(str(self.keep))) if weight < self.below else images

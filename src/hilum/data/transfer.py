@@ -1,7 +1,7 @@
-"""From the host to the device without making either wait for the other.
+"""Asynchronous transfers between host and GPU.
 
-A copy from ordinary memory to a GPU waits until the GPU has done all that it was given before, and while it waits
-nothing new is given to it. A copy from page-locked memory is only put in line.
+A copy from pageable memory to a GPU waits for all queued work and blocks the queueing of more. A copy from page-locked
+memory is only queued.
 """
 
 from typing import Any
@@ -13,16 +13,16 @@ from torch import Tensor
 
 
 def to_device(values: NDArray[Any] | Tensor, device: torch.device | str, dtype: torch.dtype | None = None) -> Tensor:
-    """A tensor of host values on a device.
+    """Return host values as a tensor on a device.
 
     Args:
-        values: an array, or a tensor in host memory; a tensor that is on the device already is given back.
-        device: where to.
-        dtype: converted on the host; None keeps it.
+        values: Array, or tensor; a tensor that is already on the device is returned as it is.
+        device: Target device.
+        dtype: Type after conversion on the host; None keeps the type.
 
     Returns:
-        On a CPU the values themselves where nothing has to be converted; on a GPU a copy that is put in line, behind
-        which whatever uses it stands by itself.
+        On a CPU the values themselves if no conversion is needed; on a GPU a copy in the current stream, before all
+        later work of that stream.
     """
     device = torch.device(device)
     here = torch.from_numpy(np.require(values, requirements=["C", "W"])) if isinstance(values, np.ndarray) else values
@@ -33,13 +33,13 @@ def to_device(values: NDArray[Any] | Tensor, device: torch.device | str, dtype: 
 
 
 class Awaited:
-    """Numbers on their way to the host; asked for later, they make it wait for what comes before them and no more.
+    """Numbers on their way to the host; reading them waits only for earlier work of the GPU.
 
-    Reading a GPU's number waits for all work in line, also for what was put in line after the number. Here the copy
-    stands in line where the number does.
+    `Tensor.item` waits for all queued work, also for work queued after the number. Here the copy is queued directly
+    after the computation of the number.
 
     Args:
-        value: a scalar, or one row of numbers.
+        value: A scalar, or one row of numbers.
     """
 
     def __init__(self, value: Tensor) -> None:
@@ -52,12 +52,12 @@ class Awaited:
             self._event.record()
 
     def get(self) -> float:
-        """The number of a scalar."""
+        """Wait for a scalar and return it."""
         (value,) = self.tolist()
         return value
 
     def tolist(self) -> list[float]:
-        """All numbers."""
+        """Wait for all numbers and return them."""
         if self._event is not None:
             self._event.synchronize()
         return [float(value) for value in self._value.reshape(-1).tolist()]

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hilum.artifacts import write_text
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
@@ -94,7 +94,9 @@ def write_card(card: Card, directory: Path) -> Card:
     Raises:
         HilumError: patients of one's own, and this user's salt can neither be read nor made.
     """
-    card = card.model_copy(update={"training_patients": sealed(card.training_patients), "version": VERSION})
+    card = card.model_copy(
+        update={"training_patients": pseudonymised_names(card.training_patients), "version": VERSION}
+    )
     write_text(directory / CARD, card.model_dump_json(indent=2) + "\n")
     return card
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.patients import full_names, issuer_of
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
@@ -31,7 +31,7 @@ class ExplainedImages:
 
 
 def choose_images(
-    collected: Collected,
+    collected: Dataset,
     issuer: str,
     cards: Sequence[Card],
     findings: Collection[str],

@@ -1,5 +1,6 @@
-"""Findings: the vocabulary, each data set's own names for it, and what follows from what."""
+"""Findings: the vocabulary, the names in each data set, and derived findings."""
 
+from hilum.findings.by_collection import SHORT_NAMES, FindingRow, findings_by_collection
 from hilum.findings.derived import DERIVED, parts_of
 from hilum.findings.native_names import (
     ADDED_COLLECTIONS,
@@ -11,7 +12,6 @@ from hilum.findings.native_names import (
     native,
 )
 from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, is_finding
-from hilum.findings.who_labels import SHORT_NAMES, FindingRow, who_labels
 
 __all__ = [
     "ADDED_COLLECTIONS",
@@ -26,11 +26,11 @@ __all__ = [
     "FindingRow",
     "bare_name",
     "canonical",
+    "findings_by_collection",
     "is_finding",
     "labelled_by",
     "labelled_finding",
     "labelled_spellings",
     "native",
     "parts_of",
-    "who_labels",
 ]

@@ -1,4 +1,4 @@
-"""Findings that follow from others, for tasks on data sets that name only the parts."""
+"""Findings derived from others, for tasks on data sets that label only the parts."""
 
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -17,12 +17,12 @@ DERIVED: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "Tuberculosis": (("Active Tuberculosis", "Latent Tuberculosis"),),
     }
 )
-"""Finding to the sets of parts that make it up: it is there where any part is, absent where all are absent. A data set
-that has only some of the parts does not label the whole."""
+"""Finding to the sets of parts that define it: positive if any part is positive, negative if all parts are negative. A
+data set with only some of the parts does not label the finding."""
 
 
 def parts_of(finding: str, labelled: Collection[str]) -> tuple[str, ...] | None:
-    """The parts from which a finding follows, of those that a data set labels; None where it does not follow."""
+    """Return the labelled parts that define a finding; None if the data set does not label all parts of any set."""
     for parts in DERIVED.get(finding, ()):
         if all(part in labelled for part in parts):
             return parts

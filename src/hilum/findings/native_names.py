@@ -1,7 +1,7 @@
-"""Who labels what, under which name: the findings of each collection and the words of its own tables.
+"""Findings that each collection labels, and their names in the collection's own tables.
 
-The layouts are read in `hilum.data.collections`; here stand only the names. What a data set does not label is absent
-from its map, and null in its manifest.
+The layouts are read in `hilum.data.collections`. A finding that a data set does not label is missing from its map, and
+null in its manifest.
 """
 
 from collections.abc import Callable, KeysView, Mapping
@@ -68,16 +68,16 @@ _KERMANY = {
 
 @dataclass(frozen=True)
 class AddedCollection:
-    """A data set that an installed package adds, by an entry point of `hilum.collections`.
+    """Data set of an installed package, added by an entry point of `hilum.collections`.
 
     Attributes:
-        read: `read(root, *, allow_missing, on_progress)`, from the data set's folder to a
-            `hilum.data.collections.Collected`, as the modules of `hilum.data.collections` do.
-        findings: what it labels: name in `VOCABULARY` to the name in its own tables.
-        published_ids: whether patients' ids are published pseudonyms, as those of public data sets; otherwise they may
-            be a hospital's, and cards hold them hashed under the user's secret salt.
-        source: what `hilum data where` says: `title`, `licence`, `access`, `size`, `where`, `files`, … as in
-            `hilum.data.sources.DataSource`; empty where there is nothing to say.
+        read: `read(root, *, allow_missing, on_progress)`: reads the data set's folder into a
+            `hilum.data.collections.Dataset`, as the modules of `hilum.data.collections` do.
+        findings: Labelled findings: name in `VOCABULARY` to the name in the data set's own tables.
+        published_ids: True if patient ids are published pseudonyms, as in public data sets; otherwise they may be a
+            hospital's ids, and cards hold them hashed with the user's secret salt.
+        source: Text for `hilum data where`: `title`, `licence`, `access`, `size`, `where`, `files`, … as in
+            `hilum.data.sources.DataSource`; may be empty.
     """
 
     read: Callable[..., Any]
@@ -87,7 +87,7 @@ class AddedCollection:
 
 
 def _collection(name: str, added: object) -> AddedCollection:
-    """What an entry point of `hilum.collections` gives."""
+    """Check the object of an entry point of `hilum.collections`."""
     if not isinstance(added, AddedCollection):
         raise wrong_kind(GROUP, name, "a hilum.findings.AddedCollection", added)
     if unknown := [finding for finding in added.findings if finding not in VOCABULARY]:
@@ -101,7 +101,7 @@ def _collection(name: str, added: object) -> AddedCollection:
 
 
 ADDED_COLLECTIONS: Registry[AddedCollection] = Registry(GROUP, {}, _collection)
-"""By name, without Hilum's own."""
+"""Added collections by name."""
 
 _LABELLED: Mapping[str, Mapping[str, str]] = Registry(
     GROUP,
@@ -161,17 +161,17 @@ _LABELLED: Mapping[str, Mapping[str, str]] = Registry(
     lambda name, added: _collection(name, added).findings,
 )
 COLLECTIONS: KeysView[str] = _LABELLED.keys()
-"""Names of the collections whose native layout Hilum reads, and of those that installed packages add; `folder` is
-anybody's own images."""
+"""Names of the collections that Hilum can read: its own, `folder` (the user's own images), and those of installed
+packages."""
 
 
 def labelled_by(collection: str) -> Mapping[str, str]:
-    """The findings that a collection labels: canonical name to the name in its own tables.
+    """Return the findings that a collection labels: canonical name to the name in its own tables.
 
     Empty for `folder`, whose findings are those of the user's table.
 
     Raises:
-        HilumError: no such collection.
+        HilumError: Unknown collection.
     """
     if collection not in _LABELLED:
         raise HilumError(
@@ -181,20 +181,20 @@ def labelled_by(collection: str) -> Mapping[str, str]:
 
 
 def native(finding: str, collection: str) -> str:
-    """The name by which a data set's own tables call a canonical finding (the canonical one where it has none).
+    """Return a finding's name in a data set's own tables; the canonical name if the data set does not label it.
 
     Raises:
-        HilumError: the finding is not in the vocabulary, or the collection is unknown.
+        HilumError: Unknown finding or collection.
     """
     return labelled_by(collection).get(canonical(finding), canonical(finding))
 
 
 @cache
 def labelled_spellings(collection: str) -> Mapping[str, str]:
-    """Every spelling of the findings that a collection labels, as `bare_name` makes it, to the canonical name.
+    """Return every spelling, normalised by `bare_name`, of the findings that a collection labels, with canonical names.
 
     Raises:
-        HilumError: no such collection.
+        HilumError: Unknown collection.
     """
     labelled = labelled_by(collection)
     known = {spelling: finding for spelling, finding in spellings().items() if finding in labelled}
@@ -202,13 +202,13 @@ def labelled_spellings(collection: str) -> Mapping[str, str]:
 
 
 def labelled_finding(name: str, collection: str) -> str | None:
-    """The finding that a table of a collection means; None where the collection labels no such finding.
+    """Return the finding that a name in a collection's table means; None if the collection does not label it.
 
     Args:
-        name: as the table writes it: the collection's own word, or any spelling that `canonical` understands.
-        collection: whose table it is.
+        name: Name in the table: the collection's own word, or any spelling that `canonical` accepts.
+        collection: Name of the collection.
 
     Raises:
-        HilumError: no such collection.
+        HilumError: Unknown collection.
     """
     return labelled_spellings(collection).get(bare_name(name))

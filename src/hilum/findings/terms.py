@@ -1,9 +1,9 @@
-"""Codes of findings in terminologies that other programs read: SNOMED CT, RadLex, DICOM's own.
+"""Codes of findings in terminologies: SNOMED CT, RadLex, DICOM's own.
 
-Only findings whose meaning is that of a concept have a code: ChestX-ray14's "Hernia" or CheXpert's "Pleural Other" have
+Only findings that mean the same as a concept have a code: ChestX-ray14's "Hernia" and CheXpert's "Pleural Other" have
 none. Sources: SNOMED CT International Edition (designator SCT of PS3.16 chapter 8), RadLex 4.x (RADLEX), and PS3.16
-CID 6103 to 6105 (DCM). Checked: those in PS3.16 against pydicom's dictionaries of it, the others against published
-mappings of two parties or more, and SNOMED CT's check digits.
+CID 6103 to 6105 (DCM). Checked: those in PS3.16 against pydicom's dictionaries, the others against two or more
+published mappings and SNOMED CT's check digits.
 """
 
 import csv
@@ -14,17 +14,17 @@ from typing import Literal, TypeAlias, cast
 
 Scheme: TypeAlias = Literal["SCT", "RADLEX", "DCM"]
 SCHEMES: tuple[Scheme, ...] = ("SCT", "RADLEX", "DCM")
-"""By their coding scheme designators in DICOM, in the order in which one is preferred."""
+"""Coding scheme designators of DICOM, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """A concept of a terminology.
+    """Concept of a terminology.
 
     Attributes:
-        scheme: its coding scheme designator in DICOM.
-        code: of the concept.
-        meaning: its name there.
+        scheme: Coding scheme designator in DICOM.
+        code: Code of the concept.
+        meaning: Name of the concept.
     """
 
     scheme: Scheme
@@ -33,10 +33,10 @@ class Term:
 
 
 def terms_of(finding: str) -> list[Term]:
-    """Codes of a finding, those of SNOMED CT first; empty where none means the same.
+    """Return the codes of a finding, SNOMED CT first; empty if no concept means the same.
 
     Args:
-        finding: canonical name.
+        finding: Canonical name.
     """
     return sorted(_terms().get(finding, []), key=lambda term: SCHEMES.index(term.scheme))
 

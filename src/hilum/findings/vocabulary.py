@@ -1,4 +1,4 @@
-"""The vocabulary: one canonical name for each finding, and the spellings that lead to it."""
+"""Vocabulary: one canonical name for each finding, and its other spellings."""
 
 import difflib
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ CHEXPERT: tuple[str, ...] = (
 VOCABULARY: tuple[str, ...] = (
     *CHESTXRAY14,
     *(finding for finding in CHEXPERT if finding not in CHESTXRAY14),
-    # what VinDr-CXR adds
+    # added by VinDr-CXR
     "Aortic Enlargement",
     "Calcification",
     "Clavicle Fracture",
@@ -64,7 +64,7 @@ VOCABULARY: tuple[str, ...] = (
     "COPD",
     "Tuberculosis",
     "Other Disease",
-    # what PadChest adds
+    # added by PadChest
     "Air Trapping",
     "Aortic Elongation",
     "Bronchiectasis",
@@ -75,20 +75,20 @@ VOCABULARY: tuple[str, ...] = (
     "Scoliosis",
     "Sternotomy",
     "Volume Loss",
-    # what UKA-CXR grades by side
+    # graded by side in UKA-CXR
     "Atelectasis Left",
     "Atelectasis Right",
     "Pleural Effusion Left",
     "Pleural Effusion Right",
     "Pneumonia Left",
     "Pneumonia Right",
-    # what smaller sets are made for
+    # of smaller data sets
     "Active Tuberculosis",
     "Latent Tuberculosis",
     "Bacterial Pneumonia",
     "Viral Pneumonia",
     "COVID-19",
-    # what a task makes of several
+    # combination of several, defined by a task
     "Other",
 )
 """Every canonical name."""
@@ -96,7 +96,7 @@ VOCABULARY: tuple[str, ...] = (
 _OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
     {
         "Effusion": "Pleural Effusion",
-        "Infiltrate": "Infiltration",  # so in ChestX-ray14's table of boxes
+        "Infiltrate": "Infiltration",  # spelling of ChestX-ray14's table of boxes
         "Infiltrates": "Infiltration",
         "Oedema": "Edema",
         "Pulmonary Edema": "Edema",
@@ -114,35 +114,35 @@ _OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
 
 
 def canonical(name: str, *, where: object = "finding") -> str:
-    """The canonical name of a finding, from any data set's own spelling.
+    """Return the canonical name of a finding, from any data set's spelling.
 
     Args:
-        name: case, blanks, `_` and `-` do not matter: `Pleural_Thickening` is `Pleural Thickening`.
-        where: what to name in the error: a file, a column, a field of a study.
+        name: Name; case, blanks, `_` and `-` are ignored: `Pleural_Thickening` is `Pleural Thickening`.
+        where: Place for the error: a file, a column, a field of a study.
 
     Raises:
-        HilumError: the vocabulary has no such finding.
+        HilumError: The vocabulary has no such finding.
     """
     found = spellings().get(bare_name(name))
     if found is None:
-        raise HilumError(where, expected="a finding that Hilum knows", found=repr(name), fix=_did_you_mean(name))
+        raise HilumError(where, expected="a finding of Hilum's vocabulary", found=repr(name), fix=_did_you_mean(name))
     return found
 
 
 def is_finding(name: str) -> bool:
-    """Whether `canonical` knows this name."""
+    """Return true for a name that `canonical` accepts."""
     return bare_name(name) in spellings()
 
 
 @cache
 def spellings() -> Mapping[str, str]:
-    """Every spelling that is understood, as `bare_name` makes it, to the canonical name."""
+    """Return every accepted spelling, normalised by `bare_name`, with its canonical name."""
     own = {bare_name(finding): finding for finding in VOCABULARY}
     return MappingProxyType(own | {bare_name(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()})
 
 
 def bare_name(name: str) -> str:
-    """A name without what does not matter: case, blanks, `_`, `-` and other signs."""
+    """Normalise a name: remove case, blanks, `_`, `-` and other signs."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 

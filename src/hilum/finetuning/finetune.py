@@ -15,7 +15,7 @@ from torch import Tensor
 from hilum.artifacts import whole_file
 from hilum.augment import Augmentation, augmentation_of
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.freezing import freeze_all_but_last
@@ -96,7 +96,7 @@ def finetune(
     classifier = untrained_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
     before = origin.training_patients if origin else []
-    training_patients = by_the_first(lambda: sealed([*before, *all_train.patient_ids, *val.patient_ids]))
+    training_patients = by_the_first(lambda: pseudonymised_names([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,

@@ -1,18 +1,16 @@
-"""Generated chest radiographs: an analytic thorax, projected; with known findings and exact boxes."""
+"""Digital phantom: chest radiographs projected from an analytic thorax, with known findings and exact boxes."""
 
 from hilum.phantom.image import Box, Rendered, render_image
-from hilum.phantom.layouts import LAYOUTS, Written, write_layout
-from hilum.phantom.layouts.chestxray14 import write as write_chestxray14
+from hilum.phantom.layouts import LAYOUTS, GeneratedDataset, write_layout
 from hilum.phantom.population import Image, population_images
 
 __all__ = [
     "LAYOUTS",
     "Box",
+    "GeneratedDataset",
     "Image",
     "Rendered",
-    "Written",
     "population_images",
     "render_image",
-    "write_chestxray14",
     "write_layout",
 ]

@@ -1,4 +1,4 @@
-"""The build of a patient: what stays the same from image to image."""
+"""Build of a patient: properties that are constant over all images."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,27 @@ from hilum.draws import image_keys, uniforms
 
 @dataclass(frozen=True)
 class Build:
-    """Sizes and shapes of one thorax; lengths in the patient's own centimetres, which are `scale` real ones.
+    """Sizes and shapes of one thorax; lengths in the patient's own centimetres, equal to `scale` real ones.
 
     Attributes:
-        age: years.
+        age: Years.
         sex: "F" or "M".
-        scale: size of the body against the reference adult.
-        cage: semiaxes of the inside of the rib cage, (3,), cm.
-        fat: of the chest wall, cm.
-        breast: volume of a breast against the average woman's, 0 in men.
-        heart: length of the heart against the average.
-        heart_tilt: of the heart's long axis below the horizontal, degrees.
-        aorta: radius of the arch, cm.
-        unfolding: of the aorta with age, 0 to 1.
-        domes: heights of the right and left dome of the diaphragm in full inspiration, cm.
-        mediastinum: half width of the upper mediastinum, cm.
-        rib_slope: how far a rib falls from the spine to the side, against the average.
-        curve: scoliosis, sideways, cm.
-        bone: mineral of bone against the average.
-        vessels: size of the pulmonary vessels against the average.
-        density: of lung against soft tissue in full inspiration.
-        key: for further draws that belong to the patient.
+        scale: Size of the body relative to the reference adult.
+        cage: Semiaxes of the inside of the rib cage, (3,), cm.
+        fat: Fat of the chest wall, cm.
+        breast: Volume of a breast relative to the average woman's, 0 in men.
+        heart: Length of the heart relative to the average.
+        heart_tilt: Angle of the heart's long axis below the horizontal, degrees.
+        aorta: Radius of the arch, cm.
+        unfolding: Unfolding of the aorta with age, 0 to 1.
+        domes: Heights of the right and left dome of the diaphragm in full inspiration, cm.
+        mediastinum: Half width of the upper mediastinum, cm.
+        rib_slope: Descent of a rib from the spine to the side, relative to the average.
+        curve: Scoliosis, lateral, cm.
+        bone: Mineral content of bone relative to the average.
+        vessels: Width of the pulmonary vessels relative to the average.
+        density: Density of lung relative to soft tissue in full inspiration.
+        key: Seed of further draws of the patient.
     """
 
     age: int
@@ -54,35 +54,35 @@ class Build:
 
     @property
     def top(self) -> float:
-        """Height of the tops of the lungs, cm."""
+        """Height of the apices of the lungs, cm."""
         return float(20.6 + 0.7 * (self.cage[2] - 29.5))
 
     @property
     def heaviness(self) -> float:
-        """0 for a lean patient, about 2 for an obese one."""
+        """Obesity: 0 for a lean patient, about 2 for an obese one."""
         return max(self.fat - 0.9, 0.0)
 
     def profile(self, z: ArrayLike) -> NDArray[np.float64]:
-        """Width and depth of the rib cage at height z against the widest place."""
-        share: NDArray[np.float64] = np.interp(np.asarray(z) / self.top, _PROFILE_HEIGHT, _PROFILE)
-        return share
+        """Return width and depth of the rib cage at height z relative to the widest place."""
+        ratio: NDArray[np.float64] = np.interp(np.asarray(z) / self.top, _PROFILE_HEIGHT, _PROFILE)
+        return ratio
 
 
 _PROFILE_HEIGHT = np.array([-0.8, -0.4, -0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.95, 1.1])
 _PROFILE = np.array([0.88, 0.98, 1.0, 0.985, 0.95, 0.87, 0.77, 0.67, 0.52, 0.40])
 
 CAGE_CENTRE = -2.0
-"""Height of the middle of the rib cage's ellipsoid, cm."""
+"""Height of the centre of the rib cage's ellipsoid, cm."""
 
 
 def generator(seed: int, name: str, use: int) -> np.random.Generator:
-    """Draws that are a function of (seed, name, use): a patient's or an image's."""
+    """Return a random generator that is a function of (seed, name, use), for a patient or an image."""
     words = uniforms(seed, image_keys([name]), 4, view=use)[0] * 2.0**32
     return np.random.Generator(np.random.SFC64([int(word) for word in words]))
 
 
 def draw_build(seed: int, patient: int, age: int, sex: str) -> Build:
-    """The build of a patient of this age and sex."""
+    """Draw the build of a patient of this age and sex."""
     draw = generator(seed, f"patient {patient}", 1)
     normal = np.clip(draw.standard_normal(20), -2.4, 2.4)
     old = float(np.clip((age - 20) / 60, 0, 1))

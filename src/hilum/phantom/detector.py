@@ -1,4 +1,4 @@
-"""From line integrals to the gray values of an image: Beer-Lambert, scatter, quanta, logarithm, display curve."""
+"""Detector: line integrals to gray values by Beer-Lambert law, scatter, quantum noise, logarithm and display curve."""
 
 from dataclasses import dataclass
 
@@ -11,18 +11,18 @@ from hilum.phantom.projection import LineIntegrals
 
 @dataclass(frozen=True)
 class Exposure:
-    """How one image was taken and shown.
+    """Exposure and display of one image.
 
     Attributes:
-        quanta: detected per pixel where nothing is in the way.
-        scatter: scattered over primary radiation, mean over the image.
-        scatter_spread: standard deviation of the scatter kernel, share of the image's width.
-        texture: strength of the fine structure of lung and soft tissue.
-        centre: shift of the display window, in window widths.
-        width: of the display window against the usual.
-        toe: exponent of the display curve; above 1 darkens the lungs.
-        equalised: share of the slow changes that the processing takes out, 0 to 1.
-        sharpened: strength of unsharp masking.
+        quanta: Detected quanta per pixel without attenuation.
+        scatter: Ratio of scattered to primary radiation, mean over the image.
+        scatter_spread: Standard deviation of the scatter kernel, fraction of the image's width.
+        texture: Strength of the fine structure of lung and soft tissue.
+        centre: Shift of the display window, in window widths.
+        width: Width of the display window relative to the usual.
+        toe: Exponent of the display curve; above 1 darkens the lungs.
+        equalised: Fraction of low frequencies that processing removes, 0 to 1.
+        sharpened: Strength of unsharp masking.
     """
 
     quanta: float
@@ -37,13 +37,13 @@ class Exposure:
 
 
 def draw_exposure(view: str, bulk: float, pixel_area: float, draw: np.random.Generator) -> Exposure:
-    """Technique and processing of an image; portable images scatter more and get fewer quanta.
+    """Draw exposure and processing of an image; portable images have more scatter and fewer quanta.
 
     Args:
         view: "PA" or "AP".
-        bulk: how heavy the patient is, about -0.5 to 2.
-        pixel_area: cm^2.
-        draw: the image's own.
+        bulk: Obesity of the patient, about -0.5 to 2.
+        pixel_area: Area of a pixel, cm^2.
+        draw: Random generator of the image.
     """
     portable = view == "AP"
     return Exposure(
@@ -60,26 +60,26 @@ def draw_exposure(view: str, bulk: float, pixel_area: float, draw: np.random.Gen
 
 
 def beer_lambert(attenuation: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Share of the primary radiation that arrives: exp(-line integral)."""
-    share: NDArray[np.float32] = np.exp(-attenuation)
-    return share
+    """Compute the transmitted fraction of the primary radiation: exp(-line integral)."""
+    transmitted: NDArray[np.float32] = np.exp(-attenuation)
+    return transmitted
 
 
 def expose(integrals: LineIntegrals, exposure: Exposure, draw: np.random.Generator) -> NDArray[np.float32]:
-    """Negative logarithm of the quanta detected, relative to the unattenuated beam; (rows, columns)."""
+    """Compute the negative logarithm of the detected quanta relative to the unattenuated beam; (rows, columns)."""
     attenuation = integrals.attenuation + _texture(integrals, exposure.texture, draw)
     primary = beer_lambert(attenuation)
     scattered = _spread(primary, exposure.scatter_spread)
     arriving = primary + exposure.scatter * (0.75 * scattered + 0.25 * float(primary.mean()))
     expected = arriving * np.float32(exposure.quanta)
-    # counts are in the hundreds and more, where the Poisson law is a normal one
+    # counts are large: the Poisson distribution is approximated by a normal one
     counts = expected + np.sqrt(expected) * draw.standard_normal(expected.shape, dtype=np.float32)
     signal: NDArray[np.float32] = -np.log(np.maximum(counts, 1.0) / np.float32(exposure.quanta))
     return signal
 
 
 def display(signal: NDArray[np.float32], body: NDArray[np.float32], exposure: Exposure) -> NDArray[np.uint8]:
-    """8-bit gray values: bone and mediastinum bright, air black, the window set by what the image holds."""
+    """Convert to 8-bit gray values: bone and mediastinum bright, air black, the window set by the image's content."""
     rows, columns = signal.shape
     slow = _spread(signal, 0.09)
     inside = body[:: max(rows // 64, 1), :: max(columns // 64, 1)] > 4.0
@@ -98,18 +98,18 @@ def display(signal: NDArray[np.float32], body: NDArray[np.float32], exposure: Ex
     return gray
 
 
-def _spread(field: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Gaussian blur with a standard deviation of `share` of the width, done on a small copy."""
+def _spread(field: NDArray[np.float32], deviation: float) -> NDArray[np.float32]:
+    """Blur with a Gaussian, its standard deviation a fraction of the width, on a reduced copy."""
     rows, columns = field.shape
     small = cv2.resize(field, (48, 48), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), share * 48, borderType=cv2.BORDER_REPLICATE)
+    small = cv2.GaussianBlur(small, (0, 0), deviation * 48, borderType=cv2.BORDER_REPLICATE)
     return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)
 
 
 def _texture(integrals: LineIntegrals, strength: float, draw: np.random.Generator) -> NDArray[np.float32]:
-    """What a random density, too fine to be drawn solid by solid, adds to the integrals.
+    """Return the contribution of a random density field that is too fine for solids.
 
-    The deviation of an integral over a random field grows with the root of the path.
+    The standard deviation of an integral over a random field grows with the square root of the path.
     """
     rows, columns = integrals.body.shape
     lung = np.zeros((rows, columns), dtype=np.float32)

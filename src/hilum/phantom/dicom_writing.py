@@ -1,4 +1,4 @@
-"""Generated images as DICOM files, with the encodings that real archives have."""
+"""Writing of generated images as DICOM files, with encodings of real archives."""
 
 import io
 from collections.abc import Mapping
@@ -33,15 +33,15 @@ _QUALITY = 92  # of JPEG baseline, about that of RSNA's files
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a file holds its pixels.
+    """Encoding of pixels in a DICOM file.
 
     Attributes:
-        syntax: transfer syntax: explicit or implicit little endian, RLE, JPEG 2000 lossless, JPEG lossless
-            (process 14, first-order prediction), or JPEG baseline, which takes 8 bits and is the only one that loses.
-        bits: stored, 8 to 16; values reach from 0 to 2^bits - 1.
-        inverted: MONOCHROME1, where low values are bright; otherwise MONOCHROME2.
-        rescale: slope and intercept, where the header has them.
-        window: centre and width after the rescale, where the header has them.
+        syntax: Transfer syntax: explicit or implicit little endian, RLE, JPEG 2000 lossless, JPEG lossless (process 14,
+            first-order prediction), or JPEG baseline (8 bits, lossy).
+        bits: Stored bits, 8 to 16; the range of values is 0 to 2^bits - 1.
+        inverted: MONOCHROME1, low values are bright; otherwise MONOCHROME2.
+        rescale: Slope and intercept, if the header has them.
+        window: Centre and width after the rescale, if the header has them.
     """
 
     syntax: UID
@@ -62,7 +62,7 @@ LOSSLESS: tuple[Encoding, ...] = (
     Encoding(JPEGLosslessSV1, 12, rescale=(2.0, -1024.0)),
     Encoding(PLAIN, 14, inverted=True, window=(8192.0, 16384.0)),
 )
-"""Encodings such as a hospital's archive holds side by side. Their windows let every stored value through."""
+"""Typical encodings of a hospital's archive. Their windows include every stored value."""
 
 
 def write_dicom(
@@ -74,15 +74,15 @@ def write_dicom(
     name: str,
     header: Mapping[str, Any],
 ) -> None:
-    """Write an image.
+    """Write an image as DICOM file.
 
     Args:
-        path: of the file.
-        pixels: (rows, columns), bright where dense, 0 to 2^bits - 1.
-        encoding: of the pixels.
-        kind: SOP class, such as that of Digital X-Ray Image Storage - For Presentation.
-        name: that the file's own ids are drawn from; another image has another.
-        header: further elements by keyword.
+        path: Output file.
+        pixels: (rows, columns), dense structures bright, 0 to 2^bits - 1.
+        encoding: Encoding of the pixels.
+        kind: SOP class, such as Digital X-Ray Image Storage - For Presentation.
+        name: Unique name of the image, from which UIDs are generated.
+        header: Further elements by keyword.
     """
     most = 2**encoding.bits - 1
     stored = most - pixels if encoding.inverted else pixels
@@ -97,7 +97,7 @@ def write_dicom(
     file.StudyInstanceUID = generate_uid(entropy_srcs=[name, "study"])
     file.SeriesInstanceUID = generate_uid(entropy_srcs=[name, "series"])
     for keyword, value in header.items():
-        # As real files do, some values are not quite of the form that the standard asks for.
+        # As in real files, some values do not conform to the standard.
         element = DataElement(keyword, dictionary_VR(keyword), value, validation_mode=IGNORE)
         file.add(element)
     file.Rows, file.Columns = stored.shape
@@ -121,7 +121,7 @@ def write_dicom(
         file.compress(RLELossless, generate_instance_uid=False)
     file.save_as(path, enforce_file_format=True)
     if by_gdcm:
-        # GDCM's writer adds elements and ids of its own: only its pixels are kept.
+        # GDCM's writer adds its own elements and ids: only its pixels are used.
         _recode(path, by_gdcm)
         meta.TransferSyntaxUID = encoding.syntax
         file.PixelData = pydicom.dcmread(path).PixelData
@@ -136,7 +136,7 @@ def _jpeg(stored: NDArray[Any]) -> bytes:
 
 
 def _recode(path: Path, syntax: str) -> None:
-    """Write a file again in a transfer syntax of GDCM's naming."""
+    """Rewrite a file in a transfer syntax of GDCM's naming."""
     gdcm: Any = import_module("gdcm")
     reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
     reader.SetFileName(str(path))

@@ -1,4 +1,4 @@
-"""One image of a phantom: the thorax projected, exposed, shown and marked, with the boxes of its findings."""
+"""Rendering of one image: projection, exposure, display, markers, and boxes of findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from hilum.phantom.population import Image
 from hilum.phantom.projection import Camera, frontal_camera, line_integrals
 
 FRAME = 1024
-"""Side of the frame that boxes are given in, pixels; that of the NIH's own list."""
+"""Side of the frame of box coordinates, pixels, as in the NIH's own list."""
 VISIBLE = 0.03
-"""Change of a line integral from which on a finding counts as visible: 3 % of the radiation."""
-_APART = 0.04  # of the image's side; parts of a finding that are closer share a box
-_LEAST_SIDE = 192  # smaller images are drawn larger and averaged, as a detector would
+"""Change of a line integral from which a finding counts as visible: 3 % of the radiation."""
+_APART = 0.04  # fraction of the image's side; closer parts of a finding share a box
+_LEAST_SIDE = 192  # smaller images are rendered larger and averaged, like a detector's pixels
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a finding is to be seen, in pixels of a 1024 x 1024 frame."""
+    """Bounding box of a finding, in pixels of a 1024 x 1024 frame."""
 
     finding: str
     x: float
@@ -37,11 +37,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Rendered:
-    """An image.
+    """Rendered image with boxes.
 
     Attributes:
-        pixels: gray values, (size, size).
-        boxes: of the findings asked for, one around each of their separate parts; none where a finding is too faint.
+        pixels: Gray values, (size, size).
+        boxes: Boxes of the requested findings, one for each separate part; none for a finding that is too faint.
     """
 
     pixels: NDArray[np.uint8]
@@ -49,14 +49,14 @@ class Rendered:
 
 
 def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = ()) -> Rendered:
-    """Take one image.
+    """Render an image.
 
     Args:
-        image: one of `population.images`.
-        size: side, pixels.
-        seed: of the population. The pixels are a function of (seed, image, size).
-        boxed: findings present on the image (canonical names) whose boxes are wanted. Each costs one more projection of
-            the part of the image that it can change.
+        image: One of `population.population_images`.
+        size: Side, pixels.
+        seed: Random seed of the population. The pixels are a function of (seed, image, size).
+        boxed: Findings on the image (canonical names) for which boxes are computed. Each requires one more projection
+            of the affected part of the image.
 
     Returns:
         8-bit pixels and boxes.
@@ -80,7 +80,7 @@ def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = (
 
 
 def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:
-    """Tube and detector of an image, in the patient's own centimetres."""
+    """Return tube and detector of an image, in the patient's own centimetres."""
     draw = generator(seed, image.image_id, 5)
     pa = image.view == "PA"
     spacing = float(image.spacing) / 10
@@ -107,13 +107,13 @@ def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:
 def visible_change(
     patient: Thorax, finding: str, camera: Camera, present: NDArray[np.float32] | None = None
 ) -> NDArray[np.bool_]:
-    """Rays that what belongs to a finding changes by more than `VISIBLE`.
+    """Return the rays that the solids of a finding change by more than `VISIBLE`.
 
     Args:
-        patient: with the finding.
-        finding: canonical name.
-        camera: tube and detector.
-        present: attenuation along every ray of the patient as they are, (rows, columns); computed if None.
+        patient: Thorax with the finding.
+        finding: Canonical name.
+        camera: Tube and detector.
+        present: Attenuation of every ray with the finding, (rows, columns); computed if None.
 
     Returns:
         (rows, columns).
@@ -124,7 +124,7 @@ def visible_change(
     without = patient.without(finding)
     changed = np.zeros(present.shape, dtype=np.bool_)
     within = None
-    if without.attenuation == patient.attenuation:  # nothing changes but behind what is taken away
+    if without.attenuation == patient.attenuation:  # only rays through the removed solids change
         own = solids.only(solids.mark == CHESTXRAY14.index(finding))
         if not len(own):
             return changed
@@ -145,12 +145,12 @@ def visible_change(
 
 
 def _finest(camera: Camera) -> float:
-    """Half a pixel, seen at the patient, cm."""
+    """Return half a pixel at the patient, cm."""
     return 0.46 * camera.pixel
 
 
 def _around(changed: NDArray[np.bool_]) -> list[tuple[float, float, float, float]]:
-    """x, y, width, height of each group of rays in the 1024 frame; what is close together is one group."""
+    """Return x, y, width, height of each group of rays in the 1024 frame; close parts form one group."""
     side = len(changed)
     reach = np.ones((round(_APART * side) | 1,) * 2, dtype=np.uint8)
     count, group = cv2.connectedComponents(cv2.dilate(changed.astype(np.uint8), reach))

@@ -1,4 +1,4 @@
-"""What lies on the image and not in the patient: letters, portable labels, the edges of the collimator."""
+"""Markers on the image outside of the patient: letters, portable labels, and collimator edges."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 
 def mark(pixels: NDArray[np.uint8], view: str, draw: np.random.Generator) -> NDArray[np.uint8]:
-    """Put a lead letter into an upper corner, and on some portable images their label."""
+    """Add a lead letter in an upper corner, and a label on some portable images."""
     side = pixels.shape[0]
     marked = pixels
     if draw.random() < 0.9:
@@ -24,7 +24,7 @@ def mark(pixels: NDArray[np.uint8], view: str, draw: np.random.Generator) -> NDA
 
 
 def collimate(pixels: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
-    """Blacken, or on a few images whiten, what the collimator kept dark."""
+    """Blacken, or on a few images whiten, the area outside of the collimator."""
     if draw.random() > 0.35:
         return pixels
     side = pixels.shape[0]
@@ -36,15 +36,15 @@ def collimate(pixels: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[n
     field = np.zeros((side, side), dtype=np.uint8)
     cv2.fillPoly(field, [np.round(np.array(corners) * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
     outside = 245.0 if draw.random() < 0.15 else draw.uniform(0, 12)
-    share = field.astype(np.float32) / 255.0
-    shown: NDArray[np.uint8] = (pixels * share + outside * (1 - share)).astype(np.uint8)
+    opened = field.astype(np.float32) / 255.0
+    shown: NDArray[np.uint8] = (pixels * opened + outside * (1 - opened)).astype(np.uint8)
     return shown
 
 
 def _write(
     pixels: NDArray[np.uint8], text: str, x: float, y: float, height: float, draw: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Write at (x, y), shares of the side, tilted a little; `height` in pixels."""
+    """Write text at (x, y), fractions of the side, slightly rotated; `height` in pixels."""
     side = pixels.shape[0]
     scale = height / 22.0  # cv2's capitals are 22 pixels tall at scale 1
     wide = max(round(scale * draw.uniform(2.0, 4.5)), 1)

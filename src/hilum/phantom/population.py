@@ -1,10 +1,10 @@
-"""Who comes to be filmed: patients, their images, and what the images show, at the rates of ChestX-ray14.
+"""Population: patients, their images and findings, with the rates of ChestX-ray14.
 
-Rates, the share of AP images, how findings go together and how they last were read from the data set's own table
-(Data_Entry_2017_v2020.csv, 112,120 images; Wang et al., "ChestX-ray8", CVPR 2017) and rounded. Rare findings are raised
-so that a few hundred images hold some of each: Hernia 0.2 % to 1.2 %, Pneumonia 1.3 % to 3 %, Fibrosis 1.5 % to 2.5 %,
-Edema 2 % to 3 %, Emphysema 2.2 % to 3 %, Cardiomegaly 2.5 % to 3.5 %. Patients have 2.7 images on average instead of
-3.6, and at most 14, so that a small collection still has many patients.
+Rates, the fraction of AP images, correlations of findings and their duration were estimated from the data set's own
+table (Data_Entry_2017_v2020.csv, 112,120 images; Wang et al., "ChestX-ray8", CVPR 2017) and rounded. Rare findings are
+more frequent, so that a few hundred images hold some of each: Hernia 0.2 % to 1.2 %, Pneumonia 1.3 % to 3 %, Fibrosis
+1.5 % to 2.5 %, Edema 2 % to 3 %, Emphysema 2.2 % to 3 %, Cardiomegaly 2.5 % to 3.5 %. Patients have 2.7 images on
+average instead of 3.6, and at most 14, so that a small collection still has many patients.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from scipy.special import ndtr, ndtri
 from hilum.findings import CHESTXRAY14
 from hilum.phantom.build import generator
 
-# share of images, then loadings on: severity of illness, fluid, infection, chronic disease, air leak; then age and
-# the share of a finding's cause that stays with the patient
+# fraction of images, then loadings on: severity of illness, fluid, infection, chronic disease, air leak; then age and
+# the fraction of a finding's cause that is constant in the patient
 _FINDINGS = {
     "Atelectasis": (0.10, 0.30, 0.25, 0.10, 0.05, 0.05, 0.08, 0.50),
     "Cardiomegaly": (0.035, 0.05, 0.55, 0.00, -0.05, -0.15, 0.02, 0.80),
@@ -42,7 +42,7 @@ _OWN = np.sqrt(1.0 - (_LOADINGS**2).sum(1) - _AGE**2)
 _AP_SHARE = 0.40
 _AP_THRESHOLD = float(-ndtri(_AP_SHARE))
 _MOST_IMAGES = 14
-# width and height in pixels, spacing in mm as the table writes it, and the share among PA and among AP images
+# width and height in pixels, spacing in mm as written in the table, and the fraction among PA and among AP images
 _FORMATS = (
     (2992, 2991, "0.14300000000000002", 0.45, 0.0),
     (2500, 2048, "0.168", 0.18, 0.62),
@@ -55,21 +55,21 @@ _FORMATS = (
 
 @dataclass(frozen=True)
 class Image:
-    """One image to be taken.
+    """Image of the population, before rendering.
 
     Attributes:
-        image_id: such as 00000001_000.png.
-        patient: number of the patient, from 1.
-        follow_up: number of the image in the patient's history, from 0.
-        age: years.
-        age_at_first_image: years.
+        image_id: Id such as 00000001_000.png.
+        patient: Number of the patient, from 1.
+        follow_up: Number of the image in the patient's history, from 0.
+        age: Years.
+        age_at_first_image: Years.
         sex: "F" or "M".
         view: "PA" or "AP".
-        upright: standing or sitting; otherwise lying.
-        severities: 0 (just visible) to 1 of each finding present, by canonical name.
-        episodes: by finding present, how often it has come back; places belong to an episode.
-        width, height: of the original image, pixels.
-        spacing: of the original's pixels as the table writes it, mm.
+        upright: Standing or sitting; otherwise supine.
+        severities: Severity of each finding, 0 (just visible) to 1, by canonical name.
+        episodes: Number of recurrences of each finding; positions belong to an episode.
+        width, height: Size of the original image, pixels.
+        spacing: Pixel spacing of the original as written in the table, mm.
     """
 
     image_id: str
@@ -90,13 +90,13 @@ class Image:
 def population_images(
     seed: int, count: int, *, min_prevalence: float = 0.0, max_findings: int | None = None
 ) -> list[Image]:
-    """The first `count` images, patient after patient; the first images of a larger count are the same.
+    """Generate the first `count` images, patient after patient; they do not depend on `count`.
 
     Args:
-        seed: another gives other patients.
-        count: how many.
-        min_prevalence: share of images, 0 to 0.5, to which every rarer finding is raised.
-        max_findings: so many of an image's findings stay, the most severe; None for all.
+        seed: Random seed of the population.
+        count: Number of images.
+        min_prevalence: Fraction of images, 0 to 0.5, to which the prevalence of every rarer finding is raised.
+        max_findings: Largest number of findings of an image, the most severe; None for all.
     """
     taken: list[Image] = []
     patient = 0
@@ -109,7 +109,7 @@ def population_images(
 def history(
     seed: int, patient: int, *, min_prevalence: float = 0.0, max_findings: int | None = None
 ) -> Iterator[Image]:
-    """All images of a patient in order; see `population_images`."""
+    """Yield all images of a patient in order; see `population_images`."""
     threshold = -ndtri(np.maximum(_SHARE, min_prevalence))
     draw = generator(seed, f"patient {patient}", 0)
     age = int(np.clip(draw.normal(48, 17), 4, 90))
@@ -159,4 +159,4 @@ def history(
 
 
 _STAYING = {"Mass", "Nodule", "Fibrosis", "Pleural Thickening", "Hernia", "Cardiomegaly", "Emphysema"}
-"""Findings that come back where they were."""
+"""Findings that recur at the same position."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from hilum.artifacts import fingerprint, locked
-from hilum.data.store.build import one_opencv_thread
+from hilum.data.store.journal import one_opencv_thread
 from hilum.errors import HilumError
 from hilum.prediction.dicom_out import (
     FoundBoxes,

@@ -11,7 +11,7 @@ from hilum.data.file_kinds import START, FileKind
 from hilum.data.images import Remark
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.paths import leads_inside
-from hilum.data.pixels import decode_image, kind_read, read_content
+from hilum.data.pixels import decodable_kind, decode_image, read_content
 from hilum.data.preprocess import Recipe, preprocess
 from hilum.prediction.description import TrainingRange
 from hilum.prediction.inputs import InputImage
@@ -56,7 +56,7 @@ def read_input(image: InputImage, recipe: Recipe, training: TrainingRange, accep
         return refused(Refusal(Reason.UNREADABLE, "leads out of the folder"))
     try:
         content = read_content(image.path) if image.content is None else image.content
-        kind = kind_read(content[:START], image.path)
+        kind = decodable_kind(content[:START], image.path)
         if kind is FileKind.DICOM:
             header = read_header(image.path, content)
             remarks = header.remarks

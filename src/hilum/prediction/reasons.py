@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.data.doctor.oddities import ASPECT, EMPTY, FAINT, ODD
+from hilum.data.doctor.image_issues import ASPECT, EMPTY, FAINT, ODD
 from hilum.data.doctor.typical import NEGATIVE, standardised
 from hilum.data.images import Remark
 from hilum.prediction.description import TrainingRange

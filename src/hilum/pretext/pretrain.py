@@ -10,8 +10,8 @@ import torch
 
 from hilum.augment import augmentation_of
 from hilum.data.batches import Batches, Images
-from hilum.data.patients import sealed
-from hilum.data.splits import some_patients
+from hilum.data.patients import pseudonymised_names
+from hilum.data.splits import sample_patients
 from hilum.encoders.card import Card
 from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
@@ -179,7 +179,7 @@ def _held_out(
     """Images to learn from, and those of patients who are held out to watch the loss."""
     if settings.validation is None:
         return image_ids, []
-    chosen = set(some_patients(pl.Series(patient_ids, dtype=pl.String), 100 * settings.validation, seed))
+    chosen = set(sample_patients(pl.Series(patient_ids, dtype=pl.String), 100 * settings.validation, seed))
     pairs = list(zip(image_ids, patient_ids, strict=True))
     return (
         [image_id for image_id, patient in pairs if patient not in chosen],
@@ -211,7 +211,7 @@ def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before
     start was trained on.
     """
     judges = probe.images.patients if probe and probe.chooses else []
-    return sealed([*patient_ids, *judges, *(before.training_patients if before else [])])
+    return pseudonymised_names([*patient_ids, *judges, *(before.training_patients if before else [])])
 
 
 def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:

@@ -2,7 +2,7 @@
 
 Files with different bytes may contain the same image: saved again, in another format, or with another header; their
 stored pixels are equal. Near-duplicates (compressed, resized or brightened images) are detected by image detail
-(`hilum.data.duplicates`), in stores of `LEAST_SIDE` pixels or more.
+(`hilum.data.duplicates`), in stores of `MIN_SIDE` pixels or more.
 
 A single published data set is not searched: its tables identify patients.
 """
@@ -16,8 +16,8 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 import polars as pl
 
-from hilum.data.collections import Collected
-from hilum.data.duplicates import LEAST_SIDE, SIDE, alike_from, near_duplicates, thumbnail
+from hilum.data.collections import Dataset
+from hilum.data.duplicates import MIN_SIDE, SIDE, duplicate_threshold, near_duplicates, thumbnail
 from hilum.data.manifest import is_labelled, is_patient_known
 from hilum.data.patients.same_files import same_files
 from hilum.data.store import Store
@@ -33,10 +33,10 @@ _AT_A_TIME = 512  # images
 
 
 class DataSet(Protocol):
-    """Protocol of data sets: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
+    """Protocol of data sets: `hilum.data.store.named_data.NamedData`, `hilum.study.data.PreparedData`."""
 
     @property
-    def collected(self) -> Collected:
+    def collected(self) -> Dataset:
         """Content of the native files."""
 
     @property
@@ -76,10 +76,10 @@ def not_searched(size: int, of: str) -> Note | None:
         size: Side of the stored images in pixels.
         of: Name of the data set, for the note.
     """
-    if size >= LEAST_SIDE:
+    if size >= MIN_SIDE:
         return None
     why = f"images of {size} px have too little detail"
-    return note(Code.COPIES_NOT_SEARCHED, of=of, why=why, least=LEAST_SIDE)
+    return note(Code.COPIES_NOT_SEARCHED, of=of, why=why, least=MIN_SIDE)
 
 
 def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
@@ -143,7 +143,7 @@ def pixel_copies(
         for digest, image_id in _digests(stores[name], image_ids)
         if digest in first
     ]
-    if stores[next(iter(pools))].recipe.size < LEAST_SIDE:
+    if stores[next(iter(pools))].recipe.size < MIN_SIDE:
         return copies
     found = {(copy.data, copy.image_id) for copy in copies}
     rest = {name: [each for each in image_ids if (name, each) not in found] for name, image_ids in pools.items()}
@@ -225,7 +225,7 @@ def _near_copies(
         thumbnails[row] = thumbnail(store.gather(store.rows([image_id]))[0].astype(np.float32))
     found = near_duplicates(thumbnails, workers=os.cpu_count() or 1)
     smallest = min(stores[name].recipe.size for name in {*held, *pools})
-    pairs = found.pairs[np.abs(found.correlation) >= alike_from(smallest)]
+    pairs = found.pairs[np.abs(found.correlation) >= duplicate_threshold(smallest)]
     shown = {int(other): int(one) for one, other in pairs if one < first_of_pools <= other}
     for one, other in pairs:  # of equal thumbnails, only the first was compared with the others
         if one in shown and other not in shown and np.array_equal(thumbnails[one], thumbnails[other]):

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.artifacts import whole_directory, write_text
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.preprocess import parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store, build_store
@@ -212,7 +212,7 @@ def explain(
     return ExplainResult(out, described(explained), explained)
 
 
-def _only(collected: Collected, image_ids: Sequence[str]) -> Collected:
+def _only(collected: Dataset, image_ids: Sequence[str]) -> Dataset:
     """Restrict a data set to some images."""
     manifest = collected.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
     unknown = sorted(set(image_ids) - set(manifest["image_id"]))

@@ -9,7 +9,7 @@ from hilum.data.store import PooledStore, Store, pooled_ids
 
 
 class Patients(Protocol):
-    """Protocol of data sets with patients: `hilum.data.store.dataset.NamedData`, `hilum.study.data.PreparedData`."""
+    """Protocol of data sets with patients: `hilum.data.store.named_data.NamedData`, `hilum.study.data.PreparedData`."""
 
     def patients(self, image_ids: list[str], /) -> list[str]:
         """Return the full names of the patients of images."""

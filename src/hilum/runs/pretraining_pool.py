@@ -10,7 +10,7 @@ import polars as pl
 import safetensors
 
 from hilum.artifacts import fingerprint
-from hilum.data.splits import held_out_patients, parse_split, some_patients
+from hilum.data.splits import held_out_patients, parse_split, sample_patients
 from hilum.data.store import NamedData
 from hilum.encoders.card import CARD, read_card
 from hilum.encoders.published import REPORT
@@ -105,7 +105,7 @@ def pretraining_pool(
             notes.append(f"{len(here) - len(remaining):,} images of {len(excluded):,} {parts} patients were excluded")
         here = remaining
     if percent < 100 and here:
-        chosen = set(some_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
+        chosen = set(sample_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
         here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
         title += f", {percent:g} % of the patients by lot (s{seed})"
     return _not_empty(data, Pool(here, title, notes, excluded))

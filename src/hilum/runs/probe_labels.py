@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import LabelPolicy, targets
-from hilum.data.splits import parse_split, some_patients
+from hilum.data.splits import parse_split, sample_patients
 from hilum.data.store import NamedData, pooled_ids
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages, probed_images
@@ -60,7 +60,7 @@ def _divided(data: NamedData, pool: list[str], divided: pl.DataFrame, seed: int)
     images = {part: [each for each in pool if part_of.get(each) == part] for part in ("train", "val")}
     if images["train"] and not images["val"]:
         patients = data.patients(images["train"])
-        held = set(some_patients(pl.Series(patients, dtype=pl.String), _HELD_OUT, seed))
+        held = set(sample_patients(pl.Series(patients, dtype=pl.String), _HELD_OUT, seed))
         every = list(zip(images["train"], patients, strict=True))
         images = {
             "train": [each for each, patient in every if patient not in held],

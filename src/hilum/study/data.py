@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.patients import full_names
 
 
@@ -26,7 +26,7 @@ class PreparedData:
     """
 
     name: str
-    collected: Collected
+    collected: Dataset
     manifest: pl.DataFrame
     issuer: str
     issuer_known: bool = True

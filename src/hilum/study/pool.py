@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels import targets, task_images
-from hilum.data.labels.unified import stack_manifests
+from hilum.data.labels.stacking import stack_manifests
 from hilum.data.manifest import finding_columns
 from hilum.data.patients.same_files import same_files
 from hilum.data.splits import Split
@@ -57,7 +57,7 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
         for each, data in parts.items()
         if data.collected.boxes is not None
     ]
-    collected = Collected(
+    collected = Dataset(
         manifest=manifest,
         boxes=pl.concat(boxes, how="diagonal_relaxed") if boxes else None,
         root=Path("/"),

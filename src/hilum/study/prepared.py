@@ -7,7 +7,7 @@ import polars as pl
 
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.recipe import Recipe
-from hilum.data.splits import Split, some_patients
+from hilum.data.splits import Split, sample_patients
 from hilum.runs.copies import counted_once
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
@@ -110,7 +110,7 @@ class Prepared:
         if fraction == 1 or not image_ids:
             return image_ids
         patients = self.data[name].patients(image_ids)
-        chosen = set(some_patients(pl.Series(patients), percent_of(fraction), self.all_tasks.seed))
+        chosen = set(sample_patients(pl.Series(patients), percent_of(fraction), self.all_tasks.seed))
         return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient in chosen]
 
     def stored_images(self, name: str) -> pl.DataFrame:

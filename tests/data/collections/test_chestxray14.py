@@ -152,7 +152,7 @@ def test_what_is_not_there_is_noted(native):
     assert collected.manifest["split"].null_count() == 4
     assert collected.notes[1:] == [
         "no official lists here: split is blank",
-        "1 PNG files have no row in Data_Entry_2017_v2020.csv and were left out",
+        "1 image files have no row in Data_Entry_2017_v2020.csv and were excluded",
         "no BBox_List_2017.csv here: no boxes",
     ]
 
@@ -302,7 +302,7 @@ def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(nat
     collected = read_collection("chestxray14", native)
     assert len(collected.manifest) == 4
     message = (
-        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were left out"
+        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were excluded"
     )
     assert any(note.startswith(message) for note in collected.notes)
 
@@ -393,14 +393,14 @@ def test_patients_have_one_spelling_in_every_copy(native):
         (
             "Data_Entry_2017_v2020.csv",
             lambda text: text.replace(b"\n00000002", b'\n"00000002'),
-            "line 4 a quote that opens",
+            "an unclosed quote in line 4",
         ),
         ("Data_Entry_2017_v2020.csv", lambda text: text[:-20], "line 5: expected 11 fields, as in the header; found"),
         ("BBox_List_2017.csv", lambda text: text.replace(b"Effusion", b"N\xf3dulo"), "expected text, UTF-8"),
         (
             "BBox_List_2017.csv",
             lambda text: gzip.compress(text)[:-9],
-            "expected a whole gzip file; found one that breaks",
+            "expected a whole gzip file; found a truncated one",
         ),
     ],
 )

@@ -74,7 +74,9 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
         ("IM0001", "b/IM0001", "77", 62.0, "F", 0, 1),
     ]
     assert manifest["patient_known"].to_list() == [True, True, False]  # 77 is no id of the kind p1, p2
-    assert collected.notes[0] == "columns of labels.csv that are no findings Hilum knows were left out: hospital"
+    assert (
+        collected.notes[0] == "columns of labels.csv that are not findings of Hilum's vocabulary were ignored: hospital"
+    )
     assert list(collected.sources) == ["labels.csv"]
 
 
@@ -84,9 +86,9 @@ def test_labels_may_are_in_the_folder_itself(root):
     assert collected.manifest["Mass"].to_list() == [1, None, None]
     assert collected.manifest["labelled"].to_list() == [True, False, False]
     assert collected.notes == [
-        "1 file is no image and was skipped",
+        "1 file is not an image and was skipped",
         "2 images have no patient id: each counts as a patient of its own",
-        "2 of 3 images have no label in labels.csv: they can only pretrain",
+        "2 of 3 images have no label in labels.csv and are used for pretraining only",
     ]
 
 
@@ -107,9 +109,9 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
         "broken.dcm": "a broken DICOM file, or one without an image",
         "empty.png": "empty file",
         "text.png": "a text file",
-        "link.png": "a link that leads out of the folder",
+        "link.png": "a link out of the folder",
     }
-    assert "4 files could not be read and were set aside (rejected.parquet)" in collected.notes
+    assert "4 files could not be read and were excluded (rejected.parquet)" in collected.notes
     path = labels(root, "image,Mass\none.jpg,1\nempty.png,1\n")
     images = read_collection("folder", root, labels=path).manifest
     assert images.filter("labelled")["image_id"].to_list() == ["one.jpg"]
@@ -132,7 +134,7 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
             "image,Mass\none.jpg,1\nnobody.png,1\n",
             r"expected a file for every row; .*for 1 \(nobody.png\).*--allow-missing",
         ),
-        ("image,Mass\none.jpg,1\none,0\n", "expected one row a file; found several: one.jpg, one"),
+        ("image,Mass\none.jpg,1\none,0\n", "expected one row for each file; found several: one.jpg, one"),
         ("", "expected a column that names the image.*found no column"),
         ("image,patient_id,split\none.jpg,p,train\nb/two.PNG,p,test\n", "split: .*found patient p in test and train"),
     ],
@@ -144,7 +146,7 @@ def test_a_wrong_csv_is_refused_with_line_and_column(root, text, message):
 
 def test_all_wrong_values_are_reported_at_once(root):
     path = labels(root, "image,age,sex,Mass\none.jpg,old,x,2\n")
-    with pytest.raises(HilumError, match="3 problems, nothing was read"):
+    with pytest.raises(HilumError, match="3 problems, correct the table; nothing was read"):
         read_collection("folder", root, labels=path)
 
 
@@ -159,9 +161,9 @@ def test_rows_without_a_file_may_be_allowed(root):
     collected = read_collection("folder", root, labels=path, allow_missing=True)
     assert collected.manifest["path"].to_list() == ["one.jpg", None, "b/IM0001", "b/two.PNG"]
     assert collected.manifest["age"].to_list()[:2] == [None, 50.0]
-    assert "1 ages beyond 120 years were left blank" in collected.notes
-    assert "1 rows of labels.csv have no file, allowed (nobody.png)" in collected.notes
-    assert "2 of 4 images have no label in labels.csv: they can only pretrain" in collected.notes
+    assert "1 ages beyond 120 years were set to blank" in collected.notes
+    assert "1 rows of labels.csv have no file; allowed (nobody.png)" in collected.notes
+    assert "2 of 4 images have no label in labels.csv and are used for pretraining only" in collected.notes
 
 
 def test_an_id_of_its_own_may_stand_beside_the_path(root):
@@ -189,7 +191,7 @@ def test_rows_that_say_nothing_are_unlabelled_and_never_negative(root):
     ids, values = targets(manifest, ["Mass", "Edema"], LabelPolicy(not_mentioned="zero"))
     assert ids == ["one.jpg"]  # of whom Edema is not mentioned, which the policy reads as absent
     assert values.tolist() == [[1, 0]]
-    with pytest.raises(HilumError, match="patients enough"):  # one labelled patient is not enough, whatever the others
+    with pytest.raises(HilumError, match="enough patients"):  # one labelled patient is not enough, whatever the others
         parse_split(manifest, "patients")
 
 
@@ -218,7 +220,7 @@ def test_real_images_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     assert len(collected.manifest) == 25
     assert collected.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
     assert collected.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
-    assert collected.notes[1] == "2 DICOM files: a secondary capture: levels may have been lost, look at it"
+    assert collected.notes[1] == "2 DICOM files: a secondary capture: gray levels may have been lost"
     store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
     assert store.pixels.shape == (25, 64, 64)
     assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15
@@ -242,7 +244,7 @@ def test_content_decides_what_a_file_is(root):
         "scan.jfif",
     ]
     assert collected.manifest["patient_id"].to_list().count("77") == 5
-    assert "1 file is no image and was skipped" in collected.notes
+    assert "1 file is not an image and was skipped" in collected.notes
     path = labels(root, "image,Mass\n1.2.840.113619.2.5.176.215.63.78,1\nimage.img,0\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1, 0]
 
@@ -260,17 +262,18 @@ def test_kinds_that_are_not_read_are_reported_and_counted(root):
     collected = read_collection("folder", root)
     assert len(collected.manifest) == 3
     assert (
-        "kinds that are not read: 1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file; convert them to PNG, or get"
+        "kinds that Hilum does not read: 1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file; convert them to PNG, or get"
         " the originals"
     ) in collected.notes
     assert (
-        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, a kind that is not read"
+        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"]
+        == "a TIFF file, which Hilum does not read"
     )
     path = labels(root, "image,Mass\none.jpg,1\na.tif,1\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1]
     for name in ("one.jpg", "b/two.PNG", "b/IM0001"):
         (root / name).unlink()
-    with pytest.raises(HilumError, match=r"none \(5 files set aside: a TIFF file, a kind that is not read \(2\)"):
+    with pytest.raises(HilumError, match=r"none \(5 files rejected: a TIFF file, which Hilum does not read \(2\)"):
         read_collection("folder", root)
 
 
@@ -280,7 +283,7 @@ def test_exif_orientation_is_counted_at_ingest(root):
     image = Image.open(root / "one.jpg").convert("L")
     for name in ("turned.jpg", "turned.png"):
         image.save(root / name, exif=exif)
-    message = "2 JPEG or PNG files: has an EXIF orientation, and is turned or mirrored here as it says"
+    message = "2 JPEG or PNG files: has an EXIF orientation, which was applied"
     assert message in read_collection("folder", root).notes
 
 
@@ -317,7 +320,7 @@ def test_a_text_file_of_any_name_is_skipped(root):
     (root / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
     collected = read_collection("folder", root)
     assert len(collected.rejected) == 0
-    assert "1 file is no image and was skipped" in collected.notes
+    assert "1 file is not an image and was skipped" in collected.notes
 
 
 def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_path):
@@ -357,10 +360,10 @@ def test_words_for_splits_and_unknown_values_are_understood(root, column):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("fold", "3", "'fold' looks like a split: rename it to split and write train, val or test, if it is"),
-        ("MRN", "17", "'MRN' looks like patients: rename it to patient_id, if it is"),
-        ("PatNr", "17", "'PatNr' looks like patients: rename it to patient_id, if it is"),
-        ("Label", "Pneumonia", "'Label' looks like labels: write one column a finding, with 1 and 0, if it is"),
+        ("fold", "3", "'fold' may be a split: if so, rename it to split and use train, val or test"),
+        ("MRN", "17", "'MRN' may contain patients: if so, rename it to patient_id"),
+        ("PatNr", "17", "'PatNr' may contain patients: if so, rename it to patient_id"),
+        ("Label", "Pneumonia", "'Label' may contain labels: if so, use one column for each finding, with 1 and 0"),
     ],
 )
 def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, message):
@@ -400,10 +403,10 @@ def test_a_parquet_table_of_labels_says_the_same(root, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("image;Mass\none.jpg;1\n", "expected fields divided by commas; found semicolons"),
-        ("image\tMass\none.jpg\t1\n", "expected fields divided by commas; found tabs"),
+        ("image;Mass\none.jpg;1\n", "expected fields separated by commas; found semicolons"),
+        ("image\tMass\none.jpg\t1\n", "expected fields separated by commas; found tabs"),
         ("image,Mass,Comment\none.jpg,1,small, left\n", "line 2: expected 3 fields, as in the header; found 4"),
-        ('image,Mass\n"one.jpg,1\n', "found in line 2 a quote that opens and never ends"),
+        ('image,Mass\n"one.jpg,1\n', "found an unclosed quote in line 2"),
     ],
 )
 def test_a_table_that_is_divided_otherwise_is_refused_for_that(root, text, message):

@@ -31,8 +31,8 @@ def test_folders_and_headers_become_a_manifest(native):
         (png, png, None, None, None, 0, 1),
     ]
     assert collected.notes == [
-        "1 file is no image and was skipped",
-        "2 images have no patient id: each counts as a patient of its own",
+        "1 file is not an image and was skipped",
+        "2 images have no patient id; each counts as its own patient",
     ]
 
 

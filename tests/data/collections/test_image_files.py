@@ -66,5 +66,5 @@ def test_names_that_are_not_utf8_count_as_absent_and_are_reported(root):
     ]
     assert present(files, "a.png", "0/b.png") == [True, True]
     assert files.notes() == [
-        r"3 files or folders have names that are not UTF-8 (0/caf\xe9.png, …) and were left out: rename them"
+        r"3 files or folders have names that are not UTF-8 (0/caf\xe9.png, …) and were excluded: rename them"
     ]

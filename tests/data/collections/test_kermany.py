@@ -69,7 +69,9 @@ def test_codes_follow_folder_and_name(native):
 
 def test_numbers_that_come_again_in_test_are_other_children_and_stated_so(native):
     notes = read_collection("kermany", native).notes
-    assert notes == ["1 patient numbers of test come again in train or val and are taken for other children (person1)"]
+    assert notes == [
+        "1 patient numbers of test also occur in train or val and are assumed to be other children (person1)"
+    ]
 
 
 def test_a_child_in_train_and_val_is_refused(native):
@@ -86,7 +88,7 @@ def test_the_later_versions_numbers_hold_everywhere(tmp_path):
         read_collection("kermany", tmp_path)
     make(tmp_path, ["train/NORMAL/.keep", "test/PNEUMONIA/.keep"])
     collected = read_collection("kermany", tmp_path)
-    assert collected.notes == ["no val here, as in Mendeley's versions: its images are among those of train"]
+    assert collected.notes == ["no folder val, as in Mendeley's versions: its images are in train"]
     manifest = collected.manifest
     assert manifest["patient_id"].to_list() == ["28501", "1135262", "1135262"]
     assert manifest["Viral Pneumonia"].to_list() == [0, 0, 1]
@@ -102,12 +104,12 @@ def test_names_that_say_nothing_are_kept_and_counted(native):
     image = collected.manifest.filter(pl.col("image_id").str.ends_with("scan7.jpeg")).row(0, named=True)
     assert image["patient_id"] == image["image_id"]
     assert (image["Pneumonia"], image["Bacterial Pneumonia"], image["Viral Pneumonia"]) == (1, None, None)
-    assert any(note.startswith("1 names say no patient") for note in collected.notes)
-    assert any(note.startswith("1 names in PNEUMONIA say neither bacteria nor virus") for note in collected.notes)
+    assert any(note.startswith("1 names contain no patient") for note in collected.notes)
+    assert any(note.startswith("1 names in PNEUMONIA contain neither bacteria nor virus") for note in collected.notes)
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(HilumError, match=r"expected chest_xray/train/NORMAL/\*.jpeg and its sisters; found none"):
+    with pytest.raises(HilumError, match=r"expected chest_xray/train/NORMAL/\*.jpeg and the like; found none"):
         read_collection("kermany", tmp_path, allow_missing=True)
 
 

@@ -76,7 +76,7 @@ def test_the_native_files_become_a_manifest(native):
     assert all((native / path).is_file() for path in manifest["path"])
     assert collected.notes == [
         "labels of mimic-cxr-2.0.0-chexpert.csv.gz",
-        "1 images are of studies that mimic-cxr-2.0.0-chexpert.csv.gz lacks; their findings are blank",
+        "1 images belong to studies that mimic-cxr-2.0.0-chexpert.csv.gz lacks; their findings are blank",
         "no patients.csv (MIMIC-IV) here: age and sex are blank",
     ]
 

@@ -39,7 +39,7 @@ def test_what_sticks_out_is_cut_off_on_every_side(tmp_path):
         (10.0, 70.0, 20.0, 10.0),
         (0.0, 0.0, 100.0, 80.0),
     ]
-    assert notes == ["5 boxes of t.csv stick out of their images and were cut off at the edge"]
+    assert notes == ["5 boxes of t.csv extend beyond their images and were clipped"]
 
 
 @pytest.mark.parametrize("corner", [(100, 1, 5, 5), (1, 80, 5, 5), (-5, 1, 5, 5), (1, -6, 5, 5)])
@@ -49,7 +49,7 @@ def test_a_box_beside_its_image_is_refused_by_line(tmp_path, corner):
 
 
 def test_lines_are_named_three_and_counted(tmp_path):
-    with pytest.raises(HilumError, match="four numbers a box; found others in line 2, 3, 4 and 1 others"):
+    with pytest.raises(HilumError, match="four numbers for each box; found others in line 2, 3, 4 and 1 others"):
         as_boxes(rows(*[(1, 1, "wide", 2)] * 4), tmp_path / "t.csv", [])
 
 
@@ -70,4 +70,4 @@ def test_two_corners_become_a_box_and_unknown_images_are_counted(tmp_path):
     notes: list[str] = []
     boxes = boxes_of_corners(text, tmp_path / "t.csv", images, notes, collection="vindr_cxr")
     assert boxes.rows() == [("a", "Enlarged Pulmonary Artery", 1.0, 2.0, 10.5, 2.0, 20, 10, "R1")]
-    assert notes == ["1 boxes of t.csv are on images that are not read and were left out"]
+    assert notes == ["1 boxes of t.csv are on images that were not read and were excluded"]

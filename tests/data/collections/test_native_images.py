@@ -1,8 +1,8 @@
 import numpy as np
 import polars as pl
 
-from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
+from hilum.data.collections.image_files import ImageFiles, note_unlisted_files
+from hilum.data.collections.native_images import images_in, with_headers
 from hilum.progress import silent
 
 IMAGE = np.zeros((30, 40), np.uint16)
@@ -22,27 +22,26 @@ def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
     radiographs = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
     notes: list[str] = []
-    headers, rejected, _ = read_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
-    assert notes == ["1 DICOM files: says that text is burnt into the pixels, which may name the patient"]
-    notes.clear()
-    assert headers.rows() == [("a", "7", "AP", 1.5, "F", 40, 30)]
+    images, rejected, _ = with_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
+    assert notes == [
+        "1 DICOM files: states burnt-in text, which may name the patient",
+        "2 files could not be read and were excluded (rejected.parquet)",
+    ]
+    assert images.rows() == [("a", "a.dcm", "7", "AP", 1.5, "F", 40, 30), ("c", *[None] * 7)]
     assert rejected["image_id"].to_list() == ["b", "d"]
     assert all(rejected["reason"])
     assert seen[0] == (0, 3, "")
-    assert without(radiographs, rejected, notes)["image_id"].to_list() == ["a", "c"]
-    assert notes == ["2 files could not be read and were set aside (rejected.parquet)"]
 
 
 def test_no_images_have_no_headers(tmp_path):
     radiographs = pl.DataFrame(schema={"image_id": pl.String, "path": pl.String})
-    headers, rejected, _ = read_headers(tmp_path, radiographs, silent, [])
-    assert (len(headers), len(rejected)) == (0, 0)
-    assert without(radiographs, rejected, []).equals(radiographs)
+    images, rejected, _ = with_headers(tmp_path, radiographs, silent, [])
+    assert (len(images), len(rejected)) == (0, 0)
 
 
 def test_files_without_a_row_are_counted(tmp_path):
     images, radiographs = pl.DataFrame({"image_id": ["a", "b"]}), pl.DataFrame({"image_id": ["a"]})
     notes: list[str] = []
-    note_strangers(images, radiographs, tmp_path / "t.csv", notes)
-    note_strangers(radiographs, radiographs, tmp_path / "t.csv", notes)
-    assert notes == ["1 image files have no row in t.csv and were left out"]
+    note_unlisted_files(images, radiographs, tmp_path / "t.csv", notes)
+    note_unlisted_files(radiographs, radiographs, tmp_path / "t.csv", notes)
+    assert notes == ["1 image files have no row in t.csv and were excluded"]

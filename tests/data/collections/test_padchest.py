@@ -85,8 +85,8 @@ def test_the_native_files_become_a_manifest(native):
     assert manifest["path"][2] == "17/2_abc.png"
     assert manifest["split"].null_count() == 10
     assert collected.notes == [
-        "1 images have no PatientID: each of their studies counts as a patient",
-        "1 ages below 0 or beyond 120 years were left blank",
+        "1 images have no PatientID; each of their studies counts as a patient",
+        "1 ages below 0 or beyond 120 years were set to blank",
         "2 images have no labels; their findings are blank",
         "1 images are labelled exclude",
         "1 images are labelled suboptimal study",
@@ -142,7 +142,7 @@ def test_missing_images_and_strangers_are_counted(native):
         read_collection("padchest", native)
     collected = read_collection("padchest", native, allow_missing=True)
     assert collected.manifest["path"].null_count() == 1
-    assert f"1 PNG files have no row in {TABLE} and were left out" in collected.notes
+    assert f"1 image files have no row in {TABLE} and were excluded" in collected.notes
 
 
 def test_a_gzipped_table_says_the_same(native):

@@ -71,7 +71,7 @@ def test_a_patient_in_train_and_test_leaves_no_division(native):
     assert collected.manifest["split"].to_list() == [None] * 4
     assert collected.manifest["patient_id"].to_list() == ["chestxray14:1", "b", "c", "chestxray14:1"]
     assert any(note.startswith("1 patients have images in train and in test") for note in collected.notes)
-    assert f"2 images are not in {MAPPING}: each counts as a patient of its own" in collected.notes
+    assert f"2 images are not in {MAPPING}; each counts as its own patient" in collected.notes
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_broken_mapping_is_refused(native, content):
         ("b,,,,,1", "line 6: Target is '1', expected 1 with a box"),
         ("b,,,,,yes", "line 6: Target is 'yes', expected 0 or 1"),
         ("../b,,,,,0", "line 6: patientId is '../b', expected the id of an image"),
-        ("a,1,2,3,,1", "expected four numbers a box; found others in line 6"),
+        ("a,1,2,3,,1", "expected four numbers for each box; found others in line 6"),
         ("a,1024,2,3,4,1", "expected boxes on their images; found others in line 6"),
         ("q,,,,,0", r"found 1 missing \(q\)"),
     ],

@@ -69,7 +69,7 @@ def test_without_the_column_healthy_no_finding_follows_from_the_grades(tmp_path)
     (root / "images" / "e.png").touch()
     collected = read_collection("uka_cxr", root)
     assert collected.manifest["No Finding"].to_list() == [1, 0, 0, 0, None]
-    assert collected.notes == ["uka_cxr.csv has no column healthy: No Finding is where all eight grades are 0"]
+    assert collected.notes == ["uka_cxr.csv has no column healthy: No Finding is 1 if all eight grades are 0"]
 
 
 def test_what_may_be_left_out_may_be_left_out(tmp_path):

@@ -67,10 +67,7 @@ def test_converted_images_have_boxes_where_the_originals_size_is_reported(conver
     collected = read_collection("vinbigdata", converted)
     assert collected.manifest["path"].to_list()[0] == "train/a.png"
     assert len(collected.boxes) == 0
-    assert (
-        "6 boxes are on images whose size is not known here, or that are turned upright, and were left out"
-        in collected.notes
-    )
+    assert "6 boxes are on images of unknown size, or that are turned upright, and were excluded" in collected.notes
     (converted / "train_meta.csv").write_text("image_id,dim0,dim1\na,30,40\nb,30,40\n")
     assert read_collection("vinbigdata", converted).boxes.select("frame_width", "frame_height").unique().rows() == [
         (40, 30)
@@ -90,13 +87,13 @@ def test_a_table_with_the_originals_size_states_it_too(converted):
     [
         (
             "b,No finding,14,R9,1,1,2,2",
-            "line 10: class_name is 'No finding', expected a box with every class but No fi",
+            "line 10: class_name is 'No finding', expected a box with every class except No fi",
         ),
-        ("b,ILD,5,R9,,,,", "line 10: class_name is 'ILD', expected a box with every class but No finding"),
+        ("b,ILD,5,R9,,,,", "line 10: class_name is 'ILD', expected a box with every class except No finding"),
         ("b,Gout,5,R9,1,1,2,2", "line 10: class_name is 'Gout', expected one of Aortic enlargement"),
         ("b,ILD,5,,1,1,2,2", "line 10: rad_id is None"),
         ("/etc/passwd,ILD,5,R9,1,1,2,2", "line 10: image_id is '/etc/passwd'"),
-        ("b,ILD,5,R9,1,1,one,2", "expected four numbers a box; found others in line 10"),
+        ("b,ILD,5,R9,1,1,one,2", "expected four numbers for each box; found others in line 10"),
         ("b,ILD,5,R9,1,31,4,35", "expected boxes on their images; found others in line 10"),
         ("q,ILD,5,R9,1,1,2,2", r"found 1 missing \(q\)"),
         ("c,ILD,5,R9,1,1,2,2", "found 1 missing"),

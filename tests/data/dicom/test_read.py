@@ -195,7 +195,7 @@ def test_the_same_pixels_called_monochrome1_are_the_negative(shared_data):
 
 def test_gray_of_three_samples_is_refused_by_name(dicom):
     colours = np.dstack([IMAGE, IMAGE + 1, IMAGE + 2]).tobytes()
-    with pytest.raises(UnreadableImage, match=r"SamplesPerPixel \(0028,0002\) is 3, where MONOCHROME2 has one"):
+    with pytest.raises(UnreadableImage, match=r"SamplesPerPixel \(0028,0002\) is 3, but MONOCHROME2 has one"):
         read_gray(dicom(IMAGE, SamplesPerPixel=3, PlanarConfiguration=0, PixelData=colours))
 
 

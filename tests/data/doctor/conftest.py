@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.data.collections import nothing_rejected, read_collection
-from hilum.data.doctor import Examined, as_examined
+from hilum.data.collections import empty_rejected, read_collection
+from hilum.data.doctor import CheckedDataset, as_checked_dataset
 from hilum.phantom.layouts import write_layout
 
 
@@ -19,24 +19,24 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clean(generated: Path) -> Examined:
+def clean(generated: Path) -> CheckedDataset:
     """The generated images as a data set without faults."""
-    return as_examined(read_collection("chestxray14", generated))
+    return as_checked_dataset(read_collection("chestxray14", generated))
 
 
 @pytest.fixture
-def own_copy(generated: Path, tmp_path: Path) -> Examined:
+def own_copy(generated: Path, tmp_path: Path) -> CheckedDataset:
     """The same images in files that a test may change."""
     root = tmp_path / "images"
     shutil.copytree(generated, root)
-    return as_examined(read_collection("chestxray14", root))
+    return as_checked_dataset(read_collection("chestxray14", root))
 
 
 @pytest.fixture
-def data_set(tmp_path: Path) -> Callable[..., Examined]:
+def data_set(tmp_path: Path) -> Callable[..., CheckedDataset]:
     """Makes a data set of a manifest that has no files."""
 
-    def make(manifest: pl.DataFrame, name: str = "ours", collection: str = "folder") -> Examined:
-        return Examined(name, collection, tmp_path, manifest, nothing_rejected())
+    def make(manifest: pl.DataFrame, name: str = "ours", collection: str = "folder") -> CheckedDataset:
+        return CheckedDataset(name, collection, tmp_path, manifest, empty_rejected())
 
     return make

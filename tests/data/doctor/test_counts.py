@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from hilum.data.collections import read_collection
-from hilum.data.doctor import as_examined
+from hilum.data.doctor import as_checked_dataset
 from hilum.data.doctor.counts import AGE_BANDS, banded, count, missing
 from hilum.phantom.layouts import LAYOUTS, write_layout
 
@@ -51,7 +51,7 @@ def test_shares_of_what_is_missing(images, data_set):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_generated_images_of_every_layout_are_counted_as_they_were_made(layout, tmp_path, data_set):
     written = write_layout(layout, tmp_path / "images", images=4, size=32, seed=1)
-    read = as_examined(read_collection(layout, tmp_path / "images"))
+    read = as_checked_dataset(read_collection(layout, tmp_path / "images"))
     known = data_set(written.manifest, read.name, layout)
     assert count([read]).equals(count([known]))
     assert count([read]).group_by("finding").agg(pl.col("images").sum())["images"].unique().to_list() == [4]

@@ -7,19 +7,19 @@ def checks(found):
 
 def test_no_finding_beside_a_finding_is_an_error(images, data_set):
     manifest = images(["p", "q", "r"], No_Finding=[1, 1, 0], Mass=[0, 1, 1], Hernia=[0, 0, 1])
-    issue = checks(label_issues(data_set(manifest)))["No Finding beside a finding"]
+    issue = checks(label_issues(data_set(manifest)))["No Finding with a finding"]
     assert (issue.severity, issue.image_ids) == ("error", ["a1"])
     assert issue.message == "1 image is labelled No Finding and also Mass."
 
 
 def test_devices_may_stand_beside_no_finding(images, data_set):
     manifest = images(["p", "q"], No_Finding=[1, 0], Support_Devices=[1, 0], Mass=[None, 1])
-    assert "No Finding beside a finding" not in checks(label_issues(data_set(manifest)))
+    assert "No Finding with a finding" not in checks(label_issues(data_set(manifest)))
 
 
 def test_an_uncertain_finding_does_not_contradict(images, data_set):
     manifest = images(["p", "q"], No_Finding=[1, 0], Mass=[-1, 1])
-    assert "No Finding beside a finding" not in checks(label_issues(data_set(manifest)))
+    assert "No Finding with a finding" not in checks(label_issues(data_set(manifest)))
 
 
 def test_images_that_mention_nothing_are_noted(images, data_set):
@@ -36,7 +36,7 @@ def test_a_finding_with_one_class_in_a_part_cannot_be_scored(images, data_set):
         Hernia=[0, 1, 1, 1],
         Edema=[0, 1, 0, 1],
     )
-    issues = [issue for issue in label_issues(data_set(manifest)) if issue.check == "findings that cannot be scored"]
+    issues = [issue for issue in label_issues(data_set(manifest)) if issue.check == "findings that cannot be evaluated"]
     assert [issue.message for issue in issues] == [
         "In test (2 images), no image is positive for Mass; every image is positive for Hernia."
     ]
@@ -44,7 +44,7 @@ def test_a_finding_with_one_class_in_a_part_cannot_be_scored(images, data_set):
 
 def test_a_finding_that_is_positive_wherever_it_is_mentioned_can_be_scored(images, data_set):
     manifest = images(list("pq"), split=["test", "test"], Mass=[1, None])
-    assert "findings that cannot be scored" not in checks(label_issues(data_set(manifest)))
+    assert "findings that cannot be evaluated" not in checks(label_issues(data_set(manifest)))
 
 
 def test_few_positive_images_of_a_test_part_are_noted(images, data_set):

@@ -10,14 +10,14 @@ def checks(found):
 
 def test_a_patient_on_both_sides_of_a_split_is_an_error(images, data_set):
     manifest = images(list("ppqqr"), split=["train", "test", "train", "train", None])
-    issue = checks(patient_issues(data_set(manifest)))["patients on both sides"]
+    issue = checks(patient_issues(data_set(manifest)))["patients in several parts"]
     assert (issue.severity, issue.image_ids) == ("error", ["a0", "a1"])
     assert issue.message == "In the split, 1 patient of 2 have images in several parts, such as p in test and train."
 
 
 def test_every_published_list_is_looked_at(images, data_set):
     manifest = images(list("ppq"), split=["train"] * 3, split_chexnet=["train", "val", "test"])
-    issue = checks(patient_issues(data_set(manifest)))["patients on both sides"]
+    issue = checks(patient_issues(data_set(manifest)))["patients in several parts"]
     assert issue.message.startswith("In the list 'chexnet', 1 patient of 2")
 
 
@@ -45,13 +45,13 @@ def ageing(images):
 def test_a_patient_who_grows_younger_along_the_ids_is_noted(ageing, data_set):
     ages = ageing["age"].to_list()
     ages[3:6] = [41, 38, 42]
-    issue = checks(patient_issues(data_set(ageing.with_columns(age=np.array(ages)))))["patients who grow younger"]
+    issue = checks(patient_issues(data_set(ageing.with_columns(age=np.array(ages)))))["decreasing ages"]
     assert (issue.severity, issue.image_ids) == ("note", ["p01-1"])
 
 
 def test_ages_say_nothing_where_ids_are_in_no_order_of_time(ageing, data_set):
     mixed = np.random.default_rng(0).permutation(ageing["age"].to_numpy())
-    assert "patients who grow younger" not in checks(patient_issues(data_set(ageing.with_columns(age=mixed))))
+    assert "decreasing ages" not in checks(patient_issues(data_set(ageing.with_columns(age=mixed))))
 
 
 def test_a_study_of_two_patients_is_an_error(images, data_set):
@@ -61,7 +61,7 @@ def test_a_study_of_two_patients_is_an_error(images, data_set):
 
 
 def test_an_image_a_patient_throughout_is_noted(images, data_set):
-    issue = checks(patient_issues(data_set(images([f"p{number}" for number in range(50)]))))["one image a patient"]
+    issue = checks(patient_issues(data_set(images([f"p{number}" for number in range(50)]))))["one image per patient"]
     assert issue.severity == "note"
 
 

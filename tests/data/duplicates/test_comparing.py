@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hilum.data.duplicates import ALIKE, thumbnail
+from hilum.data.duplicates import MIN_CORRELATION, thumbnail
 from hilum.data.duplicates.comparing import correlations
 from hilum.data.duplicates.detail import FINE, details
 
@@ -38,24 +38,24 @@ def test_an_image_is_itself(images):
 def test_disguises_do_not_hide_an_image(images, disguises):
     for name, disguise in disguises.items():
         for image in images[:10]:
-            assert compare(image, disguise(image)) >= ALIKE, name
+            assert compare(image, disguise(image)) >= MIN_CORRELATION, name
 
 
 def test_other_images_and_other_days_of_a_patient_are_not_alike(images):
     small = np.array([thumbnail(image) for image in images])
     pairs = np.array([(one, other) for one in range(len(small)) for other in range(one)])
-    assert np.abs(correlations(small, pairs)).max() < ALIKE - 0.02
+    assert np.abs(correlations(small, pairs)).max() < MIN_CORRELATION - 0.02
 
 
 def test_saturated_parts_do_not_count(images):
     image = images[0].copy()
     image[:, :96] = 255
-    assert compare(images[0], image) >= ALIKE
+    assert compare(images[0], image) >= MIN_CORRELATION
 
 
 def test_a_negative_is_reported_by_its_sign(images):
     image = np.clip(images[0], 5, 250)
-    assert compare(image, 255 - image) <= -ALIKE
+    assert compare(image, 255 - image) <= -MIN_CORRELATION
 
 
 def test_an_empty_image_is_like_nothing(images):

@@ -239,17 +239,17 @@ def test_of_two_processes_one_fetches_and_the_other_waits():
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("ftp://host/a.zip", "none of https://"),
+        ("ftp://host/a.zip", "is not one of https://"),
         ("https://host/a.zip#sha256=12", "64 hexadecimal digits"),
         ("https://host/folder", "over https only an archive"),
         ("s3://bucket/folder#sha256=" + "0" * 64, "a folder has no checksum"),
-        ("https://user:secret@host/a.zip", "no place for a password"),
+        ("https://user:secret@host/a.zip", "must not hold a password"),
         ("https://bucket.host/a.zip?X-Amz-Signature=12", "a signed URL is a password"),
         ("https://host/a.zip?sv=1&sig=12", "a signed URL is a password"),
-        ("s3://KEY@bucket/a.zip", "no place for a password"),
+        ("s3://KEY@bucket/a.zip", "must not hold a password"),
         ("https:///a.zip", "names no host"),
         ("file://", "names no file"),
-        ("https://host/a.zip", "need their checksum"),
+        ("https://host/a.zip", "need a checksum"),
     ],
 )
 def test_addresses_that_cannot_be(text, problem):

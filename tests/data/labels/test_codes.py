@@ -4,8 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
-from hilum.data.labels import LabelPolicy, by_consensus, by_grade, derive, fold, read_codes
+from hilum.data.collections import Dataset
+from hilum.data.labels import LabelPolicy, add_derived_findings, by_consensus, by_grade, combine_findings, read_codes
 from hilum.errors import HilumError
 
 
@@ -21,7 +21,7 @@ def grades_of(*rows: tuple[str, str, int]) -> pl.DataFrame:
 @pytest.fixture
 def collected(images):
     def make(manifest, **tables):
-        return Collected(manifest, None, Path(), "vindr_cxr", [], {}, **tables)
+        return Dataset(manifest, None, Path(), "vindr_cxr", [], {}, **tables)
 
     return make
 
@@ -98,18 +98,18 @@ def test_a_folded_finding_is_the_or_of_its_parts(images):
                 return code
         return 0
 
-    assert derive(manifest, ["Nodule/Mass"])["Nodule/Mass"].to_list() == [slow(pair) for pair in pairs]
+    assert add_derived_findings(manifest, ["Nodule/Mass"])["Nodule/Mass"].to_list() == [slow(pair) for pair in pairs]
 
 
 def test_a_finding_is_derived_only_where_it_lacks_and_all_its_parts_are_there(images):
     half = images(["p"], **{"Rib Fracture": [1]})
-    assert "Fracture" not in derive(half, ["Fracture"]).columns
+    assert "Fracture" not in add_derived_findings(half, ["Fracture"]).columns
     own = images(["p"], **{"Rib Fracture": [1], "Clavicle Fracture": [0], "Fracture": [0]})
-    assert derive(own, ["Fracture"])["Fracture"].to_list() == [0]
+    assert add_derived_findings(own, ["Fracture"])["Fracture"].to_list() == [0]
     sides = images(["p", "q"], **{"Pleural Effusion Left": [0, 0], "Pleural Effusion Right": [1, 0]})
-    assert derive(sides, ["Pleural Effusion"])["Pleural Effusion"].to_list() == [1, 0]
+    assert add_derived_findings(sides, ["Pleural Effusion"])["Pleural Effusion"].to_list() == [1, 0]
     germs = images(["p", "q"], **{"Bacterial Pneumonia": [0, 0], "Viral Pneumonia": [1, 0]})
-    assert derive(germs, ["Pneumonia"])["Pneumonia"].to_list() == [1, 0]
+    assert add_derived_findings(germs, ["Pneumonia"])["Pneumonia"].to_list() == [1, 0]
 
 
 def test_codes_are_read_by_vote_then_by_grade_and_derived_last(images, collected):
@@ -132,7 +132,7 @@ def test_other_stands_for_the_findings_named(images, collected):
     with pytest.raises(HilumError, match="found none"):
         read_codes(plain, ["Other"], LabelPolicy())
     with pytest.raises(HilumError, match="found Nodule"):
-        fold(plain.manifest, ["Mass", "Nodule"], "Other")
+        combine_findings(plain.manifest, ["Mass", "Nodule"], "Other")
 
 
 @pytest.mark.parametrize("asked", [{"consensus": "any"}, {"severity_threshold": 1}])

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.data.patients import canonical_patient_id, names_nobody, patient_names, pseudonym, spellings, without_zeros
+from hilum.data.patients import (
+    canonical_patient_id,
+    is_placeholder_id,
+    patient_names,
+    pseudonym,
+    spellings,
+    without_zeros,
+)
 
 SCRIPTS = [  # the digit zero of several scripts; nine others follow it
     "0",
@@ -95,13 +102,13 @@ def test_ids_that_differ_in_a_letter_or_digit_are_two(one, other):
     ],
 )
 def test_a_word_for_nobody_is_no_patient(word):
-    assert names_nobody(word)
+    assert is_placeholder_id(word)
     assert spellings([word, "p1"]) == {"": [word], "p1": ["p1"]}
 
 
 @pytest.mark.parametrize("patient", ["1", "p1", "NA12", "x", "x1", "anon-17", "unknown3", "ä", "東京", "test"])
 def test_an_id_with_a_letter_or_a_number_of_its_own_is_a_patient(patient):
-    assert not names_nobody(patient)
+    assert not is_placeholder_id(patient)
 
 
 @pytest.mark.parametrize(

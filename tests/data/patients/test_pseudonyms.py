@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from hilum.data.patients import (
     PUBLIC_SALT,
+    check_same_salt,
     hashed,
     is_public,
     known_salts,
-    own_patients_named,
     own_salt,
     pseudonym,
+    pseudonymised_names,
     read_salt,
     salt_file,
     salt_name,
     salt_of,
-    sealed,
 )
 from hilum.errors import HilumError
 
@@ -59,15 +59,15 @@ def test_a_pseudonym_is_of_the_patient_and_the_salt_and_says_which_salt(patient,
 def test_sealed_names_hold_no_id_of_ones_own(names):
     message = [f"{issuer}:{number}" if issuer else number.replace(":", "") + "." for issuer, number in names]
     message = [name for name in message if not is_public(name.partition(":")[0])]
-    made = sealed(message, SALT)
-    assert made == sealed(made, b"another salt, not looked at") == sorted(made)
+    made = pseudonymised_names(message, SALT)
+    assert made == pseudonymised_names(made, b"another salt, not looked at") == sorted(made)
     assert len(made) <= len(set(message))
     for name in made:
         assert salt_of(name.rpartition(":")[2]) == salt_name(SALT)
 
 
 def test_published_ids_are_hashed_alike_everywhere_and_need_no_salt(home):
-    assert sealed(["chestxray14:13", "phantom-s0:4"]) == [
+    assert pseudonymised_names(["chestxray14:13", "phantom-s0:4"]) == [
         f"chestxray14:{pseudonym('13', PUBLIC_SALT)}",
         f"phantom-s0:{pseudonym('4', PUBLIC_SALT)}",
     ]
@@ -76,7 +76,7 @@ def test_published_ids_are_hashed_alike_everywhere_and_need_no_salt(home):
 
 
 def test_a_salt_of_ones_own_is_made_once_and_for_this_user_only(home):
-    assert sealed(["ours:1"]) == sealed(["ours:1"]) == [f"ours:{pseudonym('1', own_salt())}"]
+    assert pseudonymised_names(["ours:1"]) == pseudonymised_names(["ours:1"]) == [f"ours:{pseudonym('1', own_salt())}"]
     assert len(salt_file().read_bytes().strip()) >= 43  # 32 random bytes
     assert stat.S_IMODE(salt_file().stat().st_mode) == 0o600
     assert [path.name for path in salt_file().parent.iterdir()] == ["patient_salt.txt"]
@@ -102,7 +102,7 @@ def test_the_variable_goes_before_the_file_and_both_are_known(home, monkeypatch)
 def test_where_no_salt_can_be_made_it_says_what_to_do(home, monkeypatch):
     (home / "config").write_text("a file where the folder should be")
     with pytest.raises(HilumError, match="Set HILUM_PATIENT_SALT to a secret of 16 bytes or more"):
-        sealed(["ours:1"])
+        pseudonymised_names(["ours:1"])
 
 
 def test_a_salt_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
@@ -122,8 +122,8 @@ def test_two_data_sets_of_one_issuer_must_name_patients_alike():
     with pytest.raises(
         HilumError, match=r"--data b: expected patients of ours named as in a \(ids\); found pseudonyms"
     ):
-        own_patients_named({"a": ["1"], "b": [hidden]}, {"a": "ours", "b": "ours"})
+        check_same_salt({"a": ["1"], "b": [hidden]}, {"a": "ours", "b": "ours"})
     with pytest.raises(HilumError, match="--data b"):
-        own_patients_named({"a": [hidden], "b": [other]}, {"a": "ours", "b": "ours"})
-    own_patients_named({"a": ["1"], "b": [hidden]}, {"a": "ours", "b": "theirs"})
-    own_patients_named({"a": [hidden, "chestxray14:1"], "b": [hidden]}, {"a": "ours", "b": "ours"})
+        check_same_salt({"a": [hidden], "b": [other]}, {"a": "ours", "b": "ours"})
+    check_same_salt({"a": ["1"], "b": [hidden]}, {"a": "ours", "b": "theirs"})
+    check_same_salt({"a": [hidden, "chestxray14:1"], "b": [hidden]}, {"a": "ours", "b": "ours"})

@@ -52,12 +52,12 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_the_rows(many):
 
 @pytest.mark.parametrize("percent", [(70, 10, 10), (110, -10, 0), (50, 50)])
 def test_shares_that_do_not_sum_to_100_are_refused(images, percent):
-    with pytest.raises(HilumError, match="expected three shares that sum to 100"):
+    with pytest.raises(HilumError, match="expected three fractions that sum to 1"):
         patient_split(images(["p", "q"]), percent, seed=0)
 
 
 def test_too_few_patients_are_refused(images):
-    with pytest.raises(HilumError, match=r"expected patients enough for 10 % val; found 3"):
+    with pytest.raises(HilumError, match=r"expected enough patients for 10 % val; found 3"):
         patient_split(images(["p", "q", "r"]), (70, 10, 20), seed=0)
 
 

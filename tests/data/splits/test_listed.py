@@ -28,7 +28,7 @@ def test_lists_with_their_own_validation_images_are_taken_as_they_are(images):
 
 def test_a_list_that_is_not_there_is_reported_with_those_that_are(images):
     manifest = images(["p"], split_chexnet=["train"])
-    with pytest.raises(HilumError, match=r"a list that this data set came with \(chexnet\); found 'official'"):
+    with pytest.raises(HilumError, match=r"a published split of this data set \(chexnet\); found 'official'"):
         listed_split(manifest, "official")
 
 

@@ -48,5 +48,5 @@ def test_a_list_with_validation_images_of_its_own_is_taken_as_it_is(manifest):
 
 
 def test_a_list_that_is_not_there_is_reported(manifest):
-    with pytest.raises(HilumError, match="a list that this data set came with"):
+    with pytest.raises(HilumError, match="a published split of this data set"):
         parse_split(manifest(split=lambda patient: None), "chexnet")

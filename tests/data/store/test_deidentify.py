@@ -12,7 +12,7 @@ from pydicom.tag import Tag
 from typer.testing import CliRunner
 
 import hilum.cli
-from hilum.data.collections import Collected, read_collection
+from hilum.data.collections import Dataset, read_collection
 from hilum.data.dicom import DESCRIPTION, HEADER_TAGS, IDENTIFIERS, IMAGE_TAGS, PIXELS
 from hilum.data.manifest import check_manifest
 from hilum.data.patients import hashed, pseudonym
@@ -119,8 +119,8 @@ def collected(images, tmp_path):
     manifest = images(["p1", "p1", "p2"]).with_columns(study_id=pl.Series(["s1", None, "s2"], dtype=pl.String))
     boxes = pl.DataFrame({"image_id": ["a0"], "finding": ["Mass"], "x": [1.0]})
     rejected = pl.DataFrame({"image_id": ["a9"], "path": ["a9.png"], "reason": ["empty file"]})
-    notes = ["1 rows of labels.csv have no file, allowed (a2)"]
-    return Collected(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
+    notes = ["1 rows of labels.csv have no file; allowed (a2)"]
+    return Dataset(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
 
 
 def test_patients_stay_together_and_tables_still_meet(collected):
@@ -132,8 +132,8 @@ def test_patients_stay_together_and_tables_still_meet(collected):
     assert hidden.rejected["image_id"].item() == hashed("a9", "image", SALT)
     assert hidden.manifest["path"].to_list() == collected.manifest["path"].to_list()
     assert hidden.notes == [
-        "1 rows of labels.csv have no file, allowed",
-        "patients, studies and images are named by salted hashes",
+        "1 rows of labels.csv have no file; allowed",
+        "patients, studies and images have salted hashes as ids",
     ]
 
 

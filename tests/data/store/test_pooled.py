@@ -51,9 +51,7 @@ def test_what_is_not_in_the_pool_is_refused_by_name(stores):
     pool = PooledStore(stores)
     with pytest.raises(HilumError, match="NAME one of a, b, c; found d/0"):
         pool.rows(["a/0", "d/0"])
-    with pytest.raises(
-        HilumError, match=r"from 100: expected an image of every image asked for; found none of 1 \(9\)"
-    ):
+    with pytest.raises(HilumError, match=r"from 100: expected every requested image; found 1 missing \(9\)"):
         pool.rows(["a/0", "b/9"])
 
 

@@ -105,7 +105,7 @@ def test_rows_are_found_by_id_and_missing_images_are_reported(tmp_path, hundred)
     store = build_store(manifest, root, RECIPE, tmp_path / "store")
     assert [store.image_ids[row] for row in store.rows(["a42", "a1", "a42"])] == ["a42", "a1", "a42"]
     assert store.has(["a3", "a4"]).tolist() == [False, True]
-    with pytest.raises(HilumError, match=r"found none of 2 \(a3, zz\), 1 rejected as unreadable"):
+    with pytest.raises(HilumError, match=r"found 2 missing \(a3, zz\), 1 of them unreadable"):
         store.rows(["a3", "zz", "a4"])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
 from hilum.findings import CHEXPERT
 
@@ -17,12 +17,12 @@ POLICY = LabelPolicy(uncertain="one", not_mentioned="zero", other=COMMON)  # sec
 COHORT = Cohort(views="frontal", any_of=RARE)
 
 
-def rare_subset(collected: Collected) -> tuple[list[str], np.ndarray]:
+def rare_subset(collected: Dataset) -> tuple[list[str], np.ndarray]:
     return targets(task_images(collected, FINDINGS, POLICY, COHORT), FINDINGS, POLICY)
 
 
 @pytest.fixture
-def hand_made(images) -> Collected:
+def hand_made(images) -> Dataset:
     rows = [  # view, codes; kept, positive
         ("AP", {"Fracture": 1}),  # kept: Fracture
         ("PA", {"Fracture": 1, "Edema": 1}),  # kept: Fracture, Other
@@ -36,7 +36,7 @@ def hand_made(images) -> Collected:
     ]
     codes = {finding: [row.get(finding) for _, row in rows] for finding in CHEXPERT}
     manifest = images([f"p{number}" for number in range(len(rows))], view=[view for view, _ in rows], **codes)
-    return Collected(manifest, None, Path(), "chexpert", [], {})
+    return Dataset(manifest, None, Path(), "chexpert", [], {})
 
 
 def test_the_rare_subset_keeps_frontal_images_of_six_findings_and_folds_eight(hand_made):

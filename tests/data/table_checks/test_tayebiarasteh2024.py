@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.labels import Cohort, LabelPolicy, choose, read_codes, targets
+from hilum.data.labels import Cohort, LabelPolicy, read_codes, select_cohort, targets
 from hilum.data.splits import check_patients_apart, paper_split
 from hilum.findings import CHESTXRAY14, NO_FINDING
 
@@ -134,7 +134,7 @@ def test_about_40_percent_of_chestxray14_is_anteroposterior(chestxray14):
 
 def test_chexpert_has_the_counts_of_table_2_without_images_that_five_findings_leave_in_doubt(restricted):
     manifest = restricted("chexpert").manifest.filter(pl.col("split").is_in(["train", "val"]))
-    frontal = choose(manifest, Cohort(views="frontal"), CERTAIN)
+    frontal = select_cohort(manifest, Cohort(views="frontal"), CERTAIN)
     images, counts = positives(frontal, list(CHEXPERT_TABLE_2), CERTAIN)
     assert images == 157_878
     assert counts == CHEXPERT_TABLE_2
@@ -160,7 +160,7 @@ def test_the_images_of_table_2_are_among_the_frontal_images_of_other_sets(restri
     # of the frontal ones, and not a small one.
     collected = restricted(collection)
     label_policy = LabelPolicy()
-    frontal = choose(read_codes(collected, list(table_2), label_policy), Cohort(views="frontal"))
+    frontal = select_cohort(read_codes(collected, list(table_2), label_policy), Cohort(views="frontal"))
     images, counts = positives(frontal, list(table_2), label_policy)
     assert published <= images <= 1.25 * published
     assert all(count <= counts[finding] <= 1.5 * count for finding, count in table_2.items()), counts

@@ -4,7 +4,7 @@ import pytest
 import timm
 import torch
 
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.encoders.published import StatedWeights, describe_weights, import_own
 from hilum.encoders.statements import Statement
 from hilum.encoders.weights import load_encoder
@@ -37,8 +37,12 @@ def test_a_lightly_checkpoint_gives_the_features_of_its_backbone(resnet18, tmp_p
     with torch.no_grad():
         expected = resnet18.forward_features(((images - 0.5) / 0.2).expand(-1, 3, -1, -1)).mean((2, 3))
         torch.testing.assert_close(encoder.eval()(images), expected, rtol=1e-4, atol=1e-4)
-    assert (card.method, card.starts_from, card.training_patients) == ("simclr", "not stated", sealed(["ours:7"]))
-    assert describe_weights(directory, "resnet18").training_patients == sealed(["ours:7"])
+    assert (card.method, card.starts_from, card.training_patients) == (
+        "simclr",
+        "not stated",
+        pseudonymised_names(["ours:7"]),
+    )
+    assert describe_weights(directory, "resnet18").training_patients == pseudonymised_names(["ours:7"])
 
 
 def test_a_classifier_is_left_out_and_normalisation_that_was_not_stated_is_reported(resnet18, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hilum.data.patients import own_salt, pseudonym, sealed
+from hilum.data.patients import own_salt, pseudonym, pseudonymised_names
 from hilum.errors import HilumError
 from hilum.evaluation import TrainedOn, as_predictions, read_predictions, read_trained_on
 
@@ -155,15 +155,15 @@ def judged(*patients, images=None):
 
 
 def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
-    known = TrainedOn("card.json", frozenset(sealed(["ours:17", "chestxray14:13"])))
-    assert known.problems_of(judged("18", "14", "ours:18", *sealed(["ours:19"]))) == []
-    for patient in ("17", "ours:17", "13", *sealed(["ours:17"]), pseudonym("17", own_salt())):
+    known = TrainedOn("card.json", frozenset(pseudonymised_names(["ours:17", "chestxray14:13"])))
+    assert known.problems_of(judged("18", "14", "ours:18", *pseudonymised_names(["ours:19"]))) == []
+    for patient in ("17", "ours:17", "13", *pseudonymised_names(["ours:17"]), pseudonym("17", own_salt())):
         (problem,) = known.problems_of(judged("18", patient))
         assert problem.startswith("patient_id: 1 patients are among those trained on, says card.json (")
 
 
 def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
-    known = TrainedOn("card.json", frozenset(sealed(["ours:17"], OTHER)))
+    known = TrainedOn("card.json", frozenset(pseudonymised_names(["ours:17"], OTHER)))
     (problem,) = known.problems_of(judged("18"))
     assert problem.startswith("patient_id: whether patients are among those of card.json is not known: the ledger has")
     assert "set HILUM_PATIENT_SALT to the salt" in problem
@@ -171,7 +171,7 @@ def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
 
 
 def test_images_without_patient_ids_meet_as_images():
-    known = TrainedOn("card.json", frozenset(sealed(["ours:?a.png"])))
+    known = TrainedOn("card.json", frozenset(pseudonymised_names(["ours:?a.png"])))
     assert len(known.problems_of(judged("a.png", images=["a.png"]))) == 1
     assert known.problems_of(judged("b.png", images=["b.png"])) == []
     (problem,) = known.problems_of(judged("17", images=["b.png"]))

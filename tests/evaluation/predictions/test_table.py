@@ -283,9 +283,9 @@ def test_types_that_mean_ids_and_numbers_beyond_doubt_are_read():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"image_id;y_Mass;p_Mass\na;1;0,5\n", "expected fields divided by commas; found semicolons"),
+        (b"image_id;y_Mass;p_Mass\na;1;0,5\n", "expected fields separated by commas; found semicolons"),
         (b"image_id,y_Mass,p_Mass\na,1,0.5\nb,0\n", "line 3: expected 3 fields, as in the header; found 2"),
-        (b'image_id,y_Mass,p_Mass\n"a,1,0.5\n', "found in line 2 a quote that opens and never ends"),
+        (b'image_id,y_Mass,p_Mass\n"a,1,0.5\n', "found an unclosed quote in line 2"),
         (b"image_id,y_Mass,p_Mass\ncaf\xe9,1,0.5\n", "expected text, UTF-8; found byte 0xe9 in line 2"),
     ],
 )

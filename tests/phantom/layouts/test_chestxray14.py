@@ -9,7 +9,7 @@ import pytest
 from hilum.data.collections import read_collection
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 from hilum.phantom.layouts.chestxray14 import chexnet_list, official_list
 from hilum.phantom.population import population_images
 
@@ -26,8 +26,10 @@ NIH_NAMES = {name.replace("Pleural E", "E").replace(" ", "_") for name in CHESTX
 
 
 @pytest.fixture(scope="module")
-def written(generated) -> Path:
-    return generated("chestxray14")[0]
+def written(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("phantom") / "images"
+    write_layout("chestxray14", root, images=40, size=32, seed=0, workers=2)
+    return root
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -136,12 +138,12 @@ def test_lists_take_about_the_native_shares_of_the_patients_and_are_independent(
 
 
 def test_files_do_not_depend_on_the_number_of_workers(written, tmp_path):
-    write_chestxray14(tmp_path / "images", images=36, size=32, seed=0, workers=2)
+    write_layout("chestxray14", tmp_path / "images", images=40, size=32, seed=0, workers=1)
     assert contents(tmp_path / "images") == contents(written)
 
 
 def test_images_of_a_smaller_collection_are_the_first_of_a_larger_one(written, tmp_path):
-    write_chestxray14(tmp_path / "images", images=12, size=32, seed=0)
+    write_layout("chestxray14", tmp_path / "images", images=12, size=32, seed=0)
     larger = contents(written)
     for name, data in contents(tmp_path / "images").items():
         if name.startswith("images"):
@@ -160,19 +162,19 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        write_chestxray14(tmp_path / "images", images=20, size=32, seed=0, on_progress=interrupt)
+        write_layout("chestxray14", tmp_path / "images", images=20, size=32, seed=0, on_progress=interrupt)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("wrong", [{"images": 0, "size": 64}, {"images": 5, "size": 4}])
 def test_numbers_that_make_no_sense_are_refused_before_anything_is_written(tmp_path, wrong):
     with pytest.raises(HilumError):
-        write_chestxray14(tmp_path / "images", seed=0, **wrong)
+        write_layout("chestxray14", tmp_path / "images", seed=0, **wrong)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_may_hold_real_images_is_never_replaced(written):
     before = sorted(written.rglob("*"))
     with pytest.raises(HilumError, match="Name another folder"):
-        write_chestxray14(written, images=2, size=32, seed=1)
+        write_layout("chestxray14", written, images=2, size=32, seed=1)
     assert sorted(written.rglob("*")) == before

@@ -9,13 +9,13 @@ from hilum.phantom.population import population_images
 POPULATION = population_images(0, 600)
 
 
-def showing(**severities: float):
+def with_severities(**severities: float):
     named = {name.replace("_", " "): severity for name, severity in severities.items()}
     return replace(POPULATION[0], severities=named)
 
 
 def test_what_is_plain_is_certain_and_what_is_faint_is_hedged():
-    codes = mentioned(showing(Edema=FAINT, Mass=FAINT - 0.01, Pleural_Thickening=0.9), 0)
+    codes = mentioned(with_severities(Edema=FAINT, Mass=FAINT - 0.01, Pleural_Thickening=0.9), 0)
     assert codes["Edema"] == 1
     assert codes["Lung Opacity"] == 1
     assert codes["Lung Lesion"] == -1
@@ -24,7 +24,7 @@ def test_what_is_plain_is_certain_and_what_is_faint_is_hedged():
 
 
 def test_the_plainest_of_several_findings_decides():
-    assert mentioned(showing(Mass=0.1, Nodule=0.8), 0)["Lung Lesion"] == 1
+    assert mentioned(with_severities(Mass=0.1, Nodule=0.8), 0)["Lung Lesion"] == 1
 
 
 def test_every_code_of_every_observation_occurs():

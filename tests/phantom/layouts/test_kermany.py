@@ -2,7 +2,7 @@ import re
 
 import cv2
 
-from hilum.phantom.layouts.kermany import write
+from hilum.phantom import write_layout
 
 
 def test_names_and_folders_are_kermanys(generated):
@@ -30,6 +30,6 @@ def test_children_have_several_images_and_numbers_start_anew_in_test(generated):
 
 def test_the_images_of_a_smaller_number_are_the_first_of_a_larger_one(generated, tmp_path):
     root, _ = generated("kermany")
-    few = write(tmp_path / "few", images=3, size=32, seed=0).manifest
+    few = write_layout("kermany", tmp_path / "few", images=3, size=32, seed=0).manifest
     for path in few["path"]:
         assert (tmp_path / "few" / path).read_bytes() == (root / path).read_bytes()

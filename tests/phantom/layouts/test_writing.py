@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from hilum.errors import HilumError
-from hilum.phantom.layouts.writing import draw_images, draws, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.writing import draw_images, draws, manifest_of, new_data_set, permuted_block
 from hilum.phantom.population import population_images
 from hilum.progress import silent
 
@@ -83,11 +83,11 @@ def test_requests_that_make_no_sense_are_refused(tmp_path, images, size):
 
 
 def test_every_run_of_a_block_of_patients_has_the_parts_of_the_block():
-    parts = [one_of_a_block(0, "chexpert", patient, BLOCK) for patient in range(1, 101)]
+    parts = [permuted_block(0, "chexpert", patient, BLOCK) for patient in range(1, 101)]
     for start in range(0, 100, 10):
         assert sorted(parts[start : start + 10]) == sorted(BLOCK)
-    assert parts != [one_of_a_block(1, "chexpert", patient, BLOCK) for patient in range(1, 101)]
-    assert parts != [one_of_a_block(0, "uka_cxr", patient, BLOCK) for patient in range(1, 101)]
+    assert parts != [permuted_block(1, "chexpert", patient, BLOCK) for patient in range(1, 101)]
+    assert parts != [permuted_block(0, "uka_cxr", patient, BLOCK) for patient in range(1, 101)]
 
 
 def test_draws_belong_to_seed_layout_and_name():

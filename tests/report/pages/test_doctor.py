@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.collections import nothing_rejected
-from hilum.data.doctor import Diagnosis, Examined, Issue, diagnose
+from hilum.data.collections import empty_rejected
+from hilum.data.doctor import CheckedDataset, Diagnosis, Issue, diagnose
 from hilum.data.doctor.images import describe
-from hilum.data.doctor.measuring import Measured
+from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.duplicates import thumbnail
 from hilum.report.pages import write_doctor_page
 
@@ -42,9 +42,9 @@ def diagnosis(tmp_path: Path) -> Diagnosis:
         {"reason": None, "likeness": 0.5 - number / 10} | vars(describe(image)) for number, image in enumerate(images)
     ]
     table = pl.DataFrame(rows, schema_overrides={"reason": pl.String}).insert_column(0, manifest["image_id"])
-    measured = Measured(table, np.array([thumbnail(image) for image in images]))
+    measured = ImageMeasurements(table, np.array([thumbnail(image) for image in images]))
     return diagnose(
-        [Examined("ours", "folder", tmp_path, manifest, nothing_rejected(), ["read as reported"])], [measured]
+        [CheckedDataset("ours", "folder", tmp_path, manifest, empty_rejected(), ["read as reported"])], [measured]
     )
 
 
@@ -61,10 +61,10 @@ def test_the_page_needs_nothing_beside_it(page):
 
 def test_the_worst_comes_first_with_what_to_do(page):
     headings = re.findall(r'<span class="severity">(\w+)</span> ([^<]+) <', page)
-    assert headings[0] == ("error", "One image on both sides")
+    assert headings[0] == ("error", "Duplicates across the split")
     order = ["error", "warning", "note"]
     assert [severity for severity, _ in headings] == sorted((s for s, _ in headings), key=order.index)
-    assert "Keep one of each in one part only" in page
+    assert "Keep each image in one part only" in page
     assert "fix the errors before anything is trained" in page
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.collections import nothing_rejected
-from hilum.data.doctor import Examined, diagnose
+from hilum.data.collections import empty_rejected
+from hilum.data.doctor import CheckedDataset, diagnose
 from hilum.data.doctor.images import describe
-from hilum.data.doctor.measuring import Measured
+from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.duplicates import thumbnail
 from hilum.report.pages import tables
 
@@ -32,8 +32,8 @@ def made(tmp_path: Path) -> dict[str, list[list[str]]]:
     rows = [{"reason": None, "likeness": None} | vars(describe(image, "png")) for image in images]
     types = {"reason": pl.String, "likeness": pl.Float64}
     table = pl.DataFrame(rows, schema_overrides=types).insert_column(0, manifest["image_id"])
-    measured = Measured(table, np.array([thumbnail(image) for image in images]))
-    diagnosis = diagnose([Examined("ours", "folder", tmp_path, manifest, nothing_rejected())], [measured])
+    measured = ImageMeasurements(table, np.array([thumbnail(image) for image in images]))
+    diagnosis = diagnose([CheckedDataset("ours", "folder", tmp_path, manifest, empty_rejected())], [measured])
     return {
         table.name: [[column.title for column in table.columns], *([cell.text for cell in row] for row in table.rows)]
         for table in tables(diagnosis)

@@ -141,9 +141,9 @@ def test_bad_addresses_are_refused_all_at_once_with_their_lines(text, shelf):
         parse_study(bad, where="bad.yaml")
     problems = "\n".join(found.value.problems)
     assert "line 3" in problems
-    assert "'ftp' is none of https://" in problems
+    assert "'ftp' is not one of https://" in problems
     assert "line 10" in problems
-    assert "weights from elsewhere need their checksum" in problems
+    assert "weights from a URL need a checksum" in problems
 
 
 def test_the_example_of_the_documentation_is_a_study():

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.data.collections import Collected
+from hilum.data.collections import Dataset
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
 from hilum.runs.pretraining_pool import apart, pretraining_pool
@@ -36,7 +36,7 @@ def data_set(patients=120, *, listed=True, name="cxr", finding="Mass", first=0):
             finding: pl.Series([int(patient % 3 == 0) for patient in of], dtype=pl.Int8),
         }
     )
-    return NamedData(name, Collected(manifest, None, Path("nowhere"), "chestxray14", [], {}), "chestxray14")
+    return NamedData(name, Dataset(manifest, None, Path("nowhere"), "chestxray14", [], {}), "chestxray14")
 
 
 def probed(*data, split="auto", exclude=("test",), seed=0):

@@ -3,24 +3,24 @@
 112,120 images of 30,805 patients, 8-bit gray (a few RGBA) PNG of 1024 x 1024; 14 findings and "No Finding", text-mined
 from reports (absent from the text counts as negative); 984 boxes on 880 images, drawn by a radiologist.
 
-Terms: the NIH Clinical Center puts no restrictions on use; it asks to link https://nihcc.app.box.com/v/ChestXray-NIHCC,
-to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks on
-Weakly-Supervised Classification and Localization of Common Thorax Diseases", CVPR 2017, pp. 3462-3471, and to name the
-NIH Clinical Center as the provider of the data. That link is also where to get it.
+Terms: no restrictions on use; the NIH Clinical Center asks to link https://nihcc.app.box.com/v/ChestXray-NIHCC (the
+download), to cite Wang, Peng, Lu, Lu, Bagheri, Summers, "ChestX-ray8: Hospital-scale Chest X-ray Database and
+Benchmarks on Weakly-Supervised Classification and Localization of Common Thorax Diseases", CVPR 2017, pp. 3462-3471,
+and to name the NIH Clinical Center as the provider of the data.
 
 Native files below the root (each table plain or .gz)::
 
     Data_Entry_2017_v2020.csv    labels, release "2020"; Data_Entry_2017.csv is the first release, "2017"
-    BBox_List_2017.csv           boxes in the 1024 frame, whatever size the images here have
+    BBox_List_2017.csv           boxes in the 1024 frame, whatever the size of the image files
     train_val_list.txt, test_list.txt                      the official lists  ->  split
     chexnet_split/{train,val,test}_list.txt                CheXNet's lists     ->  split_chexnet
         or chexnet_{train,val,test}_list.txt               (their own labels are of an older release and are not read)
     images/*.png, images_001/images/*.png … images_012, or *.png
 
-Manifest: `image_id` is the native name with .png; `patient_id` the native number without leading
-zeros, which some copies have; `view` PA or AP; `age` in years, also from months, weeks and days (010M, 006W, 027D),
-blank where it is beyond 120 (a known error of the first release); no `study_id`. Findings may be written in any
-spelling that Hilum knows; one that ChestX-ray14 does not label is refused.
+Manifest: `image_id` is the native name with .png; `patient_id` the native number without leading zeros (some copies of
+the table have them); `view` PA or AP; `age` in years, converted from months, weeks and days (010M, 006W, 027D), blank
+above 120 (a known error of the first release); no `study_id`. Findings may have any spelling of Hilum's vocabulary; a
+finding that ChestX-ray14 does not label is refused.
 """
 
 from pathlib import Path
@@ -28,8 +28,8 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.dataset import Dataset, as_manifest
+from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import (
     csv_rows,
@@ -69,8 +69,16 @@ def read(
     allow_missing: bool = False,
     release: str | None = None,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the tables, lists and boxes of ChestX-ray14; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with labels mined from reports (1 or 0), `view`, `age`, `sex`, `split` (the official lists) and
+        `split_chexnet`; boxes of a radiologist.
+
+    Raises:
+        HilumError: Missing or invalid tables, lists or images; see `hilum.data.collections.read_collection`.
+    """
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     notes = [f"labels of {table.name}"]
@@ -94,29 +102,13 @@ def read(
     files = ImageFiles(root)
     images = files.listed(_FOLDERS, ".png").rename({"name": "image_id"})
     radiographs = radiographs.join(images, on="image_id", how="left", maintain_order="left")
-    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
-    if len(missing):
-        refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
-    strangers = len(images.join(radiographs, on="image_id", how="anti"))
-    if strangers:
-        notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
+    check_files(radiographs, allow_missing, notes, root, "an image for every row of the table")
+    note_unlisted_files(images, radiographs, table, notes)
 
     notes += files.notes()
-    findings = [*CHESTXRAY14, NO_FINDING]
-    manifest = radiographs.select(
-        "image_id",
-        "path",
-        "patient_id",
-        pl.lit(None, dtype=pl.String).alias("study_id"),
-        "view",
-        "age",
-        "sex",
-        "split",
-        "split_chexnet",
-        *findings,
-    )
+    manifest = as_manifest(radiographs, "split_chexnet", *CHESTXRAY14, NO_FINDING)
     boxes = _read_boxes(root, manifest, sources, notes)
-    return Collected(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
+    return Dataset(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
 
 
 def _find_table(root: Path, release: str | None) -> Path:
@@ -129,7 +121,7 @@ def _find_table(root: Path, release: str | None) -> Path:
             root,
             expected=f"ChestX-ray14's table {' or '.join(names)}, plain or .gz",
             found="neither" if len(names) > 1 else "no such file",
-            fix="Name the folder that holds it as ROOT (get it from https://nihcc.app.box.com/v/ChestXray-NIHCC).",
+            fix="Give the folder that contains it as ROOT (get it from https://nihcc.app.box.com/v/ChestXray-NIHCC).",
         )
     return table
 
@@ -159,7 +151,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
 
 def _with_findings(rows: pl.DataFrame, table: Path) -> pl.DataFrame:
     written = pl.col("Finding Labels")
-    # Many images have the same labels, so each wording is looked up once.
+    # Many images have the same labels, so each text is parsed once.
     meant = {
         labels: [labelled_finding(name, "chestxray14") for name in labels.split("|")]
         for labels in rows["Finding Labels"].unique()
@@ -187,7 +179,7 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
             expected = f"{lists[part][0]} beside the other lists"
             raise HilumError(root, expected=expected, found="no such file", fix="Get it, or remove the other lists.")
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
-        # CheXNet's lines go on with 14 zeros and ones.
+        # CheXNet's lines contain 14 more zeros and ones.
         names = [line.split()[0] for line in read_lines(path) if line]
         listing = pl.DataFrame({"image_id": names}, schema={"image_id": pl.String})
         parts.append(listing.with_columns(pl.lit(part).alias("part")))
@@ -205,12 +197,12 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
         notes.append("no BBox_List_2017.csv here: no boxes")
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
-    # The header ("Bbox [x,y,w,h],,,") has more fields than the rows, so that the columns go by place.
+    # The header ("Bbox [x,y,w,h],,,") has more fields than the rows, so that columns are read by position.
     header, rows = csv_rows(path)
     names = ("image_id", "label", "x", "y", "width", "height")
     if len(header) < len(names):
         found = f"{len(header)} columns"
-        raise HilumError(path, expected="image, finding, x, y, w, h", found=found, fix="Get it anew.")
+        raise HilumError(path, expected="image, finding, x, y, w, h", found=found, fix="Download it again.")
     text = text_columns(path, rows, {name: place for place, name in enumerate(names)})
     labels = text["label"].unique().drop_nulls()
     meant = {label: labelled_finding(label, "chestxray14") for label in labels}
@@ -231,5 +223,5 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
     )
     known = boxes.join(manifest, on="image_id", how="semi", maintain_order="left")
     if len(known) < len(boxes):
-        notes.append(f"{len(boxes) - len(known):,} boxes are on images that the table lacks and were left out")
+        notes.append(f"{len(boxes) - len(known):,} boxes are on images that the table lacks and were excluded")
     return known

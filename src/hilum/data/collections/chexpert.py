@@ -1,30 +1,30 @@
 """CheXpert, chest radiographs of Stanford Hospital with labels mined from reports.
 
 224,316 images of 65,240 patients, 2002 to 2017, frontal and lateral, 8-bit gray JPEG at full size or ("small") about
-390 x 320; of the images given out, 223,414 (191,027 frontal) of 64,540 patients are in train.csv and 234 (202 frontal)
-of 200 patients, read by three radiologists, in valid.csv. The 668 images of 500 patients of the test set came later,
-with CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding" is 1.0
-or blank in train.csv, since the labeller never denies it.
+390 x 320. Of the published images 223,414 (191,027 frontal) of 64,540 patients are in train.csv, and 234 (202 frontal)
+of 200 patients, read by three radiologists, in valid.csv. The 668 images of 500 patients of the test set were published
+later, with CheXlocalize. 14 observations: 1.0 positive, 0.0 negative, -1.0 uncertain, blank not mentioned; "No Finding"
+is 1.0 or blank in train.csv, since the labeller never negates it.
 
 Terms: the Stanford University School of Medicine CheXpert Dataset Research Use Agreement: no clinical use, no
 redistribution. Irvin, Rajpurkar, Ko et al., "CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and
-Expert Comparison", AAAI 2019. To be had from https://stanfordmlgroup.github.io/competitions/chexpert/; the test set
-from https://stanfordaimi.azurewebsites.net (Saporta et al., Nature Machine Intelligence 4, 2022).
+Expert Comparison", AAAI 2019. Download: https://stanfordmlgroup.github.io/competitions/chexpert/; test set:
+https://stanfordaimi.azurewebsites.net (Saporta et al., Nature Machine Intelligence 4, 2022).
 
 Native files in the root, in CheXpert-v1.0, CheXpert-v1.0-small or "CheXpert-v1.0 batch 1 (validate & csv)" below it::
 
     train.csv, valid.csv     Path, Sex, Age, Frontal/Lateral, AP/PA, and the 14 observations
     test_labels.csv          (or test.csv) Path and the observations
     train/patient00001/study1/view1_frontal.jpg
-        or, as given out in batches, "CheXpert-v1.0 batch 2 (train 1)/patient00001/study1/view1_frontal.jpg"
+        or, in the distribution by batches, "CheXpert-v1.0 batch 2 (train 1)/patient00001/study1/view1_frontal.jpg"
 
-A Path such as CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg counts from train, valid or test on.
+Of a Path such as CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg the part from train, valid or test on
+is used.
 
-Manifest: `image_id` is the path from there on; `patient_id` patient00001; `study_id` patient00001/study1; `split`
-train, val (the official validation set; some papers test on it, and a study may say so by a split of its own) and test.
-`view` is LATERAL for lateral images, else PA or AP; FRONTAL where a frontal image's column AP/PA says neither (17 of
-train.csv say LL or RL, and test_labels.csv has no such column). `age` is blank where the table has 0 (unknown; 90
-stands for 90 and above), `sex` where it has Unknown.
+Manifest: `image_id` is this part of the path; `patient_id` patient00001; `study_id` patient00001/study1; `split` train,
+val (the official validation set; a study may define another split to test on it) and test. `view` is LATERAL for
+lateral images, else PA or AP; FRONTAL if a frontal image's column AP/PA has neither (17 images of train.csv have LL or
+RL, and test_labels.csv has no such column). `age` is blank for 0 (unknown; 90 means 90 and above), `sex` for Unknown.
 """
 
 from pathlib import Path
@@ -32,11 +32,11 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.chexpert_codes import codes, wrong_codes
+from hilum.data.collections.dataset import Dataset
+from hilum.data.collections.image_files import ImageFiles, check_files
 from hilum.data.manifest import FIXED_COLUMNS
-from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
 from hilum.progress import ProgressReport, silent
@@ -49,7 +49,7 @@ _TABLES: dict[str, tuple[str, ...]] = {
     "test": ("test_labels.csv", "test.csv"),
 }
 _ABOUT = ("Sex", "Age", "Frontal/Lateral", "AP/PA")
-# Nothing but the names that the data set gives: no path can lead anywhere else.
+# Only the data set's own names, so that no path leaves the root.
 _PATH = (
     r"^(?:CheXpert-v1\.0(?:-small)?/)?"
     r"((?:train|valid|test)/(patient\d+)/(study\d+)/view\d+_(frontal|lateral)\.jpg)$"
@@ -61,8 +61,16 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the tables of CheXpert; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with the 14 observations (1, 0, -1 or null), `study_id`, `view`, `age`, `sex` and `split` (train, val,
+        test).
+
+    Raises:
+        HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
+    """
     folder, tables = _find_tables(root)
     notes: list[str] = []
     parts = []
@@ -77,14 +85,13 @@ def read(
     files = ImageFiles(root)
     images = images.with_columns(path=_find_images(images["image_id"], folder, files))
     notes += files.notes()
-    missing = images.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, "an image for every row of the tables", missing.to_list())
+    check_files(images, allow_missing, notes, root, "an image for every row of the tables")
     sources = {table.relative_to(root).as_posix(): file_sha256(table) for table in tables.values()}
-    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
+    return Dataset(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "chexpert", notes, sources)
 
 
 def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:
-    """The folder (relative to the root) that holds the tables, and the table of each split."""
+    """Return the folder of the tables, relative to the root, and the table of each split."""
     here = {}
     for folder in _FOLDERS:
         found = {split: find_table(root / folder, *names) for split, names in _TABLES.items()}
@@ -95,11 +102,11 @@ def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:
             root,
             expected="CheXpert's train.csv or valid.csv, here or in CheXpert-v1.0 or CheXpert-v1.0-small",
             found="neither",
-            fix="Name the folder that holds them as ROOT.",
+            fix="Give the folder that contains them as ROOT.",
         )
     if len(here) > 1:
         found_in = " and ".join(repr(folder or ".") for folder in here)
-        raise HilumError(root, expected="one CheXpert", found=f"tables in {found_in}", fix="Name one of them as ROOT.")
+        raise HilumError(root, expected="one CheXpert", found=f"tables in {found_in}", fix="Give one of them as ROOT.")
     return next(iter(here.items()))
 
 
@@ -143,7 +150,7 @@ def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
 
 def _note_oddities(table: Path, rows: pl.DataFrame, images: pl.DataFrame, years: pl.Expr, notes: list[str]) -> None:
     counts = {
-        "ages of 0 stand for unknown and were left blank": int(rows.select((years == 0).sum()).item()),
+        "ages of 0 mean unknown; set to blank": int(rows.select((years == 0).sum()).item()),
         "images of unknown sex": int((rows["Sex"] == "Unknown").sum()),
         "frontal images are neither AP nor PA; their view is FRONTAL": int((images["view"] == "FRONTAL").sum()),
     }
@@ -151,10 +158,10 @@ def _note_oddities(table: Path, rows: pl.DataFrame, images: pl.DataFrame, years:
 
 
 def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:
-    """The path of each image below the root, or null: beside the tables first, then in the batches."""
+    """Return the path of each image relative to the root, or null: beside the tables first, then in the batches."""
     name = names.to_frame("name").select("name", bare=pl.col("name").str.strip_prefix("train/"))
     beside = f"{folder}/".lstrip("/")
-    # Batches are beside the one with the tables: in the root, where that is not their own folder.
+    # Other batches are next to the batch with the tables, in the root.
     candidates = [pl.lit(beside) + pl.col("name"), *(pl.lit(f"{batch}/") + pl.col("bare") for batch in _BATCHES)]
     found = name.select(pl.lit(None, dtype=pl.String).alias("path"), "name", "bare")
     for candidate in candidates:

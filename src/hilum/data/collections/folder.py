@@ -1,31 +1,31 @@
-"""Anybody's own images: a folder of PNG, JPEG or DICOM files, labelled by a CSV or unlabelled.
+"""The user's own images: a folder of PNG, JPEG or DICOM files, labelled by a CSV or Parquet file, or unlabelled.
 
-Files are searched below the root, folders within folders too; their first bytes tell what they are, whatever they are
-called. Hidden ones and files that are no images are skipped. Set aside are images of kinds that are not read, empty
-files and others that are not what their name says, links that lead out of the root, and names that are not UTF-8.
+Files are searched recursively below the root and recognised by their first bytes, not by their names. Hidden files and
+files that are not images are skipped. Rejected are images of kinds that Hilum does not read, empty files, files with an
+image's name but other content, links out of the root, and names that are not UTF-8.
 
-The table (CSV in UTF-8 with commas, or Parquet), one row an image; capitals, blanks, `_` and `-` in column names do not
-matter::
+The table (CSV in UTF-8 with commas, or Parquet) has one row for each image; case, blanks, `_` and `-` in column names
+are ignored::
 
-    image, image_id, path, file, file name or filename   required; the path below the root, the file's name, or its name
-                                            without ending; what is written here becomes `image_id`
-    patient_id (or patient, subject_id)     0013, 13 and 13.0 are one; `hilum.data.collections.folder_patients` finds
-                                            those that are left out; an image whose patient is not found counts as a
-                                            patient of its own
+    image, image_id, path, file, file name or filename   required; path relative to the root, file name, or file name
+                                            without extension; the text becomes `image_id`
+    patient_id (or patient, subject_id)     0013, 13 and 13.0 are one patient; missing ids are inferred by
+                                            `hilum.data.collections.folder_patients`; an image without any patient id
+                                            counts as a patient of its own
     study_id, view, sex                     optional; sex F or M, or in words
     age                                     optional; years, or DICOM's 062Y, 007M, 006W, 027D
     split (or fold, set, partition, subset) optional; train, val, test or train_val; training, valid, validation, dev
-    any finding that Hilum knows            1 positive, 0 negative, -1 uncertain, blank not mentioned; also true and
+    any finding of Hilum's vocabulary       1 positive, 0 negative, -1 uncertain, blank not mentioned; also true and
                                             false, yes and no
 
-Nothing, or NA, n/a, nan, null: unknown. A column `fold` or `set` that holds anything but words for splits is left out,
+Blank, NA, n/a, nan and null mean unknown. A column `fold` or `set` with values other than names of splits is ignored,
 and reported.
 
-Images without a row, and rows that say nothing of any finding, are kept as unlabelled ones (`hilum.data.manifest`):
-they can pretrain, and they are neither negatives nor anything to test on.
+Images without a row, and rows without a code for any finding, are kept as unlabelled images (`hilum.data.manifest`):
+they are used for pretraining only, neither as negatives nor for tests.
 
-What the CSV leaves out, or all of it without a CSV, comes from the DICOM headers: PatientID, StudyInstanceUID,
-ViewPosition, age and sex, and nothing else (`hilum.data.dicom.tags`). The terms are those of whoever owns the images.
+Values that the table lacks are taken from the DICOM headers: PatientID, StudyInstanceUID, ViewPosition, age and sex,
+and nothing else (`hilum.data.dicom.tags`). The terms of use are those of the owner of the images.
 """
 
 import os
@@ -36,25 +36,25 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected, nothing_rejected, nothing_remarked, skipped_files
+from hilum.data.collections.dataset import Dataset, empty_rejected, empty_remarks, skipped_files
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
-from hilum.data.file_kinds import READ, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, FileKind, kind_of_bytes
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
 from hilum.data.paths import NOT_UTF8, is_utf8, printable
 from hilum.data.patients import spellings_of_patients, with_canonical_patients
-from hilum.data.pixels import exif_remarks, first_bytes, kind_read
+from hilum.data.pixels import decodable_kind, exif_remarks, first_bytes
 from hilum.errors import HilumError
 from hilum.notes import Code, Note
 from hilum.progress import ProgressReport, silent
 
-# A file called so is meant to be an image: where it is none, it is set aside and not skipped.
+# A file with such an extension is meant to be an image: if it is not one, it is rejected, not skipped.
 _ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
 _DOUBTFUL = (Code.PATIENTS_OF_PATHS_ONLY, Code.NUMBERS_FOR_PATIENTS)
-"""Ways to find patients that may be wrong."""
+"""Ways to infer patients that may be wrong."""
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
     for name in ("path", "patient_id", "study_id", "view", "age", "sex")
@@ -63,8 +63,16 @@ _HEADER_COLUMNS = {
 
 def read(
     root: Path, *, allow_missing: bool = False, labels: Path | None = None, on_progress: ProgressReport = silent
-) -> Collected:
-    """Read a folder of images; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read a folder of images and the user's table of labels; see this module's docstring for both.
+
+    Returns:
+        Manifest with the findings of the table (1, 0, -1 or null), `labelled`, `patient_known`, `split` and all further
+        columns of the table, completed by DICOM headers.
+
+    Raises:
+        HilumError: No images, an invalid table, rows without a file; see `hilum.data.collections.read_collection`.
+    """
     notes: list[str] = []
     images, rejected, remarks = _find_images(root, labels, notes, on_progress)
     if images.is_empty() and not (labels is not None and allow_missing):
@@ -72,7 +80,7 @@ def read(
             root,
             expected="PNG, JPEG or DICOM images",
             found=f"none ({_most_often(rejected)})" if len(rejected) else "none",
-            fix="Name the folder that holds them as ROOT.",
+            fix="Give the folder that contains them as ROOT.",
         )
     sources = {}
     if labels is None:
@@ -86,14 +94,14 @@ def read(
         labels = root / labels if not labels.is_file() and (root / labels).is_file() else labels
         manifest = _join(read_label_table(labels, notes), images, rejected, labels, allow_missing, notes)
         sources[labels.name] = file_sha256(labels)
-    # The CSV and the headers may write one patient in two ways; an image's own id must not be taken for a number.
+    # Table and headers may spell one patient in two ways; an image's own id must not be parsed as a number.
     manifest, spellings, warnings = _with_canonical_ids(manifest)
     manifest, found = find_patients(manifest, root)
     notes += map(str, [*warnings, *found])
     manifest = _mark_labelled(manifest, labels, notes)
     columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
     manifest = manifest.select(*columns, pl.exclude(columns))
-    return Collected(
+    return Dataset(
         manifest,
         None,
         root,
@@ -108,7 +116,7 @@ def read(
 
 
 def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, list[str]], list[Note]]:
-    """Ids of labels (`patient_id`) and of headers (`header_id`) under one spelling for each patient, and the others."""
+    """Return ids of table (`patient_id`) and headers (`header_id`) in one spelling per patient, and all spellings."""
     written = pl.DataFrame({"patient_id": pl.concat([images["patient_id"], images["header_id"]])})
     table, warnings = with_canonical_patients(written)
     canonical = table["patient_id"]
@@ -120,7 +128,7 @@ def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, l
 def _find_images(
     root: Path, labels: Path | None, notes: list[str], on_progress: ProgressReport
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """(`path`, and what a DICOM header says), sorted by path; the files set aside; and remarks on the others."""
+    """Return `path` and header values, sorted by path; the rejected files; and remarks on the others."""
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
     rejected: list[tuple[str, str, str]] = []
     inside = root.resolve()
@@ -140,9 +148,9 @@ def _find_images(
                 continue
             if not is_utf8(name):
                 raise UnreadableImage(path, reason=NOT_UTF8)
-            if kind is not None and kind not in READ:
+            if kind is not None and kind not in DECODED:
                 unread[kind] += 1
-            kind = kind_read(start, path)
+            kind = decodable_kind(start, path)
             header = read_header(path) if kind is FileKind.DICOM else DicomHeader(remarks=exif_remarks(path))
         except UnreadableImage as error:
             rejected.append((printable(name), printable(name), error.reason))
@@ -152,21 +160,21 @@ def _find_images(
     if others:
         notes.append(skipped_files(others))
     if rejected:
-        notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
+        notes.append(f"{len(rejected):,} files could not be read and were excluded (rejected.parquet)")
     if unread:
-        notes.append(f"kinds that are not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
+        notes.append(f"kinds that Hilum does not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
     notes.extend(count_notes(Counter(remark for _, remark in remarks)))
     images = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
         images,
-        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
-        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
+        pl.DataFrame(rejected, schema=empty_rejected().schema, orient="row"),
+        pl.DataFrame(remarks, schema=empty_remarks().schema, orient="row"),
     )
 
 
 def _most_often(rejected: pl.DataFrame) -> str:
     reasons = Counter(rejected["reason"]).most_common(3)
-    return f"{len(rejected):,} files set aside: {', '.join(f'{reason} ({count:,})' for reason, count in reasons)}"
+    return f"{len(rejected):,} files rejected: {', '.join(f'{reason} ({count:,})' for reason, count in reasons)}"
 
 
 def _of_kinds(counts: Counter[FileKind]) -> str:
@@ -177,9 +185,9 @@ def _check_inside(path: Path, inside: Path) -> None:
     try:
         leads_out = not path.resolve().is_relative_to(inside)
     except (OSError, RuntimeError) as error:
-        raise UnreadableImage(path, reason="a link that leads in a circle") from error
+        raise UnreadableImage(path, reason="a circular link") from error
     if leads_out:
-        raise UnreadableImage(path, reason="a link that leads out of the folder")
+        raise UnreadableImage(path, reason="a link out of the folder")
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -196,9 +204,9 @@ def _join(
     allow_missing: bool,
     notes: list[str],
 ) -> pl.DataFrame:
-    """The rows of the CSV, each with its file, then the images without a row.
+    """Return the rows of the table, each with its file, then the images without a row.
 
-    What the CSV leaves blank is taken from the DICOM header; its patient id is left in `header_id`.
+    Blank values are taken from the DICOM header; the header's patient id goes to `header_id`.
     """
     names = [name.replace("\\", "/").removeprefix("./") for name in table["file"]]
     file_of, unreadable = _files_by_name(images["path"].to_list()), _files_by_name(rejected["path"].to_list())
@@ -215,13 +223,13 @@ def _join(
                 labels,
                 expected="a file for every row",
                 found=f"none, or several of that name, for {len(missing):,} ({named})",
-                fix="Write paths below the root, get the files, or go on without them: --allow-missing.",
+                fix="Write paths relative to the root, get the files, or use --allow-missing.",
             )
-        notes.append(f"{len(missing):,} rows of {labels.name} have no file, allowed ({named})")
+        notes.append(f"{len(missing):,} rows of {labels.name} have no file; allowed ({named})")
     shared = table.filter(pl.col("path").is_not_null() & pl.col("path").is_duplicated())["image_id"]
     if len(shared):
         named = ", ".join(shared.head(3))
-        raise HilumError(labels, expected="one row a file", found=f"several: {named}", fix="Remove all but one.")
+        raise HilumError(labels, expected="one row for each file", found=f"several: {named}", fix="Remove all but one.")
     without_row = images.join(table, on="path", how="anti", maintain_order="left").select("path")
     taken = set(table["image_id"])
     ids = [f"./{path}" if path in taken else path for path in without_row["path"]]
@@ -237,18 +245,20 @@ def _join(
 
 
 def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[str]) -> pl.DataFrame:
-    """Add `labelled`: whether any finding has a code."""
+    """Add `labelled`: true if any finding has a code."""
     findings = finding_columns(images.drop("header_id", strict=False))
     any_label = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
     images = images.with_columns(any_label.alias("labelled"))
     unlabelled = len(images) - int(images["labelled"].sum())
     if labels is not None and unlabelled:
-        notes.append(f"{unlabelled:,} of {len(images):,} images have no label in {labels.name}: they can only pretrain")
+        notes.append(
+            f"{unlabelled:,} of {len(images):,} images have no label in {labels.name} and are used for pretraining only"
+        )
     return images
 
 
 def _files_by_name(paths: list[str]) -> dict[str, str]:
-    """A file by its path, its name, or its name without ending; names that several files share are left out."""
+    """Return files by path, name, or name without extension; names of several files are excluded."""
     names = [(name, path) for path in paths for name in {path, PurePosixPath(path).name, PurePosixPath(path).stem}]
     shared = Counter(name for name, _ in names)
     return {name: path for name, path in names if shared[name] == 1 or name == path}

@@ -1,8 +1,7 @@
-"""Whose image is it, where the labels do not say: the patient of an image in a folder, by all that tells it.
+"""Inference of the patients of images in a folder.
 
-In this order: the patient id of the labels; the PatientID of the DICOM header; the part of the path that is the
-patient id in every image whose id is known; the bytes, where they are those of another image. What is left has no known
-patient.
+Sources, in this order: the patient id of the labels; the PatientID of the DICOM header; the part of the path that
+equals the patient id in all images whose id is known; identical file content. Other images have no known patient.
 """
 
 import re
@@ -17,9 +16,9 @@ from hilum.data.tables import some
 from hilum.notes import Code, Note, note
 
 _FEWEST_PATIENTS = 3
-"""Patients whose paths must agree before a part of the path is taken for the patient id."""
+"""Number of patients whose paths must agree before a part of the path is used as the patient id."""
 _MOST_IMAGES, _TIMES_AS_MANY = 10, 2
-"""A patient whom only a path names has at most so many images, or so many times those of any whom the labels name."""
+"""A patient known only from a path has at most so many images, or so many times those of any labelled patient."""
 _YEARS = range(1950, 2051)
 _Place = tuple[str, int]
 
@@ -28,14 +27,14 @@ def find_patients(images: pl.DataFrame, root: Path) -> tuple[pl.DataFrame, list[
     """Find the patient of every image.
 
     Args:
-        images: `image_id`, `path` (null where there is no file), `patient_id` (of the labels; null where they do not
-            say), `header_id` (of the DICOM header; null where there is none).
-        root: of the paths.
+        images: `image_id`, `path` (null without a file), `patient_id` (of the labels, or null), `header_id` (of the
+            DICOM header, or null).
+        root: Folder of the paths.
 
     Returns:
-        The images with `patient_id` filled, and `patient_known`: false where the id is the image's own, or one of a
-        DICOM header that cannot be compared with the ids of the labels. Without `header_id`. And a note for each way in
-        which patients were found.
+        The images without `header_id`, with `patient_id` filled, and `patient_known`: false if the id is the image's
+        own, or one of a DICOM header that cannot be compared with the ids of the labels. And a note for each way of
+        inference that was used.
     """
     notes: list[Note] = []
     ids, known = images["patient_id"].to_list(), images["patient_id"].is_not_null().to_list()
@@ -55,7 +54,7 @@ _Ids = list[str | None]
 
 
 def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[Note]) -> tuple[_Ids, list[bool]]:
-    """Ids of DICOM headers, where they are of one kind with those of the labels, or can be turned into them."""
+    """Use ids of DICOM headers if they are of one kind with those of the labels, or map one to one to them."""
     open_rows = [row for row, header in enumerate(headers) if not known[row] and header is not None]
     if not open_rows:
         return ids, known
@@ -64,10 +63,10 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[Note]) -
     renamed = {str(header): str(each) for header, each in pairs}
     found = {str(headers[row]) for row in open_rows}
     if not given or (pairs and all(header == each for header, each in pairs)) or (not pairs and found & given):
-        named = {header: header for header in found}  # one kind of ids
+        named = {header: header for header in found}  # the same kind of ids
     elif pairs and len(renamed) == len(pairs):
         named = {header: renamed[header] for header in found if header in renamed}
-        if given <= set(renamed.values()):  # a header of none of the labelled patients, all of whose headers are known
+        if given <= set(renamed.values()):  # all headers of labelled patients are known: others are new patients
             named |= {header: header for header in found if header not in renamed and header not in given}
     else:
         ids = [headers[row] if row in set(open_rows) else each for row, each in enumerate(ids)]
@@ -78,7 +77,7 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[Note]) -
     ids, known = [*ids], [*known]
     for row in compared:
         ids[row], known[row] = named[str(headers[row])], True
-    for row in apart:  # images of one person, who may be any of those whose header is not known
+    for row in apart:  # one person, possibly a labelled patient without header
         ids[row] = headers[row]
     if given and compared:
         notes.append(note(Code.PATIENTS_FROM_HEADERS, images=len(compared)))
@@ -88,7 +87,7 @@ def _by_header(ids: _Ids, known: list[bool], headers: _Ids, notes: list[Note]) -
 
 
 def _by_path(ids: _Ids, known: list[bool], paths: _Ids, notes: list[Note]) -> tuple[_Ids, list[bool]]:
-    """Ids from the part of the path that is the id wherever the id is known."""
+    """Use the part of the path that equals the id in all images whose id is known."""
     of_known = [(str(paths[row]), str(ids[row])) for row, is_known in enumerate(known) if is_known and paths[row]]
     open_rows = [row for row, each in enumerate(ids) if each is None and paths[row] is not None]
     patients = {each for _, each in of_known}
@@ -116,7 +115,7 @@ def _read_off(
     forms: set[str],
     notes: list[Note],
 ) -> tuple[_Ids, list[bool]]:
-    """A part that is nobody's id is another patient where it has an id's form: "p31" has, "archive" has not."""
+    """Read ids from paths; an unknown part of an id's form is a new patient ("p31", but not "archive")."""
     ids, known = [*ids], [*known]
     part_of = {row: part for row in rows if (part := dict(_parts(str(paths[row]))).get(place)) is not None}
     of_labels = {row: named[bare(part)] for row, part in part_of.items() if bare(part) in named}
@@ -126,7 +125,7 @@ def _read_off(
             others.setdefault(bare(part), []).append(row)
     images_of = Counter(str(each) for each, is_known in zip(ids, known, strict=True) if is_known)
     most = max(_MOST_IMAGES, _TIMES_AS_MANY * max(images_of.values()))
-    dates = not any(_is_date(str(each)) for each in named.values())  # where no id is a date, a date is no id
+    dates = not any(_is_date(str(each)) for each in named.values())  # if no known id is a date, dates are not ids
     numbers = {part: of for part, of in others.items() if len(of) > most or (dates and _is_date(part_of[of[0]]))}
     patients = {part: of for part, of in others.items() if part not in numbers}
     for row, patient in of_labels.items():
@@ -147,7 +146,7 @@ def _read_off(
 
 
 def _is_date(part: str) -> bool:
-    """Whether a part is a year, a month or a day as folders are called by: 2019, 201903, 20190312, 2019-03-12."""
+    """Return true for a year, month or day as in folder names: 2019, 201903, 20190312, 2019-03-12."""
     found = re.fullmatch(r"(\d{4})[-_.]?(\d{2})?[-_.]?(\d{2})?", part)
     if found is None or int(found[1]) not in _YEARS:
         return False
@@ -157,7 +156,7 @@ def _is_date(part: str) -> bool:
 def _by_bytes(
     ids: _Ids, known: list[bool], paths: list[Path | None], image_ids: list[str], notes: list[Note]
 ) -> tuple[list[str], list[bool]]:
-    """Images without a patient get that of an image of the same bytes; the others one of their own."""
+    """Give an image without a patient that of an image with the same content, or an id of its own."""
     filled = [image_id if each is None else each for each, image_id in zip(ids, image_ids, strict=True)]
     known, found = [*known], 0
     for group in same_files(paths, worth_reading=lambda rows: any(ids[row] is None for row in rows)):
@@ -171,7 +170,7 @@ def _by_bytes(
 
 
 def _parts(path: str) -> Iterator[tuple[_Place, str]]:
-    """Folders from the top and parts of the file's name, each with its place."""
+    """Yield the folders from the top and the parts of the file's name, each with its place."""
     pure = PurePosixPath(path)
     for number, folder in enumerate(pure.parts[:-1]):
         yield ("folder", number), folder
@@ -180,11 +179,11 @@ def _parts(path: str) -> Iterator[tuple[_Place, str]]:
 
 
 def _number(text: str) -> str:
-    """The number at the end of "patient00017", "p17" and "17"; the text itself where it is none of that form."""
+    """Return the number at the end of "patient00017", "p17" and "17"; any other text unchanged."""
     form = re.fullmatch(r"[a-z]*0*(\d+)", text.casefold())
     return form.group(1) if form else text.casefold()
 
 
 def _form(part: str) -> str:
-    """Letters as they are, in lower case, and each number as one digit: of "P0031" "p0"."""
+    """Return lower-case letters with each number replaced by one 0: "p0" for "P0031"."""
     return re.sub(r"\d+", "0", part.casefold())

@@ -1,28 +1,28 @@
 """GB7-FLG, photofluorograms of a polyclinic in Kazan: 28 with pneumonia, 99 normal. Not public.
 
-127 screening images of City Clinical Hospital No. 7, Kazan, in Kivotova's thesis (Innopolis University, 2021; Hilum's
-study 5), whose section 3.2.4 tells no more than these counts. Terms: the hospital's; ask the Laboratory of Artificial
+127 screening images of City Clinical Hospital No. 7, Kazan, of Kivotova's thesis (Innopolis University, 2021; Hilum's
+study 5), whose section 3.2.4 states only these counts. Terms: the hospital's; ask the Laboratory of Artificial
 Intelligence of Innopolis University, which received the images.
 
-What is known of the files stands in the authors' public code: two folders, named after the class in Russian, each with
-subfolders of DICOM files without ending. What Hilum takes as this layout, so that it can be written and read:
+The authors' public code shows two folders, named after the class in Russian, each with subfolders of DICOM files
+without extension. Hilum therefore reads and writes this layout:
 
     MD__20190111-1231_pnevmoniya/Undef/IM000001 …      any folder below the root with pnevmoniya in its name: Pneumonia
     MD__20200424__norma/Undef/IM000001 …               with norma in its name: No Finding
 
-Files may be in the folder or in a subfolder, and may be DICOM, PNG or JPEG; others are left out and counted.
+Files may be in the folder or in a subfolder, and may be DICOM, PNG or JPEG; other files are skipped and counted.
 
-Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own where there is none;
-`view`, `age` and `sex` the header's. There is no published division: `split` is blank.
+Manifest: `image_id` is the path; `patient_id` the DICOM header's PatientID, or the image's own if it is missing;
+`view`, `age` and `sex` the header's. There is no published split: `split` is blank.
 """
 
 from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected, skipped_files
+from hilum.data.collections.dataset import Dataset, as_manifest, skipped_files
 from hilum.data.collections.image_files import ImageFiles
-from hilum.data.collections.native_images import read_headers, without
+from hilum.data.collections.native_images import with_headers
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.patients import with_canonical_patients
 from hilum.data.pixels import kind_of
@@ -36,8 +36,16 @@ def read(
     *,
     allow_missing: bool = False,  # noqa: ARG001 (no table names a file that could be missing)
     on_progress: ProgressReport = silent,
-) -> Collected:
-    """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the folders of both classes; the layout is described in this module's docstring.
+
+    Returns:
+        Manifest with Pneumonia and No Finding (1 or 0), `patient_id`, `view`, `age` and `sex` of the DICOM headers, and
+        no split.
+
+    Raises:
+        HilumError: No folder of a class; see `hilum.data.collections.read_collection`.
+    """
     notes: list[str] = []
     names = labelled_by("gb7_flg")
     files = ImageFiles(root)
@@ -48,7 +56,7 @@ def read(
             root,
             expected=f"folders with {' and '.join(names.values())} in their names",
             found=f"none with {' or '.join(lacking)}",
-            fix="Name the folder that holds both as ROOT.",
+            fix="Give the folder that contains both as ROOT.",
         )
     listed = [
         files.listed(_with_subfolders(root, named), "").select(
@@ -62,25 +70,14 @@ def read(
     if others := kinds.null_count():
         notes.append(skipped_files(others))
     images = images.drop_nulls("kind")
-    headers, rejected, remarks = read_headers(root, images.filter(pl.col("kind") == "dicom"), on_progress, notes)
-    images = without(images, rejected, notes).join(headers, on="image_id", how="left", maintain_order="left")
+    images, rejected, remarks = with_headers(root, images, on_progress, notes, dicom=pl.col("kind") == "dicom")
     images, warnings = with_canonical_patients(images)
     notes += map(str, warnings)
     if unknown := images["patient_id"].null_count():
-        notes.append(f"{unknown:,} images have no patient id: each counts as a patient of its own")
-    manifest = images.select(
-        "image_id",
-        "path",
-        pl.coalesce("patient_id", "image_id").alias("patient_id"),
-        pl.lit(None, dtype=pl.String).alias("study_id"),
-        "view",
-        "age",
-        "sex",
-        pl.lit(None, dtype=pl.String).alias("split"),
-        "Pneumonia",
-        NO_FINDING,
-    )
-    return Collected(
+        notes.append(f"{unknown:,} images have no patient id; each counts as its own patient")
+    images = images.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
+    manifest = as_manifest(images, "Pneumonia", NO_FINDING)
+    return Dataset(
         manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks, warnings=warnings
     )
 
@@ -94,7 +91,7 @@ def _with_subfolders(root: Path, folders: list[str]) -> list[str]:
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    """Sorted; links are not followed."""
+    """Return the subfolders, sorted; links are not followed."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
 
 

@@ -1,4 +1,4 @@
-"""Which image files are here: each folder looked at once, and none that a link puts outside of the root."""
+"""Listing of image files: each folder is read once, and files that a link puts outside of the root are ignored."""
 
 import os
 import stat
@@ -8,19 +8,20 @@ from pathlib import Path
 import polars as pl
 
 from hilum.data.paths import is_utf8, printable
+from hilum.data.tables import refuse_missing_unless
 
 _SCHEMA = {"name": pl.String, "path": pl.String}
 
 
 class ImageFiles:
-    """Files below a root.
+    """Image files below a root.
 
     Args:
-        root: the data set's folder. Folders and files that are links out of it count as absent.
+        root: Folder of the data set. Folders and files that are links out of it count as absent.
 
     Attributes:
-        outside: links met that lead out of the root, relative to it.
-        nameless: files and folders met whose names are not UTF-8, which no table can hold; they count as absent.
+        outside: Links that lead out of the root, relative to it.
+        nameless: Files and folders whose names are not UTF-8, which no table can hold; they count as absent.
     """
 
     def __init__(self, root: Path) -> None:
@@ -30,13 +31,13 @@ class ImageFiles:
         self.nameless: list[str] = []
 
     def present(self, paths: pl.Series) -> pl.Series:
-        """Which of these are files here.
+        """Check which paths are files of the data set.
 
         Args:
-            paths: relative to the root, with "/"; N.
+            paths: Paths relative to the root, with "/"; N.
 
         Returns:
-            (N,) of true and false.
+            (N,), true for existing files.
         """
         wanted = pl.DataFrame({"path": paths}).select("path", folder=_folder_of("path"))
         folders = wanted["folder"].drop_nulls().unique(maintain_order=True)
@@ -45,11 +46,11 @@ class ImageFiles:
         return wanted.select(pl.col("path").is_in(here.implode()).fill_null(False))["path"].rename("present")
 
     def listed(self, folders: Iterable[str], suffix: str) -> pl.DataFrame:
-        """The files in some folders; of a name that is in several, the first.
+        """List the files in some folders; if several folders have a file of one name, the first.
 
         Args:
-            folders: relative to the root, "" for itself; those that are not here are skipped.
-            suffix: such as ".png".
+            folders: Folders relative to the root, "" for the root; missing folders are skipped.
+            suffix: File name extension, such as ".png".
 
         Returns:
             `name`, `path` (relative to the root).
@@ -62,7 +63,7 @@ class ImageFiles:
         return pl.DataFrame({"name": list(found), "path": list(found.values())}, schema=_SCHEMA)
 
     def notes(self) -> list[str]:
-        """What a user should know of links that lead out of the root, and of names that are not UTF-8."""
+        """Return notes on links that lead out of the root and on names that are not UTF-8."""
         notes = []
         if self.outside:
             notes.append(
@@ -70,8 +71,8 @@ class ImageFiles:
             )
         if nameless := sorted(set(self.nameless)):
             notes.append(
-                f"{len(nameless):,} files or folders have names that are not UTF-8 ({nameless[0]}, …) and were left"
-                " out: rename them"
+                f"{len(nameless):,} files or folders have names that are not UTF-8 ({nameless[0]}, …) and were"
+                " excluded: rename them"
             )
         return notes
 
@@ -115,6 +116,23 @@ class ImageFiles:
             return True
         self.outside.append(printable(os.path.relpath(link, self._root)))
         return False
+
+
+def check_files(images: pl.DataFrame, allow_missing: bool, notes: list[str], where: Path, expected: str) -> None:
+    """Refuse images without a file (null `path`), or note their number if the user allows them.
+
+    Raises:
+        HilumError: Images without a file, unless `allow_missing`.
+    """
+    missing = images.filter(pl.col("path").is_null())["image_id"]
+    refuse_missing_unless(allow_missing, notes, where, expected, missing.to_list())
+
+
+def note_unlisted_files(files: pl.DataFrame, images: pl.DataFrame, table: Path, notes: list[str]) -> None:
+    """Note how many image files have no row in the table of the data set."""
+    unlisted = len(files.join(images, on="image_id", how="anti"))
+    if unlisted:
+        notes.append(f"{unlisted:,} image files have no row in {table.name} and were excluded")
 
 
 def _folder_of(column: str) -> pl.Expr:

@@ -1,38 +1,37 @@
 """Kermany's chest radiographs of children with and without pneumonia ("Chest X-Ray Images (Pneumonia)" on Kaggle).
 
 5,856 frontal (AP) images, JPEG of many sizes, of children of one to five years at the Guangzhou Women and Children's
-Medical Center: 1,583 NORMAL, 4,273 PNEUMONIA (2,780 bacterial, 1,493 viral). Train 5,216, val 16, test 624 images as
-Kaggle has them. Graded by two physicians, the test images by a third one as well.
+Medical Center: 1,583 NORMAL, 4,273 PNEUMONIA (2,780 bacterial, 1,493 viral). Kaggle's version has 5,216 train, 16 val
+and 624 test images. Labelled by two physicians, the test images by a third one as well.
 
-Terms: CC BY 4.0. Where to get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia or, divided
-into train and test only, https://data.mendeley.com/datasets/rscbjbr9sj. Cite Kermany, Goldbaum, Cai, et al.,
-"Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning", Cell 172(5):1122-1131, 2018.
+Terms: CC BY 4.0. Download: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia or, with train and
+test only, https://data.mendeley.com/datasets/rscbjbr9sj. Cite Kermany, Goldbaum, Cai, et al., "Identifying Medical
+Diagnoses and Treatable Diseases by Image-Based Deep Learning", Cell 172(5):1122-1131, 2018.
 
-Native files below the root, or below chest_xray/ in it; there is no table, names say all:
+Native files below the root, or below chest_xray/ in it; there is no table, the names contain the labels:
 
     {train,val,test}/NORMAL/IM-0115-0001.jpeg, NORMAL2-IM-1427-0001.jpeg
     {train,val,test}/PNEUMONIA/person123_bacteria_456.jpeg, person1_virus_6.jpeg
     train/PNEUMONIA/BACTERIA-1135262-0001.jpeg, VIRUS-…, …/NORMAL-…        as in Mendeley's later version
 
-Copies of the archive within itself (chest_xray/chest_xray), __MACOSX and hidden files are not looked at.
+Copies of the archive within itself (chest_xray/chest_xray), __MACOSX and hidden files are ignored.
 
-Manifest: `image_id` is the path from train, val or test on, for names come again in other folders. "Pneumonia" and
-"No Finding" are the folder; "Bacterial Pneumonia" and "Viral Pneumonia" the name (null where it says neither). `view`
-is AP; `age` and `sex` are not published.
+Manifest: `image_id` is the path from train, val or test on, since names repeat in other folders. "Pneumonia" and "No
+Finding" follow from the folder; "Bacterial Pneumonia" and "Viral Pneumonia" from the name (null if it has neither).
+`view` is AP; `age` and `sex` are not published.
 
-Patients, with what is known and what is not: a child has several images (person23_bacteria_76, person23_bacteria_77);
-the same person number under bacteria and virus is taken for one child. Numbers come again in test (person1_bacteria_1
-in train, person1_virus_6 in test), where the numbering is taken to start anew: such a child is "test-person1", and
-"train-person1" in train and val, which have one numbering because Kaggle's val was taken off train. Nobody has
-published who the children are, so that this cannot be checked; look for near duplicates across the folders. The random
-numbers of the later version (1135262) hold everywhere.
+Patients: a child has several images (person23_bacteria_76, person23_bacteria_77); the same person number under bacteria
+and virus is assumed to be one child. Numbers repeat in test (person1_bacteria_1 in train, person1_virus_6 in test),
+where a new numbering is assumed: such a child is "test-person1", and "train-person1" in train and val, which share one
+numbering because Kaggle's val was taken from train. The identities are not published, so that this cannot be verified;
+search for near-duplicates across the folders. The random numbers of the later version (1135262) are unique everywhere.
 """
 
 from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset, as_manifest
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.tables import refuse_missing_unless, some
 from hilum.errors import HilumError
@@ -51,8 +50,16 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the folders of Kermany's images; the layout is described in this module's docstring.
+
+    Returns:
+        Manifest with Pneumonia, its two types and No Finding, patients inferred from names, and `split` (train, val,
+        test).
+
+    Raises:
+        HilumError: Missing folders; see `hilum.data.collections.read_collection`.
+    """
     notes: list[str] = []
     base = "chest_xray/" if not (root / "train").is_dir() and (root / "chest_xray" / "train").is_dir() else ""
     files = ImageFiles(root)
@@ -64,20 +71,20 @@ def read(
     if radiographs.is_empty():
         raise HilumError(
             root,
-            expected="chest_xray/train/NORMAL/*.jpeg and its sisters",
+            expected="chest_xray/train/NORMAL/*.jpeg and the like",
             found="none",
             fix="Get it: https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia.",
         )
     absent = [folder for (part, _), folder in folders.items() if part != "val" and not (root / folder).is_dir()]
     refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train and test", absent)
     if not (root / f"{base}val").is_dir():
-        notes.append("no val here, as in Mendeley's versions: its images are among those of train")
+        notes.append("no folder val, as in Mendeley's versions: its images are in train")
 
     manifest = _manifest(
         radiographs.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id")
     )
     _note_oddities(manifest, notes)
-    return Collected(manifest, None, root, "kermany", [*notes, *files.notes()], {})
+    return Dataset(manifest, None, root, "kermany", [*notes, *files.notes()], {})
 
 
 def _files_in(files: ImageFiles, folder: str) -> pl.DataFrame:
@@ -95,15 +102,11 @@ def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
     )
     kind = {finding: pl.col("name").str.contains(pattern) for finding, pattern in _KINDS.items()}
     typed = pl.any_horizontal(*kind.values())
-    return radiographs.select(
-        "image_id",
-        "path",
-        patient.alias("patient_id"),
-        pl.lit(None, dtype=pl.String).alias("study_id"),
-        pl.lit("AP").alias("view"),
-        pl.lit(None, dtype=pl.Float64).alias("age"),
-        pl.lit(None, dtype=pl.String).alias("sex"),
-        pl.col("part").alias("split"),
+    images = radiographs.with_columns(
+        patient.alias("patient_id"), pl.lit("AP").alias("view"), pl.col("part").alias("split")
+    )
+    return as_manifest(
+        images,
         sick.cast(pl.Int8).alias("Pneumonia"),
         *(
             pl.when(~sick).then(0).when(typed).then(named.cast(pl.Int8)).cast(pl.Int8).alias(finding)
@@ -116,16 +119,16 @@ def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
 def _note_oddities(manifest: pl.DataFrame, notes: list[str]) -> None:
     nameless = manifest.filter(pl.col("patient_id") == pl.col("image_id"))["image_id"]
     if len(nameless):
-        notes.append(f"{len(nameless):,} names say no patient ({some(nameless)}): each counts as a patient of its own")
+        notes.append(f"{len(nameless):,} names contain no patient ({some(nameless)}); each counts as its own patient")
     numbers = manifest.select("split", pl.col("patient_id").str.extract(r"^(?:train|test)-(.+)$", 1).alias("number"))
     again = numbers.filter(pl.col("split") == "test").join(
         numbers.filter(pl.col("split") != "test"), on="number", how="semi"
     )["number"]
     if len(again):
         notes.append(
-            f"{again.n_unique():,} patient numbers of test come again in train or val and are taken for other"
+            f"{again.n_unique():,} patient numbers of test also occur in train or val and are assumed to be other"
             f" children ({some(again.unique().sort())})"
         )
     unlabelled = manifest["Bacterial Pneumonia"].null_count()
     if unlabelled:
-        notes.append(f"{unlabelled:,} names in PNEUMONIA say neither bacteria nor virus: which of them is null")
+        notes.append(f"{unlabelled:,} names in PNEUMONIA contain neither bacteria nor virus; both types are null")

@@ -1,4 +1,4 @@
-"""A user's own table of labels to manifest columns, with every problem named by line and column."""
+"""Reading of a user's table of labels into manifest columns; all problems are reported by line and column."""
 
 from pathlib import Path
 
@@ -32,24 +32,24 @@ _CODES = {
 }
 _SEXES = {"f": "F", "female": "F", "m": "M", "male": "M"}
 _UNKNOWN_SEXES = ("o", "u", "other", "-")
-# "none" and "unknown" may be somebody's word for a finding that is absent or uncertain.
+# "none" and "unknown" may mean an absent or uncertain finding.
 _BLANK_CODES = tuple(word for word in UNKNOWN_WORDS if word not in ("none", "unknown", "?"))
 
 
 def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
-    """Read a CSV or Parquet file of labels; see `hilum.data.collections.folder` for its columns.
+    """Read a CSV or Parquet file of labels; its columns are described in `hilum.data.collections.folder`.
 
     Args:
-        path: the table; a CSV in UTF-8, with commas.
-        notes: gains a line for what a user should know: columns left out, ages left blank.
+        path: Path of the table; a CSV in UTF-8, with commas.
+        notes: List to which notes are appended: ignored columns, ages set to blank.
 
     Returns:
-        `image_id`, `file` (as written), `patient_id` (null where not given), `study_id`, `view`, `age`,
-        `sex`, `split`, then the findings.
+        `image_id`, `file` (as written), `patient_id` (null if missing), `study_id`, `view`, `age`, `sex`, `split`, then
+        the findings.
 
     Raises:
-        HilumError, HilumErrors: no such file, no table, no column for the image, the same image twice, values that are
-            no codes, columns of lists, bytes and the like.
+        HilumError, HilumErrors: The file is missing or not a table, no column names the image, repeated images, invalid
+            codes, columns of lists, bytes and the like.
     """
     if not path.is_file():
         raise HilumError(path, expected="a CSV of labels", found="no such file", fix="Check --labels.")
@@ -93,10 +93,10 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         if image_id is not None
     ]
     if problems:
-        raise HilumErrors(path, problems, fix="nothing was read")
+        raise HilumErrors(path, problems, fix="correct the table; nothing was read")
     rows = rows.with_columns(years("age").alias("age"), sex.alias("sex"), split.alias("split"))
     if impossible := int((rows["age"] > 120).sum()):
-        notes.append(f"{impossible:,} ages beyond 120 years were left blank")
+        notes.append(f"{impossible:,} ages beyond 120 years were set to blank")
     return rows.select(
         "image_id",
         "file",
@@ -111,14 +111,14 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
 
 
 def read_own_column(path: Path, column: str) -> dict[str, str | None]:
-    """A column of a table of labels as it is written, by image id; None where it is blank.
+    """Return a column of a table of labels as text, by image id; None for blank cells.
 
     Args:
-        path: the table, as in `read_label_table`.
-        column: its name, to the letter.
+        path: Path of the table, as in `read_label_table`.
+        column: Exact name of the column.
 
     Raises:
-        HilumError: no such column.
+        HilumError: The table has no such column.
     """
     text = _read_text(path)
     if column not in text.columns:
@@ -130,7 +130,7 @@ def read_own_column(path: Path, column: str) -> dict[str, str | None]:
 
 
 def _read_text(path: Path) -> pl.DataFrame:
-    """The table with every column as text that can be text; columns of another type are left as they are."""
+    """Read a table with all columns as text that can be text; columns of other types are unchanged."""
     if not is_parquet(path):
         return read_csv_text(path)
     table = read_parquet(path, what="a table of labels", fix="Write it again, or as CSV.")
@@ -143,14 +143,14 @@ def _read_text(path: Path) -> pl.DataFrame:
 
 
 def _without_unknown(name: str) -> pl.Expr:
-    """A column with nulls for words that stand for nothing."""
+    """Return a column with null for words that mean unknown."""
     of_column = (*UNKNOWN_WORDS, *_UNKNOWN_SEXES) if name == "sex" else UNKNOWN_WORDS
     words = _BLANK_CODES if is_finding(name) else of_column
     return pl.when(~pl.col(name).str.to_lowercase().is_in(words)).then(pl.col(name)).alias(name)
 
 
 def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Manifest column to the table's column, and finding to the table's column."""
+    """Return manifest column to the table's column, and finding to the table's column."""
     named = {name: columns_called(text.columns, name) for name in COLUMN_NAMES}
     split_columns = [name for name in named["split"] if bare_name(name) == "split" or _holds_splits(text[name])]
     named["split"] = split_columns
@@ -170,7 +170,7 @@ def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[s
         if text[column].dtype != pl.String
     ]
     if problems:
-        raise HilumErrors(path, problems, fix="nothing was read")
+        raise HilumErrors(path, problems, fix="correct the table; nothing was read")
     columns = {name: spelt[0] for name, spelt in named.items() if spelt}
     if "image_id" not in columns and "file" not in columns:
         raise HilumError(
@@ -182,15 +182,17 @@ def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[s
     taken = {*columns.values(), *(column for spelt in findings.values() for column in spelt)}
     unknown = [column for column in text.columns if column not in taken]
     if unknown:
-        notes.append(f"columns of {path.name} that are no findings Hilum knows were left out: {', '.join(unknown)}")
+        notes.append(
+            f"columns of {path.name} that are not findings of Hilum's vocabulary were ignored: {', '.join(unknown)}"
+        )
     notes += [f"column {hint}" for hint in map(likeness, unknown) if hint]
     if "split" in columns and bare_name(columns["split"]) != "split":
-        notes.append(f"column {columns['split']!r} of {path.name} was taken for the split")
+        notes.append(f"column {columns['split']!r} of {path.name} is used as the split")
     if not findings:
         notes.append(f"{path.name} has no column of findings: the images are unlabelled")
     return columns, {finding: spelt[0] for finding, spelt in findings.items()}
 
 
 def _holds_splits(column: pl.Series) -> bool:
-    """Whether a column that may be a split holds words for splits only, and not, say, numbers of folds."""
+    """Return true for a column of names of splits only, not, say, numbers of folds."""
     return column.dtype == pl.String and all(split_word(word) in SPLITS for word in column.drop_nulls().unique())

@@ -1,29 +1,29 @@
 """MIMIC-CXR-JPG, chest radiographs of Beth Israel Deaconess Medical Center with labels mined from reports.
 
 377,110 images of 227,827 studies of 65,379 patients, 2011 to 2016, frontal and lateral, 8-bit gray JPEG at full size.
-The 14 observations of CheXpert, given to a whole study from its report by two labellers: 1.0 positive, 0.0 negative,
--1.0 uncertain, blank not mentioned. Official lists: 368,960 train, 2,991 validate, 5,159 test images.
+The 14 observations of CheXpert, extracted for a whole study from its report by two labellers: 1.0 positive, 0.0
+negative, -1.0 uncertain, blank not mentioned. Official split: 368,960 train, 2,991 validate, 5,159 test images.
 
-Terms: PhysioNet Credentialed Health Data Use Agreement 1.5.0; credentials and training are asked for, nothing may be
-passed on. Johnson, Lungren, Peng, Lu, Mark, Berkowitz, Horng, "MIMIC-CXR-JPG - chest radiographs with structured
+Terms: PhysioNet Credentialed Health Data Use Agreement 1.5.0; it requires credentials and training, and forbids
+redistribution. Johnson, Lungren, Peng, Lu, Mark, Berkowitz, Horng, "MIMIC-CXR-JPG - chest radiographs with structured
 labels" (version 2.1.0), PhysioNet 2024, https://doi.org/10.13026/jsn5-t979; Johnson et al., Scientific Data 6, 317
 (2019).
 
 Native files below the root (each table plain or .gz)::
 
-    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …  a row an image
+    mimic-cxr-2.0.0-metadata.csv              dicom_id, subject_id, study_id, ViewPosition, StudyDate, …
     mimic-cxr-2.0.0-split.csv                 dicom_id, split
     mimic-cxr-2.0.0-chexpert.csv              subject_id, study_id and the observations      labeller "chexpert"
     mimic-cxr-2.0.0-negbio.csv                the same by NegBio                             labeller "negbio"
-    mimic-cxr-2.1.0-test-set-labeled.csv      study_id and the observations: 687 studies of the test list, labelled by a
+    mimic-cxr-2.1.0-test-set-labeled.csv      study_id and the observations: 687 test studies, labelled by a
                                               radiologist from their reports                 labeller "radiologist"
     patients.csv                              (optional, from MIMIC-IV) subject_id, gender, anchor_age, anchor_year
     files/p10/p10000032/s50414267/02aa804e-bde0afdd-112c0b34-7bc16630-4e384014.jpg
 
 Manifest: `image_id` is dicom_id, `patient_id` subject_id, `study_id` study_id; `view` is ViewPosition, with LL and
-XTABLE LATERAL as LATERAL; blank where the table has none. `split` has val for validate. A study's codes go to each of
-its images; a study that a labeller left out is blank. `age` (anchor_age and the years from anchor_year to StudyDate;
-MIMIC-IV puts those above 89 at 91) and `sex` are blank without patients.csv.
+XTABLE LATERAL as LATERAL, blank if the table has none. `split` has val for validate. All images of a study have its
+codes; studies that a labeller omits are blank. `age` (anchor_age plus the years from anchor_year to StudyDate; MIMIC-IV
+sets ages above 89 to 91) and `sex` are blank without patients.csv.
 """
 
 from pathlib import Path
@@ -31,11 +31,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.certainty import codes, wrong_codes
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
-from hilum.data.manifest import FIXED_COLUMNS
-from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.collections.chexpert_codes import codes, wrong_codes
+from hilum.data.collections.dataset import Dataset, as_manifest
+from hilum.data.collections.image_files import ImageFiles, check_files
+from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
 from hilum.progress import ProgressReport, silent
@@ -45,7 +44,7 @@ LABELLERS = {
     "negbio": "mimic-cxr-2.0.0-negbio.csv",
     "radiologist": "mimic-cxr-2.1.0-test-set-labeled.csv",
 }
-"""Who labelled, and in which table."""
+"""Labellers and their tables."""
 _METADATA = "mimic-cxr-2.0.0-metadata.csv"
 _SPLIT = "mimic-cxr-2.0.0-split.csv"
 _OF = "MIMIC-CXR-JPG's"
@@ -61,8 +60,16 @@ def read(
     allow_missing: bool = False,
     labeller: str | None = None,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the tables of MIMIC-CXR-JPG; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with the 14 observations of one labeller (1, 0, -1 or null), `study_id`, `view`, `age`, `sex` and
+        `split` (train, val, test).
+
+    Raises:
+        HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
+    """
     metadata, labels = _table(root, _METADATA), _find_labels(root, labeller)
     split, patients = find_table(root, _SPLIT), find_table(root, "patients.csv")
     notes = [f"labels of {labels.name}"]
@@ -70,7 +77,7 @@ def read(
     observations = _read_labels(labels)
     unlabelled = len(images.join(observations, on="study_id", how="anti"))
     if unlabelled:
-        notes.append(f"{unlabelled:,} images are of studies that {labels.name} lacks; their findings are blank")
+        notes.append(f"{unlabelled:,} images belong to studies that {labels.name} lacks; their findings are blank")
     images = images.join(observations, on="study_id", how="left", maintain_order="left")
     images = images.join(_read_split(split, notes), on="image_id", how="left", maintain_order="left")
     images = _with_age_and_sex(images, patients, notes)
@@ -81,17 +88,16 @@ def read(
     ).to_series()
     images = images.with_columns(path=pl.when(files.present(paths)).then(paths))
     notes += files.notes()
-    missing = images.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {_METADATA}", missing.to_list())
+    check_files(images, allow_missing, notes, root, f"an image for every row of {_METADATA}")
     read_from = [path for path in (metadata, labels, split, patients) if path is not None]
     sources = {path.relative_to(root).as_posix(): file_sha256(path) for path in read_from}
-    return Collected(images.select(*FIXED_COLUMNS, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
+    return Dataset(as_manifest(images, *CHEXPERT), None, root, "mimic_cxr_jpg", notes, sources)
 
 
 def _table(root: Path, name: str) -> Path:
     path = find_table(root, name)
     if path is None:
-        fix = "Name the folder that holds MIMIC-CXR-JPG's tables as ROOT (https://doi.org/10.13026/jsn5-t979)."
+        fix = "Give the folder with MIMIC-CXR-JPG's tables as ROOT (https://doi.org/10.13026/jsn5-t979)."
         raise HilumError(root, expected=f"{name}, plain or .gz", found="no such file", fix=fix)
     return path
 
@@ -119,7 +125,7 @@ def _read_metadata(table: Path) -> pl.DataFrame:
 
 
 def _refuse_odd_ids(table: Path, rows: pl.DataFrame) -> None:
-    # Paths are made of these, so nothing else may stand here.
+    # Paths are built from these ids, so other values are refused.
     image = pl.col("dicom_id")
     odd = ~image.str.contains(_DICOM_ID).fill_null(False) | image.is_duplicated()
     wrong = {"dicom_id": (odd, "every image once, five times eight hex digits")}
@@ -151,9 +157,7 @@ def _read_split(table: Path | None, notes: list[str]) -> pl.DataFrame:
 def _with_age_and_sex(images: pl.DataFrame, table: Path | None, notes: list[str]) -> pl.DataFrame:
     if table is None:
         notes.append("no patients.csv (MIMIC-IV) here: age and sex are blank")
-        return images.with_columns(
-            pl.lit(None, dtype=pl.Float64).alias("age"), pl.lit(None, dtype=pl.String).alias("sex")
-        )
+        return images
     rows = read_table(table, ["subject_id", "gender", "anchor_age", "anchor_year"], of="MIMIC-IV's")
     years = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("anchor_age", "anchor_year")}
     wrong = {

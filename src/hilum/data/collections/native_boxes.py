@@ -1,4 +1,4 @@
-"""Boxes of native tables: what is no box refused by line, what sticks out of its image cut off."""
+"""Boxes of native tables: invalid boxes are refused by line, and boxes are clipped to their images."""
 
 from pathlib import Path
 
@@ -14,29 +14,29 @@ _FRAME = ("frame_width", "frame_height")
 
 
 def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
-    """Check boxes against their images and cut off what sticks out.
+    """Check boxes and clip them to their images.
 
     Args:
         rows: `line` (of the file), `image_id`, `finding` (canonical), `x`, `y`, `width`, `height` (pixels, as text or
-            numbers), `frame_width`, `frame_height` (the original's size; null where it is not known), and whatever
-            else belongs to a box, such as `reader`.
-        path: of the file.
-        notes: what was cut off or left out is added to them.
+            numbers), `frame_width`, `frame_height` (the original's size; null if unknown), and further columns such as
+            `reader`.
+        path: Path of the file.
+        notes: List to which notes on clipped and excluded boxes are appended.
 
     Returns:
-        The boxes as `Collected` has them. Those without a known frame are left out.
+        Boxes as in `Dataset`. Boxes without a known frame are excluded.
 
     Raises:
-        HilumError: a box without four finite numbers, without a width or height, or wholly outside its image; with the
+        HilumError: Boxes without four finite numbers, without a width or height, or outside their images; with their
             lines.
     """
     boxes = rows.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in CORNERS)
-    _refuse(boxes, ~pl.all_horizontal(pl.col(CORNERS).is_finite().fill_null(False)), path, "four numbers a box")
+    _refuse(boxes, ~pl.all_horizontal(pl.col(CORNERS).is_finite().fill_null(False)), path, "four numbers for each box")
     _refuse(boxes, (pl.col("width") <= 0) | (pl.col("height") <= 0), path, "a width and a height above 0")
     unknown = boxes["frame_width"].null_count()
     if unknown:
-        where = "images whose size is not known here, or that are turned upright"
-        notes.append(f"{unknown:,} boxes are on {where}, and were left out")
+        where = "images of unknown size, or that are turned upright"
+        notes.append(f"{unknown:,} boxes are on {where}, and were excluded")
         boxes = boxes.drop_nulls("frame_width")
     right, bottom = pl.col("x") + pl.col("width"), pl.col("y") + pl.col("height")
     outside = (pl.col("x") >= pl.col("frame_width")) | (pl.col("y") >= pl.col("frame_height"))
@@ -44,7 +44,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     beyond = (pl.col("x") < 0) | (pl.col("y") < 0) | (right > pl.col("frame_width")) | (bottom > pl.col("frame_height"))
     cut = int(boxes.select(beyond.sum()).item())
     if cut:
-        notes.append(f"{cut:,} boxes of {path.name} stick out of their images and were cut off at the edge")
+        notes.append(f"{cut:,} boxes of {path.name} extend beyond their images and were clipped")
         left, top = pl.col("x").clip(lower_bound=0), pl.col("y").clip(lower_bound=0)
         boxes = boxes.with_columns(
             pl.when(beyond).then(left).otherwise("x").alias("x"),
@@ -60,37 +60,40 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
 def boxes_of_corners(
     text: pl.DataFrame, path: Path, images: pl.DataFrame, notes: list[str], *, collection: str
 ) -> pl.DataFrame:
-    """Boxes from rows with two corners, on the images that are known.
+    """Convert rows with two corners into boxes on known images.
 
     Args:
         text: `line`, `image_id`, `class_name`, `reader`, `x_min`, `y_min`, `x_max`, `y_max`.
-        path: of their table.
+        path: Path of their table.
         images: `image_id`, `frame_width`, `frame_height`.
-        notes: what was left out is added to them.
-        collection: whose boxes they are.
+        notes: List to which notes on excluded boxes are appended.
+        collection: Name of the collection.
 
-    Returns, Raises:
-        As `as_boxes`; and a class that the collection does not label is refused.
+    Returns:
+        Boxes as in `as_boxes`.
+
+    Raises:
+        HilumError: As in `as_boxes`, or a class that the collection does not label.
     """
     names = {}
     for name in text["class_name"].unique().drop_nulls().sort():
         names[name] = labelled_finding(name, collection)
         if names[name] is None:
-            canonical(name, where=path)  # what is no finding at all is refused with the nearest one
+            canonical(name, where=path)  # refuses an unknown finding, with the most similar one
     unknown = pl.col("class_name").is_in([name for name, finding in names.items() if finding is None])
     wrong = text.filter(pl.col("class_name").is_null() | unknown)
     if len(wrong):
         line, name = wrong.select("line", "class_name").row(0)
-        expected = f"a finding that {collection} labels in every line"
+        expected = f"a finding labelled in {collection} in every line"
         found = f"{quoted(name)} in line {line:,}"
-        raise HilumError(path, expected=expected, found=found, fix="Get it again, or fix these lines.")
+        raise HilumError(path, expected=expected, found=found, fix="Download it again, or correct these lines.")
     left, top, right, bottom = (pl.col(name).cast(pl.Float64, strict=False) for name in TWO_CORNERS)
     rows = text.join(
         images.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
     )
     if len(rows) < len(text):
         notes.append(
-            f"{len(text) - len(rows):,} boxes of {path.name} are on images that are not read and were left out"
+            f"{len(text) - len(rows):,} boxes of {path.name} are on images that were not read and were excluded"
         )
     boxes = rows.select(
         "line",
@@ -111,5 +114,8 @@ def _refuse(boxes: pl.DataFrame, wrong: pl.Expr, path: Path, expected: str) -> N
     lines = boxes.filter(wrong)["line"]
     if len(lines):
         raise HilumError(
-            path, expected=expected, found=f"others in line {some(lines)}", fix="Get it again, or fix these lines."
+            path,
+            expected=expected,
+            found=f"others in line {some(lines)}",
+            fix="Download it again, or correct these lines.",
         )

@@ -1,4 +1,4 @@
-"""Images of a native layout whose DICOM headers are needed: read many at a time, the unreadable ones set aside."""
+"""Image files of a native layout and their DICOM headers, read in parallel; unreadable files are rejected."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import nothing_rejected, nothing_remarked
+from hilum.data.collections.dataset import empty_rejected, empty_remarks
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.progress import ProgressReport
 
-_AT_ONCE = 32  # files being read: a header is a short wait for the disk
+_THREADS = 32  # reading a header mostly waits for the disk
 _REPORT_EVERY = 100
 _HEADERS = {
     "image_id": pl.String,
@@ -28,7 +28,7 @@ _HEADERS = {
 
 
 def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]) -> pl.DataFrame:
-    """The image files in some folders, sorted: `image_id`, the name without its suffix (first of a name), `path`."""
+    """List the image files in some folders, sorted and once per name: `image_id` (name without extension), `path`."""
     found = [files.listed(folders, suffix) for suffix in suffixes]
     named = [
         images.select(pl.col("name").str.strip_suffix(suffix).alias("image_id"), "path")
@@ -37,58 +37,56 @@ def images_in(files: ImageFiles, folders: Iterable[str], suffixes: Sequence[str]
     return pl.concat(named).unique("image_id", keep="first", maintain_order=True).sort("image_id")
 
 
-def read_headers(
-    root: Path, radiographs: pl.DataFrame, on_progress: ProgressReport, notes: list[str]
+def no_file_name(column: str) -> pl.Expr:
+    """Return the condition of texts that are not a file name without path, and could leave the root."""
+    return pl.col(column).is_null() | pl.col(column).str.contains(r"[/\\:]|^\.")
+
+
+def with_headers(
+    root: Path,
+    images: pl.DataFrame,
+    on_progress: ProgressReport,
+    notes: list[str],
+    *,
+    dicom: pl.Expr | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Read the DICOM headers of images.
+    """Add the values of DICOM headers to images, and exclude images whose header cannot be read.
 
     Args:
-        root: that the paths start from.
-        images: `image_id`, `path`; rows without a path are left out.
-        on_progress: called with (files read, files, "").
-        notes: what the headers say that a user should know, with counts, is added.
+        root: Folder of the paths.
+        images: `image_id`, `path` and other columns; rows without a path have no header.
+        on_progress: Called with (files read, files, "").
+        notes: List to which notes on headers, with counts, are appended.
+        dicom: Condition of the rows that are DICOM files; default: all.
 
     Returns:
-        `image_id`, `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels) of the images
-        that can be read; `image_id`, `path`, `reason` of those that cannot; and `path`, `remark` of what was met. An
-        image that decoding turns upright has no frame here, because boxes drawn on it as it is stored would not land.
+        The readable images with `patient_id`, `view`, `age` (years), `sex`, `frame_width` and `frame_height` (pixels);
+        `image_id`, `path`, `reason` of unreadable ones; and `path`, `remark`. An image that decoding turns upright has
+        no frame, because boxes drawn on the stored pixels do not fit.
     """
-    here = radiographs.drop_nulls("path").select("image_id", "path")
-    rows, rejected = [], []
+    here = images if dicom is None else images.filter(dicom)
+    here = here.drop_nulls("path").select("image_id", "path")
+    rows, unreadable = [], []
     remarks: list[tuple[str, Remark]] = []
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         read_headers = pool.map(lambda path: _header(root / path), here["path"])
         for done, ((image_id, path), header) in enumerate(zip(here.iter_rows(), read_headers, strict=True)):
             if done % _REPORT_EVERY == 0:
                 on_progress(done, len(here), "")
             if isinstance(header, str):
-                rejected.append((image_id, path, header))
+                unreadable.append((image_id, path, header))
             else:
                 remarks += [(path, remark) for remark in header.remarks]
                 frame = (None, None) if header.turned else (header.columns, header.rows)
                 rows.append((image_id, header.patient_id, header.view, header.age, header.sex, *frame))
     notes.extend(count_notes(Counter(remark for _, remark in remarks)))
-    table = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
-    return (
-        table,
-        pl.DataFrame(rejected, schema=nothing_rejected().schema, orient="row"),
-        pl.DataFrame(remarks, schema=nothing_remarked().schema, orient="row"),
-    )
-
-
-def without(radiographs: pl.DataFrame, rejected: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
-    """The images without those that cannot be read; how many these are is noted."""
-    if rejected.is_empty():
-        return radiographs
-    notes.append(f"{len(rejected):,} files could not be read and were set aside (rejected.parquet)")
-    return radiographs.join(rejected, on="image_id", how="anti", maintain_order="left")
-
-
-def note_strangers(images: pl.DataFrame, radiographs: pl.DataFrame, table: Path, notes: list[str]) -> None:
-    """Note how many image files have no row in the table that should name them."""
-    strangers = len(images.join(radiographs, on="image_id", how="anti"))
-    if strangers:
-        notes.append(f"{strangers:,} image files have no row in {table.name} and were left out")
+    headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
+    rejected = pl.DataFrame(unreadable, schema=empty_rejected().schema, orient="row")
+    if len(rejected):
+        notes.append(f"{len(rejected):,} files could not be read and were excluded (rejected.parquet)")
+        images = images.join(rejected, on="image_id", how="anti", maintain_order="left")
+    images = images.join(headers, on="image_id", how="left", maintain_order="left")
+    return images, rejected, pl.DataFrame(remarks, schema=empty_remarks().schema, orient="row")
 
 
 def _header(path: Path) -> DicomHeader | str:

@@ -1,4 +1,4 @@
-"""Native JSON files, with what is broken or far too large refused by name."""
+"""Native JSON files: broken and too large files are refused."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any
 from hilum.errors import HilumError
 
 MAX_BYTES = 500_000_000
-"""Of one file; the largest public table of boxes as JSON has a few million bytes."""
+"""Largest size of a file, bytes; the largest public table of boxes as JSON has a few million bytes."""
 
 
 def read_json(path: Path, *, of: str) -> Any:
     """Read a JSON file, UTF-8.
 
     Args:
-        path: of the file.
-        of: whose file this should be, for the message, such as "TBX11K's boxes".
+        path: Path of the file.
+        of: Expected content, for the message, such as "TBX11K's boxes".
 
     Raises:
-        HilumError: broken, nested too deeply, or beyond `MAX_BYTES`.
+        HilumError: Broken, nested too deeply, or larger than `MAX_BYTES`.
     """
     size = path.stat().st_size
     if size > MAX_BYTES:
@@ -33,5 +33,5 @@ def read_json(path: Path, *, of: str) -> Any:
 
 
 def refuse_unlike(path: Path, *, of: str, expected: str) -> HilumError:
-    """The error to raise where a file is JSON but says something else."""
+    """Return the error for JSON with other content."""
     return HilumError(path, expected=f"{of}: {expected}", found="other JSON", fix="Get the file again.")

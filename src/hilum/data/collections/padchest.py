@@ -1,31 +1,31 @@
 """PadChest, chest radiographs of the Hospital San Juan, Alicante, with labels from Spanish reports.
 
 160,868 images of 67,625 patients, 2009 to 2017, in six projections, 16-bit gray PNG at full size. 174 findings, 19
-diagnoses and 104 places, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the others
-by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are cut short; building a
-store sets them aside.
+diagnoses and 104 locations, each with its UMLS number (CUI): 27 % of the reports were labelled by physicians, the
+others by a network trained on these (column MethodLabel). A few dozen PNG files of the distribution are truncated;
+building a store rejects them.
 
 Terms: the PadChest Dataset Research Use Agreement of BIMCV; no redistribution. Bustos, Pertusa, Salinas, de la
 Iglesia-Vayá, "PadChest: A large chest x-ray image dataset with multi-label annotated reports", Medical Image Analysis
-66, 101797 (2020). To be had from https://bimcv.cipf.es/bimcv-projects/padchest/.
+66, 101797 (2020). Download: https://bimcv.cipf.es/bimcv-projects/padchest/.
 
 Native files below the root (the table plain or .gz)::
 
     PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv
         ImageID, ImageDir (0 to 54), StudyDate_DICOM, StudyID, PatientID, PatientBirth (a year), PatientSex_DICOM,
-        Projection, Labels (a list as Python writes it, such as ['pleural effusion', 'COPD signs']), …
+        Projection, Labels (a Python list such as ['pleural effusion', 'COPD signs']), …
     0/*.png … 54/*.png, or images/…, or all of them in one folder
 
 Not read: Report (Spanish, stemmed: no report text leaves the table), Localizations, LabelsLocalizationsBySentence, the
-CUIs, which only repeat the labels, and the DICOM columns.
+CUIs, which repeat the labels, and the DICOM columns.
 
-Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study less that of
-birth; `view` is Projection: PA, AP, AP_HORIZONTAL (lying), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no official
-list: `split` is blank. A finding is 1 where one of its terms (`TERMS`) is among the labels, else 0: a report that is
-labelled is labelled for every term. All are blank where Labels is blank or says nothing of the image: "exclude",
-"suboptimal study" and "unchanged" alone. Terms roll up as in the paper's tree (its Fig. 3) as far as they keep their
-meaning: laminar atelectasis is Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is no Nodule,
-and Congestion is "hilar congestion", the one term that has the word. `Nodule/Mass` follows from its parts.
+Manifest: `image_id` is ImageID, `patient_id` PatientID, `study_id` StudyID; `age` is the year of the study minus that
+of birth; `view` is Projection: PA, AP, AP_HORIZONTAL (supine), LATERAL for L, COSTAL (ribs), EXCLUDE. There is no
+official split: `split` is blank. A finding is 1 if one of its terms (`TERMS`) is among the labels, else 0: a labelled
+report is labelled for every term. All findings are blank if Labels is blank or has only "exclude", "suboptimal study"
+and "unchanged". Terms are grouped as in the paper's tree (its Fig. 3) if they keep their meaning: laminar atelectasis
+is Atelectasis, but subcutaneous emphysema is not Emphysema, a pseudonodule is not a Nodule, and Congestion is "hilar
+congestion", the only term with that word. `Nodule/Mass` is derived from its parts.
 """
 
 from collections.abc import Mapping
@@ -35,72 +35,39 @@ from types import MappingProxyType
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
-from hilum.data.manifest import FIXED_COLUMNS
+from hilum.data.collections.dataset import Dataset, as_manifest
+from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.patients import with_canonical_patients
-from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
-from hilum.findings import bare_name, labelled_spellings
+from hilum.findings import bare_name, labelled_by, labelled_spellings
 from hilum.progress import ProgressReport, silent
 
 TABLES = ("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", "PADCHEST_chest_x_ray_images_labels_160K.csv")
+_FURTHER_TERMS: Mapping[str, tuple[str, ...]] = {
+    "Atelectasis": (
+        *("atelectasis basal", "laminar atelectasis", "lobar atelectasis", "round atelectasis"),
+        *("segmental atelectasis", "total atelectasis"),
+    ),
+    "Pleural Effusion": (
+        *("empyema", "hemothorax", "hydropneumothorax", "loculated fissural effusion"),
+        "loculated pleural effusion",
+    ),
+    "Mass": ("mediastinal mass", "pleural mass", "pulmonary mass"),
+    "Nodule": ("multiple nodules",),
+    "Pneumonia": ("atypical pneumonia",),
+    "Pneumothorax": ("hydropneumothorax",),
+    "Pleural Thickening": ("apical pleural thickening", "calcified pleural thickening"),
+    "Hernia": ("hernia",),
+    "Aortic Elongation": (*("ascendent aortic elongation", "descendent aortic elongation", "supra aortic elongation"),),
+}
 TERMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "Atelectasis": (
-            "atelectasis",
-            "atelectasis basal",
-            "laminar atelectasis",
-            "lobar atelectasis",
-            "round atelectasis",
-            "segmental atelectasis",
-            "total atelectasis",
-        ),
-        "Cardiomegaly": ("cardiomegaly",),
-        "Pleural Effusion": (
-            "pleural effusion",
-            "empyema",
-            "hemothorax",
-            "hydropneumothorax",
-            "loculated fissural effusion",
-            "loculated pleural effusion",
-        ),
-        "Infiltration": ("infiltrates",),
-        "Mass": ("mass", "mediastinal mass", "pleural mass", "pulmonary mass"),
-        "Nodule": ("nodule", "multiple nodules"),
-        "Pneumonia": ("pneumonia", "atypical pneumonia"),
-        "Pneumothorax": ("pneumothorax", "hydropneumothorax"),
-        "Consolidation": ("consolidation",),
-        "Edema": ("pulmonary edema",),
-        "Emphysema": ("emphysema",),
-        "Fibrosis": ("pulmonary fibrosis",),
-        "Pleural Thickening": ("pleural thickening", "apical pleural thickening", "calcified pleural thickening"),
-        "Hernia": ("hernia", "hiatal hernia"),
-        "Congestion": ("hilar congestion",),
-        "COPD": ("copd signs",),
-        "Aortic Elongation": (
-            "aortic elongation",
-            "ascendent aortic elongation",
-            "descendent aortic elongation",
-            "supra aortic elongation",
-        ),
-        "Kyphosis": ("kyphosis",),
-        "Scoliosis": ("scoliosis",),
-        "Air Trapping": ("air trapping",),
-        "Bronchiectasis": ("bronchiectasis",),
-        "Chronic Changes": ("chronic changes",),
-        "Lung Cavity": ("cavitation",),
-        "Pacemaker": ("pacemaker",),
-        "Sternotomy": ("sternotomy",),
-        "Tuberculosis": ("tuberculosis",),
-        "Volume Loss": ("volume loss",),
-        "No Finding": ("normal",),
-    }
+    {name: (term.lower(), *_FURTHER_TERMS.get(name, ())) for name, term in labelled_by("padchest").items()}
 )
-"""Findings and the terms, in lower case, that stand for them."""
-# Terms that say nothing of a finding, and these as they are compared.
+"""Findings and their terms, in lower case."""
+# Terms without information on findings, and their normalised forms.
 _SILENT = {term: bare_name(term) for term in ("exclude", "suboptimal study", "unchanged")}
-_NOT_BARE = (r"[^\p{L}\p{N}]", "")  # what `bare_name` leaves out of text in lower case
+_NOT_BARE = (r"[^\p{L}\p{N}]", "")  # what `bare_name` removes from lower-case text
 _LIST = r"""^\[\s*(?:(?:'[^']*'|"[^"]*"|nan)\s*(?:,\s*(?:'[^']*'|"[^"]*"|nan)\s*)*,?\s*)?\]$"""
 _FILE = r"^[^/\\:]+\.png$"
 _FOLDERS = ("", *map(str, range(55)))
@@ -122,11 +89,18 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the table of PadChest; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with labels from reports (1, 0 or null), `study_id`, `view`, `age` and `sex`, and no split.
+
+    Raises:
+        HilumError: A missing or invalid table, or missing images; see `hilum.data.collections.read_collection`.
+    """
     table = find_table(root, *TABLES)
     if table is None:
-        fix = "Name the folder that holds it as ROOT (https://bimcv.cipf.es/bimcv-projects/padchest/)."
+        fix = "Give the folder that contains it as ROOT (https://bimcv.cipf.es/bimcv-projects/padchest/)."
         raise HilumError(root, expected=f"PadChest's {TABLES[0]}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
     rows = _read_table(table)
@@ -137,18 +111,14 @@ def read(
 
     files = ImageFiles(root)
     images = files.listed([*_FOLDERS, *(f"images/{folder}".rstrip("/") for folder in _FOLDERS)], ".png")
-    radiographs = radiographs.join(
-        images.rename({"name": "image_id"}), on="image_id", how="left", maintain_order="left"
-    )
+    images = images.rename({"name": "image_id"})
+    radiographs = radiographs.join(images, on="image_id", how="left", maintain_order="left")
     notes += files.notes()
-    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, "an image for every row of the table", missing.to_list())
-    strangers = len(images) - len(radiographs) + len(missing)
-    if strangers:
-        notes.append(f"{strangers:,} PNG files have no row in {table.name} and were left out")
+    check_files(radiographs, allow_missing, notes, root, "an image for every row of the table")
+    note_unlisted_files(images, radiographs, table, notes)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    manifest = radiographs.select(*FIXED_COLUMNS, *TERMS)
-    return Collected(manifest, None, root, "padchest", notes, sources, warnings=warnings)
+    manifest = as_manifest(radiographs, *TERMS)
+    return Dataset(manifest, None, root, "padchest", notes, sources, warnings=warnings)
 
 
 def _read_table(table: Path) -> pl.DataFrame:
@@ -172,8 +142,8 @@ def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     sex = pl.col("PatientSex_DICOM")
     view = pl.col("Projection").str.to_uppercase()
     counts = {
-        "images have no PatientID: each of their studies counts as a patient": rows["PatientID"].null_count(),
-        "ages below 0 or beyond 120 years were left blank": int(rows.select((~age.is_between(0, 120)).sum()).item()),
+        "images have no PatientID; each of their studies counts as a patient": rows["PatientID"].null_count(),
+        "ages below 0 or beyond 120 years were set to blank": int(rows.select((~age.is_between(0, 120)).sum()).item()),
     }
     notes += [f"{count:,} {what}" for what, count in counts.items() if count]
     return rows.select(
@@ -183,16 +153,15 @@ def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         pl.when(view == "L").then(pl.lit("LATERAL")).otherwise(view).alias("view"),
         pl.when(age.is_between(0, 120)).then(age).alias("age"),
         pl.when(sex.is_in(["F", "M"])).then(sex).alias("sex"),
-        pl.lit(None, dtype=pl.String).alias("split"),
     )
 
 
 def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
-    """One series a finding. Many reports say the same, so each wording is looked up once."""
+    """Return one series for each finding. Many reports have the same labels, so each text is parsed once."""
     wordings = rows.select(wording=pl.col("Labels")).unique(maintain_order=True)
     terms = pl.col("wording").str.extract_all(r"'[^']*'|\"[^\"]*\"")
     terms = terms.list.eval(pl.element().str.strip_chars("'\" ").str.to_lowercase())
-    # Places belong to other columns; where one has slipped in here it is no finding.
+    # Locations belong to other columns; a few are also in this one.
     terms = terms.list.eval(pl.element().filter((pl.element() != "") & ~pl.element().str.starts_with("loc ")))
     wordings = wordings.with_columns(terms=terms.list.eval(pl.element().str.replace_all(*_NOT_BARE)))
     reported = pl.col("terms").list.set_difference(list(_SILENT.values())).list.len().fill_null(0) > 0
@@ -221,6 +190,6 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
 
 
 def _spellings(finding: str, terms: tuple[str, ...]) -> list[str]:
-    """PadChest's terms for a finding and every other spelling of it that Hilum knows, as `bare_name` makes them."""
+    """Return PadChest's terms for a finding and all its other spellings, normalised by `bare_name`."""
     known = (spelling for spelling, meant in labelled_spellings("padchest").items() if meant == finding)
     return sorted({*map(bare_name, terms), *known})

@@ -1,10 +1,10 @@
-"""RSNA Pneumonia Detection Challenge: images of ChestX-ray14, read again and boxed.
+"""RSNA Pneumonia Detection Challenge: images of ChestX-ray14 with new readings and boxes.
 
-30,227 rows on 26,684 training images (stage 2) and 3,000 test images whose labels were kept back; JPEG-compressed 8-bit
-DICOM of 1024 x 1024. Of the training images 6,012 are of class Lung Opacity (with boxes), 8,851 Normal and 11,821 "No
-Lung Opacity / Not Normal". 18 radiologists of RSNA and the Society of Thoracic Radiology read them.
+30,227 rows on 26,684 training images (stage 2) and 3,000 test images whose labels are not published; JPEG-compressed
+8-bit DICOM of 1024 x 1024. Of the training images 6,012 are of class Lung Opacity (with boxes), 8,851 Normal and 11,821
+"No Lung Opacity / Not Normal". Read by 18 radiologists of RSNA and the Society of Thoracic Radiology.
 
-Terms: the competition's, for research and teaching, with attribution. Where to get it:
+Terms: the competition's, for research and teaching, with attribution. Download:
 https://www.kaggle.com/c/rsna-pneumonia-detection-challenge. Cite Shih, Wu, Halabi, et al., "Augmenting the National
 Institutes of Health Chest Radiograph Dataset with Expert Annotations of Possible Pneumonia", Radiology: Artificial
 Intelligence 1(1):e180041, 2019, doi 10.1148/ryai.2019180041, and ChestX-ray14.
@@ -13,17 +13,17 @@ Native files below the root (tables plain or .gz)::
 
     stage_2_train_labels.csv             patientId, x, y, width, height (pixels of 1024 x 1024), Target
     stage_2_detailed_class_info.csv      patientId, class
-    stage_2_train_images/*.dcm, stage_2_test_images/*.dcm        named by patientId, which is an id of an image
+    stage_2_train_images/*.dcm, stage_2_test_images/*.dcm        named by patientId, which is the id of an image
     pneumonia-challenge-dataset-mappings_2018.json               from RSNA's own page: subset_img_id (a patientId here)
                                                                  to img_id (a name in ChestX-ray14)
 
-Manifest: `image_id` is patientId. Target says both "Lung Opacity" and "Pneumonia": the readers boxed opacities that may
-be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal. `view`,
-`age` and `sex` are the DICOM header's. Test images are not labelled (null).
+Manifest: `image_id` is patientId. Target gives both "Lung Opacity" and "Pneumonia": the readers boxed opacities that
+may be pneumonia, and the challenge calls these pneumonia; other opacities count as 0. "No Finding" is class Normal.
+`view`, `age` and `sex` are the DICOM header's. Test images are not labelled (null).
 
-Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets knows them again.
-Kaggle divided images, not patients: where a patient then has images in train and in test, `split` is left blank.
-Without the mapping each image counts as a patient of its own, and what the two data sets share stays unseen.
+Patients: with RSNA's mapping, ChestX-ray14's (`chestxray14:<number>`), so that a study with both sets can match them.
+Kaggle split images, not patients: if a patient has images in train and in test, `split` is blank. Without the mapping
+each image counts as its own patient, and patients of both data sets are not matched.
 """
 
 from pathlib import Path
@@ -31,12 +31,12 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.dataset import Dataset, as_manifest, in_train_and_test
+from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
+from hilum.data.collections.native_images import images_in, no_file_name, with_headers
 from hilum.data.collections.native_json import read_json, refuse_unlike
-from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless, some
+from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
@@ -45,11 +45,18 @@ FRAME = 1024
 CLASSES: tuple[str, ...] = ("Lung Opacity", "Normal", "No Lung Opacity / Not Normal")
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 _NIH_NAME = r"^0*(\d+)_\d+\.png$"
-_NO_NAME = pl.col("patientId").is_null() | pl.col("patientId").str.contains(r"[/\\:]|^\.")
 
 
-def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
+    """Read the tables and headers of the RSNA challenge; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with Lung Opacity, Pneumonia and No Finding (1, 0 or null), `view`, `age`, `sex` of the headers and
+        `split` (train, test; blank if patients are in both); boxes of lung opacities.
+
+    Raises:
+        HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
+    """
     notes: list[str] = []
     table = find_table(root, "stage_2_train_labels.csv")
     if table is None:
@@ -62,37 +69,17 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
 
     files = ImageFiles(root)
     train, test = (images_in(files, [f"stage_2_{part}_images"], [".dcm"]) for part in ("train", "test"))
-    note_strangers(train, images, table, notes)
+    note_unlisted_files(train, images, table, notes)
     images = images.join(train, on="image_id", how="left", maintain_order="left")
-    missing = images.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(
-        allow_missing, notes, table, "a file in stage_2_train_images/ for every image", missing.to_list()
-    )
+    check_files(images, allow_missing, notes, table, "a file in stage_2_train_images/ for every image")
     if test.is_empty():
         notes.append("no images in stage_2_test_images/")
-    if len(twice := test.join(images, on="image_id", how="semi")["image_id"]):
-        found = f"{some(twice)} in both"
-        raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the folders again.")
-    images = pl.concat(
-        [images.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
-        how="diagonal",
-    )
-
-    headers, rejected, remarks = read_headers(root, images, on_progress, notes)
-    images = without(images, rejected, notes).join(
-        headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
-    )
+    images = in_train_and_test(images, test, root, fix="Download the folders again.")
+    images, rejected, remarks = with_headers(root, images, on_progress, notes)
     images = _with_patients(images, root, sources, notes)
     normal = labelled_by("rsna_pneumonia")[NO_FINDING]
-    manifest = images.select(
-        "image_id",
-        "path",
-        "patient_id",
-        pl.lit(None, dtype=pl.String).alias("study_id"),
-        "view",
-        "age",
-        "sex",
-        "split",
+    manifest = as_manifest(
+        images,
         pl.col("Target").alias("Lung Opacity"),
         pl.col("Target").alias("Pneumonia"),
         (pl.col("class") == normal).cast(pl.Int8).alias(NO_FINDING),
@@ -102,7 +89,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     )
     size = {side: pl.lit(FRAME, dtype=pl.Int32) for side in ("frame_width", "frame_height")}
     boxes = boxes.select("line", "image_id", *CORNERS, finding=pl.lit("Lung Opacity"), **size)
-    return Collected(
+    return Dataset(
         manifest,
         as_boxes(boxes, table, notes),
         root,
@@ -122,7 +109,7 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "patientId": (_NO_NAME, "the id of an image"),
+            "patientId": (no_file_name("patientId"), "the id of an image"),
             "Target": (~target.is_in([0, 1]).fill_null(False), "0 or 1"),
         },
     )
@@ -146,7 +133,7 @@ def _read_classes(root: Path, sources: dict[str, str], notes: list[str]) -> pl.D
 def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
     path = root / MAPPING
     if not path.is_file():
-        notes.append(f"no {MAPPING} here: each image counts as a patient of its own")
+        notes.append(f"no {MAPPING} here: each image counts as its own patient")
         return images.with_columns(pl.col("image_id").alias("patient_id"))
     sources[path.name] = file_sha256(path)
     mapping = read_json(path, of="RSNA's mapping")
@@ -164,13 +151,13 @@ def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], no
     images = images.join(pairs, on="image_id", how="left", maintain_order="left")
     images = images.with_columns(patient.alias("patient_id")).drop("nih")
     if unknown := images["patient_id"].null_count():
-        notes.append(f"{unknown:,} images are not in {MAPPING}: each counts as a patient of its own")
+        notes.append(f"{unknown:,} images are not in {MAPPING}; each counts as its own patient")
     images = images.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
     both = images.group_by("patient_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     if len(both):
         notes.append(
-            f"{len(both):,} patients have images in train and in test: Kaggle divided images, so its division is left"
-            " blank; divide by patient"
+            f"{len(both):,} patients have images in train and in test: Kaggle split images, so its split is set to"
+            " blank; split by patient"
         )
         images = images.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
     return images

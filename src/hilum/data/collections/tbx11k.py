@@ -1,27 +1,27 @@
 """TBX11K, radiographs for tuberculosis: 11,200 frontal images, PNG of 512 x 512, gray in three channels.
 
 5,000 healthy, 5,000 sick without tuberculosis, 1,200 with it: 924 active, 212 latent, 54 both, 10 uncertain; one image
-of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800, whose labels were kept back. Radiologists drew the
-boxes.
+of folder tb (tb1199) has no box. Train 6,600, val 1,800, test 2,800 images; labels of the test images are not
+published. Boxes were drawn by radiologists.
 
-Terms: academic research. Where to get it: https://mmcheng.net/tb. Cite Liu, Wu, Ban, Wang, Cheng, "Rethinking
+Terms: academic research. Download: https://mmcheng.net/tb. Cite Liu, Wu, Ban, Wang, Cheng, "Rethinking
 Computer-aided Tuberculosis Diagnosis", CVPR 2020, pp. 2646-2655.
 
 Native files below the root, or below TBX11K/ in it::
 
     imgs/{health,sick,tb}/*.png, imgs/test/*.png
-    lists/TBX11K_train.txt, lists/TBX11K_val.txt           an image a line: tb/tb0003.png
+    lists/TBX11K_train.txt, lists/TBX11K_val.txt           one image per line: tb/tb0003.png
     annotations/json/TBX11K_train.json, TBX11K_val.json    COCO: boxes of ActiveTuberculosis (1),
         or TBX11K_trainval.json                            ObsoletePulmonaryTuberculosis (2), PulmonaryTuberculosis (3)
 
-Not read: annotations/xml (says what the JSON says, which was made from it), lists of unions (`…_trainval`, `all_…`),
-and imgs/extra with its images of other collections (DA, DB, Montgomery, Shenzhen), which are counted.
+Not read: annotations/xml (the same boxes as the JSON), lists of unions (`…_trainval`, `all_…`), and imgs/extra with
+images of other collections (DA, DB, Montgomery, Shenzhen).
 
 Manifest: `image_id` is the path below imgs. The folder gives "Tuberculosis" and "No Finding"; sick is "Other Disease",
 which is null on images with tuberculosis. The boxes give "Active Tuberculosis" and "Latent Tuberculosis" (the authors'
-word for Obsolete…): both -1 where a box says only PulmonaryTuberculosis (uncertain), null where an image of tb has no
-box or no annotations are here. Test images are not labelled (null). Who the people are is not published: each image
-counts as a patient of its own. `view`, `age`, `sex` are not published either.
+term for Obsolete…): both are -1 if a box has only PulmonaryTuberculosis (uncertain), null if an image of tb has no box
+or annotations are missing. Test images are not labelled (null). Patients are not published: each image counts as its
+own patient. `view`, `age`, `sex` are not published either.
 """
 
 from pathlib import Path
@@ -30,11 +30,11 @@ from typing import Any
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.dataset import Dataset, as_manifest
+from hilum.data.collections.image_files import ImageFiles, check_files
 from hilum.data.collections.native_boxes import CORNERS, as_boxes
 from hilum.data.collections.native_json import read_json, refuse_unlike
-from hilum.data.tables import read_lines, refuse_missing_unless, some
+from hilum.data.tables import read_lines, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
 from hilum.progress import ProgressReport, silent
@@ -44,11 +44,11 @@ CATEGORIES = {
     "ObsoletePulmonaryTuberculosis": "Latent Tuberculosis",
     "PulmonaryTuberculosis": "Tuberculosis",
 }
-"""What a box may say, and the finding that it is a box of."""
+"""Categories of boxes and their findings."""
 _FOLDERS = ("health", "sick", "tb", "test")
 _PARTS = ("train", "val")
 _BOXES = "TBX11K's boxes"
-_LARGEST = 100_000  # pixels; beyond any image
+_LARGEST = 100_000  # pixels, larger than any image
 _COCO: dict[str, dict[str, type | tuple[type, ...]]] = {
     "categories": {"id": int, "name": str},
     "images": {"id": int, "file_name": str, "width": int, "height": int},
@@ -62,9 +62,17 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
-    notes = ["no patients are published: each image counts as a patient of its own"]
+) -> Dataset:
+    """Read the images, lists and boxes of TBX11K; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with tuberculosis, its activity, Other Disease and No Finding (1, 0, -1 or null) and `split` (train,
+        val, test); boxes of tuberculosis.
+
+    Raises:
+        HilumError: No images, or invalid lists or boxes; see `hilum.data.collections.read_collection`.
+    """
+    notes = ["no patients are published: each image counts as its own patient"]
     base = "TBX11K/" if not (root / "imgs").is_dir() and (root / "TBX11K" / "imgs").is_dir() else ""
     files = ImageFiles(root)
     images = files.listed([f"{base}imgs/{folder}" for folder in _FOLDERS], ".png")
@@ -72,13 +80,12 @@ def read(
     if images.is_empty():
         raise HilumError(root, expected="imgs/{health,sick,tb,test}/*.png", found="none", fix="https://mmcheng.net/tb")
     if (root / base / "imgs" / "extra").is_dir():
-        notes.append("imgs/extra holds images of other collections and was left out")
+        notes.append("imgs/extra contains images of other collections and was excluded")
 
     sources: dict[str, str] = {}
     listed = _read_lists(root, base, sources, notes)
     radiographs = listed.join(images, on="image_id", how="full", coalesce=True).sort("image_id")
-    missing = radiographs.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, "a file in imgs/ for every image on the lists", missing.to_list())
+    check_files(radiographs, allow_missing, notes, root, "a file in imgs/ for every image on the lists")
     tested = pl.col("image_id").str.starts_with("test/")
     radiographs = radiographs.with_columns(pl.when(tested).then(pl.lit("test")).otherwise("part").alias("split"))
     unlisted = radiographs.filter(pl.col("split").is_null())["image_id"]
@@ -87,7 +94,7 @@ def read(
 
     boxes = _read_boxes(root, base, radiographs, sources, notes)
     manifest = _with_findings(radiographs, boxes)
-    return Collected(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
+    return Dataset(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
 
 
 def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
@@ -102,7 +109,7 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
         names = names.filter(pl.col("image_id") != "")
         wrong = names.filter(_WRONG_NAME)["line"]
         if len(wrong):
-            expected = "an image a line, such as tb/tb0003.png"
+            expected = "one image per line, such as tb/tb0003.png"
             raise HilumError(path, expected=expected, found=f"other in line {some(wrong)}", fix="Get the list again.")
         parts.append(names.select("image_id", pl.lit(part).alias("part")))
     listed = pl.concat(parts)
@@ -126,7 +133,7 @@ def _read_boxes(
         paths = [folder / "TBX11K_trainval.json"]
     paths = [path for path in paths if path.is_file()]
     if not paths:
-        notes.append("no annotations/json/TBX11K_train.json or its sisters here: no boxes, and activity is not known")
+        notes.append("no annotations/json/TBX11K_train.json or the like here: no boxes, and activity is unknown")
         return None
     read = []
     for path in paths:
@@ -134,13 +141,13 @@ def _read_boxes(
         boxes = _coco_boxes(path)
         known = boxes.join(radiographs, on="image_id", how="semi", maintain_order="left")
         if len(known) < len(boxes):
-            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on images not here and were left out")
+            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on missing images and were excluded")
         read.append(as_boxes(known, path, notes))
     return pl.concat(read)
 
 
 def _coco_boxes(path: Path) -> pl.DataFrame:
-    """The boxes of a COCO file; `line` is the place in its list of annotations, from 1."""
+    """Return the boxes of a COCO file; `line` is the position in its list of annotations, from 1."""
     parts = _checked(read_json(path, of=_BOXES), path)
     names = {category["id"]: CATEGORIES.get(category["name"]) for category in parts["categories"]}
     radiographs = {image["id"]: image for image in parts["images"]}
@@ -160,7 +167,7 @@ def _coco_boxes(path: Path) -> pl.DataFrame:
 
 
 def _checked(content: Any, path: Path) -> dict[str, list[dict[str, Any]]]:
-    """COCO's three lists, if every entry has what is needed of it."""
+    """Return COCO's three lists, if every entry has the required keys."""
     for part, wanted in _COCO.items():
         entries = content.get(part) if isinstance(content, dict) else None
         if not isinstance(entries, list):
@@ -203,15 +210,6 @@ def _with_findings(radiographs: pl.DataFrame, boxes: pl.DataFrame | None) -> pl.
         NO_FINDING: pl.when(labelled).then((folder == "health").cast(pl.Int8)),
     }
     boxed = boxed.rename({finding: f"{finding}_boxed" for finding in CATEGORIES.values()})
-    text = pl.lit(None, dtype=pl.String)
-    return radiographs.join(boxed, on="image_id", how="left", maintain_order="left").select(
-        "image_id",
-        "path",
-        pl.col("image_id").alias("patient_id"),
-        text.alias("study_id"),
-        text.alias("view"),
-        pl.lit(None, dtype=pl.Float64).alias("age"),
-        text.alias("sex"),
-        "split",
-        *(code.cast(pl.Int8).alias(finding) for finding, code in codes.items()),
-    )
+    images = radiographs.join(boxed, on="image_id", how="left", maintain_order="left")
+    images = images.with_columns(pl.col("image_id").alias("patient_id"))
+    return as_manifest(images, *(code.cast(pl.Int8).alias(finding) for finding, code in codes.items()))

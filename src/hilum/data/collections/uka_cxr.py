@@ -1,25 +1,25 @@
 """UKA-CXR, bedside radiographs of the University Hospital Aachen, graded by radiologists.
 
 193,361 images of 54,176 patients, 2009 to 2020, from ten intensive care units, all AP. Every image was read by one of
-98 radiologists on a template that asks for cardiomegaly and congestion, and for pleural effusion, pneumonic infiltrates
-and atelectasis on either side, each in five steps of severity. Internal to the hospital; described by Khader et al.,
+98 radiologists on a template with cardiomegaly and congestion, and with pleural effusion, pneumonic infiltrates and
+atelectasis on either side, each in five steps of severity. Internal to the hospital; described by Khader et al.,
 "Artificial Intelligence for Clinical Interpretation of Bedside Chest Radiographs", Radiology 307 (2023), and Tayebi
 Arasteh et al., "Enhancing diagnostic deep learning via self-supervised pretraining on large-scale, unlabeled
 non-medical images", European Radiology Experimental 8, 10 (2024), Tables 1 to 3.
 
-As the set is not given out, this is a contract for those who hold it, or any ward with the like: one CSV, UTF-8, in the
-root, plain or .gz, with a row an image; the names of its columns are those of the authors' own lists::
+The set is not public. This format is for those who have it, or similar data: one CSV, UTF-8, in the root, plain or .gz,
+with one row for each image; the names of its columns are those of the authors' own lists::
 
     uka_cxr.csv
         image_id                     any text, once
-        path                         of the image, below the root: DICOM, PNG or JPEG
-        patient_id                   any text that is the same on all images of a patient
-        study_id, age, sex, split    may be left out; age in years, sex F, M or blank, split train, val or test
-        view                         may be left out: AP
+        path                         path of the image, relative to the root: DICOM, PNG or JPEG
+        patient_id                   any text, the same on all images of a patient
+        study_id, age, sex, split    optional; age in years, sex F, M or blank, split train, val or test
+        view                         optional; default AP
         cardiomegaly, congestion, pleural_effusion_right, pleural_effusion_left, pneumonic_infiltrates_right,
         pneumonic_infiltrates_left, atelectasis_right, atelectasis_left
-                                     a grade; blank where it was not asked for or cannot be called
-        healthy                      may be left out: 1 where the radiologist found nothing, else 0
+                                     a grade; blank if not asked or not assessable
+        healthy                      optional: 1 if the radiologist found nothing, else 0
 
 Grades, as words or numbers (right and left are the patient's)::
 
@@ -30,9 +30,9 @@ Grades, as words or numbers (right and left are the patient's)::
     3       enlarged            moderate
     4       massively enlarged  severe
 
-Manifest: a finding is 1 from grade 3 on and 0 below, which is how the study above makes binary labels of the steps;
-a task may set another threshold, for the grades go along. Pneumonic infiltrates are called Pneumonia, as there.
-`No Finding` is healthy; without that column it is 1 where all eight grades are 0, 0 where one is above, else blank.
+Manifest: a finding is 1 from grade 3 on and 0 below, the binary labels of the study above; a task may set another
+threshold, because the grades are kept. Pneumonic infiltrates are called Pneumonia, as there. `No Finding` is healthy;
+without that column it is 1 if all eight grades are 0, 0 if any is above, else blank.
 """
 
 from pathlib import Path
@@ -40,18 +40,18 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.dataset import Dataset
+from hilum.data.collections.image_files import ImageFiles, check_files
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.patients import with_canonical_patients
-from hilum.data.tables import escapes_root, find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.tables import escapes_root, find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.progress import ProgressReport, silent
 
 TABLE = "uka_cxr.csv"
 THRESHOLD = 3
-"""Least grade that the manifest counts as positive."""
+"""Lowest grade that is positive in the manifest."""
 HEART_STEPS = {"normal": 0, "borderline": 2, "enlarged": 3, "massively enlarged": 4}
 STEPS = {"negative": 0, "uncertain mild": 1, "mild": 2, "moderate": 3, "severe": 4}
 _NUMBERS = {str(grade): grade for grade in range(5)}
@@ -65,11 +65,18 @@ def read(
     *,
     allow_missing: bool = False,
     on_progress: ProgressReport = silent,  # noqa: ARG001 (no file is looked at one by one)
-) -> Collected:
-    """Read the layout below `root`; see `hilum.data.collections.read_collection`."""
+) -> Dataset:
+    """Read the table of UKA-CXR; its columns are described in this module's docstring.
+
+    Returns:
+        Manifest with findings by side (1, 0 or null), `study_id`, `view`, `age`, `sex` and `split`; grades of severity.
+
+    Raises:
+        HilumError: A missing or invalid table, or missing images; see `hilum.data.collections.read_collection`.
+    """
     table = find_table(root, TABLE)
     if table is None:
-        fix = "Name the folder that holds it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
+        fix = "Give the folder that contains it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
         raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
     notes: list[str] = []
     images, warnings = with_canonical_patients(_read_table(table, notes))
@@ -77,14 +84,13 @@ def read(
     files = ImageFiles(root)
     images = images.with_columns(path=pl.when(files.present(images["path"])).then("path"))
     notes += files.notes()
-    missing = images.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, root, f"an image for every row of {TABLE}", missing.to_list())
+    check_files(images, allow_missing, notes, root, f"an image for every row of {TABLE}")
 
     positive = [(pl.col(finding) >= THRESHOLD).cast(pl.Int8).alias(finding) for finding in _GRADED]
     manifest = images.select(*FIXED_COLUMNS, *positive, NO_FINDING)
     grades = images.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Collected(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
+    return Dataset(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
 
 
 def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
@@ -122,9 +128,9 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     )
     if "healthy" in present:
         return images
-    notes.append(f"{table.name} has no column healthy: No Finding is where all eight grades are 0")
+    notes.append(f"{table.name} has no column healthy: No Finding is 1 if all eight grades are 0")
     grades = [pl.col(finding) for finding in _GRADED]
-    # "or" of grades that are there or blank: true, false, or blank where nothing is above 0 but something is unknown
+    # Kleene's "or" of grades that may be blank: true, false, or blank if none is above 0 but some are unknown
     graded = pl.any_horizontal(grade > 0 for grade in grades)
     return images.with_columns((~graded).cast(pl.Int8).alias(NO_FINDING))
 

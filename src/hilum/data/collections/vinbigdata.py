@@ -1,26 +1,26 @@
-"""VinBigData's challenge on Kaggle: the images of VinDr-CXR with the 14 findings that were boxed most.
+"""VinBigData's challenge on Kaggle: the images of VinDr-CXR with boxes of its 14 most frequent findings.
 
-15,000 training images, each boxed by three of 17 radiologists on their own, and 3,000 test images whose labels were
-kept back. The images are VinDr-CXR's: a study that has both has the same patients twice, and only near duplicates tell
-which.
+15,000 training images, each boxed by three of 17 radiologists independently, and 3,000 test images whose labels are not
+published. The images are VinDr-CXR's: a study with both has the same patients twice, and only near-duplicate search can
+match them.
 
-Terms: the competition's rules, non-commercial research and teaching. Where to get it:
+Terms: the competition's rules, non-commercial research and teaching. Download:
 https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection. Cite Nguyen, Lam, Le, et al., "VinDr-CXR: An
 open dataset of chest X-rays with radiologist's annotations", Scientific Data 9:429, 2022.
 
 Native files below the root (tables plain or .gz)::
 
     train.csv                       image_id, class_name, class_id, rad_id, x_min, y_min, x_max, y_max in pixels of the
-                                    original: a row a box, or one of class 14, "No finding", without corners; also with
-                                    width and height of the original, as some conversions have it
-    train/*.dicom, test/*.dicom     or .png, .jpg as in the well-known conversions
+                                    original: one row for each box, or one of class 14, "No finding", without corners;
+                                    optionally with width and height of the original, as in some conversions
+    train/*.dicom, test/*.dicom     or .png, .jpg as in common conversions
     train_meta.csv                  of conversions: image_id, dim0 (rows) and dim1 (columns) of the original
 
-Manifest: 1 where all readers of an image box a finding, 0 where nobody does, -1 where they disagree, and every reader's
-own codes in the readings; test images are not labelled (null). `view` is PA unless the header says otherwise; `age` and
-`sex` are the DICOM header's. Each image counts as a patient of its own, for nobody has published whose they are.
+Manifest: 1 if all readers of an image box a finding, 0 if none does, -1 if they disagree; every reader's own codes
+are in the readings; test images are not labelled (null). `view` is PA unless the header has another; `age` and `sex`
+are the DICOM header's. Patients are not published: each image counts as its own patient.
 
-Boxes need the original's size: the DICOM header's, the table's or train_meta.csv's. Without any there are no boxes.
+Boxes require the original's size: the DICOM header's, the table's or train_meta.csv's. Without it boxes are excluded.
 """
 
 from pathlib import Path
@@ -28,12 +28,12 @@ from pathlib import Path
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Collected
-from hilum.data.collections.image_files import ImageFiles
+from hilum.data.collections.dataset import Dataset, as_manifest, in_train_and_test
+from hilum.data.collections.image_files import ImageFiles, check_files, note_unlisted_files
 from hilum.data.collections.native_boxes import TWO_CORNERS, boxes_of_corners
-from hilum.data.collections.native_images import images_in, note_strangers, read_headers, without
-from hilum.data.collections.native_readings import agreed, one_row_a_code
-from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
+from hilum.data.collections.native_images import images_in, no_file_name, with_headers
+from hilum.data.collections.readings import consensus_codes, long_readings
+from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by, labelled_finding
 from hilum.progress import ProgressReport, silent
@@ -41,12 +41,19 @@ from hilum.progress import ProgressReport, silent
 _SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
 _DICOM_NAME = r"\.(dicom|dcm)$"
 _SIZE = ("width", "height")
-_NO_NAME = pl.col("image_id").is_null() | pl.col("image_id").str.contains(r"[/\\:]|^\.")
 
 
-def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Collected:
-    """Read the native layout below `root`; see `hilum.data.collections.read_collection`."""
-    notes = ["no patients are published: each image counts as a patient of its own"]
+def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport = silent) -> Dataset:
+    """Read the table and headers of VinBigData; the native files are listed in this module's docstring.
+
+    Returns:
+        Manifest with 14 findings and No Finding (1, 0, -1 or null), `view`, `age`, `sex` of the headers and `split`
+        (train, test); boxes and readings of each radiologist.
+
+    Raises:
+        HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
+    """
+    notes = ["no patients are published: each image counts as its own patient"]
     table = find_table(root, "train.csv")
     if table is None:
         fix = "Get it: https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection."
@@ -55,45 +62,23 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     findings = list(labelled_by("vinbigdata"))
     rows = _read_rows(table)
     wide = _codes(rows)
-    labelled = agreed(wide, findings)
+    labelled = consensus_codes(wide, findings)
 
     files = ImageFiles(root)
     train, test = (images_in(files, [part], _SUFFIXES) for part in ("train", "test"))
-    note_strangers(train, labelled, table, notes)
+    note_unlisted_files(train, labelled, table, notes)
     images = labelled.join(train, on="image_id", how="left", maintain_order="left")
-    missing = images.filter(pl.col("path").is_null())["image_id"]
-    refuse_missing_unless(allow_missing, notes, table, "a file in train/ for every image", missing.to_list())
+    check_files(images, allow_missing, notes, table, "a file in train/ for every image")
     if test.is_empty():
         notes.append("no images in test/")
-    twice = test.join(images, on="image_id", how="semi")["image_id"]
-    if len(twice):
-        found = f"{', '.join(twice.head(3))} in both"
-        raise HilumError(root, expected="every image in train or in test", found=found, fix="Get the folders again.")
-    images = pl.concat(
-        [images.with_columns(pl.lit("train").alias("split")), test.with_columns(pl.lit("test").alias("split"))],
-        how="diagonal",
-    )
-
-    headers, rejected, remarks = read_headers(
-        root, images.filter(pl.col("path").str.contains(_DICOM_NAME)), on_progress, notes
-    )
-    images = without(images, rejected, notes).join(
-        headers.drop("patient_id"), on="image_id", how="left", maintain_order="left"
-    )
+    images = in_train_and_test(images, test, root, fix="Download the folders again.")
+    dicom = pl.col("path").str.contains(_DICOM_NAME)
+    images, rejected, remarks = with_headers(root, images, on_progress, notes, dicom=dicom)
     sized = _with_size(images, rows, root, sources)
     drawn = rows.filter(~pl.all_horizontal(pl.col(TWO_CORNERS).is_null()))
-    manifest = images.select(
-        "image_id",
-        "path",
-        pl.col("image_id").alias("patient_id"),
-        pl.lit(None, dtype=pl.String).alias("study_id"),
-        pl.col("view").fill_null("PA"),
-        "age",
-        "sex",
-        "split",
-        *findings,
-    )
-    return Collected(
+    images = images.with_columns(pl.col("view").fill_null("PA"), pl.col("image_id").alias("patient_id"))
+    manifest = as_manifest(images, *findings)
+    return Dataset(
         manifest,
         boxes_of_corners(drawn.drop(_SIZE, strict=False), table, sized, notes, collection="vinbigdata"),
         root,
@@ -102,15 +87,15 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
         sources,
         rejected,
         remarks=remarks,
-        readings=one_row_a_code(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
+        readings=long_readings(wide.join(manifest, on="image_id", how="semi", maintain_order="left"), findings),
     )
 
 
 def _read_rows(table: Path) -> pl.DataFrame:
-    """The table with its lines and `reader` for rad_id."""
+    """Read the table, with the number of each line, and with `reader` for rad_id."""
     rows = read_table(table, ["image_id", "class_name", "rad_id", *TWO_CORNERS], _SIZE, of="VinBigData's")
     names = list(labelled_by("vinbigdata").values())
-    # Any spelling of a class becomes the collection's own word.
+    # Convert any spelling of a class to the collection's own.
     own = {
         name: labelled_by("vinbigdata")[finding]
         for name in rows["class_name"].unique().drop_nulls()
@@ -121,20 +106,20 @@ def _read_rows(table: Path) -> pl.DataFrame:
         table,
         rows,
         {
-            "image_id": (_NO_NAME, "the name of an image"),
+            "image_id": (no_file_name("image_id"), "the name of an image"),
             "rad_id": (pl.col("rad_id").is_null(), "a reader"),
             "class_name": (~pl.col("class_name").is_in(names).fill_null(False), f"one of {', '.join(names)}"),
         },
     )
     boxed = ~pl.all_horizontal(pl.col(TWO_CORNERS).is_null())
     healthy = pl.col("class_name") == labelled_by("vinbigdata")[NO_FINDING]
-    wrong = {"class_name": (boxed == healthy, "a box with every class but No finding, and none with that")}
+    wrong = {"class_name": (boxed == healthy, "a box with every class except No finding")}
     refuse_lines(table, rows, wrong)
     return rows.rename({"rad_id": "reader"}).with_row_index("line", 2)
 
 
 def _codes(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row an image and reader: who has a row on an image has read it, and boxes what they see."""
+    """Return one row for each image and reader: a reader with a row on an image has read all of it."""
     return rows.group_by("image_id", "reader", maintain_order=True).agg(
         (pl.col("class_name") == name).any().cast(pl.Int8).alias(finding)
         for finding, name in labelled_by("vinbigdata").items()
@@ -142,7 +127,7 @@ def _codes(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_size(images: pl.DataFrame, rows: pl.DataFrame, root: Path, sources: dict[str, str]) -> pl.DataFrame:
-    """`image_id`, `frame_width`, `frame_height` of the original, from wherever it is stated."""
+    """Return `image_id`, `frame_width`, `frame_height` of the original, from the first source that has them."""
     stated = [images.select("image_id", "frame_width", "frame_height")]
     if set(_SIZE) <= set(rows.columns):
         stated.append(rows.select("image_id", frame_width="width", frame_height="height").unique("image_id"))

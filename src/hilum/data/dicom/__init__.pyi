@@ -1,8 +1,20 @@
+from .display_steps import (
+    DisplaySteps as DisplaySteps,
+)
+from .display_steps import (
+    read_display as read_display,
+)
 from .elements import (
     REQUIRED as REQUIRED,
 )
 from .elements import (
     named as named,
+)
+from .file_start import (
+    has_preamble as has_preamble,
+)
+from .file_start import (
+    starts_a_data_set as starts_a_data_set,
 )
 from .read import (
     DicomHeader as DicomHeader,
@@ -12,18 +24,6 @@ from .read import (
 )
 from .read import (
     read_header as read_header,
-)
-from .start import (
-    has_preamble as has_preamble,
-)
-from .start import (
-    starts_a_data_set as starts_a_data_set,
-)
-from .steps import (
-    DisplaySteps as DisplaySteps,
-)
-from .steps import (
-    read_display as read_display,
 )
 from .tags import (
     DESCRIPTION as DESCRIPTION,

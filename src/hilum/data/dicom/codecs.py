@@ -1,15 +1,15 @@
-"""Compressed DICOM pixels, decoded where a broken file can do no harm.
+"""Decoding of compressed DICOM pixels, isolated from broken files.
 
     uncompressed, deflated, big endian              pydicom, here
     JPEG baseline (8 bits)                          Pillow, here
     JPEG extended, JPEG lossless (process 14 and
     its first-order prediction), JPEG-LS,
-    JPEG 2000, RLE                                  GDCM, Pillow or pydicom, in a process of their own
+    JPEG 2000, RLE                                  GDCM, Pillow or pydicom, in a separate process
 
-GDCM holds Python's lock while it decodes and is not fuzzed as Pillow is. In a process of its own it keeps no other
-thread waiting, and when hostile pixels crash it, fill its memory or send it round in circles, one image is set aside
-and a new process takes the next. Processes are kept for the next image, one for each thread that decodes at the same
-time, and end with the one that started them.
+GDCM holds Python's lock while it decodes and is less fuzzed than Pillow. In a separate process it does not block other
+threads, and if hostile pixels crash it, exhaust its memory or never end, one image is rejected and a new process is
+started. Processes are reused, one for each thread that decodes at the same time, and end with the process that started
+them.
 """
 
 import atexit
@@ -45,12 +45,12 @@ from hilum.data.dicom.elements import whole
 from hilum.data.dicom.parsing import transfer_syntax
 from hilum.data.images import without_decoder_warnings
 
-APART = (
+SEPARATE = (
     *(JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1),
     *(JPEGLSLossless, JPEGLSNearLossless, JPEG2000Lossless, JPEG2000, RLELossless),
 )
 SECONDS = 120.0
-"""For one image; GDCM takes less than one for 30 million pixels."""
+"""Time limit for one image, s; GDCM takes less than one for 30 million pixels."""
 
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # of a JPEG or JPEG-LS, and of a JPEG 2000 stream
 _ATTRIBUTES = {
@@ -66,36 +66,36 @@ _ATTRIBUTES = {
 
 
 class DecodingError(Exception):
-    """Pixels that cannot be decoded; the message says why."""
+    """Error of pixels that cannot be decoded, with the reason."""
 
 
 def decode(dataset: pydicom.Dataset) -> NDArray[Any]:
-    """The pixels of a one-frame file as they are stored; colours as RGB.
+    """Decode the pixels of a single-frame file, as they are stored; colours become RGB.
 
     Args:
-        dataset: with every element of `hilum.data.dicom.elements.REQUIRED`, and pixels.
+        dataset: Data set with every element of `hilum.data.dicom.elements.REQUIRED`, and pixels.
 
     Returns:
         (H, W) or (H, W, 3) in the machine's byte order.
 
     Raises:
-        DecodingError: no decoder, broken pixels, pixels of several frames, or pixels that crashed their decoder.
+        DecodingError: No decoder, broken pixels, several frames, or a crash of the decoder.
     """
     pixels = _decode(dataset)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if pixels.shape not in ((rows, columns), (rows, columns, 3)):
         decoded = " x ".join(f"{side:,}" for side in pixels.shape)
-        raise DecodingError(f"pixels of {decoded}, where the header says {rows:,} x {columns:,}")
+        raise DecodingError(f"pixels of {decoded}, but {rows:,} x {columns:,} in the header")
     return pixels
 
 
 def surplus_of(dataset: pydicom.Dataset) -> tuple[int, int]:
-    """What pixel data hold beyond the one frame that they should: whole frames, and further bytes.
+    """Return the number of surplus frames and of further bytes in pixel data that should hold one frame.
 
-    Fragments of one frame, and the byte that makes a length even, are no surplus.
+    Fragments of one frame, and padding to an even length, are not surplus.
 
     Args:
-        dataset: with every element of `hilum.data.dicom.elements.REQUIRED`, and pixels.
+        dataset: Data set with every element of `hilum.data.dicom.elements.REQUIRED`, and pixels.
     """
     syntax, data = transfer_syntax(dataset), dataset.PixelData
     if not syntax.is_encapsulated:
@@ -109,7 +109,7 @@ def surplus_of(dataset: pydicom.Dataset) -> tuple[int, int]:
     try:
         parse_basic_offsets(stream)
         fragments = [fragment for fragment in generate_fragments(stream) if fragment.strip(b"\0")]
-    except (ValueError, struct.error):  # decoding says what is wrong
+    except (ValueError, struct.error):  # decoding reports the error
         return 0, 0
     if syntax == RLELossless:  # each fragment is a frame (PS3.5 A.4.2)
         return max(len(fragments) - 1, 0), 0
@@ -119,10 +119,10 @@ def surplus_of(dataset: pydicom.Dataset) -> tuple[int, int]:
 def _decode(dataset: pydicom.Dataset) -> NDArray[Any]:
     syntax = transfer_syntax(dataset)
     try:
-        if syntax in APART:
+        if syntax in SEPARATE:
             options = {name: dataset[keyword].value for name, keyword in _ATTRIBUTES.items() if keyword in dataset}
             options |= {"syntax": str(syntax), "number_of_frames": 1, "pixel_keyword": "PixelData"}
-            return _decode_apart(options, get_frame(dataset.PixelData, 0, number_of_frames=1))
+            return _decode_separately(options, get_frame(dataset.PixelData, 0, number_of_frames=1))
         if syntax.is_encapsulated and syntax != JPEGBaseline8Bit:
             raise DecodingError("no decoder for this transfer syntax")
         plugin = "pillow" if syntax == JPEGBaseline8Bit else ""
@@ -133,13 +133,13 @@ def _decode(dataset: pydicom.Dataset) -> NDArray[Any]:
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     except DecodingError:
         raise
-    # Decoders of foreign bytes may raise anything; what they say is of the pixels, and of no use to whoever reads it.
+    # Decoders of untrusted bytes may raise anything; their messages describe the pixels and do not help the user.
     except Exception as error:
         raise DecodingError("broken pixels") from error
 
 
 def stop_decoders() -> None:
-    """End the processes that wait for an image; the next image starts a new one."""
+    """Stop idle decoder processes; the next image starts a new one."""
     while True:
         try:
             _idle().get_nowait().stop()
@@ -147,7 +147,7 @@ def stop_decoders() -> None:
             return
 
 
-def _decode_apart(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
+def _decode_separately(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
     try:
         decoder = _idle().get_nowait()
     except Empty:
@@ -164,7 +164,7 @@ def _decode_apart(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
 
 
 class _Decoder:
-    """One process of `hilum.data.dicom.decoder`."""
+    """Process of `hilum.data.dicom.decoder`."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -178,10 +178,10 @@ class _Decoder:
         self._to, self._from = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
 
     def decode(self, options: dict[str, Any], frame: bytes) -> NDArray[Any] | str:
-        """The pixels, or why there are none.
+        """Return the pixels, or the reason of a failure.
 
         Raises:
-            DecodingError: the process is gone.
+            DecodingError: The process crashed or timed out.
         """
         late = threading.Event()
 
@@ -205,29 +205,29 @@ class _Decoder:
         return np.frombuffer(content, dtype=answer["dtype"]).reshape(answer["shape"])
 
     def stop(self) -> None:
-        """End the process; a fork of the one that started it leaves it alone."""
+        """Stop the process; forks of its parent do not stop it."""
         atexit.unregister(self.stop)
         if self._owner != os.getpid():
             return
         self._process.kill()
         self._process.wait()
         for stream in (self._to, self._from):
-            with contextlib.suppress(OSError):  # what a crashed process never read cannot be flushed
+            with contextlib.suppress(OSError):  # a pipe to a crashed process cannot be flushed
                 stream.close()
 
 
 def write_message(stream: BinaryIO, header: dict[str, Any], content: bytes) -> None:
-    """A line of JSON that ends with the length of the bytes that follow it."""
+    """Write a line of JSON with the length of the bytes that follow, and the bytes."""
     stream.write(json.dumps([header, len(content)]).encode() + b"\n")
     stream.write(content)
     stream.flush()
 
 
 def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:
-    """What `write_message` wrote.
+    """Read a message of `write_message`.
 
     Raises:
-        EOFError: nothing more, or not all of it.
+        EOFError: No or an incomplete message.
     """
     line = stream.readline()
     if not line.endswith(b"\n"):
@@ -243,5 +243,5 @@ _waiting: dict[int, LifoQueue[_Decoder]] = {}
 
 
 def _idle() -> LifoQueue[_Decoder]:
-    """Processes that wait for an image; a process that was forked does not share its parent's."""
+    """Return the idle processes; a forked process does not share its parent's."""
     return _waiting.setdefault(os.getpid(), LifoQueue())

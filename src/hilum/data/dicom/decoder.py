@@ -1,7 +1,7 @@
-"""The process that decodes compressed pixels for `hilum.data.dicom.codecs`: frames in, pixels out, until the end.
+"""Decoder process of `hilum.data.dicom.codecs`: reads compressed frames, writes pixels, until the end of its input.
 
-It sees pixel data and their format only, no other element of any file. Its memory is limited, so that pixels which
-unpack to more than any image holds end in an error here.
+It receives pixel data and their format only, no other element of a file. Its memory is limited, so that pixels that
+decompress to more than any image holds cause an error here.
 """
 
 import sys
@@ -16,11 +16,11 @@ from pydicom.uid import UID, JPEGExtended12Bit
 from hilum.data.dicom.codecs import read_message, write_message
 
 MAX_MEMORY = 4 << 30
-"""Bytes of address space; an image of 100 million pixels needs 1.5 GB."""
+"""Limit of the address space, bytes; an image of 100 million pixels needs 1.5 GB."""
 
 
 def main() -> None:
-    """Decode what comes by standard input until it ends."""
+    """Decode frames from standard input until it ends."""
     _limit_memory()
     while True:
         try:
@@ -30,26 +30,26 @@ def main() -> None:
         try:
             pixels = decode(options, frame)
             answer, content = {"dtype": pixels.dtype.str, "shape": pixels.shape}, pixels.tobytes()
-        # Decoders may raise anything on broken pixels; the image is set aside with this reason.
+        # Decoders may raise anything on broken pixels; the image is rejected with this reason.
         except Exception:  # noqa: BLE001
             answer, content = {"error": "broken pixels"}, b""
         write_message(sys.stdout.buffer, answer, content)
 
 
 def decode(options: dict[str, Any], frame: bytes) -> NDArray[Any]:
-    """Pixels of one compressed frame; colours as RGB."""
+    """Return the pixels of one compressed frame; colours become RGB."""
     syntax = UID(options.pop("syntax"))
     if syntax == JPEGExtended12Bit and options["bits_stored"] > 8:
         return _extended_of_12_bits(options, frame)
-    # GDCM cuts what BitsStored does not count; whether that is part of the values is decided there too.
+    # GDCM cuts bits above BitsStored; if they are part of the values is decided in hilum.data.dicom.values.
     options["bits_stored"] = options["bits_allocated"]
-    # Unused bits are dealt with where the pixels get their meaning (hilum.data.dicom.display).
+    # Unused bits are handled in hilum.data.dicom.display.
     pixels, _ = get_decoder(syntax).as_array(encapsulate([frame]), **options | {"correct_unused_bits": False})
     return pixels
 
 
 def _extended_of_12_bits(options: dict[str, Any], frame: bytes) -> NDArray[np.uint16]:
-    """JPEG process 4, which GDCM decodes but pydicom does not ask it for."""
+    """Decode JPEG process 4 with 12 bits, which GDCM supports but pydicom does not request."""
     import gdcm
 
     if options["samples_per_pixel"] != 1 or options["bits_allocated"] != 16:
@@ -67,7 +67,7 @@ def _extended_of_12_bits(options: dict[str, Any], frame: bytes) -> NDArray[np.ui
     image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGExtendedProcess2_4))
     bits = options["bits_stored"]
     image.SetPixelFormat(gdcm.PixelFormat(1, 16, bits, bits - 1, options["pixel_representation"]))
-    # GDCM's bytes come as text, whose letters each stand for one of them.
+    # GDCM returns bytes as text, one character for each.
     pixels = image.GetBuffer().encode("utf-8", "surrogateescape")
     return np.frombuffer(pixels, dtype=np.uint16).reshape(options["rows"], options["columns"])
 

@@ -1,17 +1,17 @@
-"""What a stored value means on the screen: one table of gray values for every value that a pixel can hold.
+"""Conversion of stored values to gray values, by one lookup table for all values that a pixel can have.
 
-A radiograph has at most 2^16 different stored values, so everything that the standard does to a pixel is done once to
-each of them, and the image is looked up. The order is the standard's (PS3.3 C.7.6.3, C.11.1, C.11.2):
+A radiograph has at most 2^16 different stored values. Every step of the standard is therefore applied once to each
+value, and the image is looked up. The order is the standard's (PS3.3 C.7.6.3, C.11.1, C.11.2):
 
     stored bits     BitsStored bits below HighBit, unsigned or two's complement; see `hilum.data.dicom.values`
     modality        Modality LUT, or rescale slope and intercept
-    values of       unless the whole range is asked for: the first VOI LUT, else the first window with its function
-    interest        (LINEAR, LINEAR_EXACT, SIGMOID; LINEAR where none is named); those that cannot be are left out
-    black, white    MONOCHROME1 is turned round, so that dense is white
+    values of       unless the full range is requested: the first VOI LUT, else the first window with its function
+    interest        (LINEAR, LINEAR_EXACT, SIGMOID; default LINEAR); invalid ones are skipped
+    black, white    MONOCHROME1 is inverted, so that dense is white
 
-What comes out is counted from the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or
-not. A range of fewer than 256 or more than 65,536 levels is stretched over 8 bits (BitsStored up to 8) or 16.
-Presentation LUTs, overlays and graphics are left alone.
+Gray values start at the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or not. A range
+of fewer than 256 or more than 65,536 levels is scaled to 8 bits (BitsStored up to 8) or 16. Presentation LUTs, overlays
+and graphics are ignored.
 """
 
 from typing import Any, Literal, TypeAlias
@@ -29,22 +29,22 @@ from hilum.data.images import Remark
 from hilum.data.images.gray import Gray, look_up
 
 Window: TypeAlias = Literal["header", "full"]
-"""`header`: the first VOI LUT or window of the file, where it has one; `full`: the whole range of stored values."""
+"""`header`: the first VOI LUT or window of the file, if it has one; `full`: the full range of stored values."""
 
 
-def shown(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tuple[Gray, list[Remark]]:
-    """Gray values of an image in MONOCHROME1 or MONOCHROME2, and what was met on the way.
+def to_gray(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tuple[Gray, list[Remark]]:
+    """Convert an image in MONOCHROME1 or MONOCHROME2 to gray values; return them and remarks.
 
-    Padding (PixelPaddingValue up to PixelPaddingRangeLimit, PS3.3 C.7.5.1.1.2) takes the darkest gray value of the rest
-    of the image, so that it neither widens the range nor shines where MONOCHROME1 is turned round.
+    Padding (PixelPaddingValue up to PixelPaddingRangeLimit, PS3.3 C.7.5.1.1.2) gets the darkest gray value of the rest
+    of the image, so that it neither widens the range nor becomes white by the inversion of MONOCHROME1.
 
     Args:
-        dataset: with the header's image pixel, modality and VOI elements.
-        stored: (H, W), 8 or 16 bits a pixel, as the file holds them.
-        window: see `Window`.
+        dataset: Data set with the header's image pixel, modality and VOI elements.
+        stored: (H, W), 8 or 16 bits per pixel, as stored in the file.
+        window: See `Window`.
 
     Raises:
-        ElementError: values that contradict each other.
+        ElementError: Values that contradict each other.
     """
     words: Words = stored.view(np.uint8) if stored.dtype.itemsize == 1 else stored.view(np.uint16)
     meant = stored_values(dataset, words)
@@ -82,27 +82,27 @@ def _gray_values(dataset: pydicom.Dataset, meant: StoredValues, window: Window) 
 
 
 def is_big_endian(dataset: pydicom.Dataset) -> bool:
-    """Whether numbers of a file are stored with their highest byte first."""
+    """Return true for files with the highest byte first."""
     return transfer_syntax(dataset) == ExplicitVRBigEndian
 
 
 def _after_modality(
     dataset: pydicom.Dataset, meant: StoredValues
 ) -> tuple[NDArray[np.float64], float, float, list[Remark]]:
-    """Every value after the modality transform, and the lowest and highest that this header's transform can give."""
+    """Return every value after the modality transform, and the lowest and highest possible value of the transform."""
     if sequence := dataset.get("ModalityLUTSequence"):
         table = lookup_table(sequence[0], signed=meant.signed, big_endian=is_big_endian(dataset))
         return table.apply(meant.values), 0.0, table.highest, []
     slope, intercept = decimal(dataset, "RescaleSlope"), decimal(dataset, "RescaleIntercept")
     remarks = []
-    if slope is None or intercept is None:  # one without the other is not what the standard asks for
+    if slope is None or intercept is None:  # the standard requires both or neither
         remarks = [Remark.INCOMPLETE_RESCALE] if slope not in (None, 1) or intercept not in (None, 0) else []
         slope, intercept = 1.0, 0.0
     if slope == 0:
         raise ElementError(f"{named('RescaleSlope')} is 0")
     first, last = (slope * end + intercept for end in meant.ends)
     if not np.isfinite([first, last, abs(last - first)]).all():
-        raise ElementError(f"{named('RescaleSlope')} and {named('RescaleIntercept')} leave the range of numbers")
+        raise ElementError(f"{named('RescaleSlope')} and {named('RescaleIntercept')} exceed the range of numbers")
     if first == last:
-        raise ElementError(f"{named('RescaleSlope')} makes one value of all")
+        raise ElementError(f"{named('RescaleSlope')} maps all values to one")
     return meant.values.astype(np.float64) * slope + intercept, min(first, last), max(first, last), remarks

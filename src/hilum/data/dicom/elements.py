@@ -1,7 +1,6 @@
-"""Values of DICOM elements: there or not, numbers or not; and what is wrong with them, named by keyword and tag.
+"""Values of DICOM elements, and errors that name elements by keyword and tag.
 
-An element of zero length is as if it were absent (PS3.5 7.4.5), `hilum.data.dicom.parsing` takes it out. A value of 0
-is a value like any other.
+An element of zero length counts as absent (PS3.5 7.4.5); `hilum.data.dicom.parsing` removes it. A value of 0 is valid.
 """
 
 import math
@@ -14,30 +13,30 @@ REQUIRED = (
     *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"),
     *("BitsAllocated", "BitsStored", "PixelRepresentation"),
 )
-"""What every image must say of its pixels (PS3.3 C.7.6.3); HighBit follows from BitsStored where it is missing."""
+"""Elements that every image needs for its pixels (PS3.3 C.7.6.3); HighBit follows from BitsStored if it is missing."""
 
 
 class ElementError(ValueError):
-    """A header that cannot be followed; the message names elements and quotes no value of theirs but numbers."""
+    """Error of an invalid header; the message names elements and quotes no values except numbers."""
 
 
 def named(keyword: str) -> str:
-    """An element as messages name it: "BitsStored (0028,0101)"."""
+    """Return the name of an element for messages: "BitsStored (0028,0101)"."""
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
     return f"{keyword} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def missing(dataset: pydicom.Dataset, keywords: Iterable[str]) -> list[str]:
-    """Those of some elements that are not here, as `named`."""
+    """Return the names (`named`) of missing elements."""
     return [named(keyword) for keyword in keywords if keyword not in dataset]
 
 
 def whole(dataset: pydicom.Dataset, keyword: str, default: int | None = None) -> int:
-    """The one whole number of an element.
+    """Return the single integer of an element.
 
     Raises:
-        ElementError: it is missing and there is no default, or its value is none.
+        ElementError: It is missing without a default, or not an integer.
     """
     if keyword not in dataset:
         if default is None:
@@ -50,9 +49,9 @@ def whole(dataset: pydicom.Dataset, keyword: str, default: int | None = None) ->
 
 
 def decimals(dataset: pydicom.Dataset, keyword: str) -> list[float | None]:
-    """The numbers of a decimal string, in their order: None for a blank one, NaN for what is no number.
+    """Return the numbers of a decimal string: None for a blank one, NaN for invalid text.
 
-    Infinite numbers stay infinite. Nothing where the element is absent.
+    Infinite numbers stay infinite. The list is empty for a missing element.
     """
     if keyword not in dataset:
         return []
@@ -60,10 +59,10 @@ def decimals(dataset: pydicom.Dataset, keyword: str) -> list[float | None]:
 
 
 def decimal(dataset: pydicom.Dataset, keyword: str) -> float | None:
-    """The one finite number of a decimal string; None where the element is absent.
+    """Return the single finite number of a decimal string; None for a missing element.
 
     Raises:
-        ElementError: it is no finite number.
+        ElementError: It is not a finite number.
     """
     values = decimals(dataset, keyword)
     if not values:

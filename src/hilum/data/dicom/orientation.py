@@ -1,11 +1,11 @@
-"""Upright: head up, and in frontal images the patient's right on the left, as radiographs are read.
+"""Orientation of radiographs: head up, and the patient's right on the left in frontal images.
 
-Patient Orientation (0020,0020) tells where the rows and columns of the stored pixels run (DICOM PS3.3 C.7.6.1.1.1):
-`L\\F` means that rows run towards the patient's left and columns towards the feet, which is upright. Anything else that
-names the feet or the head is turned until it is; rows that run front to back (a lateral image) are not mirrored.
+Patient Orientation (0020,0020) states the direction of rows and columns of the stored pixels (DICOM PS3.3
+C.7.6.1.1.1): `L\\F` means that rows run towards the patient's left and columns towards the feet, which is upright.
+Other values with feet or head are turned; images with rows from front to back (lateral views) are not mirrored.
 
-Field of View Rotation (0018,7032) and Horizontal Flip (0018,7034) say what has been done to the pixels already, on the
-way from the detector; Image Laterality (0020,0062) says which half of the body is meant. None of them turns an image.
+Field of View Rotation (0018,7032) and Horizontal Flip (0018,7034) describe what the detector already did to the pixels;
+Image Laterality (0020,0062) names the imaged half of the body. They turn no image.
 """
 
 import pydicom
@@ -14,7 +14,7 @@ from hilum.data.images import Turn
 
 
 def turn_of(dataset: pydicom.Dataset) -> Turn:
-    """What makes this image upright; nothing where the header does not state its orientation."""
+    """Return the turn that makes an image upright; no turn without a stated orientation."""
     written = dataset.get("PatientOrientation") or ()
     letters = [str(value)[:1] for value in written] if not isinstance(written, str) else []
     if len(letters) != 2:

@@ -1,4 +1,4 @@
-"""DICOM bytes to the few elements that are allowed out of them, whatever the bytes are."""
+"""Parsing of DICOM bytes into the allowed elements, for any input."""
 
 import zlib
 from collections.abc import Iterable, Sequence
@@ -19,33 +19,33 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from hilum.data.dicom.start import has_preamble
+from hilum.data.dicom.file_start import has_preamble
 from hilum.data.dicom.tags import PREFACE_TAGS
 from hilum.data.images import without_decoder_warnings
 from hilum.data.images.gray import UnreadableImage
 
 MAX_INFLATED = 512_000_000
-"""Bytes that a deflated file may hold; 100 million pixels of 16 bits have 200 million."""
+"""Largest size of an inflated file, bytes; 100 million pixels of 16 bits have 200 million."""
 _CHUNK = 1 << 20
 _NOT_NEEDED = ("PixelSpacing", "ImagerPixelSpacing", "SmallestImagePixelValue", "LargestImagePixelValue")
 _DECIMALS = ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept")
-_AS_NUMBERS = ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV")  # wrong for these elements, and unmistakable
+_AS_NUMBERS = ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV")  # wrong for these elements, but unambiguous
 
 
 def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pixels: bool) -> pydicom.FileDataset:
-    """Read some elements of a DICOM file, with or without its preamble.
+    """Read some elements of a DICOM file, with or without preamble.
 
-    Elements of zero length are left out, and empty ones of the items of sequences too. Windows and rescale come as
-    text, for what stands in them is not always a number (`hilum.data.dicom.elements.decimals`).
+    Elements of zero length are removed, also in items of sequences. Windows and rescale are returned as text, because
+    they are not always valid numbers (`hilum.data.dicom.elements.decimals`).
 
     Args:
-        source: the file, or its bytes.
-        keywords: of the elements to read, or their tags; all others are skipped.
-        path: for the message.
-        pixels: whether to read on to the pixels and beyond.
+        source: Path of the file, or its bytes.
+        keywords: Keywords or tags of the elements to read; all others are skipped.
+        path: Path for the message.
+        pixels: Read the pixels and the elements after them.
 
     Raises:
-        UnreadableImage: no DICOM file, a broken one, or a deflated one that would inflate to more than `MAX_INFLATED`.
+        UnreadableImage: Not a DICOM file, a broken one, or a deflated one larger than `MAX_INFLATED` after inflation.
     """
     try:
         with without_decoder_warnings(), source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
@@ -60,7 +60,7 @@ def parse(source: Path | bytes, keywords: Sequence[str | int], path: Path, *, pi
             _convert(dataset)
     except UnreadableImage:
         raise
-    # A parser of foreign bytes may raise anything; and its messages may quote what must not leave the file.
+    # A parser of untrusted bytes may raise anything; its messages may quote protected values.
     except Exception as error:
         raise UnreadableImage(path, reason="a broken DICOM file") from error
     return dataset
@@ -73,7 +73,7 @@ def _keep_only(dataset: pydicom.Dataset, keywords: Iterable[str]) -> None:
 
 
 def _name_encoding(dataset: pydicom.Dataset) -> None:
-    """Write down how a file without file meta information turned out to be encoded."""
+    """Record the detected encoding of a file without file meta information."""
     if not dataset.file_meta.get("TransferSyntaxUID"):
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
@@ -81,7 +81,7 @@ def _name_encoding(dataset: pydicom.Dataset) -> None:
 
 
 def _convert(dataset: pydicom.Dataset) -> None:
-    """Turn raw bytes into values here and nowhere else, so that whatever is wrong with them is met here."""
+    """Convert raw bytes into values, so that all errors of conversion are raised here."""
     for tag in [*dataset.file_meta.keys(), *dataset.keys()]:
         group = dataset.file_meta if tag.group == 2 else dataset
         keyword = pydicom.datadict.keyword_for_tag(tag)
@@ -100,7 +100,7 @@ def _convert(dataset: pydicom.Dataset) -> None:
 
 
 def _convert_item(item: pydicom.Dataset) -> None:
-    """The same within an item of a sequence; what cannot be converted there is taken for absent."""
+    """Convert an item of a sequence; elements that cannot be converted count as absent."""
     for tag in list(item.keys()):
         try:
             empty = _is_empty(item[tag].value)
@@ -111,14 +111,14 @@ def _convert_item(item: pydicom.Dataset) -> None:
 
 
 def _is_empty(value: object) -> bool:
-    """Whether a value is of zero length, or of nothing but padding (PS3.5 6.2)."""
+    """Return true for a value of zero length or of padding only (PS3.5 6.2)."""
     if isinstance(value, str):
         return not value.strip(" \0")
     return value is None or (hasattr(value, "__len__") and len(value) == 0)
 
 
 def _as_text(dataset: pydicom.Dataset, tag: BaseTag) -> DataElement:
-    """A decimal string as it is written, whatever it says."""
+    """Return a decimal string as it is written, valid or not."""
     raw: Any = dataset.get_item(tag)
     if isinstance(raw, RawDataElement) and raw.VR not in _AS_NUMBERS:
         text = (raw.value or b"").decode("latin-1")
@@ -130,12 +130,12 @@ def _as_text(dataset: pydicom.Dataset, tag: BaseTag) -> DataElement:
 
 
 def transfer_syntax(dataset: pydicom.Dataset) -> UID:
-    """How the pixels are encoded; implicit little endian, DICOM's default, where the file does not say."""
+    """Return the transfer syntax; implicit little endian, DICOM's default, if the file does not state it."""
     return UID(dataset.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian, validation_mode=IGNORE)
 
 
 def _check_inflated_size(stream: BinaryIO, path: Path, *, without_preamble: bool) -> None:
-    """Refuse a deflated file that would fill the memory; leaves the stream at its start."""
+    """Refuse a deflated file that would exhaust the memory; the stream is at its start afterwards."""
     read_preamble(stream, without_preamble)
     meta = read_dataset(stream, False, True, stop_when=lambda tag, _vr, _length: tag.group != 2)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:

@@ -1,7 +1,7 @@
-"""DICOM radiographs: header and pixels, upright, whatever was meant by black and white.
+"""Reading of DICOM radiographs: header, and upright pixels with the intended gray scale.
 
-What is read, and nothing else, stands in `hilum.data.dicom.tags`. Several frames, other things than CR and DX
-radiographs (and secondary captures of them), and pixels without a decoder are refused with a reason.
+Only the elements of `hilum.data.dicom.tags` are read. Several frames, objects other than CR and DX radiographs (and
+secondary captures of them), and pixels without a decoder are refused with a reason.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,17 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from hilum.data.dicom.beside import may_lie_beside
 from hilum.data.dicom.codecs import DecodingError, decode, surplus_of
-from hilum.data.dicom.display import Window, shown
+from hilum.data.dicom.display import Window, to_gray
 from hilum.data.dicom.elements import REQUIRED, ElementError, missing, named, whole
 from hilum.data.dicom.orientation import turn_of
 from hilum.data.dicom.parsing import parse, transfer_syntax
 from hilum.data.dicom.tags import HEADER_TAGS, IMAGE_TAGS, MODALITIES, OVERLAYS, VIEWS
+from hilum.data.dicom.window_check import may_miss_all_values
 from hilum.data.dicom.windows import window_of
 from hilum.data.images import Remark, in_order, without_decoder_warnings
 from hilum.data.images.gray import Gray, UnreadableImage, check_size
+from hilum.data.tables.ages import PER_YEAR
 
 _RADIOGRAPHS = (
     ComputedRadiographyImageStorage,
@@ -40,7 +41,7 @@ _IN_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "
 
 @dataclass(frozen=True)
 class DicomHeader:
-    """What a header tells about the image; None where it tells nothing, or nothing that can be.
+    """Header of a radiograph; None for missing or invalid values.
 
     Attributes:
         patient_id: PatientID (0010,0020).
@@ -49,12 +50,12 @@ class DicomHeader:
         age: PatientAge (0010,1010) in years; "062Y", "18M", "6W", "10D" or a bare number of years.
         sex: PatientSex (0010,0040), "F" or "M".
         pixel_spacing: PixelSpacing (0028,0030): mm between rows and between columns of the upright image, in the
-            patient where it is calibrated (PS3.3 10.7.1.3).
+            patient if it is calibrated (PS3.3 10.7.1.3).
         imager_pixel_spacing: ImagerPixelSpacing (0018,1164): the same at the detector.
-        remarks: what a user should know of the file, as far as its header tells, and of windows a look at the pixels
-            (`hilum.data.dicom.beside`); pixels may tell more.
-        rows, columns: of the image as it is stored, pixels.
-        turned: whether decoding turns or mirrors it, so that boxes drawn on the stored pixels would not land.
+        remarks: Deviations visible in the header, and windows outside of all pixel values
+            (`hilum.data.dicom.window_check`); decoding may find more.
+        rows, columns: Size of the stored image, pixels.
+        turned: True if decoding turns or mirrors the image; boxes drawn on the stored pixels then do not fit.
     """
 
     patient_id: str | None = None
@@ -71,14 +72,14 @@ class DicomHeader:
 
 
 def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
-    """Read the header of a DICOM radiograph and leave the pixels.
+    """Read the header of a DICOM radiograph without its pixels.
 
     Args:
-        path: of the file.
-        content: its bytes, where they are in memory; the path is then for the message only.
+        path: Path of the file.
+        content: Bytes of the file, if they are in memory; the path is then for the message only.
 
     Raises:
-        UnreadableImage: not a DICOM file, a broken one, one without an image, with several, or no radiograph.
+        UnreadableImage: Not a DICOM file, a broken one, without or with several images, or not a radiograph.
     """
     try:
         header = parse(path if content is None else content, HEADER_TAGS, path, pixels=False)
@@ -88,7 +89,7 @@ def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
     turn = turn_of(header)
     view, sex = _term(header, "ViewPosition"), _term(header, "PatientSex")
     remarks = [*_remarks_of(header), *([Remark.WINDOW_IMPOSSIBLE] if window_of(header)[1] else [])]
-    if may_lie_beside(header, path, content):
+    if may_miss_all_values(header, path, content):
         remarks += _window_beside_values(path, content)
     return DicomHeader(
         patient_id=_text(header, "PatientID"),
@@ -106,7 +107,7 @@ def read_header(path: Path, content: bytes | None = None) -> DicomHeader:
 
 
 def _window_beside_values(path: Path, content: bytes | None) -> list[Remark]:
-    """The remark on a window beside all values, where the pixels bear it out; what cannot be read says so later."""
+    """Return the remark on a window outside of all values, if the pixels confirm it; read errors are reported later."""
     try:
         _, met = read_dicom(path.read_bytes() if content is None else content, path)
     except (UnreadableImage, OSError):
@@ -115,23 +116,22 @@ def _window_beside_values(path: Path, content: bytes | None) -> list[Remark]:
 
 
 def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[Gray, tuple[Remark, ...]]:
-    """Decode the one frame of a DICOM radiograph.
+    """Decode a single-frame DICOM radiograph.
 
-    Stored values become gray values as `hilum.data.dicom.display` says, and the image is turned upright as
-    `hilum.data.dicom.orientation` says.
+    Stored values become gray values as in `hilum.data.dicom.display`, and the image is turned upright as in
+    `hilum.data.dicom.orientation`.
 
     Args:
-        content: the bytes of the file.
-        path: for the message.
-        window: "header": through the file's first VOI LUT or window where it has one; "full": the whole range of stored
-            values, whatever window the file asks for.
+        content: Bytes of the file.
+        path: Path for the message.
+        window: "header": apply the file's first VOI LUT or window, if it has one; "full": use the full range of stored
+            values and ignore the window.
 
     Returns:
-        (H, W), or (H, W, 3) where the file is in colour; and what was met in header and pixels.
+        (H, W), or (H, W, 3) for a file in colour; and the remarks on header and pixels.
 
     Raises:
-        UnreadableImage: broken, several frames, no radiograph, no pixels, or a transfer syntax that needs a decoder
-            Hilum lacks.
+        UnreadableImage: Broken, several frames, not a radiograph, no pixels, or a transfer syntax without a decoder.
     """
     dataset = parse(content, (*IMAGE_TAGS, *OVERLAYS), path, pixels=True)
     _check_kind(dataset, path)
@@ -146,18 +146,18 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
         with without_decoder_warnings():
             frames, further = surplus_of(dataset)
         if frames:
-            reason = f"pixel data of {1 + frames:,} frames, where the header counts one"
+            reason = f"pixel data of {1 + frames:,} frames, but one in the header"
             raise UnreadableImage(path, expected="one frame", reason=reason)
         stored = decode(dataset)
         if meaning in _MONOCHROME and stored.ndim != 2:
-            raise ElementError(f"{named('SamplesPerPixel')} is {stored.shape[2]}, where {meaning} has one")
+            raise ElementError(f"{named('SamplesPerPixel')} is {stored.shape[2]}, but {meaning} has one")
         with without_decoder_warnings():
-            image, met = shown(dataset, stored, window) if meaning in _MONOCHROME else (stored, [])
+            image, met = to_gray(dataset, stored, window) if meaning in _MONOCHROME else (stored, [])
     except UnreadableImage:
         raise
     except (DecodingError, ElementError) as error:
         raise _undecodable(dataset, path, str(error)) from error
-    # Values of a foreign header may contradict each other in any way.
+    # Values of an untrusted header may contradict each other in any way.
     except Exception as error:
         raise _undecodable(dataset, path, "a header that contradicts itself or its pixels") from error
     remarks += [*met, *([Remark.SURPLUS_PIXEL_DATA] if further else [])]
@@ -165,7 +165,7 @@ def read_dicom(content: bytes, path: Path, window: Window = "header") -> tuple[G
 
 
 def _remarks_of(header: pydicom.FileDataset) -> list[Remark]:
-    """What a header tells by its elements of `hilum.data.dicom.tags.DESCRIPTION`, and the file by its start."""
+    """Return the remarks on a header's elements of `hilum.data.dicom.tags.DESCRIPTION` and on the file's start."""
     remarks = {
         Remark.SECONDARY_CAPTURE: _class_of(header) == SecondaryCaptureImageStorage,
         Remark.NO_CLASS: _has_no_content(header),
@@ -178,7 +178,7 @@ def _remarks_of(header: pydicom.FileDataset) -> list[Remark]:
 
 
 def _check_kind(header: pydicom.Dataset, path: Path) -> None:
-    """Refuse what is no single radiograph, or does not say how its pixels are stored, before any pixel is read."""
+    """Refuse objects other than single radiographs, or without a pixel format, before any pixel is read."""
     kind, modality = _class_of(header), _term(header, "Modality")
     captured = kind == SecondaryCaptureImageStorage
     if kind is not None and kind not in _RADIOGRAPHS and not captured:
@@ -196,12 +196,12 @@ def _check_kind(header: pydicom.Dataset, path: Path) -> None:
     except ElementError as error:
         raise UnreadableImage(path, reason=str(error)) from error
     check_size(height, width, path)
-    if frames not in (0, 1):  # 0 counts nothing; the pixels then decide, and it is reported
+    if frames not in (0, 1):  # 0 is invalid: the pixels decide, with a remark
         raise UnreadableImage(path, expected="one frame", reason=f"{frames:,} frames")
 
 
 def _class_of(header: pydicom.Dataset) -> UID | None:
-    """The kind of object: a class of the standard, from the data set or else from the file's preface."""
+    """Return the SOP class, if it is one of the standard, of the data set or else of the file meta information."""
     for written in (header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")):
         kind = UID(str(written or ""), validation_mode=IGNORE)
         if kind.type == "SOP Class":
@@ -250,6 +250,6 @@ def _years(age: str | None) -> float | None:
     if age is None:
         return None
     number, unit = (age[:-1], age[-1].upper()) if age[-1].isalpha() else (age, "Y")
-    per_year = {"Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}.get(unit)
+    per_year = PER_YEAR.get(unit)
     years = float(number) / per_year if per_year and number.isdigit() and len(number) < 6 else None
     return years if years is not None and years <= 120 else None

@@ -1,26 +1,26 @@
-"""The allow list: the only DICOM tags that are ever read, and where their values may go. Nothing else leaves a file.
+"""Allow list: the only DICOM tags that are ever read, and the use of their values. No other element leaves a file.
 
-(SpecificCharacterSet (0008,0005) is read besides, to decode text.)
+(SpecificCharacterSet (0008,0005) is also read, to decode text.)
 
-Tags outside these tables are skipped by length, never turned into values, and so can reach neither an artifact nor a
-message. Text from the tags inside is passed on only where it is one of the terms that the standard defines for it.
+Other tags are skipped by length and never converted into values, so that they can reach neither an artifact nor a
+message. Text of the tags below is recorded only if it is one of the standard's defined terms.
 """
 
 from collections.abc import Mapping
 
 IDENTIFIERS: Mapping[str, str] = {
-    "PatientID": "manifest, patient_id; replaced by a salted hash where asked for",
-    "StudyInstanceUID": "manifest, study_id; replaced by a salted hash where asked for",
+    "PatientID": "manifest, patient_id; replaced by a salted hash on request",
+    "StudyInstanceUID": "manifest, study_id; replaced by a salted hash on request",
 }
 
 DESCRIPTION: Mapping[str, str] = {
     "ViewPosition": "manifest, view; only terms of VIEWS",
     "PatientAge": "manifest, age in years",
     "PatientSex": "manifest, sex; only F and M",
-    "SOPClassUID": "decides whether the file is a radiograph",
-    "Modality": "decides whether the file is a radiograph; only terms of MODALITIES are recorded",
+    "SOPClassUID": "identifies radiographs",
+    "Modality": "identifies radiographs; only terms of MODALITIES are recorded",
     "PatientOrientation": "turns the image upright; only A, P, R, L, H and F are recorded",
-    "BurnedInAnnotation": "counted where YES",
+    "BurnedInAnnotation": "counted if YES",
     "PixelSpacing": "header record, mm",
     "ImagerPixelSpacing": "header record, mm",
     "NumberOfFrames": "files of several frames are refused",
@@ -48,19 +48,19 @@ PIXELS: Mapping[str, str] = dict.fromkeys(
         "WindowWidth",
         "PixelData",
     ),
-    "decides how stored values become gray values",
+    "used to convert stored values into gray values",
 )
 
 PREFACE: Mapping[str, str] = {
-    "TransferSyntaxUID": "decides how the rest is read; recorded by its name in the standard",
-    "MediaStorageSOPClassUID": "decides whether the file is a radiograph",
+    "TransferSyntaxUID": "defines the encoding; recorded by its name in the standard",
+    "MediaStorageSOPClassUID": "identifies radiographs",
 }
 
 PREFACE_TAGS: tuple[str, ...] = tuple(PREFACE)
-"""What is kept of the file meta information, group 0002."""
+"""Elements of the file meta information, group 0002, that are read."""
 
 OVERLAYS: Mapping[int, str] = {
-    0x60000000 + (plane << 17) + element: "decides which bits of a pixel are an overlay and no value"
+    0x60000000 + (plane << 17) + element: "identifies bits of a pixel that are an overlay"
     for plane in range(16)
     for element in (0x0100, 0x0102)
 }
@@ -72,17 +72,17 @@ _OF_THE_FORMAT = (
 )
 
 RANGE: Mapping[str, str] = dict.fromkeys(
-    ("SmallestImagePixelValue", "LargestImagePixelValue"), "tells, with the window, which files are worth decoding"
+    ("SmallestImagePixelValue", "LargestImagePixelValue"), "selects, with the window, files to decode for a check"
 )
 
 HEADER_TAGS: tuple[str, ...] = (*IDENTIFIERS, *DESCRIPTION, *_OF_THE_FORMAT, *RANGE)
-"""What `read_header` reads: what pixels need is looked at, so that a file without it is set aside before decoding."""
+"""Elements that `read_header` reads; those of the pixel format are checked, to reject invalid files early."""
 
 IMAGE_TAGS: tuple[str, ...] = (*DESCRIPTION, *PIXELS)
-"""What decoding reads: no identifier among them."""
+"""Elements that decoding reads; no identifier is among them."""
 
 VIEWS: frozenset[str] = frozenset("AP PA LL RL RLD LLD RLO LLO LAT LATERAL LPO LAO RPO RAO XTL".split())
-"""Defined terms of View Position (0018,5101) in PS3.3 C.8.1.1 and C.8.7.2, and the field's own LAT and LATERAL."""
+"""Defined terms of View Position (0018,5101) in PS3.3 C.8.1.1 and C.8.7.2, and the commonly used LAT and LATERAL."""
 
 MODALITIES: Mapping[str, str] = {
     "CR": "computed radiography",
@@ -111,4 +111,4 @@ MODALITIES: Mapping[str, str] = {
     "DOC": "document",
     "ECG": "electrocardiography",
 }
-"""Defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, that are worth a name of their own."""
+"""Defined terms of Modality (0008,0060), PS3.3 C.7.3.1.1.1, with names for messages."""

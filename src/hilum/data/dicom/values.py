@@ -1,10 +1,9 @@
-"""Which number each word of a pixel stands for: stored bits, sign, padding; and bits that no header explains.
+"""Numbers that the words of a pixel stand for: stored bits, sign, padding, and bits that no header element explains.
 
-A pixel has BitsStored bits up to HighBit. Other bits of its word are cut: below HighBit always, above it where they
-repeat the sign, where the header declares an overlay in them (60xx,0100 and 0102), where the words are padding, or
-where they stand apart from the values, as the overlays of old files do. Bits right above HighBit that nothing explains
-are values that BitsStored does not count: they are taken as such, for cutting them would make the brightest pixels
-dark.
+A pixel has BitsStored bits up to HighBit. Other bits of its word are cut: below HighBit always, above it if they repeat
+the sign, if the header declares an overlay in them (60xx,0100 and 0102), if the words are padding, or if there is a gap
+between them and the values, as in overlays of old files. Unexplained bits directly above HighBit are part of the
+values: to cut them would make the brightest pixels dark.
 """
 
 from dataclasses import dataclass
@@ -28,15 +27,15 @@ Words = NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True)
 class StoredValues:
-    """What every word of 8 or 16 bits means in one image; M is 2^8 or 2^16.
+    """Meaning of every word of 8 or 16 bits in one image; M is 2^8 or 2^16.
 
     Attributes:
-        values: (M,), the number that each word stands for.
-        bits: of a value; BitsStored, or more where values use more.
-        signed: whether values are two's complement.
-        present: (M,), which words the image holds.
-        padding: (M,), which words are padding.
-        remarks: what was met.
+        values: (M,), number for each word.
+        bits: Number of bits of a value: BitsStored, or more if values use more.
+        signed: True for two's complement.
+        present: (M,), true for words that occur in the image.
+        padding: (M,), true for words that are padding.
+        remarks: Deviations that were handled.
     """
 
     values: NDArray[np.int32]
@@ -48,25 +47,25 @@ class StoredValues:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The lowest and the highest value that so many bits can hold."""
+        """Lowest and highest value of this number of bits."""
         return (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1) if self.signed else (0, 2**self.bits - 1)
 
 
 def stored_values(dataset: pydicom.Dataset, words: Words) -> StoredValues:
-    """Find out what the words of an image mean.
+    """Determine the meaning of the words of an image.
 
     Args:
-        dataset: with the header's image pixel elements, and overlays.
-        words: (H, W), unsigned, as the file holds them.
+        dataset: Data set with the header's image pixel elements, and overlays.
+        words: (H, W), unsigned, as stored in the file.
 
     Raises:
-        ElementError: more bits than there is room for.
+        ElementError: More bits than the words have.
     """
     allocated = 8 * words.itemsize
     bits, signed = whole(dataset, "BitsStored"), whole(dataset, "PixelRepresentation") != 0
     if not 1 <= bits <= allocated:
         raise ElementError(f"{named('BitsStored')} is {bits}, in words of {allocated} bits")
-    # Compressed pixels start at the lowest bit, wherever they stood before (PS3.5 8.2).
+    # Compressed pixels start at the lowest bit, whatever HighBit is (PS3.5 8.2).
     encapsulated = transfer_syntax(dataset).is_encapsulated
     low_bit = 0 if encapsulated else whole(dataset, "HighBit", bits - 1) + 1 - bits
     if not 0 <= low_bit <= allocated - bits:
@@ -102,15 +101,15 @@ def _with_sign(values: NDArray[Any], bits: int) -> NDArray[Any]:
 def _bits_in_use(
     words: NDArray[np.int64], allocated: int, low_bit: int, bits: int, *, signed: bool, overlays: bool
 ) -> int:
-    """How many bits the values have: `bits`, more where they use more, 0 where the bits above are no part of them.
+    """Return the number of bits of the values: `bits`, more if they use more, 0 if the bits above are not part of them.
 
     Args:
-        words: those that are present and no padding, without the bits of declared overlays.
-        allocated: bits of a word.
-        low_bit: lowest bit of a value.
+        words: Words that occur and are not padding, without the bits of declared overlays.
+        allocated: Bits of a word.
+        low_bit: Lowest bit of a value.
         bits: BitsStored.
-        signed: whether values are two's complement.
-        overlays: whether there are declared ones; no sign is carried on through them.
+        signed: True for two's complement.
+        overlays: True with declared overlays; the sign then does not extend through them.
     """
     words = words >> low_bit
     above = int(np.bitwise_or.reduce(words, initial=0)) >> bits
@@ -122,7 +121,7 @@ def _bits_in_use(
         if bool((words >> bits == carried).all()):
             return bits
     elif signed:
-        # A sign that is carried on through the word belongs to the value; so many bits are needed for the values.
+        # A sign extended through the word is part of the value.
         numbers = _with_sign(words, allocated - low_bit)
         needed = 1 + max(int(numbers.max()), int(-1 - numbers.min())).bit_length()
         if needed <= bits:
@@ -131,7 +130,7 @@ def _bits_in_use(
 
 
 def _overlay_bits(dataset: pydicom.Dataset) -> int:
-    """A word of the bits that the header declares to be an overlay (PS3.3 C.9.2, retired; PS3.5 8.1.2)."""
+    """Return a mask of the bits that the header declares as overlay (PS3.3 C.9.2, retired; PS3.5 8.1.2)."""
     declared = 0
     for tag in OVERLAYS:
         position = tag | 0x0002
@@ -140,13 +139,13 @@ def _overlay_bits(dataset: pydicom.Dataset) -> int:
                 allocated, place = int(dataset[tag].value), int(dataset[position].value)
             except (TypeError, ValueError):
                 continue
-            if allocated > 1 and 0 <= place < 16:  # planes of one bit lie in an element of their own
+            if allocated > 1 and 0 <= place < 16:  # planes of one bit are in an element of their own
                 declared |= 1 << place
     return declared
 
 
 def _precision(dataset: pydicom.Dataset) -> int:
-    """Bits that a JPEG 2000 stream says its values have; 0 for others."""
+    """Return the precision of a JPEG 2000 stream, bits; 0 for other streams."""
     if transfer_syntax(dataset) not in JPEG2000TransferSyntaxes:
         return 0
     return int(get_j2k_parameters(get_frame(dataset.PixelData, 0, number_of_frames=1)).get("precision", 0))
@@ -155,11 +154,11 @@ def _precision(dataset: pydicom.Dataset) -> int:
 def _padding(
     dataset: pydicom.Dataset, values: NDArray[np.int32], low_bit: int, bits: int, overlays: int, *, signed: bool
 ) -> NDArray[np.bool_]:
-    """Which words are padding.
+    """Return for each word if it is padding.
 
     Padding elements are stored as signed or unsigned numbers (VR "US or SS") whatever the pixels are; their bits are
-    read as the pixels' are. Words of which BitsStored cuts something that is no overlay are compared as a whole, for
-    padding may be a number that no value can be.
+    interpreted like the pixels'. Words with bits above BitsStored that are not an overlay are compared as a whole,
+    because padding may be outside of the range of values.
     """
     if "PixelPaddingValue" not in dataset:
         return np.zeros(len(values), dtype=np.bool_)
@@ -178,7 +177,7 @@ def _padding(
 
 def _padding_value(dataset: pydicom.Dataset, keyword: str, bits: int, *, signed: bool) -> int:
     value = dataset[keyword].value
-    if isinstance(value, bytes):  # of a VR that pydicom cannot decide on
+    if isinstance(value, bytes):  # of an undecided VR
         value = int.from_bytes(value[:2], "little")
     try:
         word = int(value) & 0xFFFF
@@ -186,6 +185,6 @@ def _padding_value(dataset: pydicom.Dataset, keyword: str, bits: int, *, signed:
         raise ElementError(f"{named(keyword)} is no whole number") from error
     if not signed:
         return word
-    if 1 << bits - 1 <= word < 1 << bits:  # the bits of a negative value, its sign not carried on
+    if 1 << bits - 1 <= word < 1 << bits:  # a negative value without sign extension
         return word - (1 << bits)
     return word - 0x10000 if word >= 0x8000 else word

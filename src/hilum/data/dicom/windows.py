@@ -1,8 +1,8 @@
-"""Values of interest: the first VOI LUT or window of a header that can be applied, and how it is applied.
+"""Values of interest: the first valid VOI LUT or window of a header, and its application.
 
-A window whose centre or width is blank, no number or infinite, whose width is one that its function does not allow, or
-whose function the standard does not know, and a VOI LUT without its table, cannot be applied: the next one is taken, or
-none. Blank ones are as if they were not there; the others are reported (`Remark.WINDOW_IMPOSSIBLE`).
+A window with a blank, invalid or infinite centre or width, with a width that its function does not allow, or with an
+unknown function, and a VOI LUT without its table, are invalid: the next one is used, or none. Blank ones count as
+absent; the others are reported (`Remark.WINDOW_IMPOSSIBLE`).
 """
 
 import math
@@ -23,12 +23,12 @@ _LUT = ("LUTDescriptor", "LUTData")
 
 @dataclass(frozen=True)
 class LookupTable:
-    """A Modality or VOI LUT (PS3.3 C.11.1.1.1, C.11.2.1.1).
+    """Modality or VOI LUT (PS3.3 C.11.1.1.1, C.11.2.1.1).
 
     Attributes:
-        entries: what each value becomes.
-        first: the value that the first entry is for; lower ones become the first entry, those beyond the last the last.
-        highest: 2^bits - 1, the brightest value that an entry can have.
+        entries: Output values.
+        first: Input value of the first entry; values outside of the table get the first or the last entry.
+        highest: 2^bits - 1, the largest possible entry.
     """
 
     entries: NDArray[np.float64]
@@ -36,8 +36,8 @@ class LookupTable:
     highest: float
 
     def apply(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """The entry of each value; any shape."""
-        # pydicom's own look-up wraps round where values have more bits than entries (pydicom 3.0, apply_voi).
+        """Look up the entry of each value; any shape."""
+        # pydicom's own look-up overflows where values have more bits than entries (pydicom 3.0, apply_voi).
         places = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1).astype(np.int64)
         found: NDArray[np.float64] = self.entries[places]
         return found
@@ -45,18 +45,18 @@ class LookupTable:
 
 @dataclass(frozen=True)
 class DisplayWindow:
-    """A window that can be applied: centre, width and function of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
+    """Valid window: centre, width and function of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
 
     center: float
     width: float
     function: str
 
     def apply(self, values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-        """Values spread from `low` (at and below the window) to `high` (above it); any shape."""
+        """Map values to `low` (at and below the window) up to `high` (above it); any shape."""
         unsigned = pydicom.Dataset()
         unsigned.PhotometricInterpretation, unsigned.VOILUTFunction = "MONOCHROME2", self.function
         unsigned.PixelRepresentation, unsigned.BitsStored = 0, 1  # pydicom's range: 0 to 1
-        # As numbers, not as the text that they were: pydicom looks whether that is short enough to be written again.
+        # As numbers, not as the original text: pydicom checks if text is short enough to be written.
         unsigned.add_new("WindowCenter", "FD", self.center)
         unsigned.add_new("WindowWidth", "FD", self.width)
         with np.errstate(over="ignore"):  # far from a sigmoid's centre
@@ -67,15 +67,15 @@ class DisplayWindow:
 def values_of_interest(
     dataset: pydicom.Dataset, *, signed: bool, big_endian: bool = False
 ) -> tuple[LookupTable | DisplayWindow | None, bool]:
-    """The first VOI LUT that can be applied, else the first window.
+    """Return the first valid VOI LUT, else the first valid window.
 
     Args:
-        dataset: with the header's VOI elements.
-        signed: whether the values that it is applied to can be negative.
-        big_endian: how tables are stored.
+        dataset: Data set with the header's VOI elements.
+        signed: True if the values that it is applied to can be negative.
+        big_endian: Byte order of tables.
 
     Returns:
-        It, or None where there is none; and whether something was left out that cannot be applied.
+        LUT or window, or None; and true if an invalid one was skipped.
     """
     left_out = False
     for item in dataset.get("VOILUTSequence", ()):
@@ -89,7 +89,7 @@ def values_of_interest(
 
 
 def window_of(dataset: pydicom.Dataset) -> tuple[DisplayWindow | None, bool]:
-    """The first window that can be applied, and whether one was left out that cannot be."""
+    """Return the first valid window, and true if an invalid one was skipped."""
     function = str(dataset.get("VOILUTFunction", "LINEAR")).strip(" \0").upper()
     impossible = False
     for center, width in zip_longest(decimals(dataset, "WindowCenter"), decimals(dataset, "WindowWidth")):
@@ -102,16 +102,16 @@ def window_of(dataset: pydicom.Dataset) -> tuple[DisplayWindow | None, bool]:
 
 
 def lookup_table(item: pydicom.Dataset, *, signed: bool, big_endian: bool = False) -> LookupTable:
-    """The table of an item of a Modality or VOI LUT sequence.
+    """Parse an item of a Modality or VOI LUT sequence.
 
     Args:
         item: LUT Descriptor and LUT Data.
-        signed: whether the values that it is applied to can be negative. That decides what a descriptor means, whose
-            numbers are stored as signed or unsigned ones whatever the values are (VR "US or SS").
-        big_endian: how LUT Data are stored.
+        signed: True if the values that it is applied to can be negative. The descriptor is interpreted accordingly:
+            its numbers are stored as signed or unsigned ones whatever the values are (VR "US or SS").
+        big_endian: Byte order of LUT Data.
 
     Raises:
-        ElementError: one of them is missing, or they contradict each other.
+        ElementError: One of them is missing, or they contradict each other.
     """
     if absent := missing(item, _LUT):
         raise ElementError(f"a lookup table without {' and '.join(absent)}")
@@ -133,7 +133,7 @@ def _is_allowed(width: float, function: str) -> bool:
 
 
 def _words(value: Any, big_endian: bool) -> list[int]:
-    """Numbers of 16 bits, unsigned, of a value that pydicom has or has not unpacked."""
+    """Return unsigned 16-bit numbers of a value that pydicom may have unpacked."""
     if isinstance(value, bytes):
         return [
             int(number) for number in np.frombuffer(value[: len(value) // 2 * 2], dtype=">u2" if big_endian else "<u2")
@@ -149,5 +149,5 @@ def _entries(value: Any, count: int, big_endian: bool) -> NDArray[np.uint16]:
         return np.frombuffer(value, dtype=np.uint8, count=count).astype(np.uint16)
     words = np.asarray(_words(value, big_endian), dtype=np.uint16)
     if len(words) < count:
-        raise ElementError(f"a lookup table of {len(words):,} entries that says {count:,}")
+        raise ElementError(f"a lookup table of {len(words):,} entries instead of {count:,}")
     return words[:count]

@@ -1,4 +1,4 @@
-"""One image under several names: which pairs, what it means for a split, and whether their labels agree."""
+"""Duplicates: images that occur several times, their consequence for a split, and the agreement of their labels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.issues import Issue, Severity, counted
-from hilum.data.doctor.measuring import Measured
-from hilum.data.duplicates import NearDuplicates, alike_from, groups, near_duplicates
+from hilum.data.doctor.measurements import ImageMeasurements
+from hilum.data.duplicates import NearDuplicates, duplicate_threshold, groups, near_duplicates
 from hilum.data.manifest import finding_columns
 from hilum.progress import ProgressReport, silent
 
@@ -20,18 +20,18 @@ _IMAGE = ("data_set", "image_id", "patient_id", "split", "path")
 
 
 def find_copies(
-    data_sets: Sequence[Examined],
-    measured: Sequence[Measured],
+    data_sets: Sequence[CheckedDataset],
+    measured: Sequence[ImageMeasurements],
     *,
     workers: int = 1,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Find the images that show one image, within and across data sets.
+    """Find duplicate images within and across data sets.
 
     Returns:
-        One row a pair: `group` (images joined by pairs share a number), `kind` ("same file", "same pixels", "near" or
-        "negative"), `correlation` of their details, `labels_differ` (findings that one image is positive and the other
-        negative for), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
+        One row for each pair: `group` (images linked by pairs share a number), `kind` ("same file", "same pixels",
+        "near" or "negative"), `correlation` of their details, `labels_differ` (findings positive in one and negative in
+        the other image), then `data_set_a`, `image_id_a`, `patient_id_a`, `split_a`, `path_a`, and the same of b.
     """
     images = _all_images(data_sets, measured)
     readable_rows = [one.images["reason"].is_null().to_numpy() for one in measured]
@@ -65,17 +65,17 @@ def find_copies(
 
 
 def _of_enough_detail(found: NearDuplicates, images: pl.DataFrame, readable: NDArray[np.int64]) -> NearDuplicates:
-    """Pairs whose images are large enough to tell; equal pixels always do."""
+    """Keep pairs of images that are large enough to compare, and pairs of equal pixels."""
     sides = images.select(pl.max_horizontal("height", "width")).to_series().to_numpy()[readable]
     pixels = images["pixel_sha256"].to_numpy()[readable]
-    least = np.array([alike_from(int(side)) for side in sides[found.pairs].min(axis=1)])
+    least = np.array([duplicate_threshold(int(side)) for side in sides[found.pairs].min(axis=1)])
     equal = pixels[found.pairs[:, 0]] == pixels[found.pairs[:, 1]]
     enough = (np.abs(found.correlation) >= least) | equal
     return replace(found, pairs=found.pairs[enough], correlation=found.correlation[enough])
 
 
 def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
-    """What pairs of one image mean: leaks between parts, patients under two numbers, labels that disagree."""
+    """Report consequences of duplicates: leaks between parts, patients with two ids, conflicting labels."""
     within = pl.col("data_set_a") == pl.col("data_set_b")
     parts_differ = pl.col("split_a") != pl.col("split_b")
     patients_differ = pl.col("patient_id_a") != pl.col("patient_id_b")
@@ -83,38 +83,38 @@ def copy_issues(pairs: pl.DataFrame) -> Iterator[Issue]:
     checks: tuple[tuple[Severity, str, pl.Expr, str, str], ...] = (
         (
             "error",
-            "one image on both sides",
+            "duplicates across the split",
             within & parts_differ,
             "one image in different parts of the split",
-            "Keep one of each in one part only: a test image that was trained on proves nothing.",
+            "Keep each image in one part only: test images must not be in training.",
         ),
         (
             "error",
-            "one image of two patients",
+            "duplicates of two patients",
             within & patients_differ & ~parts_differ.fill_null(False),
             "one image under two patients",
-            "Find out whose image it is and drop the other: a split by patients cannot keep these apart.",
+            "Find the correct patient and drop the other copy: a split by patients cannot separate them.",
         ),
         (
             "warning",
-            "one image with two labels",
+            "duplicates with conflicting labels",
             contradictory,
-            "one image with labels that contradict each other",
+            "one image with conflicting labels",
             "Decide on one label, or drop both.",
         ),
         (
             "warning",
-            "one image twice",
+            "duplicates of one patient",
             within & ~patients_differ & ~parts_differ.fill_null(False),
             "one image of one patient, twice",
-            "Keep one of each; until then they count twice.",
+            "Keep one of each; duplicates count twice.",
         ),
         (
             "warning",
-            "one image in two data sets",
+            "duplicates across data sets",
             ~within,
             "one image in both data sets",
-            "Do not train on one and test on the other before these are taken out.",
+            "Exclude them before training on one data set and testing on the other.",
         ),
     )
     for severity, check, condition, names, fix in checks:
@@ -144,7 +144,7 @@ def _kinds(pairs: pl.DataFrame) -> list[str]:
     return [f"{numbers[kind]:,} {kind}" for kind in (SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE) if kind in numbers]
 
 
-def _all_images(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> pl.DataFrame:
+def _all_images(data_sets: Sequence[CheckedDataset], measured: Sequence[ImageMeasurements]) -> pl.DataFrame:
     hashes = ("file_sha256", "pixel_sha256")
     parts = [
         pl.concat([data_set.manifest, one.images.select(hashes)], how="horizontal").select(
@@ -159,7 +159,7 @@ def _all_images(data_sets: Sequence[Examined], measured: Sequence[Measured]) -> 
 
 
 def _differing(first: pl.DataFrame, second: pl.DataFrame) -> pl.Series:
-    """Findings that one image is positive and the other negative for; where one says nothing nothing differs."""
+    """Return findings that are positive in one and negative in the other image; blanks do not differ."""
     fixed = {*_IMAGE, "file_sha256", "pixel_sha256"}
     findings = [name for name in first.columns if name not in fixed]
     names: list[list[str]] = [[] for _ in range(len(first))]

@@ -1,10 +1,10 @@
-"""How many images of which kind: by split, finding, view, sex and age band; and what the tables leave blank."""
+"""Counts of images by split, finding, view, sex and age band, and fractions of missing values."""
 
 from collections.abc import Sequence
 
 import polars as pl
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.manifest import finding_columns
 
 AGE_BANDS: tuple[tuple[str, float, float], ...] = (
@@ -14,7 +14,7 @@ AGE_BANDS: tuple[tuple[str, float, float], ...] = (
     ("60–79", 60, 80),
     ("80+", 80, 1_000),
 )
-"""Name, from, and below; years."""
+"""Name, lower limit (included) and upper limit (excluded) of each band, years."""
 UNKNOWN, UNLISTED = "unknown", "unlisted"
 _SPLIT_ORDER = {"train": 0, "val": 1, "train_val": 2, "test": 3}
 _BY = ("split", "view", "sex", "age_band")
@@ -37,7 +37,7 @@ _SCHEMA = {
 
 
 def banded(manifest: pl.DataFrame) -> pl.DataFrame:
-    """The images with `age_band`, and with words where `split`, `view` or `sex` is blank."""
+    """Add `age_band`, and replace blanks in `split`, `view` and `sex` by words."""
     band = pl.lit(UNKNOWN)
     for name, low, high in AGE_BANDS:
         band = pl.when((pl.col("age") >= low) & (pl.col("age") < high)).then(pl.lit(name)).otherwise(band)
@@ -49,14 +49,14 @@ def banded(manifest: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
+def count(data_sets: Sequence[CheckedDataset]) -> pl.DataFrame:
     """Count images by data set, split, finding, view, sex and age band.
 
     Returns:
-        One row a combination that occurs: `data_set`, `split` ("unlisted" where blank), `finding` (null once where a
-        data set labels nothing), `view`, `sex`, `age_band` ("unknown" where blank); `images` and `patients` of the
-        combination; of these, images that are `positive` (1), `uncertain` (-1), `negative` (0) and `not_mentioned`
-        (null) for the finding, and `positive_patients`.
+        One row for each combination that occurs: `data_set`, `split` ("unlisted" if blank), `finding` (null once if a
+        data set has no labels), `view`, `sex`, `age_band` ("unknown" if blank); `images` and `patients` of the
+        combination; images that are `positive` (1), `uncertain` (-1), `negative` (0) and `not_mentioned` (null) for the
+        finding, and `positive_patients`.
     """
     parts = [pl.DataFrame(schema=_SCHEMA)]
     for data_set in data_sets:
@@ -88,12 +88,12 @@ def count(data_sets: Sequence[Examined]) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def missing(data_sets: Sequence[Examined]) -> pl.DataFrame:
-    """What share of the images lacks what.
+def missing(data_sets: Sequence[CheckedDataset]) -> pl.DataFrame:
+    """Compute the fraction of images without a value.
 
     Returns:
-        One row a data set and column: `data_set`, `column` (`view`, `age`, `sex`, `study_id`, `split` and every
-        finding), `images` without a value and their `share`.
+        One row for each data set and column: `data_set`, `column` (`view`, `age`, `sex`, `study_id`, `split` and every
+        finding), `images` without a value and their `share` (fraction).
     """
     rows = [
         (data_set.name, column, data_set.manifest[column].null_count(), len(data_set.manifest))

@@ -1,4 +1,4 @@
-"""The whole examination: every image measured, every check run, everything left as plain tables."""
+"""Examination of data sets: measurement of every image, all checks, and output tables."""
 
 import os
 from collections.abc import Sequence
@@ -9,37 +9,37 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_file
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.copies import copy_issues, find_copies
 from hilum.data.doctor.counts import UNKNOWN, count, missing
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.image_issues import image_issues
 from hilum.data.doctor.issues import Issue, as_table, in_order
 from hilum.data.doctor.labels import label_issues
-from hilum.data.doctor.measuring import Measured, measure_images
-from hilum.data.doctor.oddities import image_issues
+from hilum.data.doctor.measurements import ImageMeasurements, measure_images
 from hilum.data.doctor.patients import patient_issues, shared_patients
 from hilum.data.doctor.typical import likeness
 from hilum.progress import ProgressReport, silent
 
 MEASURED = "measured"
-"""Folder of what was measured; a second examination of the same images starts from it."""
+"""Folder of the measurements; a second run on the same images reuses them."""
 FILES = ("doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet")
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found.
+    """Result of all checks.
 
     Attributes:
-        data_sets: what was examined.
-        split: the list that counts and leaks are about, such as "official".
-        issues: the worst first.
-        counts: see `counts.count`.
-        missing: see `counts.missing`.
-        images: every image: `data_set`, `image_id`, `reason`, `likeness` and the columns of `images.Image`.
-        copies: see `copies.find_copies`.
+        data_sets: Data sets that were checked.
+        split: Name of the split in counts and leakage checks, such as "official".
+        issues: Issues, most severe first.
+        counts: See `counts.count`.
+        missing: See `counts.missing`.
+        images: Every image: `data_set`, `image_id`, `reason`, `likeness` and the columns of `images.Image`.
+        copies: See `copies.find_copies`.
     """
 
-    data_sets: Sequence[Examined]
+    data_sets: Sequence[CheckedDataset]
     split: str
     issues: Sequence[Issue]
     counts: pl.DataFrame
@@ -49,23 +49,23 @@ class Diagnosis:
 
 
 def measure_all(
-    data_sets: Sequence[Examined],
+    data_sets: Sequence[CheckedDataset],
     out: Path,
     *,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> list[Measured]:
-    """Measure every image of some data sets.
+) -> list[ImageMeasurements]:
+    """Measure every image of the data sets.
 
     Args:
-        data_sets: named apart.
-        out: what was measured stays in `measured/NAME` below it, so that a killed examination goes on and a second one
-            need not decode again.
-        workers: threads; the processor's cores by default.
-        on_progress: called with (images measured, images, note) of all data sets together.
+        data_sets: Data sets with unique names.
+        out: Output folder; measurements are kept in `measured/NAME` below it, so that an interrupted run resumes and a
+            second one does not decode again.
+        workers: Number of threads; default: number of processor cores.
+        on_progress: Called with (images measured, images, note) over all data sets.
 
     Returns:
-        What was measured of each data set, and how alike its images are to the typical one (column `likeness`).
+        Measurements of each data set, with correlations with the typical image (column `likeness`).
     """
     images, before, measured = sum(len(data_set.manifest) for data_set in data_sets), 0, []
     for data_set in data_sets:
@@ -81,21 +81,21 @@ def measure_all(
 
 
 def diagnose(
-    data_sets: Sequence[Examined],
-    measured: Sequence[Measured],
+    data_sets: Sequence[CheckedDataset],
+    measured: Sequence[ImageMeasurements],
     *,
     split: str = "official",
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Diagnosis:
-    """Run every check, and look for one image under several names within and across data sets.
+    """Run every check, including the search for duplicates within and across data sets.
 
     Args:
-        data_sets: with the list to look at in the column `split` (`examined.with_split`).
-        measured: of `measure_all`.
-        split: name of the list.
-        workers: threads; the processor's cores by default. They do not change the result.
-        on_progress: called with (images hashed, images, note) while copies are looked for.
+        data_sets: Data sets with the split of interest in the column `split` (`checked_dataset.with_split`).
+        measured: Result of `measure_all`.
+        split: Name of the split.
+        workers: Number of threads; default: number of processor cores. The result does not depend on it.
+        on_progress: Called with (images hashed, images, note) during the search for duplicates.
     """
     copies = find_copies(data_sets, measured, workers=workers or os.cpu_count() or 1, on_progress=on_progress)
     issues: list[Issue] = []
@@ -111,15 +111,15 @@ def diagnose(
 
 
 def write_tables(diagnosis: Diagnosis, out: Path) -> None:
-    """Write doctor.parquet, counts.parquet, missing.parquet and duplicates.parquet, each whole or not at all."""
+    """Write doctor.parquet, counts.parquet, missing.parquet and duplicates.parquet, each atomically."""
     tables = (as_table(diagnosis.issues), diagnosis.counts, diagnosis.missing, diagnosis.copies)
     for name, table in zip(FILES, tables, strict=True):
         with whole_file(out / name) as beside:
             table.write_parquet(beside)
 
 
-def _with_likeness(data_set: Examined, measured: Measured) -> Measured:
+def _with_likeness(data_set: CheckedDataset, measured: ImageMeasurements) -> ImageMeasurements:
     readable = measured.images["reason"].is_null().to_numpy()
     views = data_set.manifest["view"].fill_null(UNKNOWN).to_list()
     like = pl.Series("likeness", likeness(measured.thumbnails, views, np.asarray(readable)), dtype=pl.Float64)
-    return Measured(measured.images.with_columns(like.fill_nan(None)), measured.thumbnails)
+    return ImageMeasurements(measured.images.with_columns(like.fill_nan(None)), measured.thumbnails)

@@ -1,4 +1,4 @@
-"""What one image is like, in numbers: size, gray levels, bars at its edges, and what makes it recognisable."""
+"""Measurements of an image: size, gray levels, bars at the edges, and hashes."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -14,28 +14,28 @@ from hilum.data.duplicates import thumbnail
 from hilum.data.images.gray import Gray, UnreadableImage
 from hilum.data.pixels import read_image
 
-_BAR_LEVELS = 8 / 255  # of the image's range: what JPEG leaves of black and of white
-_BAR_SHARE = 0.995  # of the pixels of a line that must be black, or white
+_BAR_LEVELS = 8 / 255  # of the image's range: JPEG noise on black and white
+_BAR_FRACTION = 0.995  # of the pixels of a line that must be black, or white
 
 
 @dataclass(frozen=True)
 class Image:
-    """One decoded image in numbers. Gray values and their spreads are shares of the range that its bits allow.
+    """Measurements of a decoded image. Gray values and their deviations are fractions of the range of its bits.
 
     Attributes:
-        kind: of file: "png", "jpeg" or "dicom".
-        height, width: pixels.
+        kind: Kind of the file: "png", "jpeg" or "dicom".
+        height, width: Pixels.
         bits: 8 or 16.
-        low, high: darkest and brightest value.
-        mean, deviation: of the values.
-        levels: how many different values there are.
-        black, white: share of the pixels that have the darkest and the brightest value.
-        clipped: share of the pixels in the middle (three fifths of the height and width) that have the brightest
-            value; frames and collimators' shadows lie outside of it.
-        top, bottom, left, right: share of the height or width that is an even, black or white bar.
-        file_sha256: of the file's bytes.
-        pixel_sha256: of the decoded pixels, their size and type.
-        remarks: codes of `hilum.data.images.remarks.Remark` met while it was decoded, with blanks between them.
+        low, high: Minimum and maximum.
+        mean, deviation: Mean and standard deviation.
+        levels: Number of different values.
+        black, white: Fraction of the pixels with the minimum and the maximum.
+        clipped: Fraction of the pixels in the middle (three fifths of the height and width) with the maximum; frames
+            and collimators are mostly outside of it.
+        top, bottom, left, right: Fraction of the height or width that is a constant black or white bar.
+        file_sha256: SHA-256 of the file.
+        pixel_sha256: SHA-256 of the decoded pixels, their size and type.
+        remarks: Codes of `hilum.data.images.remarks.Remark` from decoding, separated by blanks.
     """
 
     kind: str
@@ -63,15 +63,15 @@ def measure(path: Path) -> tuple[Image, NDArray[np.uint8]]:
     """Decode and measure an image.
 
     Returns:
-        Its numbers, and its thumbnail, (64, 64).
+        Measurements, and the thumbnail, (64, 64).
 
     Raises:
-        UnreadableImage: see `hilum.data.pixels.read_image`.
+        UnreadableImage: See `hilum.data.pixels.read_image`.
     """
     image = read_image(path)
     try:
         file_hash = file_sha256(path)
-    except OSError as error:  # gone since it was read
+    except OSError as error:  # deleted since it was read
         raise UnreadableImage(path, reason=(error.strerror or "unreadable").lower()) from error
     described = replace(describe(image.pixels, image.kind, file_hash), remarks=" ".join(image.remarks))
     return described, thumbnail(image.pixels)
@@ -82,8 +82,8 @@ def describe(gray: Gray, kind: str = "", file_hash: str = "") -> Image:
 
     Args:
         gray: (H, W), uint8 or uint16.
-        kind: of the file they came from.
-        file_hash: SHA-256 of its bytes.
+        kind: Kind of the file.
+        file_hash: SHA-256 of the file.
     """
     gray = cast(Gray, np.ascontiguousarray(gray))
     top_value = int(np.iinfo(gray.dtype).max)
@@ -117,9 +117,9 @@ def describe(gray: Gray, kind: str = "", file_hash: str = "") -> Image:
 
 
 def bars(gray: Gray) -> tuple[float, float, float, float]:
-    """Even bars, black or white, at the top, bottom, left and right; shares of the height or width.
+    """Return constant black or white bars at the top, bottom, left and right; fractions of the height or width.
 
-    Black and white are the image's own darkest and brightest value. An even image is all bar: (1, 0, 1, 0).
+    Black and white are the image's own minimum and maximum. A constant image is all bar: (1, 0, 1, 0).
     """
     low, high = int(gray.min()), int(gray.max())
     span = max(high - low, 1)
@@ -129,7 +129,7 @@ def bars(gray: Gray) -> tuple[float, float, float, float]:
     )
     found = []
     for axis, size in ((1, gray.shape[0]), (0, gray.shape[1])):
-        even = np.maximum(dark.mean(axis=axis), bright.mean(axis=axis)) >= _BAR_SHARE
+        even = np.maximum(dark.mean(axis=axis), bright.mean(axis=axis)) >= _BAR_FRACTION
         first = size if even.all() else int(np.argmin(even))
         last = 0 if even.all() else int(np.argmin(even[::-1]))
         found += [first / size, last / size]

@@ -1,4 +1,4 @@
-"""What the doctor has to say: one row an issue, the worst first."""
+"""Issues of a data set, one row each, most severe first."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,22 @@ import polars as pl
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-"""Error: numbers computed on these images would be wrong. Warning: likely wrong, or worth a look before training. Note:
-good to know."""
+"""Error: results on these images would be wrong. Warning: probably wrong, or to be reviewed before training. Note:
+information."""
 
 
 @dataclass(frozen=True)
 class Issue:
-    """Something that was found.
+    """Result of a check that found something.
 
     Attributes:
         severity: "error", "warning" or "note".
-        check: what was checked, a few words; the same for all data sets.
-        data_set: name; several joined by " and ".
-        message: what was found, a sentence with its numbers.
-        fix: what to do about it.
-        image_ids: the images concerned, all of them; empty where it is not about single images.
-        pairs_of: the two data sets (one of them twice) whose pairs of images it is about; None where it is not about
-            pairs.
+        check: Short name of the check; the same for all data sets.
+        data_set: Name; several joined by " and ".
+        message: Result of the check, a sentence with its numbers.
+        fix: Advice.
+        image_ids: All affected images; empty if the issue is not about single images.
+        pairs_of: The two data sets (maybe one of them twice) of pairs of images; None if it is not about pairs.
     """
 
     severity: Severity
@@ -37,12 +36,12 @@ class Issue:
 
 
 def in_order(issues: Iterable[Issue]) -> list[Issue]:
-    """Errors, then warnings, then notes; within each those of most images first."""
+    """Sort errors, warnings, notes; within each by number of images, descending."""
     return sorted(issues, key=lambda issue: (SEVERITIES.index(issue.severity), -len(issue.image_ids)))
 
 
 def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
-    """`severity`, `check`, `data_set`, `message`, `fix`, `images` (how many), `image_ids` (a list)."""
+    """Return a table with `severity`, `check`, `data_set`, `message`, `fix`, `images` (number), `image_ids` (list)."""
     return pl.DataFrame(
         {
             "severity": [issue.severity for issue in issues],
@@ -62,12 +61,12 @@ def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
 
 
 def counted(number: int, noun: str = "image", plural: str | None = None) -> str:
-    """As in "1 image", "2,048 images", "3 studies"."""
+    """Format a count: "1 image", "2,048 images", "3 studies"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def some(values: Iterable[object], shown: int = 3) -> str:
-    """The first few of many: "a, b, c and 4 others"."""
+    """List the first few of many: "a, b, c and 4 others"."""
     listed = [str(value) for value in values]
     left = len(listed) - shown
     if left > 0:

@@ -1,22 +1,22 @@
-"""Whether labels contradict each other, and whether a split can be scored at all."""
+"""Checks of labels: contradictions, and findings that a split cannot evaluate."""
 
 from collections.abc import Iterator
 
 import polars as pl
 
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.counts import UNLISTED
-from hilum.data.doctor.examined import Examined
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import finding_columns
 from hilum.findings import NO_FINDING
 
 _NOT_ILL = {NO_FINDING, "Support Devices", "Pacemaker", "Sternotomy"}
-"""What may stand beside "No Finding": CheXpert's labeller leaves devices out of it (Irvin et al. 2019, section 2)."""
+"""Findings compatible with "No Finding": CheXpert's labeller ignores devices (Irvin et al. 2019, section 2)."""
 _FEW = 10
 
 
-def label_issues(data_set: Examined) -> Iterator[Issue]:
-    """Look for "No Finding" beside a finding, images that say nothing, and findings that a split has none or few of."""
+def label_issues(data_set: CheckedDataset) -> Iterator[Issue]:
+    """Report "No Finding" together with a finding, images without labels, and findings with no or few positives."""
     images, findings = data_set.manifest, finding_columns(data_set.manifest)
     ill = [name for name in findings if name not in _NOT_ILL]
     if NO_FINDING in findings and ill:
@@ -25,7 +25,7 @@ def label_issues(data_set: Examined) -> Iterator[Issue]:
             beside = [name for name in ill if (torn[name] == 1).any()]
             yield Issue(
                 "error",
-                "No Finding beside a finding",
+                "No Finding with a finding",
                 data_set.name,
                 f"{counted(len(torn))} {_are(len(torn))} labelled No Finding and also {some(beside)}.",
                 "Fix the table: one of the two labels is wrong.",
@@ -38,14 +38,14 @@ def label_issues(data_set: Examined) -> Iterator[Issue]:
                 "note",
                 "images without labels",
                 data_set.name,
-                f"{counted(len(silent))} of {len(images):,} mention no finding at all, not even No Finding.",
-                "Fit for pretraining; leave them out of fine-tuning and tests.",
+                f"{counted(len(silent))} of {len(images):,} have no label for any finding, not even No Finding.",
+                "Use them for pretraining; exclude them from fine-tuning and tests.",
                 silent["image_id"].to_list(),
             )
     yield from _unscorable(data_set, findings)
 
 
-def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
+def _unscorable(data_set: CheckedDataset, findings: list[str]) -> Iterator[Issue]:
     listed = data_set.manifest.with_columns(pl.col("split").fill_null(UNLISTED))
     for split in ("train", "train_val", "val", "test"):
         part = listed.filter(pl.col("split") == split)
@@ -62,10 +62,10 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
             messages += [f"every image is positive for {some(always, 5)}"] if always else []
             yield Issue(
                 "warning",
-                "findings that cannot be scored",
+                "findings that cannot be evaluated",
                 data_set.name,
                 f"In {split} ({counted(len(part))}), {'; '.join(messages)}.",
-                f"Leave these findings out, or use another split: nothing can be {_use(split)} with one class.",
+                f"Exclude these findings, or use another split: nothing can be {_use(split)} with one class.",
             )
         if few and split in ("val", "test"):
             numbers = [f"{name} ({positives[name]})" for name in few]
@@ -74,12 +74,12 @@ def _unscorable(data_set: Examined, findings: list[str]) -> Iterator[Issue]:
                 "few positive images",
                 data_set.name,
                 f"In {split}, fewer than {_FEW} images are positive for {some(numbers, 8)}.",
-                "Expect wide intervals; `hilum power` tells how wide.",
+                "Expect wide intervals; `hilum power` computes their width.",
             )
 
 
 def _use(split: str) -> str:
-    return "scored" if split in ("val", "test") else "learned"
+    return "evaluated" if split in ("val", "test") else "learned"
 
 
 def _are(number: int) -> str:

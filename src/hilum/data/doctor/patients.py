@@ -1,26 +1,26 @@
-"""Whether images of a patient belong together: one side of a split, one sex, an age that grows."""
+"""Checks of patients: one part of a split, one sex, ages that increase."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import polars as pl
 
-from hilum.data.doctor.examined import Examined
+from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.issues import Issue, counted, some
 from hilum.data.manifest import split_columns
 from hilum.data.patients import issuer_of, patient_names
 from hilum.notes import MEANINGS
 
-_SPAN = 25.0  # years between a patient's first and last image; longer archives than this are rare
-_IN_TIME = 0.75  # share of changes of age along the ids that must go up before ids count as being in order of time
-_ENOUGH = 50  # such changes
+_SPAN = 25.0  # years between a patient's first and last image; longer archives are rare
+_IN_TIME = 0.75  # fraction of increasing ages along the ids from which ids count as chronological
+_ENOUGH = 50  # number of such changes
 _YOUNGER = 1.0  # years; ages are rounded
 _MANY = 50  # images
 _FEW = 30  # patients of a validation or test part
 
 
-def patient_issues(data_set: Examined) -> Iterator[Issue]:
-    """Look for patients on both sides of a list, of two sexes, of impossible ages; few patients; studies of two."""
+def patient_issues(data_set: CheckedDataset) -> Iterator[Issue]:
+    """Report patients in several parts, of two sexes, with impossible ages; few patients; studies of two patients."""
     yield from _across_splits(data_set)
     yield from _two_sexes(data_set)
     yield from _ages(data_set)
@@ -39,20 +39,20 @@ def patient_issues(data_set: Examined) -> Iterator[Issue]:
             data_set.name,
             f"{counted(len(shared), 'study', 'studies')} ({some(shared['study_id'].sort())}) "
             "with images of several patients.",
-            "Fix the patients in the table: a split by patients would tear these studies.",
+            "Correct the patients in the table: a split by patients would divide these studies.",
             torn["image_id"].to_list(),
         )
     if len(images) >= _MANY and images["patient_id"].n_unique() == len(images):
         yield Issue(
             "note",
-            "one image a patient",
+            "one image per patient",
             data_set.name,
-            f"Each of the {counted(len(images))} has a patient of its own.",
-            "If patients are known, name them in the table (patient_id), or images of one may fall on both sides.",
+            f"Each of the {counted(len(images))} has its own patient.",
+            "If patients are known, add them to the table (patient_id), or their images may be in training and test.",
         )
 
 
-def _few_patients(data_set: Examined) -> Iterator[Issue]:
+def _few_patients(data_set: CheckedDataset) -> Iterator[Issue]:
     for split in ("val", "test"):
         part = data_set.manifest.filter(pl.col("split") == split)
         patients = part["patient_id"].n_unique()
@@ -66,8 +66,8 @@ def _few_patients(data_set: Examined) -> Iterator[Issue]:
             )
 
 
-def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
-    """Look for patients of two data sets: those of one issuer keep their numbers (`hilum.data.patients.names`)."""
+def shared_patients(data_sets: Sequence[CheckedDataset]) -> Iterator[Issue]:
+    """Report patients in two data sets: those of one issuer have the same numbers (`hilum.data.patients.names`)."""
     known = [
         data_set.manifest.select(
             "image_id",
@@ -90,13 +90,13 @@ def shared_patients(data_sets: Sequence[Examined]) -> Iterator[Issue]:
                 "patients in two data sets",
                 f"{one.name} and {other.name}",
                 f"{counted(len(common), 'patient')} ({some(common['patient'])}) have images in both data sets.",
-                "Do not train on one and test on the other with these patients in both.",
+                "Do not train on one and test on the other with these patients.",
                 concerned["image_id"].to_list(),
             )
 
 
-def _across_splits(data_set: Examined) -> Iterator[Issue]:
-    # The list that was asked for stands in `split`; the others are looked at under their own names.
+def _across_splits(data_set: CheckedDataset) -> Iterator[Issue]:
+    # The requested split is in `split`; the others are checked under their own names.
     for column in split_columns(data_set.manifest):
         listed = data_set.manifest.drop_nulls(column)
         parts = listed.group_by("patient_id").agg(pl.col(column).unique().sort().alias("parts"))
@@ -107,7 +107,7 @@ def _across_splits(data_set: Examined) -> Iterator[Issue]:
             lists = "the split" if column == "split" else f"the list {column.removeprefix('split_')!r}"
             yield Issue(
                 "error",
-                "patients on both sides",
+                "patients in several parts",
                 data_set.name,
                 f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have images in several parts, "
                 f"such as {first} in {' and '.join(both)}.",
@@ -116,7 +116,7 @@ def _across_splits(data_set: Examined) -> Iterator[Issue]:
             )
 
 
-def _two_sexes(data_set: Examined) -> Iterator[Issue]:
+def _two_sexes(data_set: CheckedDataset) -> Iterator[Issue]:
     images = data_set.manifest.drop_nulls("sex")
     both = images.group_by("patient_id").agg(pl.col("sex").n_unique().alias("sexes")).filter(pl.col("sexes") > 1)
     if len(both):
@@ -127,12 +127,12 @@ def _two_sexes(data_set: Examined) -> Iterator[Issue]:
             data_set.name,
             f"{counted(len(both), 'patient')} ({some(both['patient_id'].sort())}) are F on some images and M on "
             "others.",
-            "Either the table is wrong or two people share a number; leave them out of subgroups by sex.",
+            "Either the table is wrong or two people share a number; exclude them from subgroups by sex.",
             torn["image_id"].to_list(),
         )
 
 
-def _ages(data_set: Examined) -> Iterator[Issue]:
+def _ages(data_set: CheckedDataset) -> Iterator[Issue]:
     images = data_set.manifest.drop_nulls("age").select("image_id", "patient_id", "age")
     spans = images.group_by("patient_id").agg((pl.col("age").max() - pl.col("age").min()).alias("span"))
     wide = spans.filter(pl.col("span") > _SPAN)
@@ -142,12 +142,12 @@ def _ages(data_set: Examined) -> Iterator[Issue]:
             "warning",
             "patients of impossible ages",
             data_set.name,
-            f"The ages of {counted(len(wide), 'patient')} ({some(wide['patient_id'].sort())}) lie more than "
-            f"{_SPAN:.0f} years apart.",
-            "Either an age is wrong or two people share a number; leave them out of subgroups by age.",
+            f"The ages of {counted(len(wide), 'patient')} ({some(wide['patient_id'].sort())}) differ by more than "
+            f"{_SPAN:.0f} years.",
+            "Either an age is wrong or two people share a number; exclude them from subgroups by age.",
             torn["image_id"].to_list(),
         )
-    # Where ages grow along the ids of most patients, ids are meant to be in order of time.
+    # If ages increase along the ids of most patients, ids are chronological.
     steps = images.sort("patient_id", "image_id").with_columns(pl.col("age").diff().over("patient_id").alias("step"))
     changes = steps.filter(pl.col("step").is_not_null() & (pl.col("step") != 0))
     if len(changes) >= _ENOUGH and int((changes["step"] > 0).sum()) >= _IN_TIME * len(changes):
@@ -156,12 +156,12 @@ def _ages(data_set: Examined) -> Iterator[Issue]:
             patients = younger["patient_id"].unique().sort()
             yield Issue(
                 "note",
-                "patients who grow younger",
+                "decreasing ages",
                 data_set.name,
-                f"Along the ids of their images, {counted(len(patients), 'patient')} ({some(patients)}) grow "
+                f"Along the ids of their images, {counted(len(patients), 'patient')} ({some(patients)}) become "
                 "younger by "
-                f"more than {_YOUNGER:.0f} year, where most grow older: the ids are in no order of time, or ages are "
+                f"more than {_YOUNGER:.0f} year, while most become older: the ids are not chronological, or ages are "
                 "wrong.",
-                "Do not take the ids for an order in time.",
+                "Do not use the ids as a chronological order.",
                 younger["image_id"].to_list(),
             )

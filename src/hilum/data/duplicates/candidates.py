@@ -1,10 +1,10 @@
-"""Pairs of images that may be the same image, found without comparing every image with every other.
+"""Candidate pairs for near duplicates, without comparison of all pairs (locality-sensitive hashing).
 
-The 512 bits of a hash are cut into bands of b bits. Images are sorted by each band, and an image is a candidate of
-those that share a band with it and differ in few bits altogether (banding: Leskovec, Rajaraman, Ullman, "Mining of
-massive datasets", §3.4). A bit more makes a band that strangers share about 0.6 times as frequent: images are not
-independent draws. So b grows by three bits as the number of images quadruples, and crowded bands are cut off; the cost
-per image then hardly grows.
+The 512 bits of a hash are cut into bands of b bits. Images are sorted by each band; candidates of an image are those
+that share a band with it and differ in few bits in total (banding: Leskovec, Rajaraman, Ullman, "Mining of massive
+datasets", §3.4). One more bit makes a band shared by unrelated images about 0.6 times as frequent, because images are
+not independent. Therefore b grows by three bits as the number of images quadruples, and crowded bands are truncated;
+the cost per image then hardly grows.
 """
 
 import math
@@ -16,25 +16,26 @@ from numpy.typing import NDArray
 from hilum.data.duplicates.hashes import BITS, Hashes, differing_bits
 
 MOST_DIFFERING = 92
-"""Bits of 512 in which a candidate may differ: 18 %, a correlation of 0.84 by Charikar's angle."""
+"""Largest number of different bits of 512 for a candidate: 18 %, a correlation of 0.84 by Charikar's angle."""
 CROWD = 128
-"""An image is compared with at most so many others that share a band with it."""
+"""Largest number of images with the same band that an image is compared with."""
 _FEWEST_BITS, _MOST_BITS = 16, 26
 
 Pairs = NDArray[np.int64]
 
 
 def band_bits(images: int) -> int:
-    """Bits of a band for so many images: 16 to 26, three more as the number quadruples."""
+    """Return the number of bits of a band for a number of images: 16 to 26, three more as the number quadruples."""
     return int(np.clip(round(1.5 * math.log2(max(images, 2))) - 1, _FEWEST_BITS, _MOST_BITS))
 
 
 def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
-    """Pairs of rows whose images may be the same image.
+    """Find pairs of rows that may be near duplicates.
 
     Args:
-        stored: (N, 8), the hashes of N images.
-        looked_up: hashes of the same images, (N, 8) each: as stored, moved a little (`hashes.SHIFTS`), or of negatives.
+        stored: (N, 8), hashes of N images.
+        looked_up: Hashes of the same images, (N, 8) each: as stored, slightly shifted (`hashes.SHIFTS`), or of
+            negatives.
 
     Returns:
         (M, 2), the smaller row first; sorted, each pair once.
@@ -57,7 +58,7 @@ def candidates(stored: Hashes, looked_up: Sequence[Hashes]) -> Pairs:
 
 
 def _band(words: Hashes, start: int, bits: int) -> NDArray[np.uint64]:
-    """Bits `start` to `start + bits` of every hash as one number; they lie in one 64-bit word or in two."""
+    """Return bits `start` to `start + bits` of every hash as one number; they are in one or two 64-bit words."""
     word, offset = divmod(start, 64)
     mask = np.uint64((1 << bits) - 1)
     after = 64 - offset - bits
@@ -69,11 +70,11 @@ def _band(words: Hashes, start: int, bits: int) -> NDArray[np.uint64]:
 def _sharing(
     keys: NDArray[np.uint64], order: NDArray[np.int64], wanted: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows, and the images whose band is what the row looks up; `keys` are sorted, `order` tells whose they are."""
+    """Return rows, and images whose band equals the row's; `keys` are sorted, `order` gives their images."""
     first = np.searchsorted(keys, wanted, side="left")
     sharing = np.searchsorted(keys, wanted, side="right") - first
-    # In a crowd, every image looks at the next ones in a circle, from another place each: chains of pairs still join
-    # all copies of an image, and the cost stays in proportion to the number of images.
+    # In a crowded band, every image looks at the next ones in a circle, each from another start: chains of pairs still
+    # connect all copies of an image, and the cost stays proportional to the number of images.
     taken = np.minimum(sharing, CROWD)
     rows = np.repeat(np.arange(len(wanted)), taken)
     step = np.arange(len(rows)) - np.repeat(np.cumsum(taken) - taken, taken)

@@ -1,8 +1,8 @@
-"""Whether two images are one image: one is explained by the other and its derivatives.
+"""Comparison of two images: correlation of one with the other and its derivatives.
 
-To first order an image that moved by a fraction of a pixel is the image plus its derivatives along the rows and the
-columns. So the multiple correlation of one image's detail with the other's detail and its two derivatives is what their
-correlation would be at the best small displacement; larger ones are tried, half a thumbnail pixel at a time.
+To first order an image that is shifted by a fraction of a pixel is the image plus its derivatives along rows and
+columns. The multiple correlation of one image's detail with the other's detail and its two derivatives therefore is
+their correlation at the best small shift; larger shifts are tried, half a thumbnail pixel at a time.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,27 +16,27 @@ from hilum.data.duplicates.candidates import Pairs
 from hilum.data.duplicates.detail import FINE, SIDE, Thumbnails, details
 
 _STEP: Final = 0.5  # thumbnail pixels; 2 of 256
-_WORTH_MOVING: Final = 0.75  # a pair that is less alike than this where it lies is not tried at other places
-_MARGIN: Final = 3  # thumbnail pixels left out at each edge, where an image that was moved shows something else
-_CLIPPED: Final = 253  # gray level of 255 from which on a thumbnail pixel tells nothing: it was saturated
-_LEAST_SHARE: Final = 0.3  # of the image that must tell something in both
-_UNIT: Final = 32  # of a detail kept in 8 bits; details seldom leave -3 to 3
+_MIN_TO_SHIFT: Final = 0.75  # pairs with a smaller correlation are not tried at other shifts
+_MARGIN: Final = 3  # thumbnail pixels ignored at each edge, where a shifted image differs
+_CLIPPED: Final = 253  # gray level of 255 from which a thumbnail pixel is saturated and ignored
+_MIN_FRACTION: Final = 0.3  # of the image that must be valid in both
+_UNIT: Final = 32  # of a detail in 8 bits; details are mostly within -3 to 3
 _AT_A_TIME = 512
 
 
 def correlations(thumbnails: Thumbnails, pairs: Pairs, *, workers: int = 1) -> NDArray[np.float64]:
-    """How alike the details of two images are, up to a displacement of about one thumbnail pixel (4 of 256).
+    """Compute correlations of the details of image pairs, at the best shift of up to one thumbnail pixel (4 of 256).
 
-    Saturated parts of either image are left out. 0 where less than 30 % of the images can be compared, or one shows
-    nothing. Takes 8 kB an image of memory.
+    Saturated parts of either image are ignored. 0 if less than 30 % of the images can be compared, or one is constant.
+    Memory: 8 kB for each image.
 
     Args:
         thumbnails: (N, 64, 64).
         pairs: (M, 2), rows.
-        workers: threads.
+        workers: Number of threads.
 
     Returns:
-        (M,), -1 to 1; below 0 where one is the negative of the other.
+        (M,), -1 to 1; negative if one is the negative of the other.
     """
     rows, place = np.unique(pairs, return_inverse=True)
     place = place.reshape(pairs.shape)
@@ -68,9 +68,9 @@ def _compare(detail, valid, pairs, found):  # type: ignore[no-untyped-def]
         used = valid[one] & valid[other]
         best = 0.0
         for place in range(9):
-            if place == 1 and abs(best) < _WORTH_MOVING:
+            if place == 1 and abs(best) < _MIN_TO_SHIFT:
                 break
-            # 0 is where it lies; the others are the eight places around it.
+            # 0 is no shift; the others are the eight neighbouring shifts.
             step = (0, 1, 2, 3, 5, 6, 7, 8, 4)[place] if place else 4
             _move(detail[other], (step % 3 - 1) * _STEP, (step // 3 - 1) * _STEP, moved)
             here = _explained(detail[one], moved, used)
@@ -81,7 +81,7 @@ def _compare(detail, valid, pairs, found):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _move(image, right, down, moved):  # type: ignore[no-untyped-def]
-    """Bilinearly; what comes in from outside repeats the edge."""
+    """Shift bilinearly; the edge is repeated."""
     beside, below = -int(np.sign(right)), -int(np.sign(down))
     share_right, share_down = abs(right), abs(down)
     for y in range(SIDE):
@@ -95,8 +95,8 @@ def _move(image, right, down, moved):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _explained(first, second, used):  # type: ignore[no-untyped-def]
-    """Multiple correlation of `first` with `second` and its derivatives over the pixels used; its sign is that of
-    the slope on `second`.
+    """Return the multiple correlation of `first` with `second` and its derivatives over the used pixels; its sign is
+    that of the slope on `second`.
     """
     count = 0
     sums = np.zeros(4)
@@ -114,13 +114,13 @@ def _explained(first, second, used):  # type: ignore[no-untyped-def]
                     sums[i] += value[i]
                     for j in range(i + 1):
                         products[i, j] += value[i] * value[j]
-    if count < _LEAST_SHARE * (SIDE - 2 * _MARGIN) ** 2:
+    if count < _MIN_FRACTION * (SIDE - 2 * _MARGIN) ** 2:
         return 0.0
     covariance = np.empty((4, 4))
     for i in range(4):
         for j in range(i + 1):
             covariance[i, j] = covariance[j, i] = products[i, j] / count - sums[i] * sums[j] / count**2
-    if covariance[0, 0] < 1.0 or covariance[1, 1] < 1.0:  # in units of 1/32 squared: flat where it is used
+    if covariance[0, 0] < 1.0 or covariance[1, 1] < 1.0:  # in units of 1/32 squared: constant in the used pixels
         return 0.0
     slopes = np.linalg.solve(covariance[1:, 1:] + 1e-6 * np.eye(3), covariance[1:, 0].copy())
     share = (slopes * covariance[1:, 0]).sum() / covariance[0, 0]

@@ -1,9 +1,9 @@
-"""What tells one chest image from another: its detail, not its anatomy.
+"""Detail of an image, which distinguishes chest images, without the anatomy that they share.
 
-All frontal images share the large forms (two dark lungs, a bright middle), and the usual perceptual hashes, which look
-at these, take strangers for twins. Here an image is first reduced to a small thumbnail, the large forms are taken out
-by subtracting a blurred copy, and what is left is divided by its own local strength, so that brightness, contrast and
-most gray-scale curves drop out too. Ribs, vessels, markers and lines remain; two takes of one patient differ in them.
+All frontal images share the large structures (two dark lungs, a bright mediastinum); common perceptual hashes use these
+and confuse different patients. Here an image is reduced to a thumbnail, the large structures are removed by subtraction
+of a blurred copy, and the rest is divided by its local standard deviation, which removes brightness, contrast and most
+gray-scale curves. Ribs, vessels, markers and lines remain; two images of one patient differ in them.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ from hilum.data.images.gray import Gray
 
 SIDE = 64
 """Side of a thumbnail, pixels."""
-_FLOOR = 0.3  # of the image's own mean strength, so that noise in flat parts stays small
-_FLAT = 0.3  # gray levels of 255: a thumbnail with less detail than this shows nothing
+_FLOOR = 0.3  # fraction of the image's mean strength, so that noise in flat parts stays small
+_FLAT = 0.3  # gray levels of 255: a thumbnail with less detail is constant
 
 Thumbnails = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Which detail is meant; standard deviations of Gaussians, thumbnail pixels.
+    """Band of spatial frequencies; standard deviations of Gaussians, thumbnail pixels.
 
     Attributes:
-        finest: what is smaller is smoothed away; 0 keeps all.
-        coarsest: what is larger is anatomy that all images share.
-        strength: over which the local strength is taken.
+        finest: Smaller structures are smoothed; 0: no smoothing.
+        coarsest: Larger structures are removed.
+        strength: Window of the local standard deviation.
     """
 
     finest: float
@@ -38,16 +38,16 @@ class Scale:
 
 
 COARSE = Scale(0.0, 4.0, 6.0)
-"""Detail that stays alike when an image moves by a pixel or two: for hashes."""
+"""Detail that is robust to a shift by a pixel or two, for hashes."""
 FINE = Scale(0.7, 2.0, 4.0)
-"""Detail that differs between two takes of one patient: for comparing."""
+"""Detail that differs between two images of one patient, for comparison."""
 
 
 def thumbnail(gray: Gray) -> NDArray[np.uint8]:
-    """The image in 64 x 64, stretched to a square, area-averaged; (64, 64), 0 to 255.
+    """Reduce an image to 64 x 64, stretched to a square, area-averaged; (64, 64), 0 to 255.
 
     Args:
-        gray: (H, W), uint8 or uint16. 8-bit values stay as they are; 16-bit images are scaled by their own range.
+        gray: (H, W), uint8 or uint16. 8-bit values are unchanged; 16-bit images are scaled by their own range.
     """
     shrinks = max(gray.shape) > SIDE
     small = cv2.resize(gray, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
@@ -58,7 +58,7 @@ def thumbnail(gray: Gray) -> NDArray[np.uint8]:
 
 
 def details(thumbnails: Thumbnails, scale: Scale) -> NDArray[np.float32]:
-    """The detail of each image, (N, 64, 64): mean 0, and 0 everywhere where an image shows nothing.
+    """Compute the detail of each image, (N, 64, 64), mean 0; all 0 for a constant image.
 
     Args:
         thumbnails: (N, 64, 64).

@@ -1,4 +1,4 @@
-"""Near duplicates among many images: hash, look up, compare, and group."""
+"""Near duplicates among many images: hashing, look-up, comparison, grouping."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ from hilum.data.duplicates.detail import COARSE, SIDE, Thumbnails, details
 from hilum.data.duplicates.hashes import SHIFTS, Hashes, hashes
 from hilum.progress import ProgressReport, silent
 
-ALIKE = 0.925
-"""Correlation of details from which on two images count as one image."""
-LEAST_SIDE, SMALL_ALIKE = 32, 0.95
-"""Pixels of images from which on copies are known again by their detail, and the correlation from which images smaller
-than a thumbnail count as one. At 32 px, pairs of others reach at most 0.932 of 1,124 real images and 0.943 of 2,500
-generated ones; of copies by JPEG of quality 60 (in 64 px), and of brighter ones, 97 % reach 0.95."""
+MIN_CORRELATION = 0.925
+"""Correlation of details from which two images count as duplicates."""
+MIN_SIDE, MIN_CORRELATION_SMALL = 32, 0.95
+"""Side from which images are compared, pixels, and the smallest correlation for images smaller than a thumbnail. At 32
+px, pairs of different images reach at most 0.932 among 1,124 real images and 0.943 among 2,500 generated ones; of JPEG
+copies of quality 60 (in 64 px), and of brighter copies, 97 % reach 0.95."""
 _IMAGES_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """What a search found.
+    """Result of a search.
 
     Attributes:
-        pairs: (M, 2) rows of images that show one image, the smaller row first. Of images whose thumbnails are equal
-            to the last bit, each is paired with the first of them only.
-        correlation: (M,), `ALIKE` to 1; -1 to -`ALIKE` where one image is the negative of the other.
-        compared: how many pairs were candidates and were compared.
-        blank: (N,), images without any detail; they are in no pair.
+        pairs: (M, 2) rows of duplicate images, the smaller row first. Images with identical thumbnails are paired with
+            the first of them only.
+        correlation: (M,), `MIN_CORRELATION` to 1; -1 to -`MIN_CORRELATION` for negatives.
+        compared: Number of candidate pairs.
+        blank: (N,), true for images without any detail; they are in no pair.
     """
 
     pairs: Pairs
@@ -44,45 +44,43 @@ class NearDuplicates:
 def near_duplicates(
     thumbnails: Thumbnails, *, workers: int = 1, on_progress: ProgressReport = silent
 ) -> NearDuplicates:
-    """Find the images that show one image.
+    """Find near-duplicate images.
 
     Args:
         thumbnails: (N, 64, 64) of `detail.thumbnail`; may be memory-mapped.
-        workers: threads. They do not change the result.
-        on_progress: called with (images hashed, N, note).
+        workers: Number of threads. The result does not depend on it.
+        on_progress: Called with (images hashed, N, note).
     """
     images = len(thumbnails)
     if images == 0:
         return NearDuplicates(np.empty((0, 2), np.int64), np.empty(0), compared=0, blank=np.empty(0, np.bool_))
     stored, blank = _hash_all(thumbnails, workers, on_progress)
-    # Equal thumbnails are linked to the first of them, and only that one goes into the search.
+    # Identical thumbnails are linked to the first of them, and only that one is searched for.
     leader = _first_equal(thumbnails)
     shown = np.flatnonzero((leader == np.arange(images)) & ~blank)
     words = [one[shown] for one in stored]
-    found = shown[candidates(words[0], [*words, ~words[0]])]  # the hash of a negative has every bit the other way
+    found = shown[candidates(words[0], [*words, ~words[0]])]  # the hash of a negative has all bits inverted
     on_progress(images, images, f"comparing {len(found):,} pairs")
     alike = correlations(thumbnails, found, workers=workers)
     equal = np.flatnonzero((leader != np.arange(images)) & ~blank)
-    same = np.abs(alike) >= ALIKE
+    same = np.abs(alike) >= MIN_CORRELATION
     pairs = np.concatenate([found[same], np.stack([leader[equal], equal], axis=1)])
     correlation = np.concatenate([alike[same], np.ones(len(equal))])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return NearDuplicates(pairs[order], correlation[order], len(found), blank)
 
 
-def alike_from(side: int) -> float:
-    """The correlation from which two images count as one; above 1 where no correlation tells.
+def duplicate_threshold(side: int) -> float:
+    """Return the correlation from which two images count as duplicates; above 1 for images that are too small.
 
     Args:
-        side: of the smaller image, pixels.
+        side: Longer side of the smaller image, pixels.
     """
-    return ALIKE if side >= SIDE else SMALL_ALIKE if side >= LEAST_SIDE else 2.0
+    return MIN_CORRELATION if side >= SIDE else MIN_CORRELATION_SMALL if side >= MIN_SIDE else 2.0
 
 
 def groups(images: int, pairs: Pairs) -> NDArray[np.int64]:
-    """The group of every image, (images,): images joined by a chain of pairs share a number, from 0; -1 for the
-    others.
-    """
+    """Number the groups of images, (images,): images linked by pairs share a number, from 0; -1 for the others."""
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(images, images))
     _, component = connected_components(links, directed=False)
     paired = np.zeros(images, dtype=np.bool_)
@@ -93,7 +91,7 @@ def groups(images: int, pairs: Pairs) -> NDArray[np.int64]:
 
 
 def _first_equal(thumbnails: Thumbnails) -> NDArray[np.int64]:
-    """The first image whose thumbnail is the same to the last bit, (N,)."""
+    """Return the first image with an identical thumbnail, (N,)."""
     first: dict[bytes, int] = {}
     return np.array([first.setdefault(image.tobytes(), row) for row, image in enumerate(thumbnails)], dtype=np.int64)
 

@@ -1,4 +1,4 @@
-"""Archives and folders at URLs: fetched once into a cache, checked, and complete or absent there."""
+"""Archives and folders at URLs, fetched once into a cache and verified; they are complete there, or absent."""
 
 import lazy_loader
 

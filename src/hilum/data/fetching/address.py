@@ -1,4 +1,4 @@
-"""What a URL with a checksum names, and where in the cache its content is. Nothing here opens a connection."""
+"""Addresses: URLs with checksums, and their places in the cache. No connection is opened."""
 
 import hashlib
 import os
@@ -14,16 +14,16 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FRAGMENT = "#sha256="
 _SECRET = ("sig", "token", "access_token", "x-amz-security-token", "key", "password")
-"""Keys of a query that give access: they do not belong in a file that is shared."""
+"""Query parameters that grant access and do not belong in shared files."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Something to fetch.
+    """Archive or folder to fetch.
 
     Attributes:
-        url: of an archive, or of a folder that can be listed (not over http).
-        sha256: of the archive, hex; None where nobody says.
+        url: URL of an archive, or of a folder that can be listed (not over http).
+        sha256: SHA-256 of the archive, hex; None if unknown.
     """
 
     url: str
@@ -36,12 +36,12 @@ class Address:
 
     @property
     def is_archive(self) -> bool:
-        """Whether it is one file to unpack; else a folder."""
+        """True for one file to unpack, false for a folder."""
         return urlsplit(self.url).path.lower().endswith(ARCHIVES)
 
     @property
     def is_web(self) -> bool:
-        """Whether it is fetched over http or https."""
+        """True for http and https."""
         return self.url.startswith(("http://", "https://"))
 
     @property
@@ -51,56 +51,56 @@ class Address:
 
     @property
     def place(self) -> Path:
-        """Where in the cache it is, or will be."""
+        """Directory in the cache."""
         stem = re.sub(r"[^\w-]+", "-", self.name.partition(".")[0])[:40].strip("-") or "content"
         return cache_folder() / f"{stem}-{hashlib.sha256(str(self).encode()).hexdigest()[:16]}"
 
     def __str__(self) -> str:
-        """The URL with its checksum behind it, as `parse_address` reads it."""
+        """URL with its checksum, as `parse_address` reads it."""
         return self.url if self.sha256 is None else f"{self.url}{_FRAGMENT}{self.sha256}"
 
 
 def is_address(text: object) -> bool:
-    """Whether a text is a URL and no path or name."""
+    """Return true for a URL, false for a path or name."""
     return isinstance(text, str) and "://" in text
 
 
 def parse_address(text: str) -> Address:
-    """A URL, with `#sha256=HEX` behind it where its checksum is known."""
+    """Parse a URL with an optional `#sha256=HEX`."""
     url, _, sha256 = text.partition(_FRAGMENT)
     return Address(url, sha256)
 
 
 def address_problem(text: str, *, checksum_needed: bool = False) -> str | None:
-    """What is wrong with an address, and what would be right; None where nothing is.
+    """Return the problem of an address, and its solution; None for a valid address.
 
     Args:
-        text: as `parse_address` reads it.
-        checksum_needed: whether the checksum must be stated, as of weights.
+        text: Text for `parse_address`.
+        checksum_needed: Require a checksum, as for weights.
     """
     address = parse_address(text)
     parts = urlsplit(address.url)
     if parts.scheme not in PROTOCOLS:
-        return f"{parts.scheme or text!r} is none of {', '.join(f'{each}://' for each in PROTOCOLS[:-1])}"
+        return f"{parts.scheme or text!r} is not one of {', '.join(f'{each}://' for each in PROTOCOLS[:-1])}"
     if not (parts.netloc if parts.scheme != "file" else parts.path.strip("/")):
         return f"{address.url} names no {'file' if parts.scheme == 'file' else 'host or bucket'}"
     if parts.password is not None or parts.username is not None:
-        return "a study file is no place for a password; fetch it by hand, or leave s3 and gs to their environment"
+        return "a study file must not hold a password; download it by hand, or use s3 and gs with their environment"
     if any("signature" in key or key in _SECRET for key in parse_qs(parts.query.lower(), keep_blank_values=True)):
-        return "a signed URL is a password, and ends; fetch it by hand, or name the s3:// or gs:// address"
+        return "a signed URL is a password, and expires; download it by hand, or use the s3:// or gs:// address"
     if address.sha256 is not None and not _SHA256.fullmatch(address.sha256):
-        return f"sha256 is no checksum of 64 hexadecimal digits: {address.sha256[:80]!r}"
+        return f"sha256 is not a checksum of 64 hexadecimal digits: {address.sha256[:80]!r}"
     if address.sha256 is not None and not address.is_archive:
-        return f"a folder has no checksum; name an archive ({', '.join(ARCHIVES)})"
+        return f"a folder has no checksum; use an archive ({', '.join(ARCHIVES)})"
     if address.is_web and not address.is_archive:
         return f"over {parts.scheme} only an archive can be fetched ({', '.join(ARCHIVES)})"
     if checksum_needed and address.sha256 is None:
-        return "weights from elsewhere need their checksum; add sha256 (`sha256sum FILE` prints it)"
+        return "weights from a URL need a checksum; add sha256 (`sha256sum FILE` prints it)"
     return None
 
 
 def cache_folder() -> Path:
-    """Where what was fetched is: by the environment variable HILUM_CACHE, else in the user's cache."""
+    """Return the cache: the environment variable HILUM_CACHE, else a folder in the user's cache."""
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser().absolute()
     if sys.platform == "darwin":

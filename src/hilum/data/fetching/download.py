@@ -1,4 +1,8 @@
-"""One file from a URL, gone on with where it broke off."""
+"""Resumable download of one file over http(s) or from an object store.
+
+pooch does not replace it: it restarts interrupted downloads, has no folders of object stores (s3, gs by fsspec), and
+checks a file's version (ETag) only by a checksum that must be known in advance.
+"""
 
 import http.client
 import json
@@ -25,18 +29,18 @@ def download(
     versioned: bool = True,
     on_progress: ProgressReport = silent,
 ) -> None:
-    """Fetch a file into `part`; what an interrupted call left there is gone on with.
+    """Download a file to `part`; a partial file of an interrupted call is continued.
 
     Args:
-        url: http, https, or any that fsspec opens.
-        part: the file to make.
-        fix: what to do where it cannot be fetched.
-        what: it is, for messages.
-        versioned: go on only where the server says that the file is still the same one; False: a checksum will tell.
-        on_progress: called with (MB here, MB in all, name of the file).
+        url: URL of http, https, or any protocol that fsspec opens.
+        part: Output file.
+        fix: Advice if the download fails.
+        what: Description of the file for messages.
+        versioned: Continue only if the server confirms that the file is unchanged; False: a checksum will verify it.
+        on_progress: Called with (MB available, MB in total, name of the file).
 
     Raises:
-        HilumError: no network, no such file, a page instead of a file, a connection that broke off.
+        HilumError: No network, no such file, a web page instead of a file, an interrupted connection.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     if url.startswith(("http://", "https://")):
@@ -46,7 +50,7 @@ def download(
 
 
 def failed(url: str, found: str, fix: str, what: str = "a file that can be fetched") -> HilumError:
-    """That a file cannot be fetched."""
+    """Return the error of a failed download."""
     return HilumError(url, expected=what, found=found, fix=fix)
 
 
@@ -73,15 +77,13 @@ def _from_web(url: str, part: Path, fix: str, what: str, versioned: bool, on_pro
                 _copy(answer, stream, have, total, part.name.removesuffix(".part"), on_progress)
     except urllib.error.HTTPError as error:
         error.close()
-        if (
-            error.code == 416 and have
-        ):  # it is whole already, or of another file; its checksum, or its archive, will tell
+        if error.code == 416 and have:  # complete already, or another file: the checksum, or the archive, will show
             return
         raise failed(url, f"HTTP {error.code} {error.reason}", fix, what) from error
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
         raise failed(url, str(getattr(error, "reason", error)), fix, what) from error
     if total and part.stat().st_size < total:
-        raise failed(url, f"broke off after {part.stat().st_size:,} of {total:,} bytes", fix, what)
+        raise failed(url, f"interrupted after {part.stat().st_size:,} of {total:,} bytes", fix, what)
 
 
 def _from_store(url: str, part: Path, fix: str, what: str, on_progress: ProgressReport) -> None:
@@ -105,9 +107,9 @@ def _from_store(url: str, part: Path, fix: str, what: str, on_progress: Progress
     except Exception as error:
         if isinstance(error, HilumError):
             raise
-        raise failed(url, f"{type(error).__name__}: {error}", fix, what) from error  # each store has errors of its own
+        raise failed(url, f"{type(error).__name__}: {error}", fix, what) from error  # each store has its own errors
     if part.stat().st_size < total:
-        raise failed(url, f"broke off after {part.stat().st_size:,} of {total:,} bytes", fix, what)
+        raise failed(url, f"interrupted after {part.stat().st_size:,} of {total:,} bytes", fix, what)
 
 
 def _copy(answer: IO[bytes], stream: IO[bytes], have: int, total: int, name: str, on_progress: ProgressReport) -> None:

@@ -1,4 +1,4 @@
-"""Archives and folders into the cache: whole, checked, each once, whoever asks for them at the same time."""
+"""Archives and folders in the cache: complete, verified, fetched once, also if several processes ask for them."""
 
 import errno
 import json
@@ -23,15 +23,15 @@ from hilum.progress import ProgressReport, silent
 CONTENT, RECORD, PART = "content", "fetched.json", "archive.part"
 VERSIONS = "versions.json"
 _OF_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-"""What operating systems leave beside the one folder of an archive."""
+"""Files that operating systems add beside the single folder of an archive."""
 WAIT_SECONDS = 24 * 3600.0
 ANSWER_SECONDS = 5.0
 
 
 def fetched(address: Address) -> Path | None:
-    """The folder that an address has become in the cache; None where it was not fetched yet. Opens no connection.
+    """Return the folder of an address in the cache; None if it was not fetched yet. Opens no connection.
 
-    Of an archive that holds one folder and nothing beside it, that folder.
+    For an archive with a single folder, that folder.
     """
     if not (address.place / RECORD).is_file() or not (address.place / CONTENT).is_dir():
         return None
@@ -40,19 +40,19 @@ def fetched(address: Address) -> Path | None:
 
 
 def fetch_address(address: Address, *, what: str, fix: str, on_progress: ProgressReport = silent) -> Path:
-    """Fetch an archive or a folder, unless it is in the cache, and give the folder it has become there.
+    """Fetch an archive or a folder, unless it is in the cache, and return its folder there.
 
-    An interrupted call that is made again goes on with what came so far. A second process waits for the first one.
+    An interrupted call resumes when it is repeated. A second process waits for the first one.
 
     Args:
-        address: of it.
-        what: it is, for messages: "data images".
-        fix: what to do where it cannot be fetched: how it can be given by hand.
-        on_progress: called with (MB or files here, in all, name).
+        address: URL and checksum.
+        what: Description for messages: "data images".
+        fix: Advice if the download fails: how to provide the files by hand.
+        on_progress: Called with (MB or files available, in total, name).
 
     Raises:
-        HilumError: it cannot be fetched, has another checksum, is no archive, holds a path that leaves its folder, or
-            the disk has no room for it.
+        HilumError: Failed download, wrong checksum, invalid archive, a path outside of its folder, or not enough disk
+            space.
     """
     if (found := fetched(address)) is not None:
         return found
@@ -70,9 +70,9 @@ def fetch_address(address: Address, *, what: str, fix: str, on_progress: Progres
 
 
 def size_of_address(address: Address) -> int | None:
-    """Bytes of an archive as its server states them; None where it does not, does not answer, or of a folder.
+    """Return the size of an archive, bytes, as stated by its server; None if unknown, and for folders.
 
-    Only asks for headers, for a few seconds.
+    Requests headers only, for a few seconds.
     """
     if not address.is_archive:
         return None
@@ -88,7 +88,7 @@ def size_of_address(address: Address) -> int | None:
 
         files, path = fsspec.core.url_to_fs(address.url)
         return int(files.info(path)["size"])
-    except Exception:  # noqa: BLE001 - each store has errors of its own, and a plan is made without it
+    except Exception:  # noqa: BLE001 - each store has its own errors; the size is optional
         return None
 
 
@@ -98,14 +98,14 @@ def _refuse_no_cache(folder: Path) -> None:
     except OSError as error:
         raise HilumError(
             folder,
-            expected="a folder that can be written to, for what is fetched",
+            expected="a writable folder for fetched files",
             found=str(error),
             fix="Set HILUM_CACHE to another folder.",
         ) from error
 
 
 def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> str:
-    """The SHA-256 of the archive that was unpacked."""
+    """Unpack an archive and return its SHA-256."""
     part = beside / PART
     size = size_of_address(address)
     if size is not None:
@@ -118,7 +118,7 @@ def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: P
             f"{what}: {address.url}",
             expected=f"SHA-256 {address.sha256[:12]}…",
             found=f"{found[:12]}…",
-            fix="The file there is another one than the study means, or came damaged: try again, or correct sha256.",
+            fix="The file is another version, or was damaged: try again, or correct sha256.",
         )
     content = beside / CONTENT
     shutil.rmtree(content, ignore_errors=True)
@@ -135,7 +135,7 @@ def _archive(address: Address, beside: Path, what: str, fix: str, on_progress: P
         part.unlink()
         raise HilumError(
             f"{what}: {address.url}",
-            expected=f"an archive ({', '.join(ARCHIVES)}) whose files stay in its folder",
+            expected=f"an archive ({', '.join(ARCHIVES)}) with all files inside its folder",
             found=str(error) or type(error).__name__,
             fix=fix,
         ) from error
@@ -155,7 +155,7 @@ _NO_ARCHIVE = (
     RuntimeError,
     NotImplementedError,
 )
-"""What the standard library raises at archives that are damaged, or hold what this disk cannot."""
+"""Errors of the standard library for damaged archives, or content that this disk cannot store."""
 
 
 def _unzip(path: Path, content: Path, refuse_full: Callable[[int], None]) -> None:
@@ -175,7 +175,7 @@ def _untar(path: Path, content: Path, refuse_full: Callable[[int], None]) -> Non
         refuse_full(sum(member.size for member in members))
         archive.extractall(content, filter="data")  # refuses paths and links that leave the folder, and devices
         rest = archive.fileobj
-        while rest is not None and rest.read(BLOCK):  # the checksum of the compressed stream is read behind its end
+        while rest is not None and rest.read(BLOCK):  # reading to the end verifies the checksum
             pass
 
 
@@ -186,7 +186,7 @@ def _refuse_outside(name: str) -> None:
 
 
 def _folder(address: Address, beside: Path, what: str, fix: str, on_progress: ProgressReport) -> None:
-    """Fetch what the folder holds now; of an interrupted call only what is there as it was."""
+    """Fetch the current files of a folder; files of an interrupted call are kept if unchanged."""
     import fsspec
 
     try:
@@ -220,7 +220,7 @@ def _folder(address: Address, beside: Path, what: str, fix: str, on_progress: Pr
 
 
 def _keep_unchanged(beside: Path, versions: dict[str, str]) -> None:
-    """Delete what an interrupted call fetched and is another file now, or gone; note what is there."""
+    """Delete files of an interrupted call that changed or vanished at the source, and record the versions."""
     note, content = beside / VERSIONS, beside / CONTENT
     before = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else {}
     for path in content.rglob("*"):

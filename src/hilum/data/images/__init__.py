@@ -1,4 +1,4 @@
-"""Decoded pixels: grey arrays, EXIF orientation, remarks on files that are odd but readable."""
+"""Gray images: arrays, EXIF orientation, remarks on deviations that were corrected."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Warnings of the libraries that decode images: they quote foreign headers, and belong on no terminal and in no log."""
+"""Suppression of warnings of image decoders: they quote untrusted headers, which must not reach terminals or logs."""
 
 import logging
 import threading
@@ -12,12 +12,9 @@ _readers: list["warnings.catch_warnings[None]"] = []
 
 @contextmanager
 def without_decoder_warnings() -> Iterator[None]:
-    """Keep what pydicom and Pillow say of untidy headers, which they quote, from any terminal and log.
-
-    It works in any number of threads.
-
-    Filters of warnings and loggers belong to the process, not to the thread: the first reader in sets them aside for
-    all, and the last one out puts them back.
+    """Suppress warnings of pydicom and Pillow on invalid headers, which they quote; thread-safe.
+    Filters of warnings and loggers are global to the process: the first thread to enter disables them, and the last one
+    to leave restores them.
     """
     log = logging.getLogger("pydicom")
     with _aside:

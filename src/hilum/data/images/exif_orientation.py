@@ -1,4 +1,4 @@
-"""EXIF orientation of PNG and JPEG files: which way cameras, scanners and viewers say is up."""
+"""EXIF orientation of PNG and JPEG files."""
 
 import struct
 from io import SEEK_CUR, BytesIO
@@ -19,16 +19,16 @@ _TURNS = {
     7: Turn(swap=True, upside_down=True, mirror=True),
     8: Turn(swap=True, upside_down=True),
 }
-"""What makes an image upright, by the value of the tag Orientation (EXIF 2.32, 4.6.4 A)."""
+"""Turn that makes an image upright, by the value of the tag Orientation (EXIF 2.32, 4.6.4 A)."""
 _CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
-_MARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # where a PNG file may hold an orientation
+_MARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # places of an orientation in a PNG file
 
 
 def may_be_turned(stream: BinaryIO) -> bool:
-    """Whether a PNG file has a chunk that may hold an orientation; its pixels are passed over, not read.
+    """Return true if a PNG file has a chunk that may hold an orientation; its pixels are skipped.
 
     Args:
-        stream: at the start of the file.
+        stream: Stream at the start of the file.
     """
     stream.seek(8)
     while len(head := stream.read(8)) == 8:
@@ -40,20 +40,20 @@ def may_be_turned(stream: BinaryIO) -> bool:
 
 
 def turn_of_png(content: bytes) -> Turn:
-    """What makes a PNG image upright; nothing where the file does not state its orientation, or states it wrongly."""
-    # The chunk may stand behind the pixels, and Pillow then decodes them: only files that hold such a chunk are opened.
+    """Return the turn that makes a PNG image upright; no turn without a valid orientation."""
+    # The chunk may follow the pixels, and Pillow then decodes them: only files that hold such a chunk are opened.
     if not any(mark in content for mark in _MARKS):
         return Turn()
     try:
         with PngImageFile(BytesIO(content)) as image:
             return turn_of_image(image)
-    # EXIF is foreign bytes beside pixels that can be read without it.
+    # EXIF data are untrusted, and not needed for the pixels.
     except Exception:  # noqa: BLE001
         return Turn()
 
 
 def turn_of_image(image: PilImage) -> Turn:
-    """What makes an image upright that Pillow has opened; nothing where it does not say, or says it wrongly."""
+    """Return the turn that makes an image opened by Pillow upright; no turn without a valid orientation."""
     try:
         orientation = image.getexif().get(Base.Orientation)
     except Exception:  # noqa: BLE001 (as above)

@@ -1,6 +1,6 @@
-"""What a user should know of an image that is read all the same: one code for each, and what it means.
+"""Remarks on images that were read despite a deviation: codes, descriptions and advice.
 
-The codes stand in tables (`remarks` of a store, of the doctor's images); the words stand in notes and pages.
+Tables hold the codes (`remarks` of a store, of the doctor's images); notes and pages show the texts.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Remark(StrEnum):
-    """A code of something that was met in an image file and dealt with."""
+    """Code of a deviation in an image file that was handled."""
 
     SECONDARY_CAPTURE = "secondary_capture"
     NO_CLASS = "no_class"
@@ -27,17 +27,17 @@ class Remark(StrEnum):
 
     @property
     def description(self) -> str:
-        """What was met, in words that many files share and that quote none of them."""
+        """Text for many files, without quotes from them."""
         return _ABOUT[self].description
 
     @property
     def fix(self) -> str:
-        """What a user can do about it."""
+        """Advice for the user."""
         return _ABOUT[self].fix
 
     @property
     def is_warning(self) -> bool:
-        """Whether gray values may be other than they were meant; otherwise it is good to know."""
+        """True if gray values may be wrong; false for mere information."""
         return _ABOUT[self].is_warning
 
 
@@ -49,71 +49,71 @@ class _About(NamedTuple):
 
 _ABOUT = {
     Remark.SECONDARY_CAPTURE: _About(
-        "a secondary capture: levels may have been lost, look at it", "Get the original images where they exist."
+        "a secondary capture: gray levels may have been lost", "Get the original images where they exist."
     ),
     Remark.NO_CLASS: _About(
-        "names neither its modality nor its class: taken for a radiograph", "Look at them with `hilum preview`."
+        "has neither modality nor SOP class: read as a radiograph", "Look at them with `hilum preview`."
     ),
     Remark.BURNED_IN_TEXT: _About(
-        "says that text is burnt into the pixels, which may name the patient", "Look at them before sharing anything."
+        "states burnt-in text, which may name the patient", "Look at them before sharing anything."
     ),
     Remark.TURNED: _About(
-        "stored turned or mirrored, and turned upright here", "Boxes drawn on the stored pixels do not land."
+        "stored turned or mirrored, and turned upright", "Boxes drawn on the stored pixels do not fit."
     ),
     Remark.EXIF_TURNED: _About(
-        "has an EXIF orientation, and is turned or mirrored here as it says",
-        "Boxes drawn on the stored pixels do not land.",
+        "has an EXIF orientation, which was applied",
+        "Boxes drawn on the stored pixels do not fit.",
     ),
     Remark.NO_PREAMBLE: _About(
         "a DICOM file without preamble, read from its first element", "Export them as DICOM files (PS3.10)."
     ),
     Remark.ZERO_FRAMES: _About(
-        "counts 0 frames and holds one, which is read", "Correct NumberOfFrames (0028,0008) to 1."
+        "states 0 frames and contains one, which is read", "Correct NumberOfFrames (0028,0008) to 1."
     ),
     Remark.SURPLUS_PIXEL_DATA: _About(
-        "pixel data longer than one frame: the rest is left out",
+        "pixel data longer than one frame: the rest is ignored",
         "Compare Rows and Columns with the images in a DICOM viewer.",
         is_warning=True,
     ),
     Remark.BITS_ABOVE_STORED: _About(
-        "values use bits above BitsStored (0028,0101): they are taken as values",
+        "values use bits above BitsStored (0028,0101): they are used as values",
         "Correct BitsStored, or look at the images with `hilum preview`.",
         is_warning=True,
     ),
     Remark.UNDECLARED_OVERLAY: _About(
-        "bits apart from BitsStored (0028,0101) are in use, as by an overlay that is not declared: they are cut",
+        "bits apart from BitsStored (0028,0101) are used, as by an undeclared overlay: they are cut",
         "Look at the images with `hilum preview`.",
         is_warning=True,
     ),
     Remark.INCOMPLETE_RESCALE: _About(
-        "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) stands alone: it is left out",
+        "RescaleSlope (0028,1053) or RescaleIntercept (0028,1052) without the other: it is ignored",
         "Add the other one, or preprocess with `window: full`.",
         is_warning=True,
     ),
     Remark.WINDOW_IMPOSSIBLE: _About(
-        "a window or VOI LUT that cannot be: it is left out",
+        "an invalid window or VOI LUT: it is ignored",
         "Correct it, or preprocess all images with `window: full`.",
         is_warning=True,
     ),
     Remark.WINDOW_BESIDE_VALUES: _About(
-        "a window beside all values: the image is one even gray",
-        "Preprocess with `window: full`, which leaves windows out, or correct WindowCenter (0028,1050).",
+        "a window outside of all values: the image is constant",
+        "Preprocess with `window: full`, which ignores windows, or correct WindowCenter (0028,1050).",
         is_warning=True,
     ),
 }
 
 
 def in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
-    """Each remark once, in the order of `Remark`."""
+    """Sort remarks in the order of `Remark`, each once."""
     met = set(remarks)
     return tuple(remark for remark in Remark if remark in met)
 
 
 def count_notes(counts: dict[Remark, int]) -> list[str]:
-    """A note for each remark, with how many files it holds of; what is a warning says what to do.
+    """Return a note for each remark with its number of files, and with advice for warnings.
 
     Args:
-        counts: of files by remark.
+        counts: Number of files by remark.
     """
     notes = []
     for remark in Remark:

@@ -1,4 +1,4 @@
-"""Turning and mirroring pixels by quarter turns."""
+"""Quarter turns and mirroring of pixels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Turn:
-    """What makes an image upright, in this order: swap rows and columns, turn it over, mirror it."""
+    """Operations that make an image upright, in this order: transposition, vertical flip, horizontal flip."""
 
     swap: bool = False
     upside_down: bool = False
@@ -19,7 +19,7 @@ class Turn:
         return self.swap or self.upside_down or self.mirror
 
     def apply(self, image: NDArray[Any]) -> NDArray[Any]:
-        """The image upright; (H, W, …) to (H, W, …) or (W, H, …)."""
+        """Return the image upright; (H, W, …) to (H, W, …) or (W, H, …)."""
         upright = image.swapaxes(0, 1) if self.swap else image
         upright = upright[::-1] if self.upside_down else upright
         upright = upright[:, ::-1] if self.mirror else upright

@@ -1,13 +1,13 @@
-"""From a collection's codes to numbers to learn from: what the codes mean, and which images take part.
+"""Labels: images of a task, and targets from a collection's codes.
 
-In this order: `task_images` (votes, grades, derived findings; then the images), a split of these, `targets` (numbers).
+Order of use: `task_images` (consensus, grades, derived findings; then the cohort), a split of these images, `targets`.
 """
 
 from hilum.data.label_policy import OTHERWISE, Consensus, LabelPolicy, NotMentioned, Uncertain
-from hilum.data.labels.codes import by_consensus, by_grade, derive, fold, read_codes
-from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, choose, keep_only, task_images
+from hilum.data.labels.codes import add_derived_findings, by_consensus, by_grade, combine_findings, read_codes
+from hilum.data.labels.cohort import FRONTAL, Cohort, Contrast, filter_positive, select_cohort, task_images
+from hilum.data.labels.stacking import stack_manifests
 from hilum.data.labels.targets import UNCERTAIN_CLASS, drop_uncertain, is_positive, require_findings, targets
-from hilum.data.labels.unified import stack_manifests, unified_targets
 
 __all__ = [
     "FRONTAL",
@@ -19,18 +19,17 @@ __all__ = [
     "LabelPolicy",
     "NotMentioned",
     "Uncertain",
+    "add_derived_findings",
     "by_consensus",
     "by_grade",
-    "choose",
-    "derive",
+    "combine_findings",
     "drop_uncertain",
-    "fold",
+    "filter_positive",
     "is_positive",
-    "keep_only",
     "read_codes",
     "require_findings",
+    "select_cohort",
     "stack_manifests",
     "targets",
     "task_images",
-    "unified_targets",
 ]

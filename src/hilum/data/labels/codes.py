@@ -1,13 +1,13 @@
-"""The codes that a task reads: votes of several readers, grades, and findings that follow from others.
+"""Label codes of a task: consensus of several readers, grades, and derived findings.
 
-Codes stay codes here (1, 0, -1, null); `targets` makes numbers of them.
+Codes remain codes here (1, 0, -1, null); `targets` converts them into numbers.
 """
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.label_policy import Consensus, LabelPolicy
 from hilum.data.labels.targets import require_findings
 from hilum.data.manifest import finding_columns
@@ -17,49 +17,49 @@ from hilum.findings import parts_of
 OTHER = "Other"
 
 
-def read_codes(collected: Collected, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
-    """The manifest of a collection with the codes that a task is to read.
+def read_codes(dataset: Dataset, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
+    """Return the manifest of a data set with the codes for a task.
 
     Args:
-        collected: what the collection gave.
-        findings: of the task; those that the manifest lacks are derived where that is possible.
-        label_policy: says how many readers must see a finding, from which grade, and what "Other" stands for.
+        dataset: Data set.
+        findings: Findings of the task; those that the manifest lacks are derived if possible.
+        label_policy: Policy with consensus, severity threshold and the findings of "Other".
 
     Returns:
-        The manifest, every image of it; columns of derived findings come last.
+        The manifest with all images; columns of derived findings come last.
 
     Raises:
-        HilumError: a consensus without readers, a threshold without grades, "Other" of nothing.
+        HilumError: A consensus without readers, a threshold without grades, "Other" without findings.
     """
-    manifest = collected.manifest
+    manifest = dataset.manifest
     if label_policy.consensus is not None:
-        if collected.readings is None:
-            raise _without("consensus", "several readings of each image", collected.name)
-        manifest = by_consensus(manifest, collected.readings, label_policy.consensus)
+        if dataset.readings is None:
+            raise _without("consensus", "several readings of each image", dataset.name)
+        manifest = by_consensus(manifest, dataset.readings, label_policy.consensus)
     if label_policy.severity_threshold is not None:
-        if collected.grades is None:
-            raise _without("severity_threshold", "graded findings", collected.name)
-        manifest = by_grade(manifest, collected.grades, label_policy.severity_threshold)
-    manifest = derive(manifest, findings)
+        if dataset.grades is None:
+            raise _without("severity_threshold", "graded findings", dataset.name)
+        manifest = by_grade(manifest, dataset.grades, label_policy.severity_threshold)
+    manifest = add_derived_findings(manifest, findings)
     if OTHER in findings and OTHER not in manifest.columns:
-        manifest = fold(manifest, list(label_policy.other), OTHER)
+        manifest = combine_findings(manifest, list(label_policy.other), OTHER)
     return manifest
 
 
 def by_consensus(manifest: pl.DataFrame, readings: pl.DataFrame, consensus: Consensus) -> pl.DataFrame:
-    """Codes by a vote of the readers of each image.
+    """Combine the codes of the readers of each image by a vote.
 
-    A finding is positive where enough readers see it; uncertain where it would be, were the unsure ones right; else
-    negative. A reader of the image who says nothing of a finding does not see it. Enough is one ("any"), more than half
-    ("majority"; two of three, as study 4 reads VinDr-CXR's training images), or all of them. Images that nobody read
-    one by one, such as those with a consensus, keep their codes.
+    A finding is positive if enough readers report it; uncertain if it would be with the uncertain readers; else
+    negative. A reader of the image without a code for a finding does not report it. Enough is one ("any"), more than
+    half ("majority"; two of three, as study 4 uses VinDr-CXR's training images), or all of them. Images without
+    readings, such as those with a consensus, keep their codes.
 
     Args:
-        manifest: images with findings.
+        manifest: Images with findings.
         readings: `image_id`, `reader`, `finding`, `code` (1, 0, -1).
-        consensus: how many must see a finding.
+        consensus: Number of readers that must report a finding.
     """
-    # One opinion of a reader on a finding, whatever the number of rows: sure before unsure before no.
+    # One opinion for each reader and finding, whatever the number of rows: positive, uncertain, negative.
     opinion = pl.col("code").replace_strict({1: 2, -1: 1, 0: 0}, return_dtype=pl.Int8).max()
     opinions = readings.drop_nulls("code").group_by("image_id", "reader", "finding").agg(opinion)
     readers = readings.group_by("image_id").agg(pl.col("reader").n_unique().alias("readers"))
@@ -75,15 +75,15 @@ def by_consensus(manifest: pl.DataFrame, readings: pl.DataFrame, consensus: Cons
 
 
 def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | Mapping[str, int]) -> pl.DataFrame:
-    """Codes by severity: positive from a grade on, negative below; images without a grade keep their code.
+    """Derive codes from severity: positive from a grade on, negative below; images without a grade keep their code.
 
     Args:
-        manifest: images with findings.
-        grades: `image_id`, `finding`, `grade` (0: absent), one row an image and finding.
-        positive_from: the grade, for all or by finding; findings not named keep the collection's own reading.
+        manifest: Images with findings.
+        grades: `image_id`, `finding`, `grade` (0: absent), one row for each image and finding.
+        positive_from: Lowest positive grade, for all or by finding; other findings keep the collection's labels.
 
     Raises:
-        HilumError: a finding that is not graded, or a threshold that makes every image positive.
+        HilumError: A finding that is not graded, or a threshold that makes every image positive.
     """
     graded = grades["finding"].unique().sort().to_list()
     thresholds = dict(positive_from) if isinstance(positive_from, Mapping) else dict.fromkeys(graded, positive_from)
@@ -93,7 +93,7 @@ def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | 
                 "severity_threshold",
                 expected=f"a grade of 1 or more for a graded finding ({', '.join(graded)})",
                 found=f"{finding}: {grade}",
-                fix="Take out the finding, or use a grade of its scale; 0 means absent.",
+                fix="Remove the finding, or use a grade of its scale; 0 means absent.",
             )
     positive = pl.col("grade") >= pl.col("finding").replace_strict(thresholds, return_dtype=pl.Int64)
     coded = grades.filter(pl.col("finding").is_in(list(thresholds))).select(
@@ -102,28 +102,28 @@ def by_grade(manifest: pl.DataFrame, grades: pl.DataFrame, positive_from: int | 
     return _overruled(manifest, _wide(coded))
 
 
-def derive(manifest: pl.DataFrame, findings: list[str]) -> pl.DataFrame:
-    """Add those of these findings that the manifest lacks and that follow from others (`hilum.findings.DERIVED`)."""
+def add_derived_findings(manifest: pl.DataFrame, findings: list[str]) -> pl.DataFrame:
+    """Add the findings that the manifest lacks and that follow from others (`hilum.findings.DERIVED`)."""
     for finding in findings:
         parts = parts_of(finding, finding_columns(manifest))
         if finding not in manifest.columns and parts:
-            manifest = fold(manifest, list(parts), finding)
+            manifest = combine_findings(manifest, list(parts), finding)
     return manifest
 
 
-def fold(manifest: pl.DataFrame, parts: list[str], into: str) -> pl.DataFrame:
-    """Add a finding that is there where any of its parts is.
+def combine_findings(manifest: pl.DataFrame, parts: list[str], into: str) -> pl.DataFrame:
+    """Add a finding that is positive if any of its parts is.
 
     Positive if any part is positive; else uncertain if any is uncertain; else not mentioned if any is not; else
-    negative: the "or" of Kleene's three-valued logic, keeping apart why a part is unknown.
+    negative: the "or" of Kleene's three-valued logic, with two kinds of unknown.
 
     Args:
-        manifest: images with findings.
-        parts: columns of the manifest.
-        into: name of the new column.
+        manifest: Images with findings.
+        parts: Columns of the manifest.
+        into: Name of the new column.
 
     Raises:
-        HilumError: a part that the manifest lacks, or no part.
+        HilumError: A part that the manifest lacks, or no part.
     """
     require_findings(manifest, parts)
     codes = pl.col(parts)
@@ -143,7 +143,7 @@ def _wide(coded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _overruled(manifest: pl.DataFrame, coded: pl.DataFrame) -> pl.DataFrame:
-    """The manifest with the codes of `coded` (`image_id` and findings) wherever it has one."""
+    """Replace codes of the manifest by those of `coded` (`image_id` and findings) that are not null."""
     both = manifest.join(coded, on="image_id", how="left", maintain_order="left", suffix=" coded")
     findings = [name for name in coded.columns if name != "image_id" and name in manifest.columns]
     overruled = (pl.coalesce(f"{name} coded", name).cast(pl.Int8).alias(name) for name in findings)
@@ -151,4 +151,4 @@ def _overruled(manifest: pl.DataFrame, coded: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without(field: str, what: str, collection: str) -> HilumError:
-    return HilumError(field, expected=what, found=f"none in {collection}", fix=f"Leave out {field}.")
+    return HilumError(field, expected=what, found=f"none in {collection}", fix=f"Remove {field}.")

@@ -1,11 +1,11 @@
-"""Which images take part in a task: by view and by what they are positive for."""
+"""Cohort of a task: selection of images by view and by positive findings."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.label_policy import LabelPolicy
 from hilum.data.labels.codes import read_codes
 from hilum.data.labels.targets import drop_uncertain, is_positive, require_findings
@@ -14,7 +14,7 @@ from hilum.errors import HilumError
 from hilum.findings import canonical
 
 FRONTAL = ("PA", "AP")
-"""Beginnings of the names of frontal views, such as PA, AP and AP_HORIZONTAL; "FRONTAL" is one too."""
+"""Prefixes of frontal views, such as PA, AP and AP_HORIZONTAL; "FRONTAL" is one too."""
 
 Both: TypeAlias = Literal["drop", "positive", "negative"]
 Neither: TypeAlias = Literal["drop", "negative"]
@@ -23,13 +23,13 @@ _DEFAULT = LabelPolicy()
 
 @dataclass(frozen=True)
 class Contrast:
-    """A binary task: images of one finding against images of another, such as Pneumonia against No Finding.
+    """Binary task: images of one finding against images of another, such as Pneumonia against No Finding.
 
     Attributes:
-        positive, negative: findings. The task's target is `positive`.
-        both: images positive for both contradict themselves (text-mined No Finding beside a finding): left out, or
-            counted on one side.
-        neither: images positive for neither have some other finding: left out, or counted as negative.
+        positive, negative: Findings. The task's target is `positive`.
+        both: Use of contradictory images positive for both (text-mined No Finding with a finding): exclude them, or
+            count them on one side.
+        neither: Use of images positive for neither: exclude them, or count them as negative.
     """
 
     positive: str
@@ -45,19 +45,19 @@ class Contrast:
                 "contrast",
                 expected="two findings",
                 found=f"{self.positive} twice",
-                fix="Name what it is distinguished from.",
+                fix="Name another finding as negative.",
             )
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """The images of a task. What is left empty asks for nothing; everything asked for must hold.
+    """Criteria for the images of a task; all given criteria must hold.
 
     Attributes:
         views: "frontal", or the views to keep.
-        any_of: keep images positive for at least one of these.
-        exactly_one_of: keep images positive for one of these and no second one: classes that exclude each other.
-        contrast: keep the two sides of a binary task.
+        any_of: Keep images positive for at least one of these findings.
+        exactly_one_of: Keep images positive for exactly one of these findings: mutually exclusive classes.
+        contrast: Keep the two sides of a binary task.
     """
 
     views: Literal["frontal"] | tuple[str, ...] = ()
@@ -72,13 +72,13 @@ class Cohort:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """The findings by which images are chosen."""
+        """Findings that the criteria use."""
         sides = (self.contrast.positive, self.contrast.negative) if self.contrast else ()
         return (*self.any_of, *self.exactly_one_of, *sides)
 
 
 def task_images(
-    collected: Collected,
+    dataset: Dataset,
     findings: list[str],
     label_policy: LabelPolicy,
     cohort: Cohort,
@@ -86,46 +86,46 @@ def task_images(
     where: str = "findings",
     of: str = "this data set",
 ) -> pl.DataFrame:
-    """The images of a task, ready to be divided: codes read, cohort chosen, images in doubt left out; in this order.
+    """Select the images of a task: read codes, select the cohort, exclude uncertain images, in this order.
 
-    Unlabelled images take no part in a task; they may only pretrain.
+    Unlabelled images are excluded; they are used for pretraining only.
 
     Args:
-        collected: what the data set's collection gave.
-        findings: of the task.
-        label_policy: how codes are read.
-        cohort: which images to keep.
-        where, of: for the message about findings that it lacks, as in `require_findings`.
+        dataset: Data set.
+        findings: Findings of the task.
+        label_policy: Label policy.
+        cohort: Criteria for the images.
+        where, of: Texts for the message about missing findings, as in `require_findings`.
 
     Returns:
-        A manifest; `targets` of it, with the same findings and label_policy, keeps every image.
+        A manifest; `targets` with the same findings and label policy keeps all its images.
 
     Raises:
-        HilumError: what `read_codes`, `choose` and `targets` refuse.
+        HilumError: Errors of `read_codes`, `select_cohort` and `targets`.
     """
-    manifest = read_codes(collected, list(dict.fromkeys([*findings, *cohort.findings])), label_policy)
+    manifest = read_codes(dataset, list(dict.fromkeys([*findings, *cohort.findings])), label_policy)
     require_findings(manifest, findings, where=where, of=of)
-    return drop_uncertain(choose(labelled_images(manifest), cohort, label_policy), findings, label_policy)
+    return drop_uncertain(select_cohort(labelled_images(manifest), cohort, label_policy), findings, label_policy)
 
 
-def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
-    """The images of a cohort, in the manifest's order.
+def select_cohort(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+    """Select the images of a cohort, in the manifest's order.
 
     Args:
-        manifest: images, with the codes that the task reads (`read_codes`).
-        cohort: which to keep.
-        label_policy: where it reads uncertain as one, uncertain counts as positive here too.
+        manifest: Images with the codes of the task (`read_codes`).
+        cohort: Criteria.
+        label_policy: If it maps uncertain to one, uncertain counts as positive here too.
 
     Returns:
-        The images kept. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
+        Selected images. With a contrast the column of its positive finding is 1 on one side and 0 on the other.
 
     Raises:
-        HilumError: a finding that the manifest lacks, or views asked for where none is known.
+        HilumError: A finding that the manifest lacks, or views for a data set without any.
     """
     if cohort.views:
         manifest = _of_views(manifest, cohort.views)
     if cohort.any_of:
-        manifest = keep_only(manifest, list(cohort.any_of), label_policy)
+        manifest = filter_positive(manifest, list(cohort.any_of), label_policy)
     if cohort.exactly_one_of:
         require_findings(manifest, list(cohort.exactly_one_of))
         labels = pl.sum_horizontal(is_positive(finding, label_policy) for finding in cohort.exactly_one_of)
@@ -133,11 +133,11 @@ def choose(manifest: pl.DataFrame, cohort: Cohort, label_policy: LabelPolicy = _
     return _contrasted(manifest, cohort.contrast, label_policy) if cohort.contrast else manifest
 
 
-def keep_only(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
-    """The images that are positive for at least one of these findings, such as Pneumonia or No Finding.
+def filter_positive(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPolicy = _DEFAULT) -> pl.DataFrame:
+    """Select the images that are positive for at least one of these findings.
 
     Raises:
-        HilumError: a finding that the manifest lacks.
+        HilumError: A finding that the manifest lacks.
     """
     require_findings(manifest, any_of)
     return manifest.filter(pl.any_horizontal(is_positive(finding, label_policy) for finding in any_of))
@@ -146,9 +146,7 @@ def keep_only(manifest: pl.DataFrame, any_of: list[str], label_policy: LabelPoli
 def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...]) -> pl.DataFrame:
     known = manifest["view"].drop_nulls().unique().sort().to_list()
     if not known:
-        raise HilumError(
-            "views", expected="a table that says the view of each image", found="no view", fix="Leave out views."
-        )
+        raise HilumError("views", expected="a table with the view of each image", found="no view", fix="Remove views.")
     if views == "frontal":
         name = pl.col("view").str.to_uppercase()
         wanted = pl.any_horizontal(name == "FRONTAL", *(name.str.starts_with(view) for view in FRONTAL))
@@ -159,7 +157,7 @@ def _of_views(manifest: pl.DataFrame, views: Literal["frontal"] | tuple[str, ...
                 "views",
                 expected=f"views of this data set ({', '.join(known)})",
                 found=", ".join(strangers),
-                fix="Use them.",
+                fix="Use these.",
             )
         wanted = pl.col("view").is_in(views)
     return manifest.filter(wanted)

@@ -1,4 +1,4 @@
-"""From codes to numbers: the targets that a loss takes."""
+"""Targets for a loss, from label codes."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ from hilum.data.manifest import finding_columns, labelled_images
 from hilum.errors import HilumError
 
 UNCERTAIN_CLASS = 2
-"""Target of a label that is uncertain, where uncertain is a class of its own."""
+"""Target of an uncertain label with `uncertain: own_class`."""
 
 _NUMBERS = {"zero": 0.0, "one": 1.0, "ignore": float("nan"), "own_class": float(UNCERTAIN_CLASS), "drop": float("nan")}
 
@@ -17,25 +17,25 @@ _NUMBERS = {"zero": 0.0, "one": 1.0, "ignore": float("nan"), "own_class": float(
 def targets(
     manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Targets of some findings, image by image.
+    """Convert the codes of some findings into targets.
 
-    Where uncertain is a class of its own, a finding has three classes – 0 negative, 1 positive, 2 uncertain – and needs
-    three logits z0, z1, z2: their softmax is trained with cross-entropy against the target, as an index. The score of
-    the finding is the softmax restricted to negative and positive, exp(z1) / (exp(z0) + exp(z1)) = sigmoid(z1 - z0)
-    (U-MultiClass of CheXpert, Irvin et al., AAAI 2019, §3.1). For images that are scored see `LabelPolicy.for_scoring`.
+    With `own_class` a finding has three classes – 0 negative, 1 positive, 2 uncertain – and needs three logits z0, z1,
+    z2, trained with softmax cross-entropy against the target as an index. The score of the finding is the softmax
+    restricted to negative and positive, exp(z1) / (exp(z0) + exp(z1)) = sigmoid(z1 - z0) (U-MultiClass of CheXpert,
+    Irvin et al., AAAI 2019, §3.1). For evaluated images see `LabelPolicy.for_scoring`.
 
     Args:
         manifest: N images.
-        findings: canonical names, F of them; columns of the manifest.
-        label_policy: what uncertain and not mentioned mean.
+        findings: Canonical names, F of them; columns of the manifest.
+        label_policy: Label policy.
 
     Returns:
-        The ids of the K images kept, in the manifest's order, and their (K, F) targets: 0, 1, NaN where a label is
-        masked (losses and metrics leave it out), and 2 only where the policy makes uncertain a class of its own.
-        Unlabelled images (`hilum.data.manifest`) have no targets and are left out: no policy makes negatives of them.
+        Ids of the K kept images, in the manifest's order, and their (K, F) targets: 0, 1, NaN for a masked label
+        (losses and metrics ignore it), and 2 only for a policy with `own_class`. Unlabelled images
+        (`hilum.data.manifest`) have no targets and are excluded.
 
     Raises:
-        HilumError: a finding that the manifest lacks, or that the policy has no rule for.
+        HilumError: A finding that the manifest lacks, or without a rule in the policy.
     """
     require_findings(manifest, findings)
     manifest = drop_uncertain(labelled_images(manifest), findings, label_policy)
@@ -44,15 +44,15 @@ def targets(
 
 
 def drop_uncertain(manifest: pl.DataFrame, findings: list[str], label_policy: LabelPolicy) -> pl.DataFrame:
-    """The images without those that the policy leaves out because a finding is uncertain; codes stay as they are.
+    """Exclude images with uncertain labels that the policy drops; codes are unchanged.
 
     Args:
-        manifest: images with findings.
-        findings: of the task.
-        label_policy: says for which findings an uncertain label leaves the image out.
+        manifest: Images with findings.
+        findings: Findings of the task.
+        label_policy: Label policy.
 
     Raises:
-        HilumError: a finding that the manifest lacks, or that the policy has no rule for.
+        HilumError: A finding that the manifest lacks, or without a rule in the policy.
     """
     dropping = label_policy.dropping(findings)
     if not dropping:
@@ -62,7 +62,7 @@ def drop_uncertain(manifest: pl.DataFrame, findings: list[str], label_policy: La
 
 
 def is_positive(finding: str, label_policy: LabelPolicy) -> pl.Expr:
-    """Whether an image counts as positive for a finding: its code is 1, or uncertain and read as one; never null."""
+    """Return an expression, true for code 1, or uncertain if the policy maps it to one; never null."""
     code = pl.col(finding)
     certain = code.eq_missing(1)
     return certain | code.eq_missing(-1) if label_policy.uncertain_of(finding) == "one" else certain
@@ -71,16 +71,16 @@ def is_positive(finding: str, label_policy: LabelPolicy) -> pl.Expr:
 def require_findings(
     manifest: pl.DataFrame, findings: list[str], *, where: str = "findings", of: str = "this data set"
 ) -> None:
-    """Refuse findings that a manifest has no column for, and an empty list of them.
+    """Refuse findings without a column in the manifest, and an empty list of findings.
 
     Args:
-        manifest: of a data set.
-        findings: canonical names.
-        where: they were asked for, for the message.
-        of: name of the data set, for the message.
+        manifest: Manifest of a data set.
+        findings: Canonical names.
+        where: Place for the message.
+        of: Name of the data set for the message.
 
     Raises:
-        HilumError: names what is missing and what there is.
+        HilumError: With missing and available findings.
     """
     here = finding_columns(manifest)
     missing = [name for name in findings if name not in here]
@@ -89,7 +89,7 @@ def require_findings(
             where,
             expected=f"findings of {of} ({', '.join(here) or 'it has none'})",
             found=", ".join(missing) or "none",
-            fix="Name findings that the data set has, or add a column of labels.",
+            fix="Use findings of the data set, or add a column of labels.",
         )
 
 

@@ -1,4 +1,4 @@
-"""Patients under names that hold everywhere: canonical ids, pseudonyms, copies of one file."""
+"""Patient ids: canonical spelling, names across data sets, pseudonyms, identical files."""
 
 import lazy_loader
 

@@ -11,7 +11,7 @@ from .ids import (
     canonical_patient_id as canonical_patient_id,
 )
 from .ids import (
-    names_nobody as names_nobody,
+    is_placeholder_id as is_placeholder_id,
 )
 from .ids import (
     spellings as spellings,
@@ -47,6 +47,9 @@ from .pseudonyms import (
     WITHOUT_ID as WITHOUT_ID,
 )
 from .pseudonyms import (
+    check_same_salt as check_same_salt,
+)
+from .pseudonyms import (
     has_own_ids as has_own_ids,
 )
 from .pseudonyms import (
@@ -59,13 +62,13 @@ from .pseudonyms import (
     known_salts as known_salts,
 )
 from .pseudonyms import (
-    own_patients_named as own_patients_named,
-)
-from .pseudonyms import (
     own_salt as own_salt,
 )
 from .pseudonyms import (
     pseudonym as pseudonym,
+)
+from .pseudonyms import (
+    pseudonymised_names as pseudonymised_names,
 )
 from .pseudonyms import (
     read_salt as read_salt,
@@ -78,7 +81,4 @@ from .pseudonyms import (
 )
 from .pseudonyms import (
     salt_of as salt_of,
-)
-from .pseudonyms import (
-    sealed as sealed,
 )

@@ -1,4 +1,4 @@
-"""Patient ids of a table under one spelling each, so that no patient stands on two sides of a split as two."""
+"""Canonical patient ids of a table, so that no patient occurs as two in a split."""
 
 import re
 
@@ -10,17 +10,17 @@ from hilum.data.tables import some
 from hilum.notes import Code, Note, note
 
 _MANY, _SHARE, _TIMES = 20, 0.05, 5
-"""From so many images, this share of all and so many times those of the median patient, a patient is doubted."""
+"""Images of a doubtful patient: more than so many, this fraction of all, and so many times the median patient's."""
 _FEWEST_PATIENTS = 10
 _ROUNDED = re.compile(r"\s*\d([.,]\d+)?[Ee]\+\d+\s*")
-"""How spreadsheets write long numbers: "2.24E+14"."""
+"""Long numbers as written by spreadsheets: "2.24E+14"."""
 
 
 def spellings_of_patients(images: pl.DataFrame) -> dict[str, list[str]]:
-    """The patients whose ids are written in several ways: the id that stands for them to the ways.
+    """Return patients whose ids have several spellings: the id that represents them to the spellings.
 
     Args:
-        images: with `patient_id`, text or null.
+        images: Table with `patient_id`, text or null.
     """
     found = spellings(images["patient_id"].drop_nulls())
     found.pop("", None)
@@ -28,28 +28,28 @@ def spellings_of_patients(images: pl.DataFrame) -> dict[str, list[str]]:
 
 
 def with_canonical_patients(images: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
-    """Write every patient id in one way (`hilum.data.patients.ids`); words for nobody become null.
+    """Convert every patient id to one spelling (`hilum.data.patients.ids`); placeholders become null.
 
-    Capitals stay as they are written, those of the first spelling where there are several.
+    Case is kept, that of the first spelling if there are several.
 
     Args:
-        images: with `patient_id`, text; null where it is not known. Ids that are no more than an image's own, given to
-            images without a patient, must not be among them.
+        images: Table with `patient_id`, text; null if unknown. It must not contain ids of images that stand for
+            unknown patients.
 
     Returns:
-        The images, and what a user should know: which ids fell together, were rounded by a spreadsheet, or name nobody.
+        The images, and notes: ids with several spellings, ids rounded by a spreadsheet, placeholders.
     """
     found = spellings(images["patient_id"].drop_nulls())
-    nobody = found.pop("", [])
+    placeholders = found.pop("", [])
     shown = {written: without_zeros(ways[0]) for ways in found.values() for written in ways}
     notes = []
     several = [" = ".join(ways) for ways in found.values() if len(ways) > 1]
     if several:
         notes.append(note(Code.SEVERAL_SPELLINGS, patients=len(several), examples=some(several)))
-    if nobody:
-        of_nobody = int(images["patient_id"].is_in(pl.Series(nobody, dtype=pl.String).implode()).sum())
-        examples = some([repr(written) for written in nobody])
-        notes.append(note(Code.PLACEHOLDER_PATIENT_IDS, images=of_nobody, examples=examples))
+    if placeholders:
+        of_placeholders = int(images["patient_id"].is_in(pl.Series(placeholders, dtype=pl.String).implode()).sum())
+        examples = some([repr(written) for written in placeholders])
+        notes.append(note(Code.PLACEHOLDER_PATIENT_IDS, images=of_placeholders, examples=examples))
     rounded = [each for each in shown if _ROUNDED.fullmatch(each)]
     if rounded:
         images_of_them = int(images["patient_id"].is_in(pl.Series(rounded, dtype=pl.String).implode()).sum())
@@ -62,10 +62,10 @@ def with_canonical_patients(images: pl.DataFrame) -> tuple[pl.DataFrame, list[No
 
 
 def patients_of_many_images(manifest: pl.DataFrame) -> list[Note]:
-    """Patients who may be none: one id of a large part of all images, where others have a few each.
+    """Report doubtful patients: one id with a large part of all images, while others have a few each.
 
     Args:
-        manifest: of a data set.
+        manifest: Manifest of a data set.
     """
     counts = manifest.filter(is_patient_known(manifest)).group_by("patient_id").len().sort("len", "patient_id")
     if len(counts) < _FEWEST_PATIENTS:

@@ -1,15 +1,15 @@
-"""Patients under names that hold everywhere, so that weights can say which patients they were trained on.
+"""Names of patients across data sets, so that cards can list the patients that weights were trained on.
 
-A number means little without who gave it: patient 7 of one data set is another person than patient 7 of the next. A
-patient's full name is `<issuer>:<number>`. The issuer of a public data set is its collection, wherever the files are
-and whatever a study calls them; that of anybody's own images is given, or is their name in the study; that of generated
-images is their population. A number that already carries a collection's name keeps it: RSNA's images are
-ChestX-ray14's, and their patients are found again under that name.
+A number is unique only for its issuer: patient 7 of one data set is another person than patient 7 of the next. A
+patient's full name is `<issuer>:<number>`. The issuer of a public data set is its collection, whatever its folder or
+its name in a study; that of the user's own images is given, or is their name in the study; that of generated images is
+their population. A number with a collection's name keeps it: RSNA's images are ChestX-ray14's, and their patients have
+that name.
 
-One number is one patient however it is written: 00000013, 13 and 13.0 are the same (`hilum.data.patients.ids`).
+All spellings of a number are one patient: 00000013, 13 and 13.0 are the same (`hilum.data.patients.ids`).
 
-An image of one's own that came without a patient id counts as a patient of its own, `<issuer>:?<image>`. The mark says
-that this is nobody's id: whether that patient is another one, nobody knows.
+An own image without a patient id counts as its own patient, `<issuer>:?<image>`. The mark "?" means that the patient is
+unknown and may be any other.
 """
 
 import json
@@ -24,13 +24,13 @@ from hilum.data.patients.pseudonyms import WITHOUT_ID, is_public
 from hilum.findings import COLLECTIONS
 
 GENERATED_MARK = ".hilum-phantom.json"
-"""Hidden file that generated images carry beside their native ones: whose population they are."""
+"""Hidden file of generated images with the name of their population."""
 
 
 def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
-    """Full names of patients, in the same order; each number in its canonical spelling.
+    """Return full names of patients, in the same order, with canonical numbers.
 
-    A number that already carries a collection's or the issuer's name, "clinic:13", is not given another one.
+    Numbers with a collection's or the issuer's name, "clinic:13", keep it.
     """
     known, own = tuple(f"{collection}:" for collection in COLLECTIONS), f"{issuer.casefold()}:"
     numbers = (canonical_patient_id(patient_id) for patient_id in patient_ids)
@@ -38,11 +38,11 @@ def patient_names(patient_ids: Iterable[str], issuer: str) -> list[str]:
 
 
 def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
-    """Full names of the patients of all images of a manifest, in its order; marked where an image has no patient id.
+    """Return full names of the patients of all images of a manifest, in its order, with "?" for unknown patients.
 
     Args:
-        manifest: `image_id`, `patient_id`, and `patient_known` where it says whose id is only the image's.
-        issuer: of the patients.
+        manifest: `image_id`, `patient_id`, and optionally `patient_known`.
+        issuer: Issuer of the patient ids.
     """
     written = manifest["patient_id"].unique()
     spelt = pl.Series(patient_names(written, issuer), dtype=pl.String)
@@ -58,12 +58,12 @@ def full_names(manifest: pl.DataFrame, issuer: str) -> list[str]:
 
 
 def issuer_of(root: Path, collection: str, stated: str) -> str:
-    """Who gave the patients of a data set their numbers.
+    """Return the issuer of the patient ids of a data set.
 
     Args:
-        root: of the data set.
-        collection: it was read as.
-        stated: what the user calls the issuer; counts for `folder`, where nothing else could know.
+        root: Folder of the data set.
+        collection: Collection that reads it.
+        stated: Issuer given by the user; used for `folder` only.
     """
     mark = root / GENERATED_MARK
     if mark.is_file():
@@ -72,5 +72,5 @@ def issuer_of(root: Path, collection: str, stated: str) -> str:
 
 
 def mark_generated(root: Path, seed: int) -> None:
-    """Leave the mark of generated images: their patients are those of the population of this seed, in any layout."""
+    """Write the mark of generated images: their patients are those of this seed's population, in any layout."""
     write_json(root / GENERATED_MARK, {"population": f"phantom-s{seed}"})

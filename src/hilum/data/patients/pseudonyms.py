@@ -1,28 +1,27 @@
-"""Pseudonyms of patients, and the salts under which they are made: what may be stored beside weights that people share.
+"""Pseudonyms of patients, and their salts, for files that are shared with weights.
 
-Weights say which patients they were trained on, so that nobody judges them on the same patients. They cannot say it in
-clear: a hospital's patient id names a person to everyone in the hospital. A pseudonym stands for it:
+Cards list the patients that weights were trained on, so that nobody evaluates them on the same patients. They cannot
+list hospital ids, which identify persons. A pseudonym replaces an id:
 
     h<salt>-<hash>      hash = first 128 bits of HMAC-SHA256(salt, "patient" 0 id), 32 hexadecimal digits
-                        salt = first 32 bits of HMAC-SHA256(salt, "salt" 0), 8 digits: which salt, not what it is
+                        salt = first 32 bits of HMAC-SHA256(salt, "salt" 0), 8 digits: identifies the salt
 
-*Why a secret salt.* Ids of a hospital are short: all numbers of eight digits are hashed in a minute, so that a plain
-hash of one hides nothing. HMAC (RFC 2104) under a secret salt of 16 bytes or more can be tried out only by those who
-hold the salt. Ids of public data sets are published already and everybody may compare them: they are hashed under
-`PUBLIC_SALT`, the same everywhere, so that the cards of two sites that trained on ChestX-ray14 meet.
+*Secret salt.* Hospital ids are short: all numbers of eight digits can be hashed in a minute, so that a plain hash hides
+nothing. HMAC (RFC 2104) with a secret salt of 16 bytes or more can be attacked only by those who have the salt. Ids of
+public data sets are published, and everybody may compare them: they are hashed with `PUBLIC_SALT`, the same everywhere,
+so that the cards of two sites that trained on ChestX-ray14 can be compared.
 
-*Why these lengths.* Two of a billion patients share 128 bits by chance with probability 1.5e-21; half of the digest
-keeps cards half as long. The 32 bits that name a salt tell salts apart, and are too few to confirm a guessed one: of
-2^128 guesses 2^96 fit.
+*Lengths.* Two of a billion patients share 128 bits by chance with probability 1.5e-21; half of the digest keeps cards
+half as long. The 32 bits that identify a salt are too few to confirm a guess: 2^96 of 2^128 guesses match.
 
-*Place of the salt.* In `HILUM_PATIENT_SALT`, or else in the file `salt_file()` of this user, outside of anything that
-is shared; it is made when it is first needed, readable by this user only. A site that trains on several machines copies
-that file, or sets the variable, on each of them. Who loses the salt can compare nothing any more: what Hilum says then
-is "not known", never "no".
+*Place of the salt.* `HILUM_PATIENT_SALT`, or else the file `salt_file()` of this user, outside of anything that is
+shared; it is created when it is first needed, readable by this user only. A site that trains on several machines copies
+that file, or sets the variable, on each of them. Without the salt nothing can be compared; Hilum then reports "not
+known", never "no".
 
-An image that came without a patient id counts as a patient of its own; its pseudonym, ?h<salt>-<hash>, says so.
+An image without a patient id counts as its own patient; its pseudonym is ?h<salt>-<hash>.
 
-A pseudonym names its salt, so that pseudonyms of two salts are never taken for two patients.
+A pseudonym names its salt, so that pseudonyms of two salts are never counted as two patients.
 """
 
 import hmac
@@ -39,23 +38,23 @@ from hilum.errors import HilumError
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
 VARIABLE = "HILUM_PATIENT_SALT"
-"""Environment variable that holds the salt of this user where the file does not."""
+"""Environment variable with the salt of this user; it precedes the file."""
 
 OWN = "own"
-"""What stands instead of a file for this user's own salt."""
+"""Name of this user's own salt instead of a file."""
 
 PUBLIC_SALT = b"hilum: patients of public data sets"
-"""Known to everybody: for ids that are published."""
+"""Published salt for published ids."""
 
 OWN_COLLECTIONS = ("folder", "uka_cxr", "gb7_flg")
-"""Collections whose ids may be a hospital's: whatever the folder's owner wrote, or what DICOM headers say. Those of the
-others are published pseudonyms."""
+"""Collections whose ids may be a hospital's: from the user's table or from DICOM headers. Those of the others are
+published pseudonyms."""
 
 SHORTEST_SALT = 16
 """Bytes; `head -c 32 /dev/urandom | base64` makes a good one."""
 
 WITHOUT_ID = "?"
-"""Stands before the id of an image that came without a patient id, in a full name and in a pseudonym."""
+"""Prefix of the id of an image without a patient id, in a full name and in a pseudonym."""
 
 _MAX_SALT = 4096
 _HASH, _SALT = 32, 8  # hexadecimal digits
@@ -65,59 +64,59 @@ _MAKE = "Make one: head -c 32 /dev/urandom | base64 > salt.txt; keep it, and kee
 
 
 def hashed(identifier: str, kind: str, salt: bytes) -> str:
-    """The hash that stands for an identifier: 32 hexadecimal digits.
+    """Hash an identifier: 32 hexadecimal digits.
 
     Args:
-        identifier: as the data set writes it.
-        kind: "patient", "study" or "image"; a number that is both has different hashes.
-        salt: of `read_salt`.
+        identifier: Identifier as in the data set.
+        kind: "patient", "study" or "image"; they have different hashes for the same number.
+        salt: Salt from `read_salt`.
     """
     return hmac.digest(salt, f"{kind}\0{identifier}".encode(), "sha256").hex()[:_HASH]
 
 
 def pseudonym(patient_id: str, salt: bytes) -> str:
-    """What stands for a patient's id; a pseudonym stands for itself."""
+    """Return the pseudonym of a patient id; a pseudonym is unchanged."""
     if salt_of(patient_id) is not None:
         return patient_id
     mark, number = (WITHOUT_ID, patient_id[1:]) if patient_id.startswith(WITHOUT_ID) else ("", patient_id)
-    return f"{mark}h{salt_name(salt)}-{hashed(_hashed_form(number), 'patient', salt)}"
+    return f"{mark}h{salt_name(salt)}-{hashed(canonical_patient_id(number), 'patient', salt)}"
 
 
 def salt_of(patient_id: str) -> str | None:
-    """Name of the salt under which a pseudonym was made; None for an id that is none."""
+    """Return the name of a pseudonym's salt; None for an id that is not a pseudonym."""
     found = _PSEUDONYM.fullmatch(patient_id)
     return found[1] if found else None
 
 
 @cache
 def salt_name(salt: bytes) -> str:
-    """Which salt it is, in 8 hexadecimal digits that do not tell it."""
+    """Return the name of a salt, 8 hexadecimal digits that do not reveal it."""
     return hmac.digest(salt, b"salt\0", "sha256").hex()[:_SALT]
 
 
 def is_public(issuer: str) -> bool:
-    """Whether the ids of an issuer are published: those of a public data set, or of a generated population."""
+    """Return true for published ids: those of a public data set, or of a generated population."""
     public = issuer in COLLECTIONS and not has_own_ids(issuer)
     return public or _GENERATED.fullmatch(issuer) is not None
 
 
 def has_own_ids(collection: str) -> bool:
-    """Whether patients of a collection may have a hospital's ids: see `OWN_COLLECTIONS`."""
+    """Return true if patients of a collection may have hospital ids: see `OWN_COLLECTIONS`."""
     if collection in ADDED_COLLECTIONS:
         return not ADDED_COLLECTIONS[collection].published_ids
     return collection in OWN_COLLECTIONS
 
 
-def sealed(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:
-    """Full names with pseudonyms for ids, sorted, each once.
+def pseudonymised_names(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:
+    """Replace the ids in full names by pseudonyms; sorted, each once.
 
     Args:
-        full_names: `<issuer>:<id>`, as of `hilum.data.patients.names.patient_names`. Where there is no issuer, the id
-            may be anybody's.
-        salt: secret, for ids that are not published; this user's own when left out.
+        full_names: `<issuer>:<id>`, as of `hilum.data.patients.names.patient_names`. Ids without issuer are treated as
+            hospital ids.
+        salt: Secret salt for ids that are not published; default: this user's own.
 
     Raises:
-        HilumError: this user's salt is needed, and can neither be read nor made.
+        HilumError: This user's salt is needed, and can neither be read nor created.
     """
     names = set()
     for name in set(full_names):
@@ -131,10 +130,10 @@ def sealed(full_names: Iterable[str], salt: bytes | None = None) -> list[str]:
 
 
 def known_salts() -> dict[str, bytes]:
-    """The salts that this user can hash ids under, by their names: the public one, and this user's own if there is one.
+    """Return the available salts by name: the public one, and this user's own if it exists.
 
     Raises:
-        HilumError: the user's own salt is too short, or cannot be read.
+        HilumError: The user's own salt is too short, or cannot be read.
     """
     salts = [PUBLIC_SALT]
     if os.environ.get(VARIABLE):
@@ -145,7 +144,7 @@ def known_salts() -> dict[str, bytes]:
 
 
 def salt_file() -> Path:
-    """Where the salt of this user is, or will be, kept: in the folder for settings, never in one that is shared."""
+    """Return the path of this user's salt: in the folder for settings, never in a shared one."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "hilum" / "patient_salt.txt"
     if sys.platform == "win32":
@@ -154,10 +153,10 @@ def salt_file() -> Path:
 
 
 def own_salt() -> bytes:
-    """The salt of this user: of `HILUM_PATIENT_SALT`, of `salt_file()`, or a new one that is left there.
+    """Return the salt of this user, from `HILUM_PATIENT_SALT` or `salt_file()`; a missing one is created there.
 
     Raises:
-        HilumError: it is too short, or cannot be read or made.
+        HilumError: It is too short, or cannot be read or created.
     """
     if os.environ.get(VARIABLE):
         return read_salt("env")
@@ -169,7 +168,7 @@ def own_salt() -> bytes:
         except OSError as error:
             raise HilumError(
                 path,
-                expected="this user's salt for patients, or a place to make one",
+                expected="this user's salt for patients, or a writable place for one",
                 found=(error.strerror or "an error").lower(),
                 fix=f"Set {VARIABLE} to a secret of {SHORTEST_SALT} bytes or more, and keep it.",
             ) from error
@@ -182,7 +181,7 @@ def _make_salt(path: Path) -> None:
         beside.touch(mode=0o600)
         beside.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
         try:
-            os.link(beside, path)  # unlike a renaming, it never takes the place of what another process has just made
+            os.link(beside, path)  # unlike renaming, it never replaces the file of another process
         except FileExistsError:
             return
         except OSError:  # a file system without links
@@ -192,12 +191,12 @@ def _make_salt(path: Path) -> None:
 
 
 def read_salt(source: str) -> bytes:
-    """The salt out of a file; with "env" out of `HILUM_PATIENT_SALT`, with "own" this user's (see `own_salt`).
+    """Read a salt from a file, with "env" from `HILUM_PATIENT_SALT`, with "own" this user's (see `own_salt`).
 
-    Blanks and line ends around it do not count.
+    Blanks and line ends around it are ignored.
 
     Raises:
-        HilumError: there is none, or one that could be guessed for its shortness.
+        HilumError: The salt is missing or too short.
     """
     if source == OWN:
         return own_salt()
@@ -218,15 +217,15 @@ def read_salt(source: str) -> bytes:
     return salt
 
 
-def own_patients_named(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[str, str]) -> None:
-    """Refuse data sets of one issuer whose patients cannot be distinguished: ids here, pseudonyms there.
+def check_same_salt(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[str, str]) -> None:
+    """Refuse data sets of one issuer whose patients cannot be compared: ids and pseudonyms, or two salts.
 
     Args:
-        patient_ids: of each data set, by name.
-        issuers: of each data set.
+        patient_ids: Ids of each data set, by name.
+        issuers: Issuer of each data set.
 
     Raises:
-        HilumError: two data sets of one issuer that name patients under two salts, or only one of them under a salt.
+        HilumError: Two data sets of one issuer with patients under two salts, or only one of them under a salt.
     """
     by_issuer: dict[str, tuple[str, frozenset[str | None]]] = {}
     for name, ids in patient_ids.items():
@@ -250,11 +249,6 @@ def _in_words(salts: frozenset[str | None]) -> str:
 
 
 def _parts(full_name: str) -> tuple[str, str, str]:
-    """Issuer, colon and number; without an issuer all of it is the number."""
+    """Return issuer, colon and number; without an issuer the whole text is the number."""
     issuer, colon, number = full_name.partition(":")
     return (issuer, colon, number) if colon else ("", "", issuer)
-
-
-def _hashed_form(patient_id: str) -> str:
-    """The form of an id that is hashed: every way to write one patient must give the same."""
-    return canonical_patient_id(patient_id)

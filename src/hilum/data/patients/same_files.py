@@ -1,9 +1,8 @@
-"""Which files hold the same bytes, read as little as can be.
+"""Search for files of identical content with few reads.
 
-Files of different sizes differ. Of those of one size a few kilobytes from the middle and the end are compared first,
-and only files that agree in these are read whole and compared by SHA-256. Of a hundred thousand PNG or JPEG files
-hardly any is read, so nothing has to be kept between runs. A file that two paths lead
-to is one file, and is not read.
+Files of different sizes differ. For files of equal size a few kilobytes from the middle and the end are compared first,
+and only files that agree in these are read completely and compared by SHA-256. Of a hundred thousand PNG or JPEG files
+hardly any is read completely, so no results are cached between runs. Two paths to the same file are not read.
 """
 
 import hashlib
@@ -22,12 +21,11 @@ _Group = list[int]
 def same_files(
     paths: Sequence[Path | None], *, worth_reading: Callable[[Sequence[int]], bool] | None = None
 ) -> list[_Group]:
-    """Group files of equal content.
+    """Group files of identical content.
 
     Args:
-        paths: of N files; None, missing, unreadable and empty ones are in no group.
-        worth_reading: given the rows of files of one size, whether an equality among them would matter; it always does
-            when left out.
+        paths: Paths of N files; None, missing, unreadable and empty files are in no group.
+        worth_reading: Function of the rows of files of equal size; false: skip them. Default: always true.
 
     Returns:
         Rows of each group of two or more, ascending; the groups in the order of their first rows.
@@ -37,7 +35,7 @@ def same_files(
     for row, path in enumerate(paths):
         try:
             state = path.stat() if path is not None else None
-        except (OSError, ValueError):  # not here, or a name that cannot be
+        except (OSError, ValueError):  # missing, or an invalid name
             continue
         if state is not None and state.st_size:
             identity[row] = state.st_dev, state.st_ino
@@ -51,7 +49,7 @@ def same_files(
 def _equal(
     paths: Sequence[Path | None], rows: _Group, identity: dict[int, tuple[int, int]], pool: ThreadPoolExecutor
 ) -> Iterable[_Group]:
-    """Groups of equal content among files of one size."""
+    """Return groups of identical content among files of equal size."""
     one_file: dict[tuple[int, int], _Group] = defaultdict(list)
     for row in rows:
         one_file[identity[row]].append(row)

@@ -1,4 +1,4 @@
-"""Where data sets come from, on what terms, and which of their files a folder holds."""
+"""Sources and terms of data sets, and recognition of their files in a folder."""
 
 import lazy_loader
 

@@ -10,15 +10,15 @@ from .describe import (
 from .describe import (
     data_sources as data_sources,
 )
-from .look import (
+from .folder_contents import (
     FolderContents as FolderContents,
 )
-from .look import (
+from .folder_contents import (
     FoundFiles as FoundFiles,
 )
-from .look import (
+from .folder_contents import (
     examine_folder as examine_folder,
 )
-from .look import (
+from .folder_contents import (
     recognise_folder as recognise_folder,
 )

@@ -1,4 +1,4 @@
-"""Data sets, described: `sources.yaml` as typed records."""
+"""Descriptions of data sets: `sources.yaml` as typed records."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,13 +13,13 @@ from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
 
 
 class ExpectedFiles(BaseModel):
-    """Files that belong to a data set.
+    """Files of a data set.
 
     Attributes:
-        any: patterns below its folder, the first that matches counts; tables also with .gz.
-        what: what they hold.
-        optional: whether Hilum reads the data set without them.
-        count: how many there are in the whole data set; None where it is one table, or not known.
+        any: Glob patterns below its folder; the first that matches is used; tables also with .gz.
+        what: Content of the files.
+        optional: True if Hilum reads the data set without them.
+        count: Number of files in the complete data set; None for a single table, or if unknown.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,19 +30,19 @@ class ExpectedFiles(BaseModel):
 
 
 class DataSource(BaseModel):
-    """A data set: what it is, on what terms and where it is to be had.
+    """Data set with its terms and sources.
 
     Attributes:
-        name: of the collection, as in a study's `data.NAME.collection`.
-        title: its full name.
-        images, patients: of the whole data set; None where not published.
-        size: of the download, in words.
-        licence: its terms.
-        access: what it takes to get it.
-        where: official pages, or whom to ask.
-        cite: the paper.
-        below: folders that an archive may have made around its files.
-        files: that belong to it.
+        name: Name of the collection, as in a study's `data.NAME.collection`.
+        title: Full name.
+        images, patients: Numbers in the complete data set; None if not published.
+        size: Size of the download, as text.
+        licence: Terms of use.
+        access: Requirements for access.
+        where: Official pages, or contact.
+        cite: Reference.
+        below: Folders that an archive may create around its files.
+        files: Expected files.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -60,7 +60,7 @@ class DataSource(BaseModel):
 
 
 def data_sources() -> tuple[DataSource, ...]:
-    """Every data set that Hilum reads, in the order of `hilum.findings.COLLECTIONS`."""
+    """Return every data set that Hilum reads, in the order of `hilum.findings.COLLECTIONS`."""
     content = _own_sources()
     return tuple(
         DataSource.model_validate({"name": name, **(content.get(name) or _of_package(name))}) for name in COLLECTIONS
@@ -69,23 +69,23 @@ def data_sources() -> tuple[DataSource, ...]:
 
 @cache
 def _own_sources() -> Mapping[str, Mapping[str, Any]]:
-    """What Hilum says of those that it reads itself; packages that are found later are not kept."""
+    """Read the descriptions of Hilum's own collections; added collections are not cached."""
     text = files("hilum.data.sources").joinpath("sources.yaml").read_text(encoding="utf-8")
     content: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
     return content
 
 
 def _of_package(name: str) -> dict[str, Any]:
-    """What the package says that adds a data set; empty texts for the rest."""
+    """Return the description of an added collection, with empty texts for missing fields."""
     unknown: dict[str, Any] = {"title": name, "size": "", "licence": "", "access": "", "where": [], "files": []}
     return unknown | dict(ADDED_COLLECTIONS[name].source)
 
 
 def data_source(name: str) -> DataSource:
-    """One data set by the name of its collection.
+    """Return one data set by the name of its collection.
 
     Raises:
-        HilumError: Hilum reads no such data set.
+        HilumError: Unknown data set.
     """
     found = next((source for source in data_sources() if source.name == name), None)
     if found is None:

@@ -1,19 +1,18 @@
-"""Who is trained on and who is tested on: by patient, named, and never the same patient on both sides."""
+"""Splits: named, by patient, without patient overlap between parts."""
 
-from hilum.data.splits.by_patient import deal, label_fraction, patient_split, some_patients
+from hilum.data.splits.by_patient import assign_patients, label_fraction, patient_split, sample_patients
 from hilum.data.splits.held_out import held_out_images, held_out_patients
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.papers import PAPER_RULES, image_wise_validation, paper_split
 from hilum.data.splits.parse import parse_split
-from hilum.data.splits.split import LEAKING, PARTS, Split, check_patients_apart, read_split, write_split
+from hilum.data.splits.split import PARTS, Split, check_patients_apart
 
 __all__ = [
-    "LEAKING",
     "PAPER_RULES",
     "PARTS",
     "Split",
+    "assign_patients",
     "check_patients_apart",
-    "deal",
     "held_out_images",
     "held_out_patients",
     "image_wise_validation",
@@ -22,7 +21,5 @@ __all__ = [
     "paper_split",
     "parse_split",
     "patient_split",
-    "read_split",
-    "some_patients",
-    "write_split",
+    "sample_patients",
 ]

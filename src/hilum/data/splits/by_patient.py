@@ -1,5 +1,6 @@
-"""Patients at random: any shares, evenly in every finding, and nested fractions of the training patients."""
+"""Random splits of patients, stratified by findings, and nested fractions of the training patients."""
 
+from dataclasses import replace
 from math import gcd
 
 import numpy as np
@@ -13,77 +14,82 @@ from hilum.errors import HilumError
 
 
 def patient_split(manifest: pl.DataFrame, percent: tuple[int, int, int], seed: int) -> Split:
-    """Divide patients at random into train, val and test, evenly in every finding.
+    """Split patients at random into train, val and test, stratified by all findings.
 
-    Patients are lined up by their findings, the rarest deciding first (then by their number of images), and dealt in
-    permuted blocks: every run of 100/gcd(percent) neighbours gives each part exactly its share; a draw says who.
-    So every finding, and every combination that is common enough, falls on the parts in proportion.
+    Patients are sorted by their findings, rarest finding first (then by their number of images), and assigned in
+    permuted blocks: every run of 100/gcd(percent) neighbours has exactly the requested percentages, in random order.
+    Every finding, and every frequent combination of findings, is therefore distributed proportionally.
 
     Args:
-        manifest: images with `patient_id` and findings.
-        percent: shares of patients; whole numbers that sum to 100. Met within one block.
-        seed: of the draw.
+        manifest: Images with `patient_id` and findings.
+        percent: Percentages of patients in train, val and test; integers that sum to 100, exact within one block.
+        seed: Random seed.
 
     Raises:
-        HilumError: shares that do not sum to 100, or too few patients for a share.
+        HilumError: Percentages that do not sum to 100, or too few patients for a part.
     """
     if len(percent) != 3 or sum(percent) != 100 or min(percent) < 0:
         raise HilumError(
-            "split.patients", expected="three shares that sum to 100", found=str(list(percent)), fix="Use [70, 10, 20]."
+            "split.patients",
+            expected="three fractions that sum to 1",
+            found=str([part / 100 for part in percent]),
+            fix="Use [0.7, 0.1, 0.2].",
         )
-    assignment = deal(manifest, dict(zip(PARTS, percent, strict=True)), seed)
+    assignment = assign_patients(manifest, dict(zip(PARTS, percent, strict=True)), seed)
     shares = "-".join(str(share) for share in percent)
     return Split(f"patients-{shares}-s{seed}", assignment)
 
 
 def label_fraction(split: Split, percent: float, seed: int) -> Split:
-    """Keep some of the training patients, so that fewer labels are to be learned from; val and test stay.
+    """Keep a fraction of the training patients; val and test are unchanged.
 
-    With the same seed the patients of a smaller fraction are among those of a larger one.
+    With the same seed the patients of a smaller fraction are a subset of those of a larger one.
 
     Args:
-        split: to take from.
-        percent: of the training patients, 0 < percent ≤ 100; at least one patient stays.
-        seed: of the draw.
+        split: Split to reduce.
+        percent: Percentage of the training patients, 0 < percent ≤ 100; at least one patient is kept.
+        seed: Random seed.
 
     Raises:
-        HilumError: percent out of range.
+        HilumError: Percent out of range.
     """
     if not 0 < percent <= 100:
         raise HilumError("labels", expected="more than 0 and at most 100 percent", found=str(percent), fix="Use 10.")
     training = pl.col("split") == "train"
-    selected = some_patients(split.assignment.filter(training)["patient_id"], percent, seed)
+    selected = sample_patients(split.assignment.filter(training)["patient_id"], percent, seed)
     assignment = split.assignment.filter(~training | pl.col("patient_id").is_in(selected.implode()))
-    return Split(f"{split.name}-{percent:g}pct", assignment, split.column)
+    return replace(split, name=f"{split.name}-{percent:g}pct", assignment=assignment)
 
 
-def some_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:
-    """So many percent of the patients, by lot, at least one; those of a smaller share are among those of a larger one.
+def sample_patients(patient_ids: pl.Series, percent: float, seed: int) -> pl.Series:
+    """Sample a percentage of the patients, at least one; a smaller sample is a subset of a larger one.
 
     Args:
-        patient_ids: each any number of times.
+        patient_ids: Patient ids, repeated or not.
         percent: 0 < percent ≤ 100.
-        seed: of the lots.
+        seed: Random seed.
     """
     patients = patient_ids.unique().sort()
     order = shuffled(seed, image_keys(patients), use=Stream.FRACTION)
     return patients.gather(order[: max(1, round(len(patients) * percent / 100))])
 
 
-def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stream = Stream.SPLIT) -> pl.DataFrame:
-    """Deal the patients of a manifest out to parts; see `patient_split`.
+def assign_patients(
+    manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stream = Stream.SPLIT
+) -> pl.DataFrame:
+    """Assign the patients of a manifest to parts; see `patient_split`.
 
     Args:
-        manifest: images with `patient_id` and findings.
-        shares: percent of the patients for each part; sum to 100.
-        seed: of the draw.
-        use: of `draws.shuffled`; draws for different uses are independent.
+        manifest: Images with `patient_id` and findings.
+        shares: Percentage of the patients for each part; they sum to 100.
+        seed: Random seed.
+        use: Stream of `draws.shuffled`; different streams are independent.
 
     Returns:
         `image_id`, `patient_id`, `split` in the manifest's order.
 
     Raises:
-        HilumError: too few patients for a share.
+        HilumError: Too few patients for a part.
     """
     findings = finding_columns(manifest)
     patients = (
@@ -106,13 +112,13 @@ def deal(manifest: pl.DataFrame, shares: dict[str, int], seed: int, *, use: Stre
     for part, share in shares.items():
         if share and part not in dealt["split"]:
             raise HilumError(
-                "split", expected=f"patients enough for {share} % {part}", found=f"{len(patients)}", fix="Add patients."
+                "split", expected=f"enough patients for {share} % {part}", found=f"{len(patients)}", fix="Add patients."
             )
     return manifest.select("image_id", "patient_id").join(dealt, on="patient_id", how="left", maintain_order="left")
 
 
 def _pattern(shares: dict[str, int]) -> NDArray[np.str_]:
-    """The parts, in the order that keeps every beginning of a block close to the shares (a broken last one too)."""
+    """Return the parts in an order that keeps every beginning of a block close to the percentages."""
     length = 100 // gcd(*shares.values())
     ideal = [(place + 0.5) / share for share in shares.values() if share for place in range(share * length // 100)]
     parts = [part for part, share in shares.items() if share for _ in range(share * length // 100)]

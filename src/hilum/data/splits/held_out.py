@@ -1,7 +1,7 @@
-"""Which patients a split keeps from pretraining: those who validate or test, whatever images they have.
+"""Patients that a split excludes from pretraining: all patients of val and test, with all their images.
 
-A split assigns the images of a task. The same patients have further images: outside the task's cohort, or unlabelled.
-Where the split follows a published list, that list also names patients who have no image in the task at all.
+A split assigns the images of a task. Its patients may have further images: outside of the task's cohort, or unlabelled.
+If the split follows a published list, that list also contains patients without any image in the task.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ HELD_OUT = ("val", "test")
 
 
 def held_out_patients(manifest: pl.DataFrame, split: Split, parts: Sequence[str] = HELD_OUT) -> frozenset[str]:
-    """Patients of the held-out parts of a split.
+    """Return the patients of the held-out parts of a split.
 
     Args:
-        manifest: every image of the data set, in the task or not; `patient_id` and the published lists.
-        split: of the task's images.
-        parts: which parts are held out. A part that shares patients with train by the rule of the split
-            (`Split.sharing`) holds nobody out: its images alone are kept back, see `held_out_images`.
+        manifest: All images of the data set, in the task or not; `patient_id` and the published splits.
+        split: Split of the task's images.
+        parts: Held-out parts. A part that shares patients with train (`Split.sharing`) excludes no patient, only its
+            images, see `held_out_images`.
 
     Returns:
         `patient_id` of each.
@@ -33,6 +33,6 @@ def held_out_patients(manifest: pl.DataFrame, split: Split, parts: Sequence[str]
 
 
 def held_out_images(split: Split) -> frozenset[str]:
-    """Validation images of a split that lets patients train and validate; empty for every other split."""
+    """Return the validation images of a split whose train and val parts share patients; empty for other splits."""
     parts = [part for part in HELD_OUT if part in split.sharing]
     return frozenset(split.assignment.filter(pl.col("split").is_in(parts))["image_id"])

@@ -1,4 +1,4 @@
-"""A split as people name it to a command, in one word."""
+"""Parsing of a split given to a command as one word."""
 
 import polars as pl
 
@@ -9,22 +9,22 @@ from hilum.data.splits.split import Split
 
 AUTO, PATIENTS = "auto", "patients"
 SHARES = (60, 20, 20)
-"""Percent of the patients for training, validation and test where no list says it."""
+"""Percentages of the patients for train, val and test without a published split."""
 _VALIDATION = 20
 
 
 def parse_split(manifest: pl.DataFrame, name: str, *, seed: int = 0) -> Split:
-    """The division that one word asks for.
+    """Return the split with a name.
 
     Args:
-        manifest: images. Only labelled ones are dealt out, unless none is labelled.
-        name: "official", or the name of another list of the data set ("chexnet"); "patients" for 60, 20 and 20 percent
-            of the patients by lot; "auto" for the official list where there is one with test images, patients
-            elsewhere. Where a list has no validation images, a fifth of the patients outside test become that.
-        seed: of the lots.
+        manifest: Images. Only labelled ones are used, unless none is labelled.
+        name: "official", or the name of another published split ("chexnet"); "patients" for 60, 20 and 20 percent of
+            the patients at random; "auto" for an official split with test images, else patients. If a published split
+            has no validation images, a fifth of the patients outside of test is used.
+        seed: Random seed.
 
     Raises:
-        HilumError: no such list, or too few patients.
+        HilumError: Unknown split, or too few patients.
     """
     if name == AUTO:
         name = "official" if "test" in manifest["split"] else PATIENTS

@@ -1,4 +1,4 @@
-"""The pixel store: images decoded and preprocessed once, pooled data sets, data sets by name."""
+"""Image stores: images decoded and preprocessed once; pooled data sets; data sets by name."""
 
 import lazy_loader
 

@@ -1,43 +1,28 @@
-"""How a store is filled: many threads, a journal to go on from after a kill, holes closed at the end.
+"""Building of an image store, resumable (`hilum.data.store.journal`), without gaps at the end.
 
-While it is filled, the directory beside the final one also holds
+During the build the temporary directory also holds
 
-    order.json       the fingerprint of what is being built; another order starts anew
-    journal.jsonl    a line for every finished image: [row, reason, remarks]; a null reason is none
-
-A row is written to the journal after its pixels are on disk, so that a kill loses a moment's work and never an image.
-
-Threads suffice: OpenCV, Pillow, NumPy and zlib let go of Python's lock while they work, and decoders that keep it run
-in processes of their own (`hilum.data.dicom.codecs`).
+    order.json       fingerprint of the store; another fingerprint starts anew
+    journal.jsonl    one line for each finished image: [row, reason, remarks]; reason null for a readable image
 """
 
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import BytesIO
-from itertools import chain, pairwise
 from pathlib import Path
-from typing import TypeAlias
 
-import cv2
 import numpy as np
 import polars as pl
 
 from hilum.artifacts import whole_directory, write_json
-from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import leads_inside
 from hilum.data.pixels import read_image
 from hilum.data.preprocess import Recipe, parse_recipe, preprocess
+from hilum.data.store.journal import Outcome, RowFile, process_images
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport
 
-_Outcome: TypeAlias = tuple[str | None, str]  # why the image was rejected, and the codes of its remarks
 _ORDER, _JOURNAL = "order.json", "journal.jsonl"
-_AT_A_TIME = 32  # images a worker between two entries in the journal
 
 
 def build(
@@ -49,9 +34,9 @@ def build(
     workers: int,
     on_progress: ProgressReport,
 ) -> None:
-    """Fill `directory`; see `hilum.data.store.store.build_store`. `order` is the fingerprint of the other arguments."""
+    """Build a store in `directory`; see `hilum.data.store.store.build_store`. `order` is its fingerprint."""
     with whole_directory(directory, resume=True) as beside:
-        _start_or_go_on(beside, order)
+        _start_or_resume(beside, order)
         if not (beside / DESCRIPTION).is_file():
             done = _fill(manifest, root, recipe, beside, workers, on_progress)
             reasons = {row: reason for row, (reason, _) in sorted(done.items()) if reason is not None}
@@ -66,9 +51,9 @@ def build(
             (beside / name).unlink(missing_ok=True)
 
 
-def _start_or_go_on(beside: Path, order: str) -> None:
+def _start_or_resume(beside: Path, order: str) -> None:
     description = beside / DESCRIPTION
-    if description.is_file():  # killed between the last write and the renaming
+    if description.is_file():  # interrupted between the last write and the renaming
         if json.loads(description.read_text(encoding="utf-8"))["fingerprint"] == order:
             return
     elif (beside / _ORDER).is_file() and json.loads((beside / _ORDER).read_text(encoding="utf-8")) == order:
@@ -80,70 +65,30 @@ def _start_or_go_on(beside: Path, order: str) -> None:
 
 def _fill(
     manifest: pl.DataFrame, root: Path, recipe: Recipe, beside: Path, workers: int, on_progress: ProgressReport
-) -> dict[int, _Outcome]:
-    """Write the image of image i to row i; returns what became of each image."""
-    paths = manifest["path"].to_list()
-    total, image_bytes = len(paths), recipe.size * recipe.size
-    header = _header(total, recipe.size)
-    done = _read_journal(beside / _JOURNAL)
-    waiting = [row for row in range(total) if row not in done]
-    on_progress(len(done), total, "")
-    inside = root.resolve()
-    descriptor = os.open(beside / IMAGES, os.O_RDWR | os.O_CREAT, 0o644)
+) -> dict[int, Outcome]:
+    """Write the image of row i to row i of the array; return (reason of a rejection or None, codes of remarks)."""
 
-    def prepare(row: int) -> _Outcome:
-        try:
-            if paths[row] is None:
-                return "not on disk", ""
-            path = root / paths[row]
-            if not leads_inside(path, inside):
-                return "leads out of the data set's folder", ""
-            image = read_image(path, recipe.window)
-            pixels = preprocess(image.pixels, recipe)
-        except UnreadableImage as error:
-            return error.reason, ""
-        os.pwrite(descriptor, pixels.tobytes(), len(header) + row * image_bytes)
-        return None, " ".join(image.remarks)
+    def process(path: Path) -> tuple[bytes, Outcome]:
+        image = read_image(path, recipe.window)
+        return preprocess(image.pixels, recipe).tobytes(), (None, " ".join(image.remarks))
 
-    try:
-        os.pwrite(descriptor, header, 0)
-        os.truncate(descriptor, len(header) + total * image_bytes)
-        with (
-            one_opencv_thread(),
-            ThreadPoolExecutor(workers) as pool,
-            (beside / _JOURNAL).open("a", encoding="utf-8") as journal,
-        ):
-            journal.write("\n")  # a kill may have cut the last line short
-            rejected = sum(reason is not None for reason, _ in done.values())
-            for outcomes in _one_batch_ahead(pool, prepare, waiting, _AT_A_TIME * workers):
-                os.fsync(descriptor)
-                journal.writelines(json.dumps([row, *outcome]) + "\n" for row, outcome in outcomes.items())
-                journal.flush()
-                done |= outcomes
-                rejected += sum(reason is not None for reason, _ in outcomes.values())
-                on_progress(len(done), total, f"{rejected:,} rejected" if rejected else "")
-    finally:
-        os.close(descriptor)
-    return done
-
-
-def _one_batch_ahead(
-    pool: ThreadPoolExecutor, prepare: Callable[[int], _Outcome], rows: list[int], size: int
-) -> Iterator[dict[int, _Outcome]]:
-    """What became of each row, by batches; the next batch is worked on while this one is written down."""
-    batches = (rows[first : first + size] for first in range(0, len(rows), size))
-    begun = ((batch, pool.map(prepare, batch)) for batch in batches)
-    try:
-        for (batch, outcomes), _ in pairwise(chain(begun, [([], iter(()))])):
-            yield dict(zip(batch, outcomes, strict=True))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return process_images(
+        manifest["path"].to_list(),
+        root,
+        RowFile(beside / IMAGES, recipe.size * recipe.size, _header(len(manifest), recipe.size)),
+        beside / _JOURNAL,
+        process,
+        failed=lambda reason: (reason, ""),
+        is_failed=lambda outcome: outcome[0] is not None,
+        workers=workers,
+        on_progress=on_progress,
+    )
 
 
 def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dict[int, str]) -> None:
-    """Move the last images into the rows of rejected images; a repetition changes nothing.
+    """Move the last images into the rows of rejected images; idempotent.
 
-    The images also stay where they were until the store is described, so that a kill in between loses nothing.
+    The images also remain at their old places until the store is described, so that an interruption loses nothing.
     """
     readable = len(manifest) - len(reasons)
     images = np.memmap(
@@ -167,15 +112,15 @@ def _close_holes(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: 
 
 
 def _moves(total: int, reasons: dict[int, str]) -> list[tuple[int, int]]:
-    """(hole, image that fills it): holes among the first rows, images from the end."""
+    """Return (gap, image that fills it): gaps among the first rows, images from the end."""
     readable = total - len(reasons)
     holes = [row for row in sorted(reasons) if row < readable]
     last = [row for row in range(readable, total) if row not in reasons]
     return list(zip(holes, last, strict=True))
 
 
-def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, _Outcome]) -> None:
-    """Write a row for each remark on each image."""
+def _list_remarks(manifest: pl.DataFrame, beside: Path, done: dict[int, Outcome]) -> None:
+    """Write one row for each remark on each image."""
     ids = manifest["image_id"].to_list()
     rows = [(ids[row], remark) for row, (_, remarks) in sorted(done.items()) for remark in remarks.split()]
     pl.DataFrame(rows, schema=REMARK_COLUMNS, orient="row").write_parquet(beside / REMARKS)
@@ -189,7 +134,7 @@ def _describe(manifest: pl.DataFrame, recipe: Recipe, beside: Path, reasons: dic
 
 
 def _shorten(beside: Path) -> None:
-    """Cut the array to the images that it holds; a repetition changes nothing."""
+    """Truncate the array to its images; idempotent."""
     description = json.loads((beside / DESCRIPTION).read_text(encoding="utf-8"))
     readable, size = description["images"], parse_recipe(description["recipe"]).size
     header = _header(readable, size)
@@ -199,21 +144,11 @@ def _shorten(beside: Path) -> None:
 
 
 def _header(images: int, size: int) -> bytes:
-    """The head of an NPY file; as long for any number of images, for NumPy leaves room for the first axis to grow."""
+    """Return the header of an NPY file; its length does not depend on the number of images (NumPy reserves space)."""
     stream = BytesIO()
     head = {"descr": "|u1", "fortran_order": False, "shape": (images, size, size)}
     np.lib.format.write_array_header_1_0(stream, head)
     return stream.getvalue()
-
-
-def _read_journal(path: Path) -> dict[int, _Outcome]:
-    done: dict[int, _Outcome] = {}
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("[") and line.endswith("]"):  # not what a kill cut short
-                row, reason, remarks = json.loads(line)
-                done[row] = reason, remarks
-    return done
 
 
 def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str]) -> HilumError:
@@ -226,21 +161,6 @@ def _nothing_readable(root: Path, manifest: pl.DataFrame, reasons: dict[int, str
     )
 
 
-@contextmanager
-def one_opencv_thread() -> Iterator[None]:
-    """Images are decoded side by side; OpenCV's own threads inside each would only get in the way."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
 IMAGES, INDEX = Path("pixels", "images.npy"), Path("pixels", "index.parquet")
-
-
 REMARK_COLUMNS = {"image_id": pl.String, "remark": pl.String}
-
-
 REJECTED, REMARKS, DESCRIPTION = Path("rejected.parquet"), Path("remarks.parquet"), Path("store.json")

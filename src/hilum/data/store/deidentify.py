@@ -1,12 +1,12 @@
-"""Identifiers replaced by salted hashes, so that what Hilum writes names nobody who does not hold the salt.
+"""De-identification: identifiers replaced by salted hashes, which identify nobody without the salt.
 
-Patients get pseudonyms, studies and images plain hashes under the same salt (`hilum.data.patients.pseudonyms` says how,
-and why). The same identifier under the same salt always has the same hash, so that images of a patient stay together,
-over several folders too; without the salt nobody can try out identifiers. The salt is read, used and forgotten: of it,
-no artifact holds more than the 32 bits that say which one it was.
+Patients get pseudonyms, studies and images plain hashes under the same salt (format and reasons:
+`hilum.data.patients.pseudonyms`). The same identifier under the same salt always has the same hash, so that images of a
+patient can be matched across folders; without the salt identifiers cannot be tested. The salt is not stored: artifacts
+hold only the 32 bits that identify it.
 
-Paths stay as they are, for images are read by them: they stand in manifest.parquet, rejected.parquet and
-remarks.parquet. Where file names carry names of patients, give the files other names, or keep these tables to yourself.
+Paths are unchanged, because images are read by them: they are in manifest.parquet, rejected.parquet and
+remarks.parquet. If file names contain patient names, rename the files, or do not share these tables.
 """
 
 import re
@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from hilum.data.collections.dataset import Collected
+from hilum.data.collections.dataset import Dataset
 from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
 
@@ -24,34 +24,34 @@ _HASHED: dict[str, Callable[[str, bytes], str]] = {
     "study_id": lambda number, salt: hashed(number, "study", salt),
     "image_id": lambda number, salt: hashed(number, "image", salt),
 }
-"""A patient of a public data set, "chestxray14:13" in somebody's own table, stays known under its name."""
+"""Hash of each identifier. A patient of a public data set, "chestxray14:13" in the user's own table, keeps its name."""
 
 
 def is_deidentified(manifest: pl.DataFrame) -> bool:
-    """Whether a manifest names its patients by pseudonyms."""
+    """Return true for a manifest with pseudonyms."""
     return any(salt_of(number) is not None for number in manifest["patient_id"].unique())
 
 
-def with_hashed_identifiers(collected: Collected, salt: bytes) -> Collected:
-    """The same images with hashes for `patient_id`, `study_id` and `image_id`, in every table; notes without examples.
+def with_hashed_identifiers(collected: Dataset, salt: bytes) -> Dataset:
+    """Hash `patient_id`, `study_id` and `image_id` in every table, and remove examples from notes.
 
     Raises:
-        HilumError: the collection's identifiers are published pseudonyms.
+        HilumError: The collection's identifiers are published pseudonyms.
     """
     if not has_own_ids(collected.name):
         raise HilumError(
             "--hash-patients",
             expected=f"one of {', '.join(OWN_COLLECTIONS)}",
             found=collected.name,
-            fix="Leave it out: this data set's identifiers are published pseudonyms already.",
+            fix="Remove it: this data set's identifiers are published pseudonyms.",
         )
-    # Notes give their examples, which may be identifiers, in parentheses.
+    # Notes give examples, which may be identifiers, in parentheses.
     notes = [re.sub(r"\s*\([^()]*\)", "", note) for note in collected.notes]
     return replace(
         collected,
         manifest=_hash_columns(collected.manifest, salt),
         rejected=_hash_columns(collected.rejected, salt),
-        notes=[*notes, "patients, studies and images are named by salted hashes"],
+        notes=[*notes, "patients, studies and images have salted hashes as ids"],
         warnings=[each.without_examples() for each in collected.warnings],
         patient_spellings={},
         boxes=None if collected.boxes is None else _hash_columns(collected.boxes, salt),

@@ -1,4 +1,4 @@
-"""Images of several data sets as if they were of one, without copying a pixel."""
+"""Store of several data sets, without copies of pixels."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -12,29 +12,28 @@ from hilum.errors import HilumError
 
 
 def pooled_ids(data: str, image_ids: Sequence[str]) -> list[str]:
-    """Names of a data set's images in a pool, NAME/ID: image ids of two data sets may be the same."""
+    """Return names of a data set's images in a pool, NAME/ID, because image ids of two data sets may be equal."""
     return [f"{data}/{image_id}" for image_id in image_ids]
 
 
 class PooledStore:
-    """Stores of several data sets under one roof; images are called as `pooled_ids` says.
+    """Stores of several data sets as one; images have the names of `pooled_ids`.
 
-    An image's random draws follow from what it is called: neither the order of the data sets nor what else is in the
-    pool changes them.
+    Random draws of an image depend on its name only, not on the order of the data sets or other data sets in the pool.
 
     Attributes:
-        stores: by name of the data set.
-        recipe: how the images of all of them were preprocessed.
+        stores: Stores by name of the data set.
+        recipe: Preprocessing of all images.
     """
 
     def __init__(self, stores: Mapping[str, Store]) -> None:
-        """See the class.
+        """Combine stores.
 
         Args:
-            stores: at least one; names without "/".
+            stores: At least one; names without "/".
 
         Raises:
-            HilumError: images that were not preprocessed alike.
+            HilumError: Stores with different recipes.
         """
         self.stores = dict(stores)
         first, *others = self.stores
@@ -50,14 +49,14 @@ class PooledStore:
 
     @cached_property
     def _firsts(self) -> NDArray[np.int64]:
-        """The row at which each store begins, and the number of all rows."""
+        """First row of each store, and the number of all rows."""
         return np.cumsum([0, *(len(store.image_ids) for store in self.stores.values())], dtype=np.int64)
 
     def rows(self, image_ids: list[str]) -> NDArray[np.int64]:
-        """As `Store.rows`: those of all stores are numbered through.
+        """Return rows as `Store.rows`, numbered over all stores.
 
         Raises:
-            HilumError: images of a data set that is not in the pool, or that its store lacks.
+            HilumError: Images of a data set that is not in the pool, or that its store lacks.
         """
         names = list(self.stores)
         split = [image_id.partition("/") for image_id in image_ids]
@@ -65,9 +64,9 @@ class PooledStore:
         if strange:
             raise HilumError(
                 "the pool",
-                expected=f"images called NAME/ID, with NAME one of {', '.join(names)}",
+                expected=f"images named NAME/ID, with NAME one of {', '.join(names)}",
                 found=", ".join(strange[:3]),
-                fix="Name images as hilum.data.store.pooled.pooled_ids does.",
+                fix="Use the names of hilum.data.store.pooled.pooled_ids.",
             )
         rows = np.empty(len(split), dtype=np.int64)
         for first, (name, store) in zip(self._firsts, self.stores.items(), strict=False):
@@ -76,7 +75,7 @@ class PooledStore:
         return rows
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """As `Store.gather`."""
+        """Return pixels as `Store.gather`."""
         pixels = np.empty((len(rows), self.recipe.size, self.recipe.size), dtype=np.uint8)
         which = np.searchsorted(self._firsts, rows, side="right") - 1
         for place, store in enumerate(self.stores.values()):

@@ -1,9 +1,9 @@
-"""The pixel store: every image decoded and preprocessed once, in one memory-mapped array.
+"""Image store: every image decoded and preprocessed once, in one memory-mapped array.
 
 pixels/images.npy       uint8, N x S x S
 pixels/index.parquet    row, image_id
-rejected.parquet        image_id, path, reason: images that could not be read; they have no row
-remarks.parquet         image_id, remark: what was met in files that were read (`hilum.data.images.remarks.Remark`)
+rejected.parquet        image_id, path, reason: unreadable images; they have no row
+remarks.parquet         image_id, remark: deviations in readable files (`hilum.data.images.remarks.Remark`)
 store.json              recipe, counts, fingerprint
 """
 
@@ -31,16 +31,15 @@ from hilum.progress import ProgressReport, silent
 
 @dataclass(frozen=True)
 class Store:
-    """A finished store, open for reading.
+    """Finished store, open for reading.
 
     Attributes:
-        directory: of its files.
+        directory: Directory of the store.
         pixels: (N, S, S) uint8, memory-mapped.
-        image_ids: of the N rows, in their order.
-        rejected: `image_id`, `path`, `reason` of the images that could not be read.
-        recipe: how the images were preprocessed.
-        remarks: `image_id`, `remark` (a code of `hilum.data.images.remarks.Remark`) of what was met in files that were
-            read.
+        image_ids: Ids of the N rows, in their order.
+        rejected: `image_id`, `path`, `reason` of unreadable images.
+        recipe: Preprocessing of the images.
+        remarks: `image_id`, `remark` (a code of `hilum.data.images.remarks.Remark`) of readable files.
     """
 
     directory: Path
@@ -55,15 +54,15 @@ class Store:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
     def notes(self) -> list[str]:
-        """What a user should know of the files that were read, with counts."""
+        """Return notes on the remarks, with counts."""
         counts = {Remark(code): count for code, count in self.remarks.group_by("remark").len().iter_rows()}
         return count_notes(counts)
 
     def rows(self, image_ids: list[str]) -> NDArray[np.int64]:
-        """The rows of some images, (len(image_ids),).
+        """Return the rows of images, (len(image_ids),).
 
         Raises:
-            HilumError: images that the store lacks, rejected ones among them.
+            HilumError: Images that the store lacks, including rejected ones.
         """
         row_of = self._row_of
         missing = [image_id for image_id in image_ids if image_id not in row_of]
@@ -72,31 +71,31 @@ class Store:
             refused = sum(image_id in rejected for image_id in missing)
             raise HilumError(
                 self.directory,
-                expected="an image of every image asked for",
-                found=f"none of {len(missing):,} ({', '.join(missing[:3])}), {refused:,} rejected as unreadable",
-                fix="Leave out what the store rejected; build the store from the manifest of these images.",
+                expected="every requested image",
+                found=f"{len(missing):,} missing ({', '.join(missing[:3])}), {refused:,} of them unreadable",
+                fix="Exclude rejected images, or build the store from the manifest of these images.",
             )
         return np.fromiter((row_of[image_id] for image_id in image_ids), dtype=np.int64, count=len(image_ids))
 
     def gather(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Pixels of some rows, copied, (len(rows), S, S)."""
-        # np.take lets other threads run while it copies, and while the disk is slow; np.memmap's own indexing is slower
+        """Copy the pixels of rows, (len(rows), S, S)."""
+        # np.take releases Python's lock during the copy and slow reads; np.memmap's own indexing is slower
         return np.take(np.asarray(self.pixels), rows, axis=0)
 
     def pixel_hashes(self, image_ids: list[str]) -> list[str]:
-        """The first 128 bits of the SHA-256 of each image's pixels, 32 hexadecimal digits.
+        """Return the first 128 bits of the SHA-256 of each image's pixels, 32 hexadecimal digits.
 
         Raises:
-            HilumError: images that the store lacks.
+            HilumError: Images that the store lacks.
         """
         return [hashlib.sha256(self.pixels[row].tobytes()).hexdigest()[:32] for row in self.rows(image_ids)]
 
     def has(self, image_ids: list[str]) -> NDArray[np.bool_]:
-        """Which of some images the store holds, (len(image_ids),)."""
+        """Return true for images that the store has, (len(image_ids),)."""
         return np.fromiter((image_id in self._row_of for image_id in image_ids), dtype=np.bool_, count=len(image_ids))
 
     def readable(self, image_ids: Sequence[str]) -> list[str]:
-        """Those of some images that the store holds, in the same order."""
+        """Return the images that the store has, in the same order."""
         return [image_id for image_id in image_ids if image_id in self._row_of]
 
 
@@ -111,21 +110,20 @@ def build_store(
 ) -> Store:
     """Decode and preprocess every image of a manifest, once.
 
-    Killed and called again it goes on where it was: finished images are not decoded again. Called again on a finished
-    store of the same images (ids, paths, file sizes) and recipe it does nothing; on any other it is built anew, and the
-    old one stays until the new one is complete. Images that cannot be read, and those whose path or link leads out of
-    `root`, are set aside, counted, and not fatal.
+    An interrupted build resumes when it is repeated. A finished store of the same images (ids, paths, file sizes) and
+    recipe is opened; any other store is rebuilt, and replaced when the new one is complete. Unreadable images, and
+    those whose path or link leads out of `root`, are rejected and counted.
 
     Args:
-        manifest: of N images.
-        root: the folder that the manifest's paths start from.
-        recipe: see `hilum.data.preprocess`.
-        directory: of the store, to make.
-        workers: threads that decode; the processor's cores by default. They do not change the result.
-        on_progress: called with (images done, N, note).
+        manifest: Manifest of N images.
+        root: Folder of the manifest's paths.
+        recipe: Preprocessing, see `hilum.data.preprocess`.
+        directory: Directory of the store.
+        workers: Number of threads; default: number of processor cores. The result does not depend on it.
+        on_progress: Called with (images done, N, note).
 
     Raises:
-        HilumError: no image at all could be read; there is something else in `directory`.
+        HilumError: No image is readable, or `directory` has other content.
     """
     from hilum.data.store.build import build
 
@@ -141,7 +139,7 @@ def open_store(directory: Path) -> Store:
     """Open a finished store.
 
     Raises:
-        HilumError: there is none, or its files do not belong together.
+        HilumError: No store, or inconsistent files.
     """
     description = _description(directory)
     try:
@@ -162,7 +160,7 @@ def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
     for image_id, path in manifest.select("image_id", "path").iter_rows():
         try:
             size = (root / path).stat().st_size if path is not None else -1
-        except (OSError, ValueError):  # not here, or a name that cannot be
+        except (OSError, ValueError):  # missing, or an invalid name
             size = -1
         images.append((image_id, path, size))
     return fingerprint({"layout": 3, "images": images, "recipe": recipe.as_data()})

@@ -1,4 +1,4 @@
-"""Users' and native tables: text and Parquet, column names, ages."""
+"""Tables of users and data sets: CSV and Parquet, column names, ages."""
 
 import lazy_loader
 

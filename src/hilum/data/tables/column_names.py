@@ -1,7 +1,7 @@
-"""The columns that people's own tables have, the names they go by, and the words that stand in them.
+"""Columns of users' tables, their alternative names, and words for unknown values.
 
-The same names hold for labels (`hilum ingest folder --labels`), predictions (`hilum evaluate`, `hilum compare`), groups
-of patients and lists of patients trained on, so that a column is never known to one command and unknown to the next.
+The same names apply to labels (`hilum ingest folder --labels`), predictions (`hilum evaluate`, `hilum compare`), groups
+of patients and lists of training patients, so that all commands accept the same columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ COLUMN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "split": ("split", "fold", "set", "partition", "subset"),
     }
 )
-"""Column to the names that it may have, as `bare_name` makes them, the surest first."""
+"""Column to its possible names, as normalised by `bare_name`, preferred names first."""
 
 _SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -35,7 +35,7 @@ _SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 UNKNOWN_WORDS = ("na", "n/a", "#n/a", "nan", "null", "none", "unknown", "?")
-"""What stands for nothing in a cell, in lower case, beside nothing itself."""
+"""Cells that mean unknown, in lower case, besides blank ones."""
 
 _LIKE_PATIENTS = (
     *("pid", "mrn", "pat", "patid", "patno", "patnr", "patientno", "patientnr", "patientnumber", "patientname"),
@@ -46,10 +46,10 @@ _LIKE_LABELS = ("label", "labels", "class", "target", "diagnosis", "diagnoses", 
 
 
 def refuse_patterns(path: Path, header: Sequence[str]) -> None:
-    """Refuse a column named `*` or `^…$`, which polars would take for a pattern of names.
+    """Refuse a column named `*` or `^…$`, which polars interprets as a pattern of names.
 
     Raises:
-        HilumError: there is one.
+        HilumError: The header has such a column.
     """
     patterns = [name for name in header if name == "*" or (name.startswith("^") and name.endswith("$"))]
     if patterns:
@@ -58,17 +58,17 @@ def refuse_patterns(path: Path, header: Sequence[str]) -> None:
 
 
 def known_column(name: str) -> str | None:
-    """Which column of `COLUMN_NAMES` goes by this name; case, blanks, `_` and `-` do not matter."""
+    """Return the column of `COLUMN_NAMES` with this name; case, blanks, `_` and `-` are ignored."""
     bare = bare_name(name)
     return next((column for column, names in COLUMN_NAMES.items() if bare in names), None)
 
 
 def columns_called(header: Sequence[str], column: str) -> list[str]:
-    """The names in a header that mean one column: those of the surest spelling, usually one or none.
+    """Return the names in a header that mean a column: those of the preferred spelling, usually one or none.
 
     Args:
-        header: of a table.
-        column: of `COLUMN_NAMES`; its own name stands before every other spelling.
+        header: Header of a table.
+        column: Column of `COLUMN_NAMES`; its own name precedes all other spellings.
     """
     if column in header:
         return [column]
@@ -79,17 +79,17 @@ def columns_called(header: Sequence[str], column: str) -> list[str]:
 
 
 def split_word(written: str) -> str | None:
-    """The split that a word means: train, val, test, train_val or external; None where it means none of these."""
+    """Return the split that a word means: train, val, test, train_val or external; None for other words."""
     return _SPLIT_WORDS.get(bare_name(written))
 
 
 def likeness(name: str) -> str | None:
-    """What a column that Hilum does not know seems to be, and what to do if it is; None where it seems nothing."""
+    """Return advice on an unknown column that may be a misnamed one; None for others."""
     bare = bare_name(name)
     if bare in _LIKE_PATIENTS:
-        return f"{name!r} looks like patients: rename it to patient_id, if it is"
+        return f"{name!r} may contain patients: if so, rename it to patient_id"
     if bare in _LIKE_SPLITS or bare in COLUMN_NAMES["split"]:
-        return f"{name!r} looks like a split: rename it to split and write train, val or test, if it is"
+        return f"{name!r} may be a split: if so, rename it to split and use train, val or test"
     if bare in _LIKE_LABELS:
-        return f"{name!r} looks like labels: write one column a finding, with 1 and 0, if it is"
+        return f"{name!r} may contain labels: if so, use one column for each finding, with 1 and 0"
     return None

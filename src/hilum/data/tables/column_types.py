@@ -1,4 +1,4 @@
-"""Columns of any type as the text or the numbers that they mean, where that is beyond doubt."""
+"""Conversion of columns of any type to text or numbers, if unambiguous."""
 
 import polars as pl
 
@@ -6,13 +6,12 @@ _WHOLE_FLOATS = 2.0**53  # beyond it not every whole number is a float
 
 
 def as_text(column: pl.Series) -> pl.Series | None:
-    """A column of ids or words as text, blanks cut and empty ones null; None where its type cannot mean that.
+    """Convert a column of ids or words to text, stripped, with null for empty text; None for other types.
 
-    Whole numbers have no decimal point, whatever kind of number they are kept as: 1.0 and Decimal("1.00") are "1".
+    Integers have no decimal point, whatever their type: 1.0 and Decimal("1.00") become "1".
 
     Args:
-        column: text, categories, numbers, truth values or nulls; lists, structs, bytes, dates and durations are none
-            of these.
+        column: Text, categories, numbers, truth values or nulls; not lists, structs, bytes, dates and durations.
     """
     kind = column.dtype
     if isinstance(kind, pl.String | pl.Categorical | pl.Enum | pl.Null) or kind.is_integer() or kind == pl.Boolean:
@@ -30,10 +29,10 @@ def as_text(column: pl.Series) -> pl.Series | None:
 
 
 def as_numbers(column: pl.Series) -> pl.Series | None:
-    """A column of numbers as Float64, text that is none as null; None where its type cannot mean numbers.
+    """Convert a column to Float64, with null for text that is not a number; None for other types.
 
     Args:
-        column: numbers, truth values (1 and 0), text or categories that may be numbers, or nulls.
+        column: Numbers, truth values (1 and 0), text or categories that may be numbers, or nulls.
     """
     kind = column.dtype
     if kind.is_numeric() or isinstance(kind, pl.Boolean | pl.Null):
@@ -44,7 +43,7 @@ def as_numbers(column: pl.Series) -> pl.Series | None:
 
 
 def type_name(column: pl.Series) -> str:
-    """What a column holds, in words for a message."""
+    """Return the type of a column for a message."""
     kind = column.dtype
     words = {
         pl.List: "lists",

@@ -1,4 +1,4 @@
-"""Native tables and files: read as text, with what is missing, doubled or hostile refused by name."""
+"""Native tables and files, read as text; missing, repeated or hostile content is refused."""
 
 import codecs
 import csv
@@ -14,17 +14,17 @@ from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError, HilumErrors
 
 MAX_CELL = 100_000
-"""Characters in one cell; the longest report in a public table has a few thousand."""
+"""Largest number of characters in one cell; the longest report in a public table has a few thousand."""
 
 MAX_TABLE = 1 << 31
-"""Bytes of a table or list, unpacked; the largest public one has about a tenth of that."""
+"""Largest size of a decompressed table or list, bytes; the largest public one has about a tenth of that."""
 
 _GZIP = b"\x1f\x8b"
 _SHOWN = 3
 
 
 def find_table(root: Path, *names: str) -> Path | None:
-    """The first of these files that is below the root, plain or with .gz; None where none is."""
+    """Return the first existing file of these names below the root, plain or with .gz; None if there is none."""
     for name in names:
         for path in (root / name, root / f"{name}.gz"):
             if path.is_file():
@@ -36,17 +36,17 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     """Read a CSV (plain or gzip) as text.
 
     Args:
-        path: with a header; UTF-8, with or without a byte order mark.
-        required: columns that must be there.
-        optional: columns that may be there; others are not read.
-        of: whose table this should be, for the message, such as "CheXpert's".
+        path: Table with a header; UTF-8, with or without a byte order mark.
+        required: Required columns.
+        optional: Optional columns; others are not read.
+        of: Expected owner of the table for the message, such as "CheXpert's".
 
     Returns:
-        The required columns and those optional ones that are there, in this order; blanks around values are cut and
-        empty values are null. Rows without any value are left out.
+        The required columns and the available optional ones, in this order; values are stripped and empty values are
+        null. Rows without any value are dropped.
 
     Raises:
-        HilumError, HilumErrors: as `csv_rows`; a column missing or twice, a cell beyond `MAX_CELL` characters.
+        HilumError, HilumErrors: As `csv_rows`; a missing or repeated column, a cell longer than `MAX_CELL`.
     """
     header, rows = csv_rows(path)
     problems = [f"column {name!r}: expected, but missing" for name in required if name not in header]
@@ -58,18 +58,18 @@ def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()
     if problems:
         raise HilumErrors(path, problems, fix=f"this is not {of} table")
     columns = [*required, *(name for name in optional if name in header)]
-    # Columns go by place: a name that stands twice elsewhere in the header does not matter.
+    # Columns are read by position: repeated names of other columns do not matter.
     return text_columns(path, rows, {name: header.index(name) for name in columns})
 
 
 def read_csv_text(path: Path) -> pl.DataFrame:
-    """Read every column of a CSV (plain or gzip) that has a name, as text.
+    """Read every named column of a CSV (plain or gzip) as text.
 
     Returns:
-        As `read_table`. A column without a name, as spreadsheets and pandas write it, is left out.
+        As `read_table`. A column without a name, as written by spreadsheets and pandas, is dropped.
 
     Raises:
-        HilumError, HilumErrors: as `csv_rows`; a column twice, a cell beyond `MAX_CELL` characters.
+        HilumError, HilumErrors: As `csv_rows`; a repeated column, a cell longer than `MAX_CELL`.
     """
     header, rows = csv_rows(path)
     twice = [name for name in dict.fromkeys(header) if name and header.count(name) > 1]
@@ -81,15 +81,15 @@ def read_csv_text(path: Path) -> pl.DataFrame:
 
 
 def text_columns(path: Path, rows: Iterable[Sequence[str]], places: Mapping[str, int]) -> pl.DataFrame:
-    """Some fields of the rows of `csv_rows` as columns of text; blanks are cut and empty values are null.
+    """Convert fields of the rows of `csv_rows` to columns of text, stripped, with null for empty values.
 
     Args:
-        path: of the table, for the message.
-        rows: of `csv_rows`.
-        places: column to the number of its field, from 0.
+        path: Path of the table, for the message.
+        rows: Rows of `csv_rows`.
+        places: Column to the index of its field, from 0.
 
     Raises:
-        HilumError: a cell beyond `MAX_CELL` characters.
+        HilumError: A cell longer than `MAX_CELL`.
     """
     if isinstance(rows, _PlainRows):
         text = rows.columns(places)
@@ -106,18 +106,18 @@ def text_columns(path: Path, rows: Iterable[Sequence[str]], places: Mapping[str,
 
 
 def csv_rows(path: Path) -> tuple[list[str], Iterable[list[str]]]:
-    """The one way in which Hilum reads a CSV: the names of its columns, and its rows as they are asked for.
+    """Parse a CSV: the names of its columns, and an iterator of its rows. All CSVs are read by this function.
 
     Args:
-        path: plain or gzip, UTF-8, fields divided by commas.
+        path: Plain or gzip, UTF-8, fields separated by commas.
 
     Returns:
-        The header, blanks cut, and the rows: each as long as the header. Fields beyond it, if empty, and rows without
-        any value are left out.
+        The stripped header, and the rows, each as long as the header. Empty fields beyond it, and rows without any
+        value, are dropped.
 
     Raises:
-        HilumError, HilumErrors: as `read_text`; fields divided otherwise; and, once the rows have been gone through, a
-            quote that never ends, or rows that have more or fewer fields than the header.
+        HilumError, HilumErrors: As `read_text`; other separators; and, after all rows have been read, an unclosed
+            quote, or rows with more or fewer fields than the header.
     """
     text = read_text(path)
     plain = _plain_rows(text)
@@ -131,11 +131,11 @@ def csv_rows(path: Path) -> tuple[list[str], Iterable[list[str]]]:
 
 
 class _PlainRows:
-    """Rows of a table without quotes, whose fields are what stands between commas: those of `csv_rows`, at once.
+    """Rows of a table without quotes, split at commas in one operation.
 
     Args:
-        lines: with something in them, behind the header.
-        width: fields of the header; lines have no more of them.
+        lines: Non-empty lines after the header.
+        width: Number of fields of the header; lines have no more.
     """
 
     def __init__(self, lines: pl.Series, width: int) -> None:
@@ -147,7 +147,7 @@ class _PlainRows:
             yield [*fields, *[""] * (self._width - len(fields))]
 
     def columns(self, places: Mapping[str, int]) -> pl.DataFrame:
-        """Fields by their places, as text, as they stand."""
+        """Return fields by their positions, as text, unchanged."""
         fields = self._lines.alias("line").to_frame().select(pl.col("line").str.split_exact(",", self._width - 1))
         return fields.select(
             pl.col("line").struct.field(f"field_{place}").fill_null("").alias(name) for name, place in places.items()
@@ -155,7 +155,7 @@ class _PlainRows:
 
 
 def _plain_rows(text: str) -> tuple[list[str], _PlainRows] | None:
-    """Header and rows of a table as most are: no quotes, no line of another length than the header; None of others."""
+    """Return header and rows of a table without quotes and with lines of consistent length; None for other tables."""
     text = text.replace("\r\n", "\n")
     if '"' in text or "\r" in text:
         return None
@@ -172,7 +172,7 @@ def _plain_rows(text: str) -> tuple[list[str], _PlainRows] | None:
 
 
 def _numbered_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV, each with the number of the line that it begins in."""
+    """Yield the rows of a CSV, each with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1
@@ -187,7 +187,7 @@ def _numbered_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _checked_rows(path: Path, lines: Iterator[tuple[int, list[str]]], header: list[str]) -> Iterator[list[str]]:
     width = len(header)
-    # Trailing columns without a name, as in ChestX-ray14's table of boxes, need not be there.
+    # Trailing columns without a name, as in ChestX-ray14's table of boxes, may be missing.
     named = max((place for place, name in enumerate(header, 1) if name), default=0)
     problems = []
     for line, row in lines:
@@ -200,16 +200,16 @@ def _checked_rows(path: Path, lines: Iterator[tuple[int, list[str]]], header: li
             yield row
     if problems:
         more = [f"and {len(problems) - _SHOWN:,} lines more"] if len(problems) > _SHOWN else []
-        fix = 'get the table again if it is cut short, and put text that holds commas into "quotes"'
+        fix = 'get the table again if it is truncated, and put text with commas into "quotes"'
         raise HilumErrors(path, problems[:_SHOWN] + more, fix=fix)
 
 
 def _no_csv(path: Path, line: int, error: csv.Error) -> HilumError:
     if "field larger" in str(error):
         expected = f"at most {MAX_CELL:,} characters in a cell"
-        found = f"more in line {line:,}, as where a quote opens and never ends"
+        found = f"more in line {line:,}, as after an unclosed quote"
     elif "unexpected end" in str(error):
-        expected, found = "a CSV, quotes in pairs around text", f"in line {line:,} a quote that opens and never ends"
+        expected, found = "a CSV, quotes in pairs around text", f"an unclosed quote in line {line:,}"
     else:
         expected, found = "a CSV, quotes in pairs around text", f"line {line:,} with {error}"
     fix = "Close or remove the quote, or get the table again."
@@ -221,24 +221,24 @@ def _refuse_other_separators(path: Path, header: list[str], text: str) -> None:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if separator in first and (len(header) == 1 or first.count(separator) > first.count(",")):
             fix = "Save it as CSV with commas (and numbers with decimal points)."
-            raise HilumError(path, expected="fields divided by commas", found=name, fix=fix)
+            raise HilumError(path, expected="fields separated by commas", found=name, fix=fix)
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a list (plain or gzip, UTF-8), blanks cut; empty ones are there too, to count by.
+    """Read the stripped lines of a list (plain or gzip, UTF-8), including empty ones.
 
     Raises:
-        HilumError: as `read_text`.
+        HilumError: As `read_text`.
     """
     return [line.strip() for line in read_text(path).splitlines()]
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, unpacked where it is gzip, whatever its name says.
+    """Read the text of a file; gzip is recognised by content, not by name.
 
     Raises:
-        HilumError: not to be read, an archive that breaks off or is damaged, more than `MAX_TABLE` bytes, or text in
-            another encoding than UTF-8.
+        HilumError: An unreadable file, a truncated or damaged archive, more than `MAX_TABLE` bytes, or another encoding
+            than UTF-8.
     """
     again = "Get the file again."
     try:
@@ -247,7 +247,7 @@ def read_text(path: Path) -> str:
         with gzip.open(path, "rb") if packed else path.open("rb") as stream:
             content = stream.read(MAX_TABLE + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        found = "one that breaks off" if isinstance(error, EOFError) else f"a damaged one ({error})"
+        found = "a truncated one" if isinstance(error, EOFError) else f"a damaged one ({error})"
         raise HilumError(path, expected="a whole gzip file", found=found, fix=again) from error
     except OSError as error:
         found = (error.strerror or str(error)).lower()
@@ -261,15 +261,15 @@ def read_text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{content[error.start]:02x} in line {line:,}, which UTF-8 does not have there"
+        found = f"byte 0x{content[error.start]:02x} in line {line:,}, which is invalid in UTF-8"
         raise HilumError(path, expected="text, UTF-8", found=found, fix="Save it as UTF-8 (not as Latin-1).") from error
 
 
 def refuse_long_cells(column: pl.Series, where: str) -> None:
-    """Refuse a column of text with a cell beyond `MAX_CELL` characters.
+    """Refuse a column of text with a cell longer than `MAX_CELL`.
 
     Raises:
-        HilumError: it has one.
+        HilumError: The column has one.
     """
     longest = column.str.len_chars().max()
     if isinstance(longest, int) and longest > MAX_CELL:
@@ -282,16 +282,16 @@ def refuse_long_cells(column: pl.Series, where: str) -> None:
 
 
 def refuse_lines(path: Path, rows: pl.DataFrame, wrong: dict[str, tuple[pl.Expr, str]], *, first_line: int = 2) -> None:
-    """Refuse a table with values that cannot be, naming the first three lines of each kind.
+    """Refuse a table with invalid values; the message has the first three lines of each kind.
 
     Args:
-        path: of the table.
-        rows: of the table, in its order.
-        wrong: column to (where it is wrong, what was expected).
-        first_line: number of the line that the first row stands in.
+        path: Path of the table.
+        rows: Rows of the table, in its order.
+        wrong: Column to (condition of invalid values, expected values).
+        first_line: Line number of the first row.
 
     Raises:
-        HilumErrors: if any row is wrong.
+        HilumErrors: Any row is invalid.
     """
     numbered = rows.with_row_index("line", first_line)
     problems = [
@@ -300,26 +300,26 @@ def refuse_lines(path: Path, rows: pl.DataFrame, wrong: dict[str, tuple[pl.Expr,
         for line, value in numbered.filter(bad).select("line", column).head(3).rows()
     ]
     if problems:
-        raise HilumErrors(path, problems, fix="get the table again, or fix these lines")
+        raise HilumErrors(path, problems, fix="get the table again, or correct these lines")
 
 
 def escapes_root(path: str) -> bool:
-    """Whether a path written in a table would lead out of the root it starts from."""
+    """Return true for a path in a table that leads out of its root."""
     return path.startswith(("/", "\\")) or ".." in PurePosixPath(path.replace("\\", "/")).parts or ":" in path[:3]
 
 
 def some(values: Collection[object]) -> str:
-    """The first three values and how many others there are."""
+    """List the first three values and the number of others."""
     listed = list(values)
     shown = ", ".join(str(value) for value in listed[:3])
     return shown if len(listed) <= 3 else f"{shown} and {len(listed) - 3:,} others"
 
 
 def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected: str, ids: Sequence[str]) -> None:
-    """Refuse a data set that lacks something for some images, or note it where the user allows that.
+    """Refuse a data set with missing parts, or note them if the user allows that.
 
     Raises:
-        HilumError: some are missing and that is not allowed.
+        HilumError: Parts are missing and that is not allowed.
     """
     if not len(ids):
         return
@@ -328,12 +328,12 @@ def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected
             where,
             expected=expected,
             found=f"{len(ids):,} missing ({some(ids)})",
-            fix="Get them, or go on without them: --allow-missing.",
+            fix="Get them, or continue without them: --allow-missing.",
         )
     notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
 
 
 def quoted(value: object) -> str:
-    """A value of a table as messages show it: at most 60 characters of it."""
+    """Format a value of a table for messages: at most 60 characters."""
     text = str(value)
     return repr(value) if len(text) <= 60 else repr(f"{text[:59]}…")

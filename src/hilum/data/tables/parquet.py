@@ -1,4 +1,4 @@
-"""Parquet files that people bring: read, or refused by name."""
+"""Reading of users' Parquet files, with clear errors."""
 
 import os
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from hilum.errors import HilumError
 
 _MARK = b"PAR1"
 RENAMED_COLUMNS = {"against": "reference", "says": "conclusion", "kept": "selected"}
-"""Columns of result tables of earlier versions, and their names since."""
+"""Columns of result tables of earlier versions, and their current names."""
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file begins as Parquet does.
+    """Return true for a file that starts like Parquet.
 
     Raises:
-        HilumError: it cannot be read at all.
+        HilumError: The file is unreadable.
     """
     try:
         with path.open("rb") as stream:
@@ -33,17 +33,17 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
     """Read a Parquet file.
 
     Args:
-        path: of the file, which is there.
-        what: it should be, for the message.
-        fix: for the message.
+        path: Path of an existing file.
+        what: Expected content, for the message.
+        fix: Advice for the message.
 
     Raises:
-        HilumError: damaged, cut short, no Parquet file, or with columns that are named as patterns.
+        HilumError: Damaged, truncated, not Parquet, or with columns named like patterns.
     """
     try:
         with _without_panic_reports():
             table = pl.read_parquet(path, glob=False, hive_partitioning=False)
-    # Polars panics on some damaged files; its PanicException is no Exception.
+    # Polars panics on some damaged files; PanicException is not an Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError) as error:
         found = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise HilumError(path, expected=f"{what} (Parquet)", found=f"a damaged file ({found})", fix=fix) from error
@@ -52,10 +52,10 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
 
 
 def read_result_table(path: Path) -> pl.DataFrame:
-    """Read a Parquet table of results or curves; columns that earlier versions named otherwise get today's names.
+    """Read a Parquet table of results or curves; columns of earlier versions are renamed.
 
     Args:
-        path: of a table that Hilum wrote.
+        path: Path of a table that Hilum wrote.
     """
     table = pl.read_parquet(path)
     return table.rename({old: new for old, new in RENAMED_COLUMNS.items() if old in table.columns})
@@ -63,7 +63,7 @@ def read_result_table(path: Path) -> pl.DataFrame:
 
 @contextmanager
 def _without_panic_reports() -> Iterator[None]:
-    """Polars writes a report of its own to the process's standard error before its panic becomes an exception."""
+    """Suppress the report that polars writes to the process's standard error before it raises a panic."""
     stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

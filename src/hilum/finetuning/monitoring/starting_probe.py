@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
-from hilum.data.splits import some_patients
+from hilum.data.splits import sample_patients
 from hilum.encoders.probe import linear_probe
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
@@ -100,7 +100,7 @@ def _some(images: LabelledImages, seed: int) -> LabelledImages:
     if len(images.image_ids) <= MOST_TO_FIT:
         return images
     percent = 100 * MOST_TO_FIT / len(images.image_ids)
-    selected = set(some_patients(pl.Series(images.patient_ids, dtype=pl.String), percent, seed))
+    selected = set(sample_patients(pl.Series(images.patient_ids, dtype=pl.String), percent, seed))
     rows = zip(images.image_ids, images.patient_ids, strict=True)
     return images.only({image_id for image_id, patient in rows if patient in selected})
 

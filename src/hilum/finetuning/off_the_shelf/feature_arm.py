@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.artifacts import file_sha256, whole_directory, whole_file
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.data.store import Store
 from hilum.encoders.card import Card, write_card
 from hilum.encoders.statements import Statement
@@ -85,7 +85,7 @@ def score_feature_arm(
         card = Card(
             encoder=FEATURES, method=FEATURES, starts_from=file_sha256(table.path), settings=settings,
             preprocessing=store.recipe.as_data(), image_size=store.recipe.size, mean=0.0, std=1.0, seed=seed,
-            split=split_title, training_patients=sealed([*train.patient_ids, *val.patient_ids]),
+            split=split_title, training_patients=pseudonymised_names([*train.patient_ids, *val.patient_ids]),
             n_training_images=len(train.image_ids), statements=list(statements), findings=list(findings),
         )  # fmt: skip
         write_card(card, beside)

@@ -8,7 +8,7 @@ import torch
 
 from hilum.artifacts import whole_directory
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.patients import sealed
+from hilum.data.patients import pseudonymised_names
 from hilum.data.store import Store
 from hilum.encoders.card import Card
 from hilum.encoders.published import read_classifier
@@ -121,7 +121,7 @@ def score_as_published(
             std=float(classifier.encoder.std),
             seed=seed,
             split="",
-            training_patients=sealed(origin.training_patients),
+            training_patients=pseudonymised_names(origin.training_patients),
             n_training_images=0,
             statements=origin.statements,
             findings=list(findings),

@@ -1,4 +1,4 @@
-"""The anatomy of the generated thorax."""
+"""Anatomy of the digital thorax."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Things on and in the patient that are no finding: electrodes, tubes, pacemakers, wires, and small old scars."""
+"""Devices and incidental structures that are not findings: electrodes, tubes, pacemakers, wires, small old scars."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,13 @@ _METAL = 2.2  # 1/cm above soft tissue
 
 
 def devices(build: Build, shape: Shape, view: str, draw: np.random.Generator, contrast: float) -> Solids:
-    """What this image happens to show; portable images show more.
+    """Draw the devices of an image at random; portable images have more.
 
     Args:
-        build, shape: of the patient on this image.
+        build, shape: Patient and organs of the image.
         view: "PA" or "AP".
-        draw: the image's own.
-        contrast: attenuation of soft tissue above lung, 1/cm.
+        draw: Random generator of the image.
+        contrast: Attenuation of soft tissue above lung, 1/cm.
     """
     bedside = view == "AP"
     parts = [_old_scars(build, shape, draw, contrast)]
@@ -41,7 +41,7 @@ def devices(build: Build, shape: Shape, view: str, draw: np.random.Generator, co
 
 
 def _electrodes(build: Build, draw: np.random.Generator) -> Solids:
-    """Leads over the skin of the chest."""
+    """Return leads on the skin of the chest."""
     _, depth, _ = build.cage
     count = int(draw.integers(2, 6))
     front = depth + 2.6 + 0.8 * build.fat
@@ -65,7 +65,7 @@ def _electrodes(build: Build, draw: np.random.Generator) -> Solids:
 
 
 def _central_line(draw: np.random.Generator) -> Solids:
-    """A catheter from the neck or below the clavicle to the superior vena cava."""
+    """Return a catheter from the neck or below the clavicle to the superior vena cava."""
     end = [-2.6 + draw.normal(0, 0.3), 1.5, 9.5 + draw.normal(0, 1.6)]
     way = draw.integers(3)
     if way == 0:
@@ -78,7 +78,7 @@ def _central_line(draw: np.random.Generator) -> Solids:
 
 
 def _pacemaker(build: Build, draw: np.random.Generator) -> Solids:
-    """A generator below the left clavicle and its leads."""
+    """Return a generator below the left clavicle and its leads."""
     box = np.array([8.5 + draw.normal(0, 0.7), build.cage[1] + 1.2, 13.0 + draw.normal(0, 0.7)])
     atrium = [box, [6.0, 5.5, 16.2], [2.0, 3.5, 15.0], [-2.2, 2.0, 12.0], [-2.8, 2.2, 6.5], [-1.5, 4.5, 5.0]]
     ventricle = [box, [6.2, 5.3, 15.8], [2.0, 3.3, 14.7], [-2.0, 2.0, 11.5], [-2.4, 2.0, 5.0], [1.0, 4.5, 2.2],
@@ -103,7 +103,7 @@ def _sternal_wires(build: Build, draw: np.random.Generator) -> Solids:
 
 
 def _old_scars(build: Build, shape: Shape, draw: np.random.Generator, contrast: float) -> Solids:
-    """Faint clouds that every lung has some of, and now and then a calcified granuloma."""
+    """Return faint opacities of a normal lung, and sometimes a calcified granuloma."""
     parts = []
     for side in (0, 1):
         count = 9
@@ -120,7 +120,7 @@ def _old_scars(build: Build, shape: Shape, draw: np.random.Generator, contrast: 
 
 
 def _smooth(knots: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points on a Catmull-Rom curve through the knots, four a stretch."""
+    """Return points on a Catmull-Rom curve through the knots, four per segment."""
     padded = np.concatenate([2 * knots[:1] - knots[1:2], knots, 2 * knots[-1:] - knots[-2:-1]])
     t = np.linspace(0, 1, 4, endpoint=False)[:, None]
     pieces = []

@@ -1,4 +1,4 @@
-"""Findings of the lung itself: nodules and masses, air spaces that are full, plates, nets and haze."""
+"""Findings of the lung: nodules and masses, consolidations, plates, reticulation and haze."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ def lung_points(
     lateral: NDArray[np.float64],
     depth: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Points of a lung, (N, 3), cm.
+    """Return points of a lung, (N, 3), cm.
 
     Args:
-        build, shape: of the patient on this image.
+        build, shape: Patient and organs of the image.
         side: RIGHT or LEFT.
         height: 0 (dome) to 1 (top).
         lateral: 0 (beside the mediastinum) to 1 (wall).
@@ -29,15 +29,15 @@ def lung_points(
     """
     low = shape.domes[side]
     z = low + height * (build.top - 0.8 - low)
-    share = build.profile(z)
-    y = 0.85 * shape.cage[1] * share * depth
-    across = shape.cage[0] * share * np.sqrt(1 - 0.6 * depth**2)
+    width = build.profile(z)
+    y = 0.85 * shape.cage[1] * width * depth
+    across = shape.cage[0] * width * np.sqrt(1 - 0.6 * depth**2)
     inner = np.minimum(2.6, 0.5 * across)
     return np.stack([outward(side) * (inner + lateral * (across - inner - 0.4)), y, z], axis=1)
 
 
 def nodules(build: Build, shape: Shape, severity: float, draw: np.random.Generator) -> Solids:
-    """One to six round opacities up to about 3 cm across."""
+    """Return one to six round opacities up to about 3 cm across."""
     count = int(draw.choice([1, 2, 3, 6], p=[0.45, 0.2, 0.15, 0.2]))
     parts = []
     for _ in range(count):
@@ -52,7 +52,7 @@ def nodules(build: Build, shape: Shape, severity: float, draw: np.random.Generat
 
 
 def mass(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """A lobulated opacity of more than 3 cm, with spicules."""
+    """Return a lobulated opacity of more than 3 cm, with spicules."""
     side = int(draw.integers(2))
     place = lung_points(build, shape, side, *(draw.uniform(low, high, 1) for low, high in _ANYWHERE))[0]
     radius = 2.3 + 1.8 * severity
@@ -72,7 +72,7 @@ def mass(build: Build, shape: Shape, severity: float, draw: np.random.Generator,
 
 
 def pneumonia(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """Patches in one lobe, sometimes in two."""
+    """Return patchy opacities in one lobe, sometimes in two."""
     parts = []
     for _ in range(1 if draw.random() < 0.7 else 2):
         side, centre = _lobe(build, shape, draw)
@@ -85,7 +85,7 @@ def pneumonia(build: Build, shape: Shape, severity: float, draw: np.random.Gener
 
 
 def consolidation(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """A lobe whose air spaces are full, with bronchi still open in it."""
+    """Return a consolidated lobe with air bronchograms."""
     side, centre = _lobe(build, shape, draw)
     size = 1.5 + 1.6 * severity
     count = 10
@@ -104,7 +104,7 @@ def consolidation(build: Build, shape: Shape, severity: float, draw: np.random.G
 
 
 def infiltration(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """Faint patches and strands, ill-defined, in one or both lungs."""
+    """Return faint, ill-defined patches and strands in one or both lungs."""
     both = draw.random() < 0.45
     sides = (RIGHT, LEFT) if both else (int(draw.integers(2)),)
     parts = []
@@ -123,7 +123,7 @@ def infiltration(build: Build, shape: Shape, severity: float, draw: np.random.Ge
 def atelectasis(
     build: Build, shape: Shape, side: int, severity: float, draw: np.random.Generator, contrast: float
 ) -> Solids:
-    """Plates of collapsed lung above the dome; the raised dome itself is a matter of the shape."""
+    """Return plates of collapsed lung above the dome; the raised dome itself is part of `Shape`."""
     count = int(2 + round(1.5 * severity + 0.6 * draw.random()))
     heights = np.clip(draw.uniform(0.02, 0.34, count), 0, 1)
     places = lung_points(build, shape, side, heights, draw.uniform(0.15, 0.7, count), draw.uniform(-0.5, 0.4, count))
@@ -147,7 +147,7 @@ def atelectasis(
 
 
 def edema(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """Haze around both hila and septal lines at the bases; the full vessels are drawn with the vessels."""
+    """Return perihilar haze and septal lines at the bases; dilated vessels are part of `vessels`."""
     parts = []
     for side in (RIGHT, LEFT):
         root = hilum_of(side, shape) + np.array([outward(side) * 1.8, 0, -1.0])
@@ -165,7 +165,7 @@ def edema(build: Build, shape: Shape, severity: float, draw: np.random.Generator
 
 
 def fibrosis(build: Build, shape: Shape, severity: float, draw: np.random.Generator, contrast: float) -> Solids:
-    """A net of strands under the pleura, coarsest at the bases."""
+    """Return subpleural reticulation, coarsest at the bases."""
     parts = []
     for side in (RIGHT, LEFT):
         count = int(220 + 160 * severity)
@@ -207,7 +207,7 @@ def _strands(
     value: float,
     draw: np.random.Generator,
 ) -> Solids:
-    """Short tubes in all directions, most of them around one height."""
+    """Return short tubes in all directions, most of them around one height."""
     spots = lung_points(build, shape, side, np.clip(height + np.abs(draw.normal(0, 0.16, count)) - 0.12, -0.15, 0.95),
                         draw.uniform(*lateral, count), draw.uniform(-0.85, 0.6, count))  # fmt: skip
     half = _directions(draw, count) * draw.uniform(0.35, 0.8, (count, 1))

@@ -24,15 +24,15 @@ from hilum.phantom.projection import (
 
 @dataclass(frozen=True)
 class Shape:
-    """What breathing, position and disease make of the organs on one image; cm.
+    """Organs on one image, by breathing, position and disease; cm.
 
     Attributes:
-        domes: heights of the right and left dome of the diaphragm.
-        flatness: of the domes, 0 (round) to 1 (flat).
-        heart: size of the heart against the average.
-        slim: how far the heart hangs narrow and upright, 0 to 1.
-        cage: semiaxes of the inside of the rib cage.
-        widening: of the mediastinum.
+        domes: Heights of the right and left dome of the diaphragm.
+        flatness: Flatness of the domes, 0 (round) to 1 (flat).
+        heart: Size of the heart relative to the average.
+        slim: Narrowing of the heart in an upright position, 0 to 1.
+        cage: Semiaxes of the inside of the rib cage.
+        widening: Widening of the mediastinum.
     """
 
     domes: tuple[float, float]
@@ -43,14 +43,14 @@ class Shape:
     widening: float
 
     def with_dome(self, side: int, raised: float) -> "Shape":
-        """The same with one dome raised."""
+        """Return the same organs with one dome raised, cm."""
         domes = list(self.domes)
         domes[side] += raised
         return replace(self, domes=(domes[0], domes[1]))
 
 
 def body(build: Build, view: str) -> Solids:
-    """Trunk, neck, shoulders, arms and breasts."""
+    """Return trunk, neck, shoulders, arms and breasts."""
     width, depth, _ = build.cage
     fat = build.fat
     wide = width / 13.3
@@ -60,7 +60,7 @@ def body(build: Build, view: str) -> Solids:
         ellipsoids([0, -1.5, 15.5], [11.5 * wide, 8.5, 8.5 + 0.4 * fat], role=BODY),
     ]
     for side in (-1.0, 1.0):
-        # the chest wall follows the lung, so that no lung reaches out of the body
+        # the chest wall encloses the lung
         parts.append(ellipsoids([side * 7.1, -0.5, 0.0], [8.6 + 0.5 * fat, depth + 2.2, build.top + 1.6],
                                 axes=turned(y=side * -7.0), role=BODY))  # fmt: skip
         reach = np.linspace(0, 1, 10)
@@ -85,7 +85,7 @@ def body(build: Build, view: str) -> Solids:
 
 
 def lungs(build: Build, shape: Shape) -> Solids:
-    """What bounds the two lungs from outside: rib cage, their own rounded tops, and the plane of the deep recess."""
+    """Return the outer limits of both lungs: rib cage, apices, and the plane of the deep recess."""
     width, depth, height = shape.cage
     parts = []
     for side, sign in ((RIGHT, -1.0), (LEFT, 1.0)):
@@ -100,7 +100,7 @@ def lungs(build: Build, shape: Shape) -> Solids:
 
 
 def diaphragm(shape: Shape) -> Solids:
-    """Two domes and the saddle between them."""
+    """Return two domes and the saddle between them."""
     width, depth, _ = shape.cage
     parts = []
     for side, sign in ((RIGHT, -1.0), (LEFT, 1.0)):
@@ -115,7 +115,7 @@ def diaphragm(shape: Shape) -> Solids:
 
 
 def heart(build: Build, shape: Shape) -> Solids:
-    """Ventricles, right atrium and the root of the great vessels."""
+    """Return ventricles, right atrium and the root of the great vessels."""
     size = shape.heart
     tilt = build.heart_tilt + 20 * shape.slim
     floor = min(shape.domes) + 0.3
@@ -142,7 +142,7 @@ def heart(build: Build, shape: Shape) -> Solids:
 
 
 def mediastinum(build: Build, shape: Shape) -> Solids:
-    """Spine with its muscles, upper mediastinum, aorta, superior vena cava, pulmonary trunk."""
+    """Return spine with muscles, upper mediastinum, aorta, superior vena cava, pulmonary trunk."""
     _, depth, _ = shape.cage
     radius, unfolding = build.aorta, build.unfolding
     bend = float(spine_offset(build, np.array([8.0]))[0])
@@ -186,7 +186,7 @@ def mediastinum(build: Build, shape: Shape) -> Solids:
 
 
 def airways(build: Build, draw: np.random.Generator, soft_tissue: float) -> Solids:
-    """Trachea and main bronchi: gas in the mediastinum."""
+    """Return trachea and main bronchi, as gas in the mediastinum."""
     push = 0.25 + 0.15 * build.unfolding + 0.12 * draw.standard_normal()
     wide = 0.92 if build.sex == "M" else 0.8
     carina = np.array([0.1 + push, -3.0, 10.4])
@@ -203,7 +203,7 @@ def airways(build: Build, draw: np.random.Generator, soft_tissue: float) -> Soli
 
 
 def abdomen(shape: Shape, view: str, draw: np.random.Generator, soft_tissue: float) -> Solids:
-    """Gas in the stomach and the bowel under the left dome; upright, the stomach shows a fluid level."""
+    """Return gas in stomach and bowel under the left dome; upright, the stomach has a fluid level."""
     parts = []
     if draw.random() < 0.7:
         size = np.array([2.6, 2.2, 1.5]) * draw.uniform(0.45, 1.25) * [draw.uniform(0.8, 1.3), 1, 1]

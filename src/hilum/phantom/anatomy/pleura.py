@@ -1,4 +1,4 @@
-"""Findings of the pleura: fluid, gas and scar between lung and chest wall."""
+"""Findings of the pleura: fluid, gas and scars between lung and chest wall."""
 
 from dataclasses import dataclass
 
@@ -11,30 +11,30 @@ from hilum.phantom.projection import ADDED, RIGHT, SOLID, Solids, ellipsoids, to
 
 
 def outward(side: int) -> float:
-    """Sign of x on this side."""
+    """Return the sign of x on this side."""
     return -1.0 if side == RIGHT else 1.0
 
 
 def effusion(shape: Shape, side: int, severity: float, *, upright: bool) -> Solids:
-    """Fluid: upright it fills the costophrenic angle and climbs along the wall; lying it spreads behind the lung.
+    """Return pleural fluid: upright in the costophrenic angle and along the wall; supine behind the lung.
 
     Args:
-        shape: of the organs.
+        shape: Organs of the image.
         side: RIGHT or LEFT.
         severity: 0 (a blunt angle) to 1 (half the hemithorax).
-        upright: how the patient was placed.
+        upright: Position of the patient.
     """
     sign = outward(side)
     width, depth, _ = shape.cage
-    surfaces = []  # fluid lies below the highest of these planes: normal . x <= height
+    surfaces = []  # fluid is below the highest of these planes: normal . x <= height
     if upright:
         level = shape.domes[side] - 3.3 + 9.0 * severity**1.3
         climb = 2.0 + 4.0 * severity
-        for share in (-1.2, 0.3, 0.55, 0.72, 0.84, 0.93, 1.0):
+        for across in (-1.2, 0.3, 0.55, 0.72, 0.84, 0.93, 1.0):
             # tangents of a meniscus that rises exponentially towards the wall
-            rise = climb * np.exp((share - 1.0) / 0.16)
+            rise = climb * np.exp((across - 1.0) / 0.16)
             steep = rise / (0.16 * width)
-            surfaces.append((np.array([-sign * steep, 0.35 * steep, 1.0]), level + rise - steep * share * width))
+            surfaces.append((np.array([-sign * steep, 0.35 * steep, 1.0]), level + rise - steep * across * width))
     else:
         layer = 2.8 + 5.5 * severity
         surfaces.append((np.array([0.0, 1.0, 0.13]), -depth + layer + 0.2))
@@ -49,14 +49,14 @@ def effusion(shape: Shape, side: int, severity: float, *, upright: bool) -> Soli
 
 @dataclass(frozen=True)
 class Collapse:
-    """What a pneumothorax leaves of a lung: an ellipsoid (centre and semiaxes, cm)."""
+    """Rest of a lung in a pneumothorax: an ellipsoid (centre and semiaxes, cm)."""
 
     centre: NDArray[np.float64]
     semiaxes: NDArray[np.float64]
 
 
 def collapse(build: Build, side: int, severity: float, *, upright: bool) -> Collapse:
-    """The retracted lung; gas gathers at the top of an upright chest, and beside and below the lung of a lying one."""
+    """Return the retracted lung; gas is at the apex of an upright patient, lateral and basal in a supine one."""
     sign = outward(side)
     rim = 0.9 + 4.4 * severity**1.3
     apex = rim * (1.5 if upright else 0.7)
@@ -70,13 +70,13 @@ def collapse(build: Build, side: int, severity: float, *, upright: bool) -> Coll
 
 
 def retracted_lung(left: Collapse, side: int, density: float, pleura: float) -> Solids:
-    """The retracted lung inside the gas, and its visceral pleura as a thin shell.
+    """Return the retracted lung inside the gas, and its visceral pleura as a thin shell.
 
     Args:
-        left: what is left of the lung.
+        left: Rest of the lung.
         side: RIGHT or LEFT.
-        density: attenuation of the lung, 1/cm.
-        pleura: attenuation of the pleura above the lung, 1/cm.
+        density: Attenuation of the lung, 1/cm.
+        pleura: Attenuation of the pleura above the lung, 1/cm.
     """
     axes = turned(y=outward(side) * -5.0)
     parts = [
@@ -87,7 +87,7 @@ def retracted_lung(left: Collapse, side: int, density: float, pleura: float) -> 
 
 
 def pleural_thickening(build: Build, shape: Shape, side: int, severity: float, draw: np.random.Generator) -> Solids:
-    """Scar along the side wall, over the top of the lung, or both."""
+    """Return scars along the lateral wall, over the apex, or both."""
     sign = outward(side)
     width, depth, _ = shape.cage
     parts = []
@@ -96,11 +96,11 @@ def pleural_thickening(build: Build, shape: Shape, side: int, severity: float, d
         count = int(2 + round(2 * severity + draw.random()))
         heights = draw.uniform(-3.5, 11.0, count)
         for z in heights:
-            share = float(build.profile(z))
+            width_ratio = float(build.profile(z))
             y = draw.uniform(-0.45, 0.3) * depth
             x = sign * width * np.sqrt(max(1 - ((z + 2) / shape.cage[2]) ** 2 - (y / depth) ** 2, 0.05))
             thick = 1.2 + 1.3 * severity * draw.uniform(0.7, 1.3)
-            lean = turned(y=sign * (6.0 + 22 * (1 - share)), z=-sign * np.degrees(np.arcsin(y / depth)) * -0.6)
+            lean = turned(y=sign * (6.0 + 22 * (1 - width_ratio)), z=-sign * np.degrees(np.arcsin(y / depth)) * -0.6)
             parts.append(ellipsoids([x, y, z], [thick + 0.1, draw.uniform(3.5, 6), draw.uniform(2.2, 5.5)], axes=lean,
                                     role=SOLID, side=side))  # fmt: skip
     if where > 0.45:
@@ -118,7 +118,7 @@ def pleural_thickening(build: Build, shape: Shape, side: int, severity: float, d
 
 
 def hernia(shape: Shape, severity: float, draw: np.random.Generator, soft_tissue: float, *, upright: bool) -> Solids:
-    """Stomach above the diaphragm, behind the heart, with gas over a fluid level."""
+    """Return stomach above the diaphragm, behind the heart, with gas over a fluid level."""
     radius = 1.9 + 2.4 * severity
     place = np.array([draw.normal(1.4, 1.0), -4.2, min(shape.domes) + 0.8 + radius * 0.75])
     size = radius * np.array([draw.uniform(1.0, 1.3), 1.0, draw.uniform(0.85, 1.05)])

@@ -13,12 +13,12 @@ _SIDES = np.array([-1.0, 1.0])
 
 
 def skeleton(build: Build, view: str, draw: np.random.Generator) -> Solids:
-    """All bones, as additions to soft tissue.
+    """Return all bones, as additions to soft tissue.
 
     Args:
-        build: of the patient.
-        view: "PA": shoulders rolled forward, blades beside the lungs; "AP": blades behind the lungs.
-        draw: for the position of the shoulders.
+        build: Build of the patient.
+        view: "PA": shoulders rolled forward, scapulae beside the lungs; "AP": scapulae behind the lungs.
+        draw: Random generator for the position of the shoulders.
     """
     bones = together(
         [_spine(build), _ribs(build), _clavicles(build, draw), _shoulders(build, view, draw), _sternum(build)]
@@ -28,7 +28,7 @@ def skeleton(build: Build, view: str, draw: np.random.Generator) -> Solids:
 
 
 def spine_offset(build: Build, z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sideways position of the spine at height z, cm."""
+    """Return the lateral position of the spine at height z, cm."""
     return build.curve * np.sin((z - 4.0) / 9.0)
 
 
@@ -47,7 +47,7 @@ def _hollow(
 
 
 def _spine(build: Build) -> Solids:
-    level = np.arange(-5, 16)  # seven cervical vertebrae are too many for the field: 5, then T1 to L3
+    level = np.arange(-5, 16)  # 5 of the 7 cervical vertebrae, then T1 to L3
     z = 20.0 - 2.32 * level + 0.035 * np.clip(-level, 0, None) ** 2 * 4
     size = np.interp(level, [-5, 0, 3, 15], [0.72, 0.86, 0.84, 1.22])
     x = spine_offset(build, z)
@@ -76,7 +76,7 @@ def _spine(build: Build) -> Solids:
 
 
 def rib_paths(build: Build) -> NDArray[np.float64]:
-    """Centre lines of twelve ribs of one side (x > 0), from the spine round to the front, (12, 17, 3), cm."""
+    """Return centre lines of twelve ribs of one side (x > 0), from the spine to the front, (12, 17, 3), cm."""
     number = np.arange(12)[:, None]
     last = np.array([2.45, 2.5, 2.5, 2.48, 2.45, 2.38, 2.3, 2.2, 2.1, 1.95, 1.75, 1.35])[:, None]
     angle = 0.14 + (last - 0.14) * np.linspace(0, 1, 17)[None] ** 1.12
@@ -88,7 +88,7 @@ def rib_paths(build: Build) -> NDArray[np.float64]:
     z = top + 0.35 * np.sin(np.pi * np.clip(behind * 2, 0, 1)) - fall_side * behind**1.5 - fall_front * front * 1.25
     grown = 0.35
     ratio = build.profile(z)
-    squared = 0.86  # ribs run squarer than an ellipse
+    squared = 0.86  # ribs are squarer than an ellipse
     x = (build.cage[0] + grown) * ratio * np.abs(np.sin(angle)) ** squared
     y = -(build.cage[1] + grown) * ratio * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** squared
     return np.stack([x, y, z], axis=2)
@@ -108,10 +108,10 @@ def _ribs(build: Build) -> Solids:
         line[..., 0] += spine_offset(build, line[..., 2]) * np.linspace(1, 0, 17)
         parts += _hollow(line, thick, tall, 0.13, outward * mirror)
     along = np.linspace(0, 1, 16)
-    # bone thins out towards the cartilage in front, and the first rib is flat
-    share = np.interp(along, [0, 0.45, 0.8, 1.0], [1.25, 1.2, 0.6, 0.35]) * np.where(number == 0, 0.6, 1.0)
+    # bone becomes thinner towards the anterior cartilage, and the first rib is flat
+    strength = np.interp(along, [0, 0.45, 0.8, 1.0], [1.25, 1.2, 0.6, 0.35]) * np.where(number == 0, 0.6, 1.0)
     for part in parts:
-        part.value[:] *= share.reshape(-1)
+        part.value[:] *= strength.reshape(-1)
     return together(parts)
 
 
@@ -149,7 +149,7 @@ def _sternum(build: Build) -> Solids:
 
 
 def _shoulders(build: Build, view: str, draw: np.random.Generator) -> Solids:
-    """Shoulder blade and upper arm of both sides."""
+    """Return scapula and upper arm of both sides."""
     rolled = float(np.clip((0.85 if view == "PA" else 0.1) + 0.2 * draw.standard_normal(), -0.2, 1.2))
     wide = build.cage[0] / 13.3
     parts = []

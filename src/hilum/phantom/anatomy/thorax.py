@@ -1,4 +1,4 @@
-"""One patient on one image: all solids together, findings included."""
+"""Thorax of one patient on one image: all solids, findings included."""
 
 from dataclasses import dataclass, replace
 
@@ -17,13 +17,13 @@ from hilum.phantom.projection import LEFT, RIGHT, Attenuation, Solids, together
 
 @dataclass(frozen=True)
 class Thorax:
-    """Everything a ray can meet.
+    """Solids and attenuation of a patient on one image.
 
     Attributes:
-        build: of the patient.
-        solids: all of them; `mark` is the index in `CHESTXRAY14` of the finding that a solid belongs to.
-        attenuation: of soft tissue and lungs.
-        expanded: the same where no lung has collapsed.
+        build: Build of the patient.
+        solids: All solids; `mark` is the index in `CHESTXRAY14` of the finding that a solid belongs to.
+        attenuation: Attenuation of soft tissue and lungs.
+        expanded: The same without collapse of a lung.
     """
 
     build: Build
@@ -32,21 +32,21 @@ class Thorax:
     expanded: Attenuation
 
     def without(self, finding: str) -> "Thorax":
-        """The same thorax without what belongs to a finding; without Cardiomegaly it has no heart."""
+        """Return the thorax without the solids of a finding; without Cardiomegaly it has no heart."""
         left = self.solids.only(self.solids.mark != CHESTXRAY14.index(finding))
         attenuation = self.expanded if finding == "Pneumothorax" else self.attenuation
         return replace(self, solids=left, attenuation=attenuation)
 
 
 def thorax(image: Image, seed: int) -> Thorax:
-    """The thorax of an image's patient in the state of that image."""
+    """Build the thorax of an image's patient in the state of that image."""
     build = draw_build(seed, image.patient, image.age_at_first_image, image.sex)
     draw = generator(seed, image.image_id, 2)
     found = image.severities
     soft = (0.185 if image.view == "PA" else 0.20) * build.scale
     shape = _shape(image, build, seed, draw)
     density = build.density * (1.0 if image.upright else 1.12) * float(np.exp(draw.normal(0, 0.06)))
-    density *= 1 + 0.05 * max(shape.domes[RIGHT] - build.domes[RIGHT], 0.0)  # a lung breathed out is denser
+    density *= 1 + 0.05 * max(shape.domes[RIGHT] - build.domes[RIGHT], 0.0)  # an expired lung is denser
     if "Emphysema" in found:
         density *= 0.86 - 0.3 * found["Emphysema"]
     lung = soft * density
@@ -99,7 +99,7 @@ def thorax(image: Image, seed: int) -> Thorax:
 
 
 def _draw_of(image: Image, seed: int, finding: str) -> np.random.Generator:
-    """Draws for a finding that stay the same while it lasts in a patient."""
+    """Return the random generator of a finding, the same while it lasts in a patient."""
     return generator(seed, f"patient {image.patient} {finding} {image.episodes[finding]}", 3)
 
 
@@ -136,7 +136,7 @@ def _shape(image: Image, build: Build, seed: int, draw: np.random.Generator) -> 
 def _solids_of(
     finding: str, image: Image, build: Build, shape: Shape, seed: int, soft: float, contrast: float
 ) -> Solids | None:
-    """What a finding adds; None for those that are another shape of the organs alone."""
+    """Return the solids that a finding adds; None for findings that only change organs."""
     severity = image.severities[finding]
     draw = _draw_of(image, seed, finding)
     match finding:

@@ -1,4 +1,4 @@
-"""Pulmonary vessels: hila and the trees that leave them."""
+"""Pulmonary vessels: hila and vessel trees."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _TREES = 11
 
 
 def hilum_of(side: int, shape: Shape) -> NDArray[np.float64]:
-    """Where a lung's vessels enter it, cm; the left hilum is the higher one, and both move with the diaphragm."""
+    """Return the position of a hilum, cm; the left one is higher, and both move with the diaphragm."""
     lift = 0.25 * shape.domes[side]
     return np.array([-3.7, -1.0, 8.1 + lift]) if side == RIGHT else np.array([3.9, -1.4, 9.0 + lift])
 
@@ -30,17 +30,17 @@ def vessels(
     pruned: float = 0.0,
     within: Mapping[int, tuple[NDArray[np.float64], NDArray[np.float64]]] | None = None,
 ) -> Solids:
-    """Both lungs' vessels, cut to the lungs.
+    """Return both lungs' vessels, cut to the lungs.
 
     Args:
-        build: of the patient.
-        shape: of the organs on this image.
-        contrast: attenuation of blood above that of each lung, 1/cm.
-        draw: the patient's own, so that the trees are the same on every image.
-        upright: lower vessels are wider then.
-        fullness: of the vessels; above 1 in congestion.
-        pruned: share of the outer vessels that emphysema has destroyed.
-        within: centre and semiaxes of what is left of a collapsed lung, by side.
+        build: Build of the patient.
+        shape: Organs of the image.
+        contrast: Attenuation of blood above that of each lung, 1/cm.
+        draw: Random generator of the patient, so that the trees are the same on every image.
+        upright: Position of the patient; lower vessels are wider in upright patients.
+        fullness: Relative width of the vessels; above 1 in congestion.
+        pruned: Fraction of the peripheral vessels destroyed by emphysema.
+        within: Centre and semiaxes of the rest of a collapsed lung, by side.
     """
     parts = []
     for side in (RIGHT, LEFT):
@@ -102,12 +102,12 @@ def _trees(
         heading = heading + bend
         apart = np.cross(heading, draw.normal(0, 1, (count, 3)))
         apart /= np.linalg.norm(apart, axis=1, keepdims=True)
-        share = draw.uniform(0.35, 0.65, count)
+        part = draw.uniform(0.35, 0.65, count)
         wide = draw.uniform(0.42, 0.62, count)[:, None]
-        heading = np.concatenate([heading + apart * wide * share[:, None] * 1.6,
-                                  heading - apart * wide * (1 - share[:, None]) * 1.6])  # fmt: skip
+        heading = np.concatenate([heading + apart * wide * part[:, None] * 1.6,
+                                  heading - apart * wide * (1 - part[:, None]) * 1.6])  # fmt: skip
         heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-        radius = np.concatenate([radius * (1 - share) ** 0.40, radius * share**0.40]) * 0.95
+        radius = np.concatenate([radius * (1 - part) ** 0.40, radius * part**0.40]) * 0.95
         place = np.concatenate([tip, tip])
     start, end, size = np.concatenate(starts), np.concatenate(ends), np.concatenate(radii)
     lasting = draw.random(len(size))
@@ -117,5 +117,5 @@ def _trees(
     below = np.clip((root[2] - start[:, 2]) / 8, -1, 1)
     size = size * build.vessels * fullness * (1 + (0.22 if upright else 0.05) * below)
     if fullness > 1.0:
-        size = size * (1 + (fullness - 1.0) * np.clip(-below, 0, 1))  # blood moves to the upper lobes
+        size = size * (1 + (fullness - 1.0) * np.clip(-below, 0, 1))  # redistribution of blood to the upper lobes
     return tubes(start, end, size, value=contrast, side=side)

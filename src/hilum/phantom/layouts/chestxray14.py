@@ -1,4 +1,4 @@
-"""Generated images in the native layout of ChestX-ray14, so that the same reader takes both."""
+"""Generated images in the native layout of ChestX-ray14."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,57 +10,45 @@ import polars as pl
 from hilum.findings import CHESTXRAY14, NO_FINDING, native
 from hilum.phantom.build import generator
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
-from hilum.phantom.population import Image, population_images
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.ground_truth import box_table
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of
+from hilum.phantom.population import Image
 
 ENTRY_HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
 )
-"""First line of the NIH's Data_Entry_2017_v2020.csv."""
+"""Header of the NIH's Data_Entry_2017_v2020.csv."""
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
-"""First line of the NIH's BBox_List_2017.csv."""
+"""Header of the NIH's BBox_List_2017.csv."""
 BOXED = CHESTXRAY14[:8]
-"""The findings that the NIH's list has boxes of: ChestX-ray8, the first release's eight."""
-_BOXED_SHARE = 0.25  # of the findings above; the NIH has boxes on 880 of 112,120 images
+"""Findings with boxes in the NIH's list: ChestX-ray8, the first release's eight."""
+_BOXED_FRACTION = 0.25  # of the findings above; the NIH has boxes on 880 of 112,120 images
 _OFFICIAL_BLOCK, _OFFICIAL_TEST = 13, 3  # 3 of 13 patients: 23 %
 _CHEXNET_BLOCK = ("train",) * 7 + ("val",) + ("test",) * 2
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    max_findings: int | None = None,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as the NIH distributes ChestX-ray14; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as the NIH distributes ChestX-ray14.
 
-    The folder gets `images/*.png` (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
-    train_val_list.txt, test_list.txt and chexnet_split/{train,val,test}_list.txt. Both divisions keep patients
-    together and know nothing of each other.
+    Files: `images/*.png` (8-bit gray), Data_Entry_2017_v2020.csv, BBox_List_2017.csv (in the 1024 frame),
+    train_val_list.txt, test_list.txt and chexnet_split/{train,val,test}_list.txt. Both splits are by patient and
+    independent.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
-        folder = beside / "images"
-        folder.mkdir()
-        drawn = draw_images(
-            population, lambda image: _write_image(image, size, seed, folder), workers=workers, on_progress=on_progress
-        )
-        boxes = [(image.image_id, box) for image, on_image in zip(population, drawn, strict=True) for box in on_image]
-        _write_tables(beside, population, boxes)
-        _write_lists(beside, population, seed)
-    return Written(_manifest(population, seed), _boxes(boxes))
+    size, seed = request.size, request.seed
+    population = request.population()
+    folder = root / "images"
+    folder.mkdir()
+    drawn = request.draw(population, lambda image: _write_image(image, size, seed, folder))
+    boxes = [(image.image_id, box) for image, on_image in zip(population, drawn, strict=True) for box in on_image]
+    _write_tables(root, population, boxes)
+    _write_lists(root, population, seed)
+    return GeneratedDataset(_manifest(population, seed), _boxes(boxes))
 
 
 def _write_image(image: Image, size: int, seed: int, folder: Path) -> list[Box]:
     draw = generator(seed, image.image_id, 6)
-    chosen = draw.random(len(BOXED)) < _BOXED_SHARE
+    chosen = draw.random(len(BOXED)) < _BOXED_FRACTION
     boxed = [name for name, wanted in zip(BOXED, chosen, strict=True) if wanted and name in image.severities]
     rendered = render_image(image, size=size, seed=seed, boxed=boxed)
     cv2.imwrite(str(folder / image.image_id), rendered.pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
@@ -87,10 +75,9 @@ def _manifest(population: Sequence[Image], seed: int) -> pl.DataFrame:
 
 
 def _boxes(boxes: Sequence[tuple[str, Box]]) -> pl.DataFrame:
-    rows = [(image_id, box.finding, box.x, box.y, box.width, box.height, FRAME, FRAME) for image_id, box in boxes]
-    text, number, side = pl.String(), pl.Float64(), pl.Int32()
-    schema = {"image_id": text, "finding": text, "x": number, "y": number, "width": number, "height": number}
-    return pl.DataFrame(rows, {**schema, "frame_width": side, "frame_height": side}, orient="row")
+    return box_table(
+        (image_id, box.finding, box.x, box.y, box.width, box.height, FRAME, FRAME) for image_id, box in boxes
+    )
 
 
 def _label(image: Image) -> str:
@@ -107,7 +94,7 @@ def _write_tables(root: Path, population: Sequence[Image], boxes: Sequence[tuple
     (root / "Data_Entry_2017_v2020.csv").write_text("\n".join([ENTRY_HEADER, *entries]) + "\n", encoding="utf-8")
     rows = []
     for image_id, box in boxes:
-        # the NIH's list says Infiltrate where its table says Infiltration
+        # the NIH's list has Infiltrate instead of Infiltration
         name = "Infiltrate" if box.finding == "Infiltration" else native(box.finding, "chestxray14")
         rows.append(f"{image_id},{name},{box.x:.12g},{box.y:.12g},{box.width:.12g},{box.height:.12g}")
     (root / "BBox_List_2017.csv").write_text("\n".join([BOX_HEADER, *rows]) + "\n", encoding="utf-8")
@@ -131,14 +118,14 @@ def _write_lists(root: Path, population: Sequence[Image], seed: int) -> None:
 
 
 def official_list(seed: int, patient: int) -> str:
-    """Official list of a patient. Each run of 13 patients has 3 in the test list, so that few patients suffice."""
+    """Return the official part of a patient: 3 of each run of 13 patients are in test, so that few patients suffice."""
     block, place = divmod(patient - 1, _OFFICIAL_BLOCK)
     order = generator(seed, f"official {block}", 7).permutation(_OFFICIAL_BLOCK)
     return "test" if order[place] < _OFFICIAL_TEST else "train_val"
 
 
 def chexnet_list(seed: int, patient: int) -> str:
-    """CheXNet list of a patient: 7, 1 and 2 of each run of ten."""
+    """Return the CheXNet part of a patient: 7, 1 and 2 of each run of ten."""
     block, place = divmod(patient - 1, len(_CHEXNET_BLOCK))
     order = generator(seed, f"chexnet {block}", 8).permutation(len(_CHEXNET_BLOCK))
     return _CHEXNET_BLOCK[int(np.flatnonzero(order == place)[0])]

@@ -9,57 +9,45 @@ from hilum.findings import CHEXPERT
 from hilum.phantom.image import render_image
 from hilum.phantom.layouts.chexpert_labels import mentioned, read_by_radiologists
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
-from hilum.phantom.population import Image, population_images
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
+from hilum.phantom.population import Image
 
 FOLDER = "CheXpert-v1.0-small"
 HEADER = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *CHEXPERT)
-"""First line of CheXpert's train.csv and valid.csv."""
+"""Header of CheXpert's train.csv and valid.csv."""
 _PARTS = ("train",) * 5 + ("valid",)
 _QUALITY = 95
 _OLDEST = 90  # and above
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    max_findings: int | None = None,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as Stanford distributes CheXpert; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as Stanford distributes CheXpert.
 
-    The folder gets CheXpert-v1.0-small/train.csv, valid.csv and {train,valid}/patientNNNNN/studyN/view1_frontal.jpg,
-    one image a study and all frontal. Every sixth patient is in valid, against 200 of 65,240 in the real set, and is
-    read by radiologists: codes 1.0 and 0.0 only. In train.csv findings that are barely visible are -1.0, and absent
-    ones 0.0 or blank.
+    Files: CheXpert-v1.0-small/train.csv, valid.csv and {train,valid}/patientNNNNN/studyN/view1_frontal.jpg, one frontal
+    image per study. Every sixth patient is in valid (200 of 65,240 in the real set), with codes 1.0 and 0.0 only, as
+    read by radiologists. In train.csv barely visible findings are -1.0, and absent ones 0.0 or blank.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
+    size, seed = request.size, request.seed
+    population = request.population()
 
-        def draw(image: Image) -> None:
-            path = beside / FOLDER / _name(image, seed)
-            path.parent.mkdir(parents=True)
-            pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
-            cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    def draw(image: Image) -> None:
+        path = root / FOLDER / _name(image, seed)
+        path.parent.mkdir(parents=True)
+        pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
+        cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
-        draw_images(population, draw, workers=workers, on_progress=on_progress)
-        codes = {image.image_id: _codes(image, seed) for image in population}
-        for part in ("train", "valid"):
-            listed = [image for image in population if _part(image, seed) == part]
-            lines = [",".join(HEADER), *(_line(image, codes[image.image_id], seed) for image in listed)]
-            (beside / FOLDER / f"{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    request.draw(population, draw)
+    codes = {image.image_id: _codes(image, seed) for image in population}
+    for part in ("train", "valid"):
+        listed = [image for image in population if _part(image, seed) == part]
+        lines = [",".join(HEADER), *(_line(image, codes[image.image_id], seed) for image in listed)]
+        (root / FOLDER / f"{part}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     in_order = sorted(population, key=lambda image: _part(image, seed) == "valid")
-    return Written(manifest_of([_row(image, codes[image.image_id], seed) for image in in_order], CHEXPERT))
+    return GeneratedDataset(manifest_of([_row(image, codes[image.image_id], seed) for image in in_order], CHEXPERT))
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, "chexpert", image.patient, _PARTS)
+    return permuted_block(seed, "chexpert", image.patient, _PARTS)
 
 
 def _patient(image: Image) -> str:

@@ -1,9 +1,8 @@
-"""What CheXpert's labeller would say of a generated image: the 14 observations, certain, denied, hedged or not
-mentioned.
+"""Codes of CheXpert's labeller for a generated image: 14 observations, positive, negative, uncertain or not mentioned.
 
-Eleven of them follow from what the image shows; Fracture and Support Devices are drawn by chance and have nothing to do
-with it. How often an absent finding is denied in so many words, rather than not mentioned, is about as in CheXpert's
-train.csv (Irvin et al., AAAI 2019, Table 1): a few in a hundred for most, a quarter for pneumothorax.
+Eleven observations follow from the findings of the image; Fracture and Support Devices are random and independent of
+it. Frequencies of negations of absent findings are about those of CheXpert's train.csv (Irvin et al., AAAI 2019, Table
+1): a few percent for most, a quarter for pneumothorax.
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from hilum.phantom.layouts.writing import draws
 from hilum.phantom.population import Image
 
 FAINT = 0.35
-"""Severity below which a report hedges: the code is -1."""
+"""Severity below which a report is uncertain: the code is -1."""
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": ("Hernia",),
@@ -29,7 +28,7 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
     "Pleural Other": ("Pleural Thickening",),
 }
 _BY_CHANCE = {"Fracture": 0.04, "Support Devices": 0.10}
-_PORTABLE_DEVICES = 0.65  # share of AP images with devices
+_PORTABLE_DEVICES = 0.65  # fraction of AP images with devices
 _DENIED = {
     "Enlarged Cardiomediastinum": 0.11,
     "Cardiomegaly": 0.06,
@@ -42,9 +41,9 @@ _DENIED_ELSE = 0.03
 
 
 def mentioned(image: Image, seed: int) -> dict[str, int | None]:
-    """Codes as the labeller gives them: 1, 0, -1, or None where the report is silent.
+    """Return codes as the labeller gives them: 1, 0, -1, or None if not mentioned.
 
-    "No Finding" is 1 where nothing but support devices is positive or uncertain, else None.
+    "No Finding" is 1 if nothing but support devices is positive or uncertain, else None.
     """
     draw = draws(seed, "report", image.image_id)
     codes: dict[str, int | None] = {}
@@ -60,7 +59,7 @@ def mentioned(image: Image, seed: int) -> dict[str, int | None]:
 
 
 def read_by_radiologists(image: Image, seed: int) -> dict[str, int | None]:
-    """Codes as people give them who look at the image and answer every question: 1 or 0."""
+    """Return codes as radiologists give them for every observation: 1 or 0."""
     codes: dict[str, int | None] = {name: int(code in (1, -1)) for name, code in mentioned(image, seed).items()}
     return codes
 
@@ -70,7 +69,7 @@ def _severity(image: Image, observation: str, chance: float) -> float | None:
         share = (
             _PORTABLE_DEVICES if observation == "Support Devices" and image.view == "AP" else _BY_CHANCE[observation]
         )
-        # the rarer the draw, the plainer what is found
+        # rarer draws are more severe
         return 1 - chance / share if chance < share else None
     severities = [image.severities[finding] for finding in _SHOWN[observation] if finding in image.severities]
     return max(severities, default=None)

@@ -1,4 +1,4 @@
-"""Generated images in the layout that Hilum takes for GB7-FLG's, so that the same reader takes both."""
+"""Generated images in the layout that Hilum defines for GB7-FLG."""
 
 from collections import Counter
 from itertools import islice
@@ -9,49 +9,40 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import PLAIN, Encoding, write_dicom
-from hilum.phantom.layouts.chosen import one_image_a_patient, severity, showing
 from hilum.phantom.layouts.images import deep_image
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
 from hilum.phantom.population import Image
-from hilum.progress import ProgressReport, silent
 
 LAYOUT = "gb7_flg"
 FOLDERS = {"Pneumonia": "MD__20190111-1231_pnevmoniya/Undef", NO_FINDING: "MD__20200424__norma/Undef"}
-"""Where the images of a class lie."""
+"""Folders of the images of each class."""
 _BITS = 12
 _BLOCK = ("Pneumonia",) * 2 + (NO_FINDING,) * 7  # 28 and 99 of 127
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as GB7-FLG's; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as GB7-FLG's.
 
-    Both folders get DICOM files without ending, of 12 bits and inverted (MONOCHROME1) every other one. Every image is
-    of another patient and shows pneumonia or nothing.
+    Both folders get DICOM files without extension, of 12 bits, every other one inverted (MONOCHROME1). Every image is
+    of another patient and has pneumonia or no finding.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for folder in FOLDERS.values():
-            (beside / folder).mkdir(parents=True)
-        population, paths, numbers = [], {}, Counter[str]()
-        for place, image in enumerate(islice(one_image_a_patient(seed, "PA"), images), start=1):
-            label = one_of_a_block(seed, LAYOUT, place, _BLOCK)
-            numbers[label] += 1
-            paths[image.image_id] = f"{FOLDERS[label]}/IM{numbers[label]:06d}"
-            shown = {label: severity(seed, LAYOUT, image)} if label != NO_FINDING else {}
-            population.append(showing(image, shown))
+    size, seed = request.size, request.seed
+    for folder in FOLDERS.values():
+        (root / folder).mkdir(parents=True)
+    population, paths, numbers = [], {}, Counter[str]()
+    for place, image in enumerate(islice(one_image_per_patient(seed, "PA"), request.images), start=1):
+        label = permuted_block(seed, LAYOUT, place, _BLOCK)
+        numbers[label] += 1
+        paths[image.image_id] = f"{FOLDERS[label]}/IM{numbers[label]:06d}"
+        shown = {label: severity(seed, LAYOUT, image)} if label != NO_FINDING else {}
+        population.append(with_severities(image, shown))
 
-        def draw(image: Image) -> None:
-            _write_image(image, beside / paths[image.image_id], size, seed)
+    def draw(image: Image) -> None:
+        _write_image(image, root / paths[image.image_id], size, seed)
 
-        draw_images(population, draw, workers=workers, on_progress=on_progress)
-    return Written(_manifest(population, paths))
+    request.draw(population, draw)
+    return GeneratedDataset(_manifest(population, paths))
 
 
 def _write_image(image: Image, path: Path, size: int, seed: int) -> None:

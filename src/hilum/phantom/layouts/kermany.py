@@ -1,4 +1,4 @@
-"""Generated images in the native layout of Kermany's pneumonia set, so that the same reader takes both."""
+"""Generated images in the native layout of Kermany's pneumonia set."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,15 +12,14 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import render_image
-from hilum.phantom.layouts.chosen import severity, showing
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.selection import severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
 from hilum.phantom.population import Image, history
-from hilum.progress import ProgressReport, silent
 
 LAYOUT = "kermany"
 DRAWN_AS = {"bacteria": ("Pneumonia", "Consolidation"), "virus": ("Pneumonia", "Infiltration"), "NORMAL": ()}
-"""What the images of a class show: bacteria tend to consolidate a lobe, viruses to spread. (A stand-in for both.)"""
+"""Findings of the images of a class: bacteria tend to consolidate a lobe, viruses to spread. (Substitutes.)"""
 # every 14 patients; Kaggle's val has no viral ones
 _BLOCK = (
     *("train bacteria",) * 4,
@@ -46,45 +45,37 @@ class _Child:
         return f"{self.part}/{'NORMAL' if self.kind == 'NORMAL' else 'PNEUMONIA'}/{self.name}"
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as Kaggle distributes Kermany's; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as Kaggle distributes Kermany's.
 
-    The folder gets `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg`. The images are AP; the patients are older
-    than Kermany's, which the files do not say. Person numbers start anew in test.
+    Files: `chest_xray/{train,val,test}/{NORMAL,PNEUMONIA}/*.jpeg`. The images are AP; the patients are older than
+    Kermany's, which the files do not show. Person numbers restart in test.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for part in ("train", "val", "test"):
-            for folder in ("NORMAL", "PNEUMONIA"):
-                (beside / "chest_xray" / part / folder).mkdir(parents=True)
-        children = list(islice(_children(seed), images))
-        ids = {child.image.image_id: child.image_id for child in children}
+    size, seed = request.size, request.seed
+    for part in ("train", "val", "test"):
+        for folder in ("NORMAL", "PNEUMONIA"):
+            (root / "chest_xray" / part / folder).mkdir(parents=True)
+    children = list(islice(_children(seed), request.images))
+    ids = {child.image.image_id: child.image_id for child in children}
 
-        def draw(image: Image) -> None:
-            pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
-            path = beside / "chest_xray" / ids[image.image_id]
-            cv2.imwrite(str(path), np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    def draw(image: Image) -> None:
+        pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
+        path = root / "chest_xray" / ids[image.image_id]
+        cv2.imwrite(str(path), np.ascontiguousarray(pixels), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
-        draw_images([child.image for child in children], draw, workers=workers, on_progress=on_progress)
-    return Written(_manifest(children))
+    request.draw([child.image for child in children], draw)
+    return GeneratedDataset(_manifest(children))
 
 
 def _children(seed: int) -> Iterator[_Child]:
-    """AP images, patient after patient, under their names, without end."""
+    """Yield AP images, patient after patient, under their names, without end."""
     persons: Counter[str] = Counter()
     numbers: Counter[str] = Counter()
     for patient in count(1):
         images = [image for image in history(seed, patient) if image.view == "AP"][:_MOST_IMAGES]
         if not images:
             continue
-        part, kind = one_of_a_block(seed, LAYOUT, patient, _BLOCK).split()
+        part, kind = permuted_block(seed, LAYOUT, patient, _BLOCK).split()
         numbering = "test" if part == "test" else "train"
         series = "IM" if kind == "NORMAL" else "person"
         persons[f"{numbering} {series}"] += 1
@@ -98,7 +89,7 @@ def _children(seed: int) -> Iterator[_Child]:
                 who = f"person{person}"
                 name = f"{who}_{kind}_{numbers[f'{numbering} {kind}']}.jpeg"
             shown = dict.fromkeys(DRAWN_AS[kind], severity(seed, LAYOUT, image))
-            yield _Child(showing(image, shown), part, kind, f"{numbering}-{who}", name)
+            yield _Child(with_severities(image, shown), part, kind, f"{numbering}-{who}", name)
 
 
 def _manifest(children: list[_Child]) -> pl.DataFrame:

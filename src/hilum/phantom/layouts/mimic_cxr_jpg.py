@@ -10,58 +10,46 @@ from hilum.findings import CHEXPERT
 from hilum.phantom.image import render_image
 from hilum.phantom.layouts.chexpert_labels import mentioned, read_by_radiologists
 from hilum.phantom.layouts.images import in_proportion, shape_in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set, one_of_a_block
-from hilum.phantom.population import Image, population_images
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, draws, manifest_of, permuted_block
+from hilum.phantom.population import Image
 
 METADATA_HEADER = (
     "dicom_id,subject_id,study_id,PerformedProcedureStepDescription,ViewPosition,Rows,Columns,StudyDate,StudyTime,"
     "ProcedureCodeSequence_CodeMeaning,ViewCodeSequence_CodeMeaning,PatientOrientationCodeSequence_CodeMeaning"
 )
-"""First line of mimic-cxr-2.0.0-metadata.csv."""
+"""Header of mimic-cxr-2.0.0-metadata.csv."""
 OBSERVATIONS = tuple(sorted(CHEXPERT))
 """The 14 observations in the order of MIMIC-CXR-JPG's tables."""
 _LIST = {"train": "train", "validate": "val", "test": "test"}
 _PARTS = ("train",) * 7 + ("validate",) + ("test",) * 2
-_FIRST_YEAR = 2110  # MIMIC moves every patient's dates into a century to come
+_FIRST_YEAR = 2110  # MIMIC shifts every patient's dates into a future century
 _QUALITY = 95
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    max_findings: int | None = None,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as PhysioNet distributes MIMIC-CXR-JPG; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as PhysioNet distributes MIMIC-CXR-JPG.
 
-    The folder gets the metadata, split, chexpert and negbio tables (.csv.gz), the radiologist's table of the studies on
-    the test list, MIMIC-IV's patients.csv.gz and `files/pNN/pNNNNNNNN/sNNNNNNNN/*.jpg`, one image a study and all
-    frontal. NegBio's table differs from CheXpert's in one thing: it denies nothing but what the other denies of the
-    pleura.
+    Files: the metadata, split, chexpert and negbio tables (.csv.gz), the radiologist's table of the test studies,
+    MIMIC-IV's patients.csv.gz and `files/pNN/pNNNNNNNN/sNNNNNNNN/*.jpg`, one frontal image per study. NegBio's table
+    differs from CheXpert's only by fewer negations: those of the pleura.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
+    size, seed = request.size, request.seed
+    population = request.population()
 
-        def draw(image: Image) -> None:
-            path = beside / _path(image, seed)
-            path.parent.mkdir(parents=True)
-            pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
-            cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    def draw(image: Image) -> None:
+        path = root / _path(image, seed)
+        path.parent.mkdir(parents=True)
+        pixels = in_proportion(render_image(image, size=size, seed=seed).pixels, image)
+        cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
 
-        draw_images(population, draw, workers=workers, on_progress=on_progress)
-        codes = {image.image_id: mentioned(image, seed) for image in population}
-        _write_tables(beside, population, codes, size, seed)
-    return Written(manifest_of([_row(image, codes[image.image_id], seed) for image in population], CHEXPERT))
+    request.draw(population, draw)
+    codes = {image.image_id: mentioned(image, seed) for image in population}
+    _write_tables(root, population, codes, size, seed)
+    return GeneratedDataset(manifest_of([_row(image, codes[image.image_id], seed) for image in population], CHEXPERT))
 
 
 def by_negbio(codes: Mapping[str, int | None]) -> dict[str, int | None]:
-    """What the second labeller makes of the same report."""
+    """Return the codes of the second labeller for the same report."""
     pleural = ("Pneumothorax", "Pleural Effusion")
     return {name: None if code == 0 and name not in pleural else code for name, code in codes.items()}
 
@@ -133,7 +121,7 @@ def _row(image: Image, codes: Mapping[str, int | None], seed: int) -> dict[str, 
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, "mimic_cxr_jpg", image.patient, _PARTS)
+    return permuted_block(seed, "mimic_cxr_jpg", image.patient, _PARTS)
 
 
 def _year(image: Image) -> int:

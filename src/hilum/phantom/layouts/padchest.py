@@ -8,9 +8,8 @@ import numpy as np
 
 from hilum.findings import labelled_by
 from hilum.phantom.layouts.images import deep_image, shape_in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set
-from hilum.phantom.population import Image, population_images
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, draws, manifest_of
+from hilum.phantom.population import Image
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
 HEADER = (
@@ -21,13 +20,13 @@ HEADER = (
     "RelativeXRayExposure_DICOM,ReportID,Report,MethodLabel,Labels,Localizations,LabelsLocalizationsBySentence,"
     "labelCUIS,LocalizationsCUIS"
 )
-"""First line of PadChest's table."""
+"""Header of PadChest's table."""
 REPORT = "torax sin cambi valor ."
-"""What stands in the column Report of every image that has findings: nothing that a manifest may show."""
+"""Text of the column Report of every image with findings; a manifest must not contain it."""
 _BITS = 16
 _FOLDERS = 55
 _FAINT = 0.4
-# finding on the image: the term where it is faint, and where it is plain
+# finding on the image: its term for a faint and for a severe finding
 _TERMS: Mapping[str, tuple[str, str]] = {
     "Atelectasis": ("laminar atelectasis", "lobar atelectasis"),
     "Cardiomegaly": ("cardiomegaly", "cardiomegaly"),
@@ -44,7 +43,7 @@ _TERMS: Mapping[str, tuple[str, str]] = {
     "Pleural Thickening": ("apical pleural thickening", "calcified pleural thickening"),
     "Hernia": ("hiatal hernia", "hiatal hernia"),
 }
-# finding that no image shows: its term, the share of images below and above 60 years
+# finding without image signs: its term, fraction of images below and above 60 years
 _BY_CHANCE: Mapping[str, tuple[str, float, float]] = {
     "Congestion": ("hilar congestion", 0.01, 0.05),
     "COPD": ("COPD signs", 0.03, 0.25),
@@ -63,47 +62,37 @@ _BY_CHANCE: Mapping[str, tuple[str, float, float]] = {
 _OLD = 60
 _ELSE = ("vertebral degenerative changes", "pseudonodule", "subcutaneous emphysema", "nipple shadow")
 _NO_CONTENT = ("", "['exclude']", "['suboptimal study']", "['unchanged']", "[]", "['']")
-_SILENT_SHARE = 0.08
+_NO_CONTENT_FRACTION = 0.08
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    max_findings: int | None = None,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as BIMCV distributes PadChest; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as BIMCV distributes PadChest.
 
-    The folder gets the table with its 36 columns and 16-bit PNG files in folders 0 to 54. All images are frontal: PA,
-    AP, or AP_horizontal where the patient lies. Findings that the phantom does not draw (congestion, COPD, deformities,
-    devices, …) stand in the labels by chance, at rates that depend on age, and are not to be seen. Some labels have
-    blanks around them, as in the real table; of every hundred images some eight have labels that say nothing.
+    Files: the table with its 36 columns and 16-bit PNG files in folders 0 to 54. All images are frontal: PA, AP, or
+    AP_horizontal for a supine patient. Labels of findings that the phantom does not render (congestion, COPD,
+    deformities, devices, …) are random, with rates that depend on age, and have no image signs. Some labels have blanks
+    around them, as in the real table; about eight of a hundred images have labels without findings.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings)
-        for folder in sorted({_folder(image) for image in population}):
-            (beside / folder).mkdir()
+    size, seed = request.size, request.seed
+    population = request.population()
+    for folder in sorted({_folder(image) for image in population}):
+        (root / folder).mkdir()
 
-        def draw(image: Image) -> None:
-            pixels = deep_image(image, size=size, seed=seed, bits=_BITS)
-            cv2.imwrite(str(beside / _folder(image) / _name(image, seed)), pixels)
+    def draw(image: Image) -> None:
+        pixels = deep_image(image, size=size, seed=seed, bits=_BITS)
+        cv2.imwrite(str(root / _folder(image) / _name(image, seed)), pixels)
 
-        draw_images(population, draw, workers=workers, on_progress=on_progress)
-        lines = [HEADER, *(_line(number, image, size, seed) for number, image in enumerate(population))]
-        (beside / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Written(manifest_of([_row(image, seed) for image in population], list(labelled_by("padchest"))))
+    request.draw(population, draw)
+    lines = [HEADER, *(_line(number, image, size, seed) for number, image in enumerate(population))]
+    (root / TABLE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return GeneratedDataset(manifest_of([_row(image, seed) for image in population], list(labelled_by("padchest"))))
 
 
 def _labels(image: Image, seed: int) -> tuple[str, dict[str, int | None]]:
-    """The cell Labels, and the code of each finding."""
+    """Return the cell Labels, and the code of each finding."""
     draw = draws(seed, "padchest labels", image.image_id)
     findings = labelled_by("padchest")
-    silent_place = draw.random() / _SILENT_SHARE
+    silent_place = draw.random() / _NO_CONTENT_FRACTION
     if silent_place < 1:
         return _NO_CONTENT[int(silent_place * len(_NO_CONTENT))], dict.fromkeys(findings)
     terms = {finding: _TERMS[finding][severity >= _FAINT] for finding, severity in image.severities.items()}

@@ -1,4 +1,4 @@
-"""Generated images in the layout of RSNA's pneumonia challenge, so that the same reader takes both."""
+"""Generated images in the layout of RSNA's pneumonia challenge."""
 
 import math
 from collections.abc import Sequence
@@ -11,17 +11,16 @@ from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import Encoding, write_dicom
 from hilum.phantom.image import FRAME, render_image
-from hilum.phantom.layouts.chosen import hex_id, severity, showing
-from hilum.phantom.layouts.truth_tables import box_table
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
-from hilum.phantom.population import Image, population_images
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.ground_truth import box_table
+from hilum.phantom.layouts.selection import hex_id, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
+from hilum.phantom.population import Image
 
 LAYOUT = "rsna_pneumonia"
 OPACITIES: tuple[str, ...] = ("Pneumonia", "Consolidation", "Infiltration")
-"""Findings of the phantom that are lung opacities; only images of that class show any."""
+"""Findings of the phantom that are lung opacities; only images of that class have any."""
 _OPACITY, _NORMAL, _OTHER = "Lung Opacity", "Normal", "No Lung Opacity / Not Normal"
-_CLASSES = (_OPACITY,) * 2 + (_NORMAL,) * 3 + (_OTHER,) * 4  # the challenge's shares
+_CLASSES = (_OPACITY,) * 2 + (_NORMAL,) * 3 + (_OTHER,) * 4  # the challenge's proportions
 _PARTS = ("train",) * 8 + ("test",)
 
 
@@ -32,53 +31,39 @@ class _DrawnImage:
     read_as: str
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    max_findings: int | None = None,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as Kaggle distributes RSNA's; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as Kaggle distributes RSNA's.
 
-    The folder gets `stage_2_{train,test}_images/*.dcm` (JPEG baseline, 8 bits, secondary captures, as RSNA's are),
+    Files: `stage_2_{train,test}_images/*.dcm` (JPEG baseline, 8 bits, secondary captures, as RSNA's),
     stage_2_train_labels.csv and stage_2_detailed_class_info.csv, with boxes in the 1024 frame. RSNA's mapping to
-    ChestX-ray14 is not written, for these patients are not ChestX-ray14's.
+    ChestX-ray14 is not written, since these patients are not ChestX-ray14's.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for part in ("train", "test"):
-            (beside / f"stage_2_{part}_images").mkdir()
-        population = [
-            _shown(image, one_of_a_block(seed, f"{LAYOUT} class", place, _CLASSES), seed)
-            for place, image in enumerate(
-                population_images(seed, images, min_prevalence=min_prevalence, max_findings=max_findings), start=1
-            )
-        ]
-        drawn = draw_images(
-            population, lambda image: _draw(image, size, seed, beside), workers=workers, on_progress=on_progress
-        )
-        train = [image for image in drawn if _part(image.image, seed) == "train"]
-        _write_tables(beside, train, seed)
+    size, seed = request.size, request.seed
+    for part in ("train", "test"):
+        (root / f"stage_2_{part}_images").mkdir()
+    population = [
+        _shown(image, permuted_block(seed, f"{LAYOUT} class", place, _CLASSES), seed)
+        for place, image in enumerate(request.population(), start=1)
+    ]
+    drawn = request.draw(population, lambda image: _draw(image, size, seed, root))
+    train = [image for image in drawn if _part(image.image, seed) == "train"]
+    _write_tables(root, train, seed)
     test = [image for image in drawn if _part(image.image, seed) == "test"]
     test.sort(key=lambda image: _image_id(image.image, seed))
-    return Written(_manifest(train, test, seed), _boxes(train, seed))
+    return GeneratedDataset(_manifest(train, test, seed), _boxes(train, seed))
 
 
 def _shown(image: Image, chosen: str, seed: int) -> Image:
     others = {finding: faint for finding, faint in image.severities.items() if finding not in OPACITIES}
     if chosen == _NORMAL:
-        return showing(image, {})
+        return with_severities(image, {})
     if chosen == _OPACITY:
-        return showing(image, {**others, "Pneumonia": severity(seed, LAYOUT, image, 0.5)})
-    return showing(image, others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)})
+        return with_severities(image, {**others, "Pneumonia": severity(seed, LAYOUT, image, 0.5)})
+    return with_severities(image, others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)})
 
 
 def _part(image: Image, seed: int) -> str:
-    return one_of_a_block(seed, LAYOUT, image.patient, _PARTS)
+    return permuted_block(seed, LAYOUT, image.patient, _PARTS)
 
 
 def _image_id(image: Image, seed: int) -> str:
@@ -114,7 +99,7 @@ def _draw(image: Image, size: int, seed: int, root: Path) -> _DrawnImage:
         left, top = math.floor(box.x), math.floor(box.y)
         right, bottom = min(math.ceil(box.x + box.width), FRAME), min(math.ceil(box.y + box.height), FRAME)
         boxes.append((left, top, right - left, bottom - top))
-    # What is too faint for a box was seen by nobody.
+    # A finding too faint for a box counts as not reported.
     return _DrawnImage(image, boxes, _OPACITY if boxes else _OTHER if image.severities else _NORMAL)
 
 
@@ -124,7 +109,7 @@ def _write_tables(root: Path, train: Sequence[_DrawnImage], seed: int) -> None:
         image_id = _image_id(drawn.image, seed)
         places = [",".join(f"{value:.1f}" for value in box) + ",1" for box in drawn.boxes] or [",,,,0"]
         labels += [f"{image_id},{place}" for place in places]
-        classes += [f"{image_id},{drawn.read_as}"] * len(places)  # a row a box, as RSNA's
+        classes += [f"{image_id},{drawn.read_as}"] * len(places)  # one row per box, as RSNA's
     (root / "stage_2_train_labels.csv").write_text("\n".join(labels) + "\n", encoding="utf-8")
     (root / "stage_2_detailed_class_info.csv").write_text("\n".join(classes) + "\n", encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Generated images in the native layout of TBX11K, so that the same reader takes both."""
+"""Generated images in the native layout of TBX11K."""
 
 import json
 from collections import Counter
@@ -14,15 +14,14 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.chosen import one_image_a_patient, severity, showing
-from hilum.phantom.layouts.truth_tables import box_table
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.ground_truth import box_table
+from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
 from hilum.phantom.population import Image
-from hilum.progress import ProgressReport, silent
 
 LAYOUT = "tbx11k"
 DRAWN_AS = {"Active Tuberculosis": "Consolidation", "Latent Tuberculosis": "Fibrosis"}
-"""What stands in for tuberculosis, which the phantom cannot draw: active for a consolidation, latent for scars."""
+"""Substitutes for tuberculosis, which the phantom cannot render: a consolidation for active, scars for latent."""
 _CATEGORY = {"Active Tuberculosis": 1, "Latent Tuberculosis": 2}
 _SHOWN = {"active": ("Active Tuberculosis",), "latent": ("Latent Tuberculosis",), "both": tuple(DRAWN_AS)}
 _BLOCK = (
@@ -41,49 +40,42 @@ class _Person:
     kind: str
     image_id: str
 
+    @property
+    def has_tuberculosis(self) -> bool:
+        return self.part != "test" and self.kind in _SHOWN
+
 
 @dataclass(frozen=True)
 class _Drawn:
-    """An image and the boxes of its tuberculosis, in pixels of its file."""
+    """Image and boxes of its tuberculosis, in pixels of its file."""
 
     person: _Person
     boxes: Sequence[Box]
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as TBX11K is distributed; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as TBX11K is distributed.
 
-    The folder gets imgs/{health,sick,tb,test}/*.png (gray in three channels), lists/*.txt, annotations/json/*.json
-    (COCO) and annotations/xml/*.xml (of images of tb). Every image is of another patient.
+    Files: imgs/{health,sick,tb,test}/*.png (gray in three channels), lists/*.txt, annotations/json/*.json (COCO) and
+    annotations/xml/*.xml (of images of tb). Every image is of another patient.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for folder in ("health", "sick", "tb", "test"):
-            (beside / "imgs" / folder).mkdir(parents=True)
-        people = list(islice(_people(seed), images))
-        of_image = {person.image.image_id: person for person in people}
-        drawn = draw_images(
-            [person.image for person in people],
-            lambda image: _draw(of_image[image.image_id], size, seed, beside / "imgs"),
-            workers=workers,
-            on_progress=on_progress,
-        )
-        _write_lists(beside / "lists", people)
-        _write_boxes(beside / "annotations", drawn, size)
-    return Written(_manifest(drawn), _boxes(drawn, size))
+    size, seed = request.size, request.seed
+    for folder in ("health", "sick", "tb", "test"):
+        (root / "imgs" / folder).mkdir(parents=True)
+    people = list(islice(_people(seed), request.images))
+    of_image = {person.image.image_id: person for person in people}
+    drawn = request.draw(
+        [person.image for person in people], lambda image: _draw(of_image[image.image_id], size, seed, root / "imgs")
+    )
+    _write_lists(root / "lists", people)
+    _write_boxes(root / "annotations", drawn, size)
+    return GeneratedDataset(_manifest(drawn), _boxes(drawn, size))
 
 
 def _people(seed: int) -> Iterator[_Person]:
     numbers: Counter[str] = Counter()
-    for place, image in zip(count(1), one_image_a_patient(seed, "PA"), strict=False):
-        part, kind = one_of_a_block(seed, LAYOUT, place, _BLOCK).split()
+    for place, image in zip(count(1), one_image_per_patient(seed, "PA"), strict=False):
+        part, kind = permuted_block(seed, LAYOUT, place, _BLOCK).split()
         folder = "test" if part == "test" else kind if kind in ("health", "sick") else "tb"
         numbers[folder] += 1
         image_id = f"{folder}/{'tb' if folder == 'tb' else folder[0]}{numbers[folder]:04d}.png"
@@ -91,7 +83,7 @@ def _people(seed: int) -> Iterator[_Person]:
         shown = dict.fromkeys((DRAWN_AS[name] for name in _SHOWN.get(kind, ())), severity(seed, LAYOUT, image, 0.5))
         if kind == "sick":
             shown = others or {"Cardiomegaly": severity(seed, LAYOUT, image, 0.5)}
-        yield _Person(showing(image, shown), part, kind, image_id)
+        yield _Person(with_severities(image, shown), part, kind, image_id)
 
 
 def _draw(person: _Person, size: int, seed: int, folder: Path) -> _Drawn:
@@ -124,7 +116,7 @@ def _write_boxes(folder: Path, drawn: Sequence[_Drawn], size: int) -> None:
         listed = [image for image in drawn if image.person.part in parts]
         (folder / "json" / f"TBX11K_{name}.json").write_text(json.dumps(_coco(listed, size)), encoding="utf-8")
     for image in drawn:
-        if image.person.image_id.startswith("tb/"):
+        if image.person.has_tuberculosis:
             path = folder / "xml" / f"{Path(image.person.image_id).stem}.xml"
             ElementTree.ElementTree(_voc(image, size)).write(path, encoding="utf-8")
 
@@ -175,7 +167,7 @@ def _manifest(drawn: Sequence[_Drawn]) -> pl.DataFrame:
     rows = []
     for image in drawn:
         person, boxed = image.person, {box.finding for box in image.boxes}
-        ill = person.image_id.startswith("tb/")
+        ill = person.has_tuberculosis
         row: dict[str, object] = {
             "image_id": person.image_id,
             "path": f"imgs/{person.image_id}",
@@ -185,7 +177,7 @@ def _manifest(drawn: Sequence[_Drawn]) -> pl.DataFrame:
         if person.part != "test":
             row |= {"Tuberculosis": int(ill), NO_FINDING: int(person.kind == "health")}
             row |= {} if ill else {"Other Disease": int(person.kind == "sick")}
-            # An image of tb without any box does not say of which kind it is.
+            # The kind of an image of tb without any box is unknown.
             row |= {finding: int(finding in boxed) for finding in DRAWN_AS} if boxed or not ill else {}
         rows.append(row)
     return manifest_of(rows, list(labelled_by(LAYOUT))).sort("image_id")

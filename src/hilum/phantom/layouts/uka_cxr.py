@@ -1,4 +1,4 @@
-"""Generated bedside images as UKA-CXR's contract asks for them: graded by severity, and by side."""
+"""Generated bedside images in the format of UKA-CXR: graded by severity, and by side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
@@ -7,77 +7,48 @@ from pathlib import Path
 import cv2
 import polars as pl
 
-from hilum.findings import NO_FINDING
+from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import FRAME, Box, render_image
 from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.writing import Written, draw_images, draws, manifest_of, new_data_set, one_of_a_block
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, draws, manifest_of, permuted_block
 from hilum.phantom.population import Image, history
-from hilum.progress import ProgressReport, silent
 
-GRADED = (
-    "cardiomegaly",
-    "congestion",
-    "pleural_effusion_right",
-    "pleural_effusion_left",
-    "pneumonic_infiltrates_right",
-    "pneumonic_infiltrates_left",
-    "atelectasis_right",
-    "atelectasis_left",
-)
+_NAMES = {finding: name for finding, name in labelled_by("uka_cxr").items() if finding != NO_FINDING}
+GRADED = tuple(_NAMES.values())
 HEADER = ("image_id", "path", "patient_id", "study_id", "age", "sex", "split", "view", *GRADED, "healthy")
-"""First line of uka_cxr.csv, as hilum/data/collections/uka_cxr.py describes it."""
-_FINDINGS = (
-    "Cardiomegaly",
-    "Congestion",
-    "Pleural Effusion Right",
-    "Pleural Effusion Left",
-    "Pneumonia Right",
-    "Pneumonia Left",
-    "Atelectasis Right",
-    "Atelectasis Left",
-)
-_BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}  # on the image, and where its right side stands
+"""Header of uka_cxr.csv, as described in hilum/data/collections/uka_cxr.py."""
+# finding on the image, and index of its right side
+_BY_SIDE = {"Pleural Effusion": 2, "Pneumonia": 4, "Atelectasis": 6}
 _WORDS = ("negative", "uncertain mild", "mild", "moderate", "severe")
 _HEART_WORDS = {0: "normal", 2: "borderline", 3: "enlarged", 4: "massively enlarged"}
-_STEPS = (0.2, 0.4, 0.65)  # severities from which on a finding is mild, moderate, severe
-_BLANK_SHARE = 0.04
+_STEPS = (0.2, 0.4, 0.65)  # lowest severities of mild, moderate, severe
+_BLANK_FRACTION = 0.04
 _POSITIVE = 3
 _PARTS = ("train",) * 4 + ("test",)
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as the contract of UKA-CXR asks for them; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images in the format of UKA-CXR.
 
-    The folder gets uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding.
-    Congestion is the phantom's Edema. Sides are those on which a box around the finding lies; what is too faint for a
-    box is negative on both. Some four of a hundred grades are blank.
+    Files: uka_cxr.csv and `images/*.png`. All images are AP. Grades follow the severity of the finding. Congestion is
+    the phantom's Edema. Sides are those of a box around the finding; a finding too faint for a box is negative on both
+    sides. About four percent of the grades are blank.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        population = list(islice(_bedside(seed, min_prevalence), images))
-        (beside / "images").mkdir()
+    size, seed = request.size, request.seed
+    population = list(islice(_bedside(seed, request.min_prevalence), request.images))
+    (root / "images").mkdir()
 
-        def draw(image: Image) -> list[Box]:
-            boxed = [finding for finding in _BY_SIDE if finding in image.severities]
-            rendered = render_image(image, size=size, seed=seed, boxed=boxed)
-            cv2.imwrite(str(beside / "images" / image.image_id), in_proportion(rendered.pixels, image))
-            return rendered.boxes
+    def draw(image: Image) -> list[Box]:
+        boxed = [finding for finding in _BY_SIDE if finding in image.severities]
+        rendered = render_image(image, size=size, seed=seed, boxed=boxed)
+        cv2.imwrite(str(root / "images" / image.image_id), in_proportion(rendered.pixels, image))
+        return rendered.boxes
 
-        drawn = draw_images(population, draw, workers=workers, on_progress=on_progress)
-        rows = [
-            _row(image, grades_of(image, boxes, seed), seed) for image, boxes in zip(population, drawn, strict=True)
-        ]
-        lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
-        (beside / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Written(_manifest(rows), grades=_grade_table(rows))
+    drawn = request.draw(population, draw)
+    rows = [_row(image, grades_of(image, boxes, seed), seed) for image, boxes in zip(population, drawn, strict=True)]
+    lines = [",".join(HEADER), *(",".join(_cell(name, row[name]) for name in HEADER) for row in rows)]
+    (root / "uka_cxr.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return GeneratedDataset(_manifest(rows), grades=_grade_table(rows))
 
 
 def _bedside(seed: int, min_prevalence: float) -> Iterator[Image]:
@@ -86,20 +57,20 @@ def _bedside(seed: int, min_prevalence: float) -> Iterator[Image]:
 
 
 def grades_of(image: Image, boxes: Sequence[Box], seed: int) -> list[int | None]:
-    """Grade of each of `GRADED` that an image with these boxes gets, or None where it was not given."""
+    """Return the grade of each of `GRADED` for an image with these boxes, or None for a blank."""
     grades: list[int | None] = [_step(image.severities.get(finding)) for finding in ("Cardiomegaly", "Edema")]
     grades = [_without_uncertain(grades[0]), grades[1], *[0] * 6]
     for box in boxes:
         for left in sides(box):
             grades[_BY_SIDE[box.finding] + left] = _step(image.severities[box.finding])
-    blank = draws(seed, "uka_cxr", image.image_id).random(len(grades)) < _BLANK_SHARE
+    blank = draws(seed, "uka_cxr", image.image_id).random(len(grades)) < _BLANK_FRACTION
     return [None if missing else grade for grade, missing in zip(grades, blank, strict=True)]
 
 
 def sides(box: Box) -> list[bool]:
-    """Whether left, for each side on which a quarter of the box or more lies; the patient's left is on the right."""
+    """Return for each side with at least a quarter of the box if it is left; the patient's left is on the right."""
     right = (FRAME / 2 - box.x) / box.width
-    return [left for left, share in ((False, right), (True, 1 - right)) if share >= 0.25]
+    return [left for left, part in ((False, right), (True, 1 - right)) if part >= 0.25]
 
 
 def _step(severity: float | None) -> int:
@@ -107,7 +78,7 @@ def _step(severity: float | None) -> int:
 
 
 def _without_uncertain(grade: int | None) -> int | None:
-    """A heart is normal or borderline; the scale has no uncertain step for it."""
+    """Map grade 1 to 0: the scale of the heart has no uncertain step."""
     return 0 if grade == 1 else grade
 
 
@@ -119,7 +90,7 @@ def _row(image: Image, grades: Sequence[int | None], seed: int) -> dict[str, obj
         "study_id": f"P{image.patient:05d}-{image.follow_up}",
         "age": image.age,
         "sex": image.sex,
-        "split": one_of_a_block(seed, "uka_cxr", image.patient, _PARTS),
+        "split": permuted_block(seed, "uka_cxr", image.patient, _PARTS),
         "view": "AP",
         **dict(zip(GRADED, grades, strict=True)),
         "healthy": int(not any(grades)),
@@ -135,14 +106,13 @@ def _cell(name: str, value: object) -> str:
 
 
 def _manifest(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
-    names = dict(zip(_FINDINGS, GRADED, strict=True))
     images = [
         {name: row[name] for name in HEADER[: -len(GRADED) - 1]}
         | {"age": float(str(row["age"])), NO_FINDING: row["healthy"]}
-        | {finding: _is_positive(row[name]) for finding, name in names.items()}
+        | {finding: _is_positive(row[name]) for finding, name in _NAMES.items()}
         for row in rows
     ]
-    return manifest_of(images, (*_FINDINGS, NO_FINDING))
+    return manifest_of(images, (*_NAMES, NO_FINDING))
 
 
 def _is_positive(grade: object) -> int | None:
@@ -152,7 +122,7 @@ def _is_positive(grade: object) -> int | None:
 def _grade_table(rows: Sequence[Mapping[str, object]]) -> pl.DataFrame:
     graded = [
         (row["image_id"], finding, row[name])
-        for finding, name in zip(_FINDINGS, GRADED, strict=True)
+        for finding, name in _NAMES.items()
         for row in rows
         if row[name] is not None
     ]

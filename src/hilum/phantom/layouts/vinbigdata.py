@@ -1,4 +1,4 @@
-"""Generated images in the layout of VinBigData's challenge on Kaggle, so that the same reader takes both."""
+"""Generated images in the layout of VinBigData's challenge on Kaggle."""
 
 import math
 from collections.abc import Sequence
@@ -21,47 +21,35 @@ from hilum.phantom.layouts.vindr_images import (
     readings,
     together,
 )
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of
 
 HEADER = "image_id,class_name,class_id,rad_id,x_min,y_min,x_max,y_max"
-"""First line of Kaggle's train.csv; class ids follow the order of `hilum.findings.labelled_by`."""
+"""Header of Kaggle's train.csv; class ids follow the order of `hilum.findings.labelled_by`."""
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as Kaggle distributes VinBigData's; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as Kaggle distributes VinBigData's.
 
-    The images, readers and names are those of the layout vindr_cxr of the same seed; of their readings the table holds
-    the boxes of 14 findings, in whole pixels, and of the test images nothing.
+    Images, readers and names are those of the layout vindr_cxr with the same seed; the table has the readers' boxes of
+    14 findings, in integer pixels, and no test images.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for folder in ("train", "test"):
-            (beside / folder).mkdir()
-        radiographs = chosen_images(seed, images, min_prevalence)
-        drawn = draw_images(
-            radiographs, lambda image: draw_image(image, size, seed, beside), workers=workers, on_progress=on_progress
-        )
-        train = [
-            (image, [_boxed(reading, image) for reading in readings(image, seed)])
-            for image in drawn
-            if image.part == "train"
-        ]
-        test = sorted((image for image in drawn if image.part == "test"), key=lambda image: image.image_id)
-        _write_tables(beside, train, test)
-    return Written(_manifest(train, test), box_truth(train), reading_truth(train, "vinbigdata"))
+    size, seed = request.size, request.seed
+    for folder in ("train", "test"):
+        (root / folder).mkdir()
+    radiographs = chosen_images(seed, request.images, request.min_prevalence)
+    drawn = request.draw(radiographs, lambda image: draw_image(image, size, seed, root))
+    train = [
+        (image, [_boxed(reading, image) for reading in readings(image, seed)])
+        for image in drawn
+        if image.part == "train"
+    ]
+    test = sorted((image for image in drawn if image.part == "test"), key=lambda image: image.image_id)
+    _write_tables(root, train, test)
+    return GeneratedDataset(_manifest(train, test), box_truth(train), reading_truth(train, "vinbigdata"))
 
 
 def _boxed(reading: Reading, image: DrawnImage) -> Reading:
-    """What is left of a reading in this table: boxes of its findings, in whole pixels."""
+    """Reduce a reading to the boxes of this table, in integer pixels."""
     marked = {
         finding: [_whole(box, image) for box in boxes]
         for finding, boxes in reading.marked.items()

@@ -1,4 +1,4 @@
-"""Generated images in the native layout of VinDr-CXR on PhysioNet, so that the same reader takes both."""
+"""Generated images in the native layout of VinDr-CXR on PhysioNet."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,8 +18,7 @@ from hilum.phantom.layouts.vindr_images import (
     readings,
     together,
 )
-from hilum.phantom.layouts.writing import Written, draw_images, manifest_of, new_data_set
-from hilum.progress import ProgressReport, silent
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of
 
 NATIVE_COLUMNS: tuple[str, ...] = (
     *("Aortic enlargement", "Atelectasis", "Calcification", "Cardiomegaly", "Clavicle fracture", "Consolidation"),
@@ -28,39 +27,28 @@ NATIVE_COLUMNS: tuple[str, ...] = (
     *("Pulmonary fibrosis", "Rib fracture", "Other lesion", "COPD", "Lung tumor", "Pneumonia", "Tuberculosis"),
     *("Other diseases", "No finding"),
 )
-"""The label columns of image_labels_train.csv; that of the test images says "Other disease"."""
+"""Label columns of image_labels_train.csv; that of the test images has "Other disease"."""
 _CORNERS = "x_min,y_min,x_max,y_max"
 
 
-def write(
-    root: Path,
-    *,
-    images: int,
-    size: int,
-    seed: int,
-    min_prevalence: float = 0.0,
-    workers: int | None = None,
-    on_progress: ProgressReport = silent,
-) -> Written:
-    """Write generated images as PhysioNet distributes VinDr-CXR; whole or not at all. See `Writer`.
+def write(root: Path, request: Request) -> GeneratedDataset:
+    """Write generated images as PhysioNet distributes VinDr-CXR.
 
-    The folder gets `{train,test}/*.dicom` and annotations/{image_labels,annotations}_{train,test}.csv. Each image is of
-    another patient. Three readers see each training image on their own and may miss what is faint; the test images'
-    tables hold what is there.
+    Files: `{train,test}/*.dicom` and annotations/{image_labels,annotations}_{train,test}.csv. Each image is of another
+    patient. Three readers read each training image independently and may miss faint findings; the test images' tables
+    are complete.
     """
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
-        for folder in ("train", "test", "annotations"):
-            (beside / folder).mkdir()
-        radiographs = chosen_images(seed, images, min_prevalence)
-        drawn = draw_images(
-            radiographs, lambda image: draw_image(image, size, seed, beside), workers=workers, on_progress=on_progress
-        )
-        train = [(image, readings(image, seed)) for image in drawn if image.part == "train"]
-        test = [(image, [consensus(image)]) for image in drawn if image.part == "test"]
-        for part, read in (("train", train), ("test", test)):
-            _write_tables(beside / "annotations", part, read)
+    size, seed = request.size, request.seed
+    for folder in ("train", "test", "annotations"):
+        (root / folder).mkdir()
+    radiographs = chosen_images(seed, request.images, request.min_prevalence)
+    drawn = request.draw(radiographs, lambda image: draw_image(image, size, seed, root))
+    train = [(image, readings(image, seed)) for image in drawn if image.part == "train"]
+    test = [(image, [consensus(image)]) for image in drawn if image.part == "test"]
+    for part, read in (("train", train), ("test", test)):
+        _write_tables(root / "annotations", part, read)
     read = [*train, *test]
-    return Written(_manifest(read), box_truth(read), reading_truth(train, "vindr_cxr"))
+    return GeneratedDataset(_manifest(read), box_truth(read), reading_truth(train, "vindr_cxr"))
 
 
 def _write_tables(folder: Path, part: str, read: Read) -> None:

@@ -1,4 +1,4 @@
-"""What VinDr-CXR's two distributions share: DICOM images, and three radiologists who do not always agree."""
+"""Images and readings of both distributions of VinDr-CXR: DICOM files, and three radiologists who may disagree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,35 +13,35 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import LOSSLESS, write_dicom
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.chosen import hex_id, one_image_a_patient
+from hilum.phantom.layouts.ground_truth import box_table_with_readers, reading_table
 from hilum.phantom.layouts.images import shape_in_proportion
-from hilum.phantom.layouts.truth_tables import box_table_of_readers, reading_table
-from hilum.phantom.layouts.writing import draws, one_of_a_block
+from hilum.phantom.layouts.selection import hex_id, one_image_per_patient
+from hilum.phantom.layouts.writing import draws, permuted_block
 from hilum.phantom.population import Image
 
 LAYOUT = "vindr_cxr"
 READERS: tuple[str, ...] = tuple(f"R{number}" for number in range(1, 18))
 """Names of the radiologists of the training images."""
 NAMED = {"Mass": "Nodule/Mass", "Nodule": "Nodule/Mass", "Hernia": "Other Disease"}
-"""What VinDr-CXR calls findings of the phantom otherwise; what the phantom cannot draw is present nowhere."""
+"""VinDr-CXR's names of the phantom's findings, if different; other findings of VinDr-CXR are never positive."""
 WHOLE_IMAGE: tuple[str, ...] = ("Pneumonia", "Other Disease")
-"""Findings of the phantom that VinDr-CXR labels and does not box."""
-_FAINT = 0.5  # severities below may be missed, the fainter the more often
+"""Findings of the phantom that VinDr-CXR labels without boxes."""
+_FAINT = 0.5  # findings with lower severities may be missed, fainter ones more often
 _JITTER = 0.05  # of a box's sides
 _BLOCK = ("train",) * 5 + ("test",)
 
 
 @dataclass(frozen=True)
 class DrawnImage:
-    """An image and what is on it.
+    """Image with its findings.
 
     Attributes:
-        image: of the population.
-        image_id: its name in the data set.
+        image: Image of the population.
+        image_id: Name in the data set.
         part: "train" or "test".
-        columns, rows: of its file.
-        boxes: by VinDr-CXR's canonical findings, in pixels of the file.
-        severities: of these findings, boxed or of the whole image.
+        columns, rows: Size of the file, pixels.
+        boxes: Boxes of VinDr-CXR's canonical findings, in pixels of the file.
+        severities: Severities of these findings, with boxes or of the whole image.
     """
 
     image: Image
@@ -55,9 +55,7 @@ class DrawnImage:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a reader says of an image: every finding seen, with its boxes, of which those of the whole image have
-    none.
-    """
+    """Findings that a reader reports, with their boxes; findings of the whole image have none."""
 
     reader: str
     marked: Mapping[str, Sequence[Box]]
@@ -68,19 +66,19 @@ Read = Sequence[tuple[DrawnImage, Sequence[Reading]]]
 
 
 def chosen_images(seed: int, images: int, min_prevalence: float = 0.0) -> list[Image]:
-    """PA images of as many patients."""
-    return list(islice(one_image_a_patient(seed, "PA", min_prevalence), images))
+    """Return PA images of different patients."""
+    return list(islice(one_image_per_patient(seed, "PA", min_prevalence), images))
 
 
 def draw_image(image: Image, size: int, seed: int, root: Path) -> DrawnImage:
-    """Take an image and write root/train/ID.dicom or root/test/ID.dicom."""
+    """Render an image and write root/train/ID.dicom or root/test/ID.dicom."""
     placed = [finding for finding in image.severities if NAMED.get(finding, finding) not in WHOLE_IMAGE]
     rendered = render_image(image, size=2 * size, seed=seed, boxed=placed)
     rows, columns = shape_in_proportion(image, size)
     encoding = LOSSLESS[image.patient % len(LOSSLESS)]
     averaged = cv2.resize(rendered.pixels.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     pixels = np.rint(averaged * ((2**encoding.bits - 1) / 255)).astype(np.uint16)
-    image_id, part = hex_id(seed, LAYOUT, image), one_of_a_block(seed, LAYOUT, image.patient, _BLOCK)
+    image_id, part = hex_id(seed, LAYOUT, image), permuted_block(seed, LAYOUT, image.patient, _BLOCK)
     spacing = float(image.spacing) * max(image.width, image.height) / size
     header = {
         "Modality": "DX",
@@ -110,7 +108,7 @@ def draw_image(image: Image, size: int, seed: int, root: Path) -> DrawnImage:
 
 
 def readings(drawn: DrawnImage, seed: int) -> list[Reading]:
-    """Three readers' own readings of a training image."""
+    """Return three readers' independent readings of a training image."""
     draw = draws(seed, LAYOUT, f"readers of {drawn.image_id}")
     names = [READERS[number] for number in sorted(draw.choice(len(READERS), 3, replace=False))]
     return [
@@ -127,19 +125,19 @@ def readings(drawn: DrawnImage, seed: int) -> list[Reading]:
 
 
 def consensus(drawn: DrawnImage) -> Reading:
-    """What is on the image: the test images' reading."""
+    """Return all findings of the image: the test images' reading."""
     boxes = {name: [box for box in drawn.boxes if box.finding == name] for name in drawn.severities}
     return Reading("", boxes)
 
 
 def codes(reading: Reading, collection: str) -> dict[str, int]:
-    """1 or 0 for every finding that the collection labels; No Finding where the reader sees none of them."""
+    """Return 1 or 0 for every finding that the collection labels; No Finding is 1 if none is reported."""
     found = {finding: int(finding in reading.marked) for finding in labelled_by(collection) if finding != NO_FINDING}
     return {**found, NO_FINDING: int(not any(found.values()))}
 
 
 def together(readings_of_image: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """One code for all readers: theirs where they agree, else -1."""
+    """Return one code for all readers: theirs if they agree, else -1."""
     return {
         finding: code if all(one[finding] == code for one in readings_of_image) else -1
         for finding, code in readings_of_image[0].items()
@@ -147,8 +145,8 @@ def together(readings_of_image: Sequence[Mapping[str, int]]) -> dict[str, int]:
 
 
 def box_truth(read: Read) -> pl.DataFrame:
-    """The boxes of these readings, each with its reader."""
-    return box_table_of_readers(
+    """Return the boxes of these readings, each with its reader."""
+    return box_table_with_readers(
         (
             (image.image_id, box.finding, box.x, box.y, box.width, box.height, image.columns, image.rows),
             reading.reader or None,
@@ -161,7 +159,7 @@ def box_truth(read: Read) -> pl.DataFrame:
 
 
 def reading_truth(read: Read, collection: str) -> pl.DataFrame:
-    """Every reader's code of every finding that the collection labels."""
+    """Return every reader's code of every finding that the collection labels."""
     return reading_table(
         (image.image_id, reading.reader, finding, code)
         for image, readings_of_image in read
@@ -171,7 +169,7 @@ def reading_truth(read: Read, collection: str) -> pl.DataFrame:
 
 
 def _moved(box: Box, drawn: DrawnImage, draw: np.random.Generator) -> Box:
-    """The box as one more hand would draw it, on the image."""
+    """Return a randomly jittered box, within the image."""
     left, top, right, bottom = draw.uniform(-_JITTER, _JITTER, 4)
     x, y = max(box.x + left * box.width, 0.0), max(box.y + top * box.height, 0.0)
     end = min(box.x + (1 + right) * box.width, float(drawn.columns))

@@ -1,11 +1,11 @@
-"""What all layouts share: the request checked, images drawn by several processes, files whole or absent, the truth."""
+"""Common parts of all layouts: checks, parallel rendering, atomic output, ground truth."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import joblib
 import numpy as np
@@ -13,27 +13,27 @@ import polars as pl
 from joblib.externals.loky import get_reusable_executor
 
 from hilum.artifacts import whole_directory
+from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.patients import mark_generated
 from hilum.data.replaceable import check_replaceable
 from hilum.errors import HilumError
 from hilum.phantom.build import generator
-from hilum.phantom.population import Image
+from hilum.phantom.population import Image, population_images
 from hilum.progress import ProgressReport, silent
 
 Made = TypeVar("Made")
 _WORTH_A_PROCESS = 250
-"""Images; a process takes a second or two to start, in which dozens of small images are drawn."""
-_USE = 20  # of `generator`; smaller ones belong to the images themselves
-_TEXT = ("image_id", "path", "patient_id", "study_id", "view", "age", "sex", "split")
+"""Images per process; starting a process takes a second or two, in which dozens of small images are rendered."""
+_USE = 20  # of `generator`; smaller ones are used by the images themselves
 
 
 @dataclass(frozen=True)
-class Written:
-    """What the files of a generated data set say, known by construction: what reading them has to give.
+class GeneratedDataset:
+    """Ground truth of a generated data set, which its reader must reproduce.
 
     Attributes:
-        manifest: one row an image, in the order of the native table; columns as in `hilum.data.manifest`.
-        boxes, readings, grades: as in `hilum.data.collections.Collected`; None where the layout has none.
+        manifest: One row for each image, in the order of the native table (`hilum.data.manifest`).
+        boxes, readings, grades: As in `hilum.data.collections.Dataset`; None if the layout has none.
     """
 
     manifest: pl.DataFrame
@@ -42,42 +42,37 @@ class Written:
     grades: pl.DataFrame | None = None
 
 
-class Writer(Protocol):
-    """What the module of a layout calls `write`."""
+@dataclass(frozen=True)
+class Request:
+    """Parameters of a generated data set; see `hilum.phantom.write_layout`."""
 
-    def __call__(
-        self,
-        root: Path,
-        *,
-        images: int,
-        size: int,
-        seed: int,
-        workers: int | None = None,
-        on_progress: ProgressReport = silent,
-    ) -> Written:
-        """Write generated images in a data set's native layout; whole or not at all.
+    images: int
+    size: int
+    seed: int
+    min_prevalence: float = 0.0
+    max_findings: int | None = None
+    workers: int | None = None
+    on_progress: ProgressReport = silent
 
-        Args:
-            root: the folder to make; absent or empty, for real images lie in folders that look just like it.
-            images: number of images, at least 1. The images of a smaller number are the first of a larger one.
-            size: side of the images, pixels (of the longer side where images are not square), at least 16.
-            seed: an image is a function of (seed, its name, size).
-            workers: processes at most; the number of processors if None. The files do not depend on it.
-            on_progress: called after every image.
+    def population(self) -> list[Image]:
+        """Return the images of the population, patient after patient."""
+        return population_images(
+            self.seed, self.images, min_prevalence=self.min_prevalence, max_findings=self.max_findings
+        )
 
-        Raises:
-            HilumError: `images` or `size` is too small, or something lies in `root`.
-        """
+    def draw(self, population: Sequence[Image], draw: Callable[[Image], Made]) -> list[Made]:
+        """Call `draw` for every image; see `draw_images`."""
+        return draw_images(population, draw, workers=self.workers, on_progress=self.on_progress)
 
 
 @contextmanager
 def new_data_set(root: Path, *, images: int, size: int, seed: int) -> Iterator[Path]:
-    """Check a request and yield a folder beside `root` to fill; it becomes `root` when the block ends well.
+    """Check a request and yield a temporary folder to fill; it becomes `root` if the block succeeds.
 
-    It holds a hidden file that says whose population its patients are of, and nothing else.
+    It contains a hidden file with the population of its patients.
 
     Raises:
-        HilumError: `images` or `size` is too small, or something lies in `root`.
+        HilumError: `images` or `size` is too small, or `root` is not empty.
     """
     check_replaceable(root, ())
     if images < 1:
@@ -92,18 +87,18 @@ def new_data_set(root: Path, *, images: int, size: int, seed: int) -> Iterator[P
 def draw_images(
     population: Sequence[Image], draw: Callable[[Image], Made], *, workers: int | None, on_progress: ProgressReport
 ) -> list[Made]:
-    """Call `draw` for every image, several at a time where there are many.
+    """Call `draw` for every image, in several processes if there are many.
 
-    Drawing is a long row of small NumPy steps, during which no other thread of a process gets on: several processes do.
+    Rendering is a long sequence of small NumPy steps that hold Python's lock, so that threads do not help.
 
     Args:
-        population: the images, N.
-        draw: makes the image's file and returns what is to be known of it, such as its boxes. It changes nothing else.
-        workers: processes at most; the number of processors if None.
-        on_progress: called after every image, in their order.
+        population: N images.
+        draw: Function that writes the image's file and returns ground truth, such as its boxes. No other side effects.
+        workers: Largest number of processes; default: number of processors.
+        on_progress: Called after every image, in order.
 
     Returns:
-        What `draw` returned, N, in the order of the images.
+        Results of `draw`, N, in the order of the images.
     """
     processes = min(workers or os.cpu_count() or 1, max(len(population) // _WORTH_A_PROCESS, 1))
     calls = (joblib.delayed(draw)(image) for image in population)
@@ -120,19 +115,19 @@ def draw_images(
 
 
 def draws(seed: int, layout: str, name: str) -> np.random.Generator:
-    """Draws that belong to a patient or an image under one layout: what the phantom itself does not know."""
+    """Return the random generator of a patient or an image under one layout, independent of the phantom's own."""
     return generator(seed, f"{layout} {name}", _USE)
 
 
-def one_of_a_block(seed: int, layout: str, patient: int, block: Sequence[str]) -> str:
-    """The part of a data set that a patient belongs to.
+def permuted_block(seed: int, layout: str, patient: int, block: Sequence[str]) -> str:
+    """Return the part of a data set that a patient belongs to, by permuted blocks.
 
     Args:
-        seed: of the population.
-        layout: its name; different layouts divide the same patients differently.
-        patient: from 1.
-        block: parts, such as seven times "train", once "val" and twice "test": each run of ten patients then has
-            exactly these, in an order of its own, so that few patients suffice.
+        seed: Random seed of the population.
+        layout: Name of the layout; the parts of a patient in different layouts are independent.
+        patient: Number of the patient, from 1.
+        block: Parts, such as seven times "train", once "val" and twice "test": each run of ten patients then has
+            exactly these, in random order, so that few patients suffice.
     """
     number, place = divmod(patient - 1, len(block))
     order = draws(seed, layout, f"block {number}").permutation(len(block))
@@ -142,13 +137,13 @@ def one_of_a_block(seed: int, layout: str, patient: int, block: Sequence[str]) -
 def manifest_of(
     rows: Sequence[Mapping[str, object]], findings: Sequence[str], lists: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """The truth as a manifest, with its columns and their types.
+    """Convert the ground truth to a manifest, with its columns and types.
 
     Args:
-        rows: one an image; what a row lacks is null.
-        findings: canonical names, in the order of the columns.
-        lists: names of further columns `split_<name>`.
+        rows: One for each image; missing values are null.
+        findings: Canonical names, in the order of the columns.
+        lists: Names of further columns `split_<name>`.
     """
-    schema: dict[str, type[pl.DataType]] = dict.fromkeys((*_TEXT, *lists), pl.String)
+    schema: dict[str, type[pl.DataType]] = dict.fromkeys((*FIXED_COLUMNS, *lists), pl.String)
     schema |= {"age": pl.Float64} | dict.fromkeys(findings, pl.Int8)
     return pl.DataFrame(list(rows), schema=schema, orient="row")

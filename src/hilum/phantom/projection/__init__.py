@@ -1,4 +1,4 @@
-"""Line integrals through solids: from a three-dimensional thorax to a radiograph."""
+"""Projection: line integrals through three-dimensional solids."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Where the tube stands, where the detector hangs, and which ray meets which pixel."""
+"""X-ray tube and detector, and the projection of points to pixels."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from hilum.phantom.projection.solids import Solids, turned
 
 @dataclass(frozen=True)
 class Camera:
-    """A point source and a flat detector, in the patient's coordinates (cm).
+    """Point source and flat detector, in the patient's coordinates (cm).
 
     Attributes:
-        source: focal spot, (3,).
-        corner: centre of the first pixel (top left as displayed), (3,).
-        right: step to the next column, (3,); across `down`.
-        down: step to the next row, (3,).
-        rows, columns: of the detector.
+        source: Focal spot, (3,).
+        corner: Centre of the first pixel (top left as displayed), (3,).
+        right: Step to the next column, (3,); perpendicular to `down`.
+        down: Step to the next row, (3,).
+        rows, columns: Size of the detector, pixels.
     """
 
     source: NDArray[np.float64]
@@ -33,7 +33,7 @@ class Camera:
         return float(max(np.linalg.norm(self.right), np.linalg.norm(self.down)))
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Pixel coordinates (column, row) of points (..., 3) in front of the source; pixel centres are whole."""
+        """Project points (..., 3) to pixel coordinates (column, row); pixel centres are integers."""
         normal = np.cross(self.right, self.down)
         rays = points - self.source
         depth = rays @ normal / (normal @ (self.corner - self.source))
@@ -41,7 +41,7 @@ class Camera:
         return np.stack([hits @ self.right / (self.right @ self.right), hits @ self.down / (self.down @ self.down)], -1)
 
     def rectangles(self, solids: Solids) -> NDArray[np.int32]:
-        """First row, end row, first column, end column of each solid's shadow, (N, 4), inside the detector."""
+        """Return first row, end row, first column, end column of each solid's shadow on the detector, (N, 4)."""
         signs = np.array([[i, j, k] for i in (-1, 1) for j in (-1, 1) for k in (-1, 1)], dtype=np.float64)
         corners = solids.centre[:, None] + np.einsum("sk,nkd->nsd", signs, solids.extent)
         shadow = self.project(corners)
@@ -67,18 +67,18 @@ def frontal_camera(
     rows: int,
     columns: int,
 ) -> Camera:
-    """A frontal projection, displayed as usual: the patient's left is on the right.
+    """Set up a frontal projection with the usual display: the patient's left is on the right.
 
     Args:
         view: "PA" (source behind the patient) or "AP" (source in front).
-        source_to_detector: cm.
-        patient_to_detector: from the patient's axis (x = y = 0) to the detector, cm.
-        width, height: of the detector, cm.
-        centre: x and z of the patient that the central ray meets, cm.
-        rotation: of the patient about the long axis, degrees; 0 is straight.
-        tilt: of the beam, degrees; positive is from below (an apical lordotic view).
-        roll: of the detector in its plane, degrees.
-        rows, columns: of the detector.
+        source_to_detector: Distance, cm.
+        patient_to_detector: Distance from the patient's axis (x = y = 0) to the detector, cm.
+        width, height: Size of the detector, cm.
+        centre: Patient's x and z on the central ray, cm.
+        rotation: Rotation of the patient about the long axis, degrees; 0 is straight.
+        tilt: Tilt of the beam, degrees; positive from below (an apical lordotic view).
+        roll: Rotation of the detector in its plane, degrees.
+        rows, columns: Size of the detector, pixels.
     """
     facing = 1.0 if view == "PA" else -1.0
     pose = turned(x=-tilt * facing, z=rotation)

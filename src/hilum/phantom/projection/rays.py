@@ -1,4 +1,4 @@
-"""Line integrals of attenuation along every ray of an image, in closed form."""
+"""Line integrals of attenuation along all rays of an image, in closed form."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilum.phantom.projection.camera import Camera
 from hilum.phantom.projection.solids import ADDED, AIRSPACE, BODY, SOLID, Solids
 
-_MOST = 6  # stretches of air that one ray keeps in one lung; more do not occur with the anatomy drawn here
+_MOST = 6  # largest number of air intervals of a ray in one lung; more do not occur in this anatomy
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Attenuation:
     """Linear attenuation coefficients, 1/cm.
 
     Attributes:
-        soft_tissue: of everything inside the body that is nothing else.
-        lungs: of aerated lung, right and left.
+        soft_tissue: Value of everything in the body without another value.
+        lungs: Values of aerated lung, right and left.
     """
 
     soft_tissue: float
@@ -28,12 +28,12 @@ class Attenuation:
 
 @dataclass(frozen=True)
 class LineIntegrals:
-    """What the rays have met.
+    """Results of the projection.
 
     Attributes:
-        attenuation: line integral of attenuation, (rows, columns), no unit.
-        air: centimetres of aerated lung, right and left, (2, rows, columns).
-        body: centimetres of body, (rows, columns).
+        attenuation: Line integral of attenuation, (rows, columns), dimensionless.
+        air: Path through aerated lung, right and left, cm, (2, rows, columns).
+        body: Path through the body, cm, (rows, columns).
     """
 
     attenuation: NDArray[np.float32]
@@ -44,16 +44,16 @@ class LineIntegrals:
 def line_integrals(
     solids: Solids, attenuation: Attenuation, camera: Camera, within: tuple[int, int, int, int] | None = None
 ) -> LineIntegrals:
-    """Line integrals of every ray.
+    """Compute the line integrals of every ray.
 
-    Soft tissue fills the union of the BODY solids. A lung is the overlap of its AIRSPACE solids without every SOLID of
-    its side. ADDED solids add to that, cut to what remains of the lung where they have a side.
+    Soft tissue is the union of the BODY solids. A lung is the intersection of its AIRSPACE solids minus every SOLID of
+    its side. ADDED solids add to that, limited to the remaining lung if they have a side.
 
     Args:
-        solids: what the rays can meet.
-        attenuation: of soft tissue and lungs.
-        camera: tube and detector.
-        within: first row, end row, first column, end column: only these rays; others meet nothing. All rays if None.
+        solids: All solids.
+        attenuation: Attenuation of soft tissue and lungs.
+        camera: Tube and detector.
+        within: First row, end row, first column, end column: compute these rays only. Default: all rays.
     """
     coefficients = _coefficients(solids, camera.source)
     rectangles = camera.rectangles(solids)
@@ -103,7 +103,7 @@ def line_integrals(
 
 
 def _coefficients(solids: Solids, source: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Per solid, what |A (s + t r - c)|^2 and the planes need of a ray r: (N, 18)."""
+    """Compute the coefficients of |A (s + t r - c)|^2 and of the planes for a ray r, for each solid: (N, 18)."""
     matrix = solids.matrix
     gram = np.einsum("nki,nkj->nij", matrix, matrix)
     offset = np.einsum("nki,ni->nk", matrix, source - solids.centre)
@@ -135,7 +135,7 @@ def _between_planes(k, x, y, z, enter, leave):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath=True, nogil=True, inline="always")
 def _meet(k, x, y, z):  # type: ignore[no-untyped-def]
-    """Where the ray t (x, y, z) enters and leaves a solid; equal where it misses."""
+    """Return the interval of the ray t (x, y, z) in a solid; equal ends for a miss."""
     a = k[0] * x * x + k[1] * y * y + k[2] * z * z + k[3] * x * y + k[4] * x * z + k[5] * y * z + 1e-12
     b = k[6] * x + k[7] * y + k[8] * z
     inside = b * b - a * (k[9] - 1.0)

@@ -1,8 +1,8 @@
-"""Solids that a ray meets in one interval: ellipsoids and straight tubes, cut by at most two planes.
+"""Solids that a ray intersects in one interval: ellipsoids and straight tubes, cut by at most two planes.
 
-Each solid is |A (x - c)| <= 1 (a tube where the third row of A is zero) and n . x <= d for both planes, as in the
-analytic phantoms of computed tomography (the FORBILD thorax phantom, Friedrich-Alexander-Universität Erlangen). Lengths
-are centimetres; x points to the patient's left, y to the front, z to the head.
+Each solid is |A (x - c)| <= 1 (a tube if the third row of A is zero) and n . x <= d for both planes, as in the analytic
+phantoms of computed tomography (the FORBILD thorax phantom, Friedrich-Alexander-Universität Erlangen). Lengths are in
+cm; x points to the patient's left, y to the front, z to the head.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BODY: Final = 0
-"""Soft tissue; solids of this role unite."""
+"""Soft tissue; union of all solids of this role."""
 AIRSPACE: Final = 1
-"""A lung is where all solids of this role overlap (those of its side)."""
+"""Lung: intersection of all solids of this role and side."""
 SOLID: Final = 2
-"""Soft tissue that takes the place of lung."""
+"""Soft tissue that replaces lung."""
 ADDED: Final = 3
-"""Adds its attenuation to what is there already; inside a lung only, if it has a side."""
+"""Addition of attenuation; inside the lung only, if it has a side."""
 
 RIGHT: Final = 0
 LEFT: Final = 1
@@ -34,13 +34,13 @@ class Solids:
 
     Attributes:
         matrix: A, (N, 3, 3), 1/cm.
-        centre: c, (N, 3), cm.
-        planes: two rows (n, d) a solid, (N, 2, 4); n . x <= d is kept.
-        extent: (N, 3, 3); the solid lies within centre +- its three row vectors.
-        value: attenuation added, 1/cm, (N,); for `ADDED` alone.
+        centre: Centre c, (N, 3), cm.
+        planes: Two rows (n, d) for each solid, (N, 2, 4); n . x <= d is kept.
+        extent: (N, 3, 3); the solid is within centre +- its three row vectors.
+        value: Added attenuation, 1/cm, (N,); for `ADDED` only.
         role: (N,), one of BODY, AIRSPACE, SOLID, ADDED.
-        side: (N,), the lung it belongs to: RIGHT, LEFT or EITHER.
-        soft: (N,), True where the value falls off as `exp(-|A (x - c)|^2 / 2)` instead of ending at a surface.
+        side: (N,), lung that it belongs to: RIGHT, LEFT or EITHER.
+        soft: (N,), True if the value decreases as `exp(-|A (x - c)|^2 / 2)` without a surface.
         mark: (N,), index of the finding that the solid belongs to, -1 for none.
     """
 
@@ -58,13 +58,13 @@ class Solids:
         return len(self.value)
 
     def only(self, rows: NDArray[np.bool_]) -> "Solids":
-        """The solids where `rows` is true."""
+        """Return the solids with true `rows`."""
         return Solids(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def no_finer_than(self, least: float) -> "Solids":
-        """The same with semiaxes of at least `least` cm; what is widened keeps its mass.
+        """Return solids with semiaxes of at least `least` cm and unchanged mass.
 
-        One ray a pixel would miss or overstate what is thinner than a pixel.
+        With one ray per pixel, thinner solids would be missed or overestimated.
         """
         steep = np.sqrt((self.matrix**2).sum(2))
         grown = np.maximum(steep * least, 1.0)
@@ -77,12 +77,12 @@ class Solids:
         )
 
     def marked(self, mark: int) -> "Solids":
-        """The same solids as part of finding `mark`."""
+        """Return the same solids as part of finding `mark`."""
         return replace(self, mark=np.full(len(self), mark, dtype=np.int16))
 
 
 def together(parts: Sequence[Solids]) -> Solids:
-    """All solids of all parts; at least one part."""
+    """Concatenate the solids of one or more parts."""
     return Solids(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Solids)))
 
 
@@ -111,7 +111,7 @@ def _solids(
 
 
 def _filled(values: ArrayLike, shape: int | tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-    """A new array of these values, broadcast; several times as fast as `numpy.broadcast_to` for a few of them."""
+    """Return a new array of broadcast values; several times faster than `numpy.broadcast_to` for small arrays."""
     made = np.empty(shape, dtype=dtype)
     made[...] = values
     return made
@@ -128,16 +128,16 @@ def ellipsoids(
     side: ArrayLike = EITHER,
     soft: bool = False,
 ) -> Solids:
-    """Ellipsoids, or Gaussian clouds whose standard deviations are the semiaxes.
+    """Create ellipsoids, or Gaussian clouds whose standard deviations are the semiaxes.
 
     Args:
         centre: (N, 3) or (3,), cm.
         semiaxes: (N, 3) or (3,), cm.
-        axes: (N, 3, 3) or (3, 3); rows are the directions of the semiaxes, unit length. The coordinate axes if None.
-        planes: at most two (nx, ny, nz, d): keep n . x <= d. The same for all.
-        value: attenuation added, 1/cm.
-        role, side: as in `Solids`.
-        soft: a Gaussian cloud; bounded at three standard deviations.
+        axes: (N, 3, 3) or (3, 3); rows are the directions of the semiaxes, unit length. Default: the coordinate axes.
+        planes: At most two (nx, ny, nz, d): keep n . x <= d. The same for all.
+        value: Added attenuation, 1/cm.
+        role, side: As in `Solids`.
+        soft: Gaussian cloud, bounded at three standard deviations.
     """
     centres = np.atleast_2d(np.asarray(centre, dtype=np.float64))
     count = len(centres)
@@ -164,15 +164,15 @@ def tubes(
     role: int = ADDED,
     side: ArrayLike = EITHER,
 ) -> Solids:
-    """Straight tubes of elliptic section.
+    """Create straight tubes of elliptic cross-section.
 
     Args:
         start, end: (N, 3), cm; not equal.
         radius: (N,) or one number, cm: semiaxis along `towards`.
-        across: semiaxis across `towards`; `radius` if None.
-        towards: (N, 3), roughly across the tube; any direction if None.
-        start_cut, end_cut: (N, 3) normals of the end planes, pointing along the tube; its own direction if None.
-        value, role, side: as in `ellipsoids`.
+        across: Semiaxis across `towards`; default: `radius`.
+        towards: (N, 3), roughly perpendicular to the tube; default: any direction.
+        start_cut, end_cut: (N, 3) normals of the end planes, pointing along the tube; default: its own direction.
+        value, role, side: As in `ellipsoids`.
     """
     first = np.atleast_2d(np.asarray(start, dtype=np.float64))
     last = np.atleast_2d(np.asarray(end, dtype=np.float64))
@@ -218,15 +218,15 @@ def path(
     role: int = ADDED,
     side: ArrayLike = EITHER,
 ) -> Solids:
-    """Tubes along paths, mitred where they meet so that nothing is counted twice and no gap opens.
+    """Create tubes along paths, mitred at the joints without overlaps and gaps.
 
     Args:
         points: (P, 3) or (B, P, 3), cm: one path or several.
-        radius: per tube, broadcast to (B, P - 1).
-        across: as `radius`; the other semiaxis.
-        towards: directions of `radius`, broadcast to (B, P - 1, 3).
-        value, side: broadcast to (B, P - 1).
-        role: as in `ellipsoids`.
+        radius: Radius of each tube, broadcast to (B, P - 1).
+        across: The other semiaxis, like `radius`.
+        towards: Directions of `radius`, broadcast to (B, P - 1, 3).
+        value, side: As in `ellipsoids`, broadcast to (B, P - 1).
+        role: As in `ellipsoids`.
     """
     knots = np.asarray(points, dtype=np.float64)
     knots = knots[None] if knots.ndim == 2 else knots
@@ -254,7 +254,7 @@ def path(
 
 
 def turned(x: float = 0.0, y: float = 0.0, z: float = 0.0) -> NDArray[np.float64]:
-    """Axes (rows) after turning about x, then y, then z, in degrees, right-handed."""
+    """Return axes (rows) after rotation about x, then y, then z, in degrees, right-handed."""
     cx, cy, cz = np.cos(np.radians([x, y, z]))
     sx, sy, sz = np.sin(np.radians([x, y, z]))
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])

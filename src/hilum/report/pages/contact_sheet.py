@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.images.gray import Gray, UnreadableImage
-from hilum.data.paths import leads_inside
+from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
 from hilum.data.pixels import DecodedImage, read_image
 from hilum.data.preprocess import Recipe, eight_bits, plane_of, preprocess
 from hilum.draws import Stream, image_keys, shuffled
@@ -108,7 +108,7 @@ def look_at(
         chosen: rows of a manifest.
         root: the folder that their paths start from.
         recipe: what is to be looked at.
-        boxes: as in `Collected.boxes`; drawn where given.
+        boxes: as in `Dataset.boxes`; drawn where given.
         on_progress: called with (images done, images, note).
     """
     images = []
@@ -133,9 +133,9 @@ def look_at(
 
 def _read(root: Path, path: str | None, recipe: Recipe) -> DecodedImage:
     if path is None:
-        raise UnreadableImage(root, reason="not on disk")
+        raise UnreadableImage(root, reason=NOT_ON_DISK)
     if not leads_inside(root / path, root.resolve()):
-        raise UnreadableImage(root, reason="leads out of the data set's folder")
+        raise UnreadableImage(root, reason=OUTSIDE)
     return read_image(root / path, recipe.window)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
-from hilum.data.doctor import Diagnosis, Examined
+from hilum.data.doctor import CheckedDataset, Diagnosis
 from hilum.data.doctor.counts import AGE_BANDS, UNKNOWN
 from hilum.report.render import Cell, Column, Table, formats
 
@@ -44,7 +44,7 @@ def _images(diagnosis: Diagnosis) -> Table:
     return Table("images", "Images and patients.", columns, rows, pl.DataFrame())
 
 
-def _findings(data_set: Examined, counts: pl.DataFrame) -> Table:
+def _findings(data_set: CheckedDataset, counts: pl.DataFrame) -> Table:
     splits = counts["split"].unique(maintain_order=True).to_list()
     rows = []
     for finding in counts["finding"].unique(maintain_order=True):
@@ -62,7 +62,7 @@ def _findings(data_set: Examined, counts: pl.DataFrame) -> Table:
     return Table("findings", caption, columns, rows, pl.DataFrame())
 
 
-def _subgroups(data_set: Examined, counts: pl.DataFrame) -> Table:
+def _subgroups(data_set: CheckedDataset, counts: pl.DataFrame) -> Table:
     by_view = counts.group_by("view", maintain_order=True).agg(pl.col("images").sum())
     views = by_view.sort("images", descending=True, maintain_order=True)["view"].head(4).to_list()
     groups = [("view", view) for view in views]

@@ -9,7 +9,7 @@ import yaml
 from hilum.data.manifest import finding_columns
 from hilum.data.patients import read_salt
 from hilum.data.preprocess import Recipe, parse_recipe
-from hilum.data.store import NamedData, Store, check_patients_comparable, existing_store, read_named
+from hilum.data.store import NamedData, Store, check_patients_comparable, open_or_build_store, read_named
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, canonical
 from hilum.progress import ShowProgress, quiet
@@ -114,7 +114,7 @@ def decode(
     """
     folder = Path(stores) if stores is not None else out.absolute().parent / "stores"
     with progress("decoding images") as on_progress:
-        return existing_store(data, recipe, folder, workers=workers, on_progress=on_progress)
+        return open_or_build_store(data, recipe, folder, workers=workers, on_progress=on_progress)
 
 
 def recipe_from(given: str | Sequence[object]) -> Recipe:

@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from hilum.data.collections import Collected, read_collection
+from hilum.data.collections import Dataset, read_collection
 from hilum.data.collections.label_table import read_own_column
 from hilum.data.labelled_images import LabelledImages
-from hilum.data.labels import Cohort, choose, keep_only
-from hilum.data.patients import issuer_of, own_patients_named, own_salt
+from hilum.data.labels import Cohort, filter_positive, select_cohort
+from hilum.data.patients import check_same_salt, issuer_of, own_salt
 from hilum.data.recipe import parse_recipe
 from hilum.data.splits import (
     Split,
+    assign_patients,
     check_patients_apart,
-    deal,
     label_fraction,
     listed_split,
     paper_split,
     patient_split,
 )
-from hilum.data.store import hidden, is_ingested, read_ingested
+from hilum.data.store import is_ingested, pseudonymised, read_ingested
 from hilum.errors import HilumError
 from hilum.study.data import PreparedData
 from hilum.study.features import images_without_features, without_features
@@ -59,7 +59,7 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
         for name, settings in study.data.items()
         if settings.pool is None
     }
-    own_patients_named(
+    check_same_salt(
         {name: each.manifest["patient_id"] for name, each in data.items()},
         {name: each.issuer for name, each in data.items()},
     )
@@ -255,7 +255,7 @@ def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: Supe
             found="none",
             fix="Name another data set: one that is tested on has no image to learn from.",
         )
-    assignment = deal(manifest, {"train": 100 - percent, "val": percent}, own.seed)
+    assignment = assign_patients(manifest, {"train": 100 - percent, "val": percent}, own.seed)
     split = Split(f"patients-{100 - percent}-{percent}-s{own.seed}", assignment)
     return _with_targets(study, data, manifest, split)
 
@@ -321,7 +321,7 @@ def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedD
     return PreparedData(name, collected, manifest, issuer, known, labels)
 
 
-def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Collected, str]:
+def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Dataset, str]:
     """A data set from its native files, or as it was ingested, and the issuer of its patients."""
     options = {"labels": settings.labels, "release": settings.release, "labeller": settings.labeller}
     if is_ingested(root):
@@ -346,7 +346,7 @@ def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> 
         )
         issuer = issuer_of(root, settings.collection, settings.issuer or name)
     if settings.hash_patients:
-        collected = hidden(collected, issuer, own_salt(), f"data.{name}.hash_patients")
+        collected = pseudonymised(collected, issuer, own_salt(), f"data.{name}.hash_patients")
     return collected, issuer
 
 
@@ -354,9 +354,11 @@ def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
     """The images that the study file lets a data set give."""
     wanted = settings.images
     if settings.only:
-        manifest = keep_only(manifest, settings.only)
+        manifest = filter_positive(manifest, settings.only)
     if wanted.views:
-        manifest = choose(manifest, Cohort(views=wanted.views if wanted.views == "frontal" else tuple(wanted.views)))
+        manifest = select_cohort(
+            manifest, Cohort(views=wanted.views if wanted.views == "frontal" else tuple(wanted.views))
+        )
     return manifest.filter(pl.col("split").is_in(wanted.lists)) if wanted.lists else manifest
 
 
@@ -418,7 +420,8 @@ def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, spli
 
 def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]:
     """Of each seed, the training images whose labels may be used."""
-    here = Split(task.split.name, task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids)))
+    assignment = task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids))
+    here = replace(task.split, assignment=assignment)
     percent = study.task.labelled_percent
     return {seed: frozenset(label_fraction(here, percent, seed).image_ids("train")) for seed in study.seeds}
 

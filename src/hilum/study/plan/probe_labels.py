@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from hilum.data.splits import some_patients
+from hilum.data.splits import sample_patients
 from hilum.data.store import Store
 from hilum.pretext.monitoring import ProbedImages, probed_images
 from hilum.study.prepared import Prepared
@@ -26,7 +26,7 @@ def labels_of_task(prepared: Prepared, store: Store | None = None) -> ProbedImag
     if not images.image_ids:
         return None
     patients = pl.Series(images.patient_ids, dtype=pl.String)
-    fitted = set(some_patients(patients, _HALF, study.task.split_seed))
+    fitted = set(sample_patients(patients, _HALF, study.task.split_seed))
     rows = list(zip(images.image_ids, images.patient_ids, strict=True))
     to_fit, to_score = (
         images.only({image_id for image_id, patient in rows if (patient in fitted) is inside})

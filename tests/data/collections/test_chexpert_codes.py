@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from hilum.data.collections.certainty import codes, wrong_codes
+from hilum.data.collections.chexpert_codes import codes, wrong_codes
 from hilum.findings import CHEXPERT
 
 

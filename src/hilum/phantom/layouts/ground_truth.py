@@ -1,25 +1,25 @@
-"""Boxes and readings known by construction, as the tables that reading a data set gives."""
+"""Ground truth of generated boxes and readings, as tables of `hilum.data.collections.Dataset`."""
 
 from collections.abc import Iterable
 
 import polars as pl
 
 BoxRow = tuple[str, str, float, float, float, float, int, int]
-"""image_id, finding, x, y, width, height, frame_width, frame_height"""
+"""Row of a box: image_id, finding, x, y, width, height, frame_width, frame_height."""
 
 
 def box_table(rows: Iterable[BoxRow]) -> pl.DataFrame:
-    """Boxes as in `hilum.data.collections.Collected`."""
+    """Return a table of boxes."""
     return pl.DataFrame(list(rows), _boxes(), orient="row")
 
 
-def box_table_of_readers(rows: Iterable[tuple[BoxRow, str | None]]) -> pl.DataFrame:
-    """The same where several people drew: each row with who drew it, None for all together."""
+def box_table_with_readers(rows: Iterable[tuple[BoxRow, str | None]]) -> pl.DataFrame:
+    """Return a table of boxes of several readers: each with its reader, None for a consensus."""
     return pl.DataFrame([(*box, reader) for box, reader in rows], {**_boxes(), "reader": pl.String}, orient="row")
 
 
 def reading_table(rows: Iterable[tuple[str, str, str, int]]) -> pl.DataFrame:
-    """Readings as in `hilum.data.collections.Collected`, from image_id, reader, finding, code."""
+    """Return a table of readings, from image_id, reader, finding, code."""
     schema = {"image_id": pl.String, "reader": pl.String, "finding": pl.String, "code": pl.Int8}
     return pl.DataFrame(list(rows), schema, orient="row")
 

@@ -1,4 +1,4 @@
-"""What a folder holds of a data set, and what is missing. Names are looked at, no file is opened."""
+"""Recognition of data sets by file names: files found and missing in a folder. No file is opened."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from hilum.data.sources.describe import DataSource, ExpectedFiles, data_sources
 from hilum.errors import HilumError
 
 _ANYBODYS = ("*.png", "images/*.png", "images_*/images/*.png", "[0-9]*/*.png")
-"""Patterns that no data set can be known by."""
+"""Patterns that match many data sets and identify none."""
 _MOST = 2_000_000
-"""Files of one pattern that are counted."""
+"""Largest number of files of one pattern that are counted."""
 
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """One kind of files of a data set, as a folder holds it.
+    """Files of one kind found in a folder.
 
     Attributes:
-        expected: what belongs to the data set.
-        pattern: the one that matched, or the first where none did.
-        found: how many files.
-        first: name of one of them, below the folder; empty where there is none.
+        expected: Expected files.
+        pattern: Pattern that matched, or the first one.
+        found: Number of files.
+        first: Name of one of them, relative to the folder; empty if there is none.
     """
 
     expected: ExpectedFiles
@@ -32,23 +32,23 @@ class FoundFiles:
 
     @property
     def missing(self) -> bool:
-        """Whether the data set cannot be read for lack of these files."""
+        """True if required files are missing."""
         return not self.found and not self.expected.optional
 
     @property
     def incomplete(self) -> bool:
-        """Whether there are fewer files than the whole data set has."""
+        """True if there are fewer files than in the complete data set."""
         return 0 < self.found < (self.expected.count or 0)
 
 
 @dataclass(frozen=True)
 class FolderContents:
-    """A folder, looked at as one data set.
+    """Files of one data set in a folder.
 
     Attributes:
-        source: the data set.
-        folder: where its files are: the folder itself, or one below it that the archive made.
-        files: each kind of files.
+        source: Data set.
+        folder: Folder of the files: the given folder, or one below it that the archive created.
+        files: Each kind of files.
     """
 
     source: DataSource
@@ -57,24 +57,24 @@ class FolderContents:
 
     @property
     def readable(self) -> bool:
-        """Whether all that must be there is there."""
+        """True if all required files are present."""
         return not any(each.missing for each in self.files)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing or fewer than it should be, optional files left aside."""
+        """True if no required file is missing or incomplete."""
         return self.readable and not any(each.incomplete and not each.expected.optional for each in self.files)
 
 
 def examine_folder(folder: Path, source: DataSource) -> FolderContents:
-    """Look for the files of a data set.
+    """Search for the files of a data set.
 
     Args:
-        folder: that should hold it, as it was unpacked.
-        source: the data set.
+        folder: Folder of the unpacked data set.
+        source: Data set.
 
     Raises:
-        HilumError: there is no such folder.
+        HilumError: The folder does not exist.
     """
     if not folder.is_dir():
         raise HilumError(
@@ -86,16 +86,16 @@ def examine_folder(folder: Path, source: DataSource) -> FolderContents:
 
 
 def recognise_folder(folder: Path) -> list[FolderContents]:
-    """Data sets that a folder may hold, the likeliest first: those with a table, or a folder, of the right name.
+    """Return the data sets that a folder may contain, most likely first, by a table or folder of the right name.
 
     Args:
-        folder: to look at.
+        folder: Folder to search.
 
     Returns:
-        Without `folder`, which any images are; empty where nothing is known again.
+        Without the collection `folder`, which matches any images; empty if nothing is recognised.
 
     Raises:
-        HilumError: there is no such folder.
+        HilumError: The folder does not exist.
     """
     found = [examine_folder(folder, source) for source in data_sources() if source.name != "folder"]
     known = [contents for contents in found if _is_recognised(contents)]
@@ -103,7 +103,7 @@ def recognise_folder(folder: Path) -> list[FolderContents]:
 
 
 def _is_recognised(contents: FolderContents) -> bool:
-    """By a file that no other data set has: a table, or images in folders named as only it names them."""
+    """Return true for a file that no other data set has: a table, or images in specific folders."""
     return any(each.found and each.pattern not in _ANYBODYS for each in contents.files)
 
 
@@ -127,7 +127,7 @@ def _look_for(folder: Path, expected: ExpectedFiles) -> FoundFiles:
 
 
 def _names(folder: Path, pattern: str) -> Iterator[str]:
-    """Files of a pattern, by their names below the folder."""
+    """Yield files of a pattern, by their names relative to the folder."""
     base = folder
     while pattern.startswith("../"):
         base, pattern = base.parent, pattern.removeprefix("../")

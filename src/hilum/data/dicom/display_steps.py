@@ -1,4 +1,4 @@
-"""From stored values to the screen as a header describes it, without the pixels: for objects that repeat it."""
+"""Display pipeline of a header, without pixels, for objects that repeat it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,14 @@ from hilum.data.images.gray import UnreadableImage
 
 @dataclass(frozen=True)
 class DisplaySteps:
-    """What `hilum.data.dicom.display` does to the values of a file, and what turns it upright.
+    """Steps that `hilum.data.dicom.display` applies to the values of a file, and its orientation.
 
     Attributes:
-        rows, columns: of the image as it is stored, pixels.
+        rows, columns: Size of the stored image, pixels.
         meaning: PhotometricInterpretation (0028,0004).
-        turn: that makes it upright.
-        modality: Modality LUT, or rescale slope and intercept; None where the header has none.
-        interest: VOI LUT or window; None where none can be applied.
+        turn: Turn that makes the image upright.
+        modality: Modality LUT, or rescale slope and intercept; None without either.
+        interest: VOI LUT or window; None if none can be applied.
     """
 
     rows: int
@@ -37,10 +37,10 @@ def read_display(path: Path) -> DisplaySteps:
     """Read the display steps of a radiograph's header.
 
     Args:
-        path: of a file that `hilum.data.dicom.read_dicom` reads.
+        path: Path of a file that `hilum.data.dicom.read_dicom` can read.
 
     Raises:
-        UnreadableImage: a broken file, or values that contradict each other.
+        UnreadableImage: A broken file, or values that contradict each other.
     """
     header = parse(path, IMAGE_TAGS, path, pixels=False)
     try:

@@ -1,8 +1,8 @@
-from hilum.findings import COLLECTIONS, SHORT_NAMES, VOCABULARY, labelled_by, who_labels
+from hilum.findings import COLLECTIONS, SHORT_NAMES, VOCABULARY, findings_by_collection, labelled_by
 
 
 def test_every_label_of_every_collection_stands_in_its_row():
-    rows = {row.finding: row for row in who_labels()}
+    rows = {row.finding: row for row in findings_by_collection()}
     for collection in COLLECTIONS:
         assert {f: row.native[collection] for f, row in rows.items() if collection in row.native} == labelled_by(
             collection
@@ -11,7 +11,7 @@ def test_every_label_of_every_collection_stands_in_its_row():
 
 
 def test_what_follows_from_parts_is_distinguished_from_what_is_labelled():
-    row = next(row for row in who_labels() if row.finding == "Nodule/Mass")
+    row = next(row for row in findings_by_collection() if row.finding == "Nodule/Mass")
     assert row.parts["chestxray14"] == ("Nodule", "Mass")
     assert "chestxray14" not in row.native
 

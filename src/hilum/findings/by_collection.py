@@ -1,4 +1,4 @@
-"""Data set by finding: who labels what under which name, and what follows from it (as in Table 3 of study 4)."""
+"""Findings by data set: labelled findings with native names, and derived ones (as in Table 3 of study 4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
         "rsna_pneumonia": "RSNA",
     }
 )
-"""Heads of columns, so that all collections stand side by side on a terminal."""
+"""Short column heads, so that all collections fit in a terminal."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class FindingRow:
     """One finding across data sets.
 
     Attributes:
-        finding: canonical name.
-        native: collection to the name in its own tables, where it labels the finding.
-        parts: collection to the findings that make it up, where it labels only these.
+        finding: Canonical name.
+        native: Collection to the name in its own tables, if it labels the finding.
+        parts: Collection to the parts of the finding, if it labels only these.
     """
 
     finding: str
@@ -41,8 +41,8 @@ class FindingRow:
     parts: Mapping[str, tuple[str, ...]]
 
 
-def who_labels() -> list[FindingRow]:
-    """Every finding that some collection labels, or labels the parts of, in the order of the vocabulary."""
+def findings_by_collection() -> list[FindingRow]:
+    """Return every finding that some collection labels, or whose parts it labels, in the order of the vocabulary."""
     labelled = {collection: labelled_by(collection) for collection in COLLECTIONS}
     rows = []
     for finding in VOCABULARY:

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 import hilum.cli
 from hilum.data.preprocess import parse_recipe
-from hilum.data.store import existing_store, read_named
+from hilum.data.store import open_or_build_store, read_named
 from hilum.errors import HilumError
-from hilum.phantom import write_chestxray14
+from hilum.phantom import write_layout
 
 RECIPE = parse_recipe([{"resize": 32}])
 
@@ -19,7 +19,7 @@ RECIPE = parse_recipe([{"resize": 32}])
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     root = tmp_path_factory.mktemp("named") / "CXR8"
-    write_chestxray14(root, images=12, size=48, seed=0)
+    write_layout("chestxray14", root, images=12, size=48, seed=0)
     return root
 
 
@@ -45,25 +45,25 @@ def test_what_a_command_kept_is_opened_without_the_images(images, tmp_path):
     there = tmp_path / "images"
     shutil.copytree(images, there)
     data = read_named(f"chestxray14={there}")
-    store = existing_store(data, RECIPE, tmp_path / "stores")
+    store = open_or_build_store(data, RECIPE, tmp_path / "stores")
     shutil.rmtree(there)
     (folder,) = (tmp_path / "stores").iterdir()
     assert folder.name.startswith("chestxray14-")
     again = read_named(f"whatever={folder}")
     assert again.manifest.equals(data.manifest)
     assert again.patients(store.image_ids) == data.patients(store.image_ids)
-    assert existing_store(again, RECIPE, tmp_path / "more").directory == store.directory
+    assert open_or_build_store(again, RECIPE, tmp_path / "more").directory == store.directory
     assert not (tmp_path / "more").exists()
     with pytest.raises(
         HilumError, match="expected images that can be read"
     ):  # of another recipe, and the images are gone
-        existing_store(again, parse_recipe([{"resize": 16}]), tmp_path / "more")
+        open_or_build_store(again, parse_recipe([{"resize": 16}]), tmp_path / "more")
 
 
 def test_images_are_decoded_once_for_each_recipe(images, tmp_path):
     data, done = read_named(f"chestxray14={images}"), []
     for recipe in (RECIPE, RECIPE, parse_recipe([{"resize": 16}])):
-        existing_store(data, recipe, tmp_path, on_progress=lambda *message: done.append(message))
+        open_or_build_store(data, recipe, tmp_path, on_progress=lambda *message: done.append(message))
         done.append("done")
     assert [what for what, before in zip(done[1:], done[:-1], strict=True) if what == before == "done"] == ["done"]
     assert len(list(tmp_path.iterdir())) == 2
@@ -87,7 +87,7 @@ def test_what_ingest_left_is_read_and_its_options_are_settled(images, tmp_path):
         ("CXR8", "expected NAME=FOLDER, with a plain name; found 'CXR8'"),
         ("=CXR8", "found '=CXR8'"),
         ("../x=CXR8", "with a plain name"),
-        ("ours=nowhere", "expected a folder; found nowhere is none"),
+        ("ours=nowhere", "expected a folder; found nowhere, which does not exist"),
     ],
 )
 def test_what_is_no_data_set_is_reported(message, complaint, tmp_path, monkeypatch):
@@ -97,6 +97,6 @@ def test_what_is_no_data_set_is_reported(message, complaint, tmp_path, monkeypat
 
 
 def test_a_bare_store_has_no_patients_and_is_refused(images, tmp_path):
-    store = existing_store(read_named(f"chestxray14={images}"), RECIPE, tmp_path)
-    with pytest.raises(HilumError, match="a store that holds pixels only"):
+    store = open_or_build_store(read_named(f"chestxray14={images}"), RECIPE, tmp_path)
+    with pytest.raises(HilumError, match="a store with pixels only"):
         read_named(f"chestxray14={store.directory}")

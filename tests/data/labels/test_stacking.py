@@ -1,12 +1,8 @@
-import numpy as np
 import pytest
 
-from hilum.data.labels import LabelPolicy, stack_manifests, targets, unified_targets
+from hilum.data.labels import stack_manifests
 from hilum.data.manifest import check_manifest
 from hilum.data.splits import check_patients_apart, patient_split
-from hilum.errors import HilumError
-
-NAN = float("nan")
 
 
 @pytest.fixture
@@ -15,32 +11,6 @@ def sets(images):
         "nih": images(["1", "2"], split=["test", "train_val"], Mass=[1, 0], Edema=[0, 1]),
         "stanford": images(["1", "7", "8"], Edema=[-1, None, 1], Fracture=[1, -1, 0]),
     }
-
-
-def test_every_set_is_read_by_its_own_policy_and_is_masked_where_it_does_not_label(sets):
-    policies = {"nih": LabelPolicy(), "stanford": LabelPolicy(uncertain={"Fracture": "drop", "otherwise": "one"})}
-    ids, values = unified_targets(sets, ["Fracture", "Mass", "Edema"], policies)
-    assert ids == ["nih:a0", "nih:a1", "stanford:a0", "stanford:a2"]
-    np.testing.assert_array_equal(values, [[NAN, 1, 0], [NAN, 0, 1], [1, NAN, 1], [0, NAN, 1]])
-    assert values.dtype == np.float32
-
-
-def test_blanks_mean_what_the_policy_says_only_where_a_set_labels_the_finding(sets):
-    _, values = unified_targets(sets, ["Mass", "Edema"], dict.fromkeys(sets, LabelPolicy(not_mentioned="zero")))
-    np.testing.assert_array_equal(values[2:], [[NAN, 0], [NAN, 0], [NAN, 1]])
-
-
-def test_one_set_alone_gives_its_plain_targets(sets):
-    _, values = unified_targets({"nih": sets["nih"]}, ["Mass", "Edema"], {"nih": LabelPolicy()})
-    np.testing.assert_array_equal(values, targets(sets["nih"], ["Mass", "Edema"], LabelPolicy())[1])
-
-
-def test_findings_that_no_set_has_and_sets_that_have_none_are_refused(sets):
-    policies = dict.fromkeys(sets, LabelPolicy())
-    with pytest.raises(HilumError, match="one of nih, stanford labels; found Hernia"):
-        unified_targets(sets, ["Mass", "Hernia"], policies)
-    with pytest.raises(HilumError, match="found stanford"):
-        unified_targets(sets, ["Mass"], policies)
 
 
 def test_stacked_images_are_a_manifest_in_which_patients_of_two_sets_are_two(sets):

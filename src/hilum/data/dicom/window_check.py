@@ -1,9 +1,9 @@
-"""A window beside all values, found before the pixels are decoded.
+"""Check for display windows outside of all pixel values, before the pixels are decoded.
 
-Ingesting reads headers only. What a header says tells which files are worth decoding for this: those whose window lies
-beside what BitsStored can hold, or beside the smallest and largest value that the header names, and uncompressed ones
-of which a few values from the middle of some rows all lie on one side of the window. Only these are decoded, and the
-pixels decide. Compressed files whose header names neither value are found when their pixels are read.
+Ingesting reads headers only. Their values select the files that are decoded for this check: those whose window is
+outside of the range of BitsStored, or of the smallest and largest value in the header, and uncompressed files with a
+few values from the middle of some rows all on one side of the window. Only these are decoded, and the pixels decide.
+Compressed files whose header has neither value are reported when their pixels are read.
 """
 
 import math
@@ -17,17 +17,17 @@ from hilum.data.dicom.elements import ElementError, decimal, decimals, whole
 from hilum.data.dicom.parsing import transfer_syntax
 from hilum.data.dicom.windows import window_of
 
-_ROWS = (0.3, 0.45, 0.55, 0.7)  # of the height
-_VALUES = 64  # of each of these rows
+_ROWS = (0.3, 0.45, 0.55, 0.7)  # fractions of the height
+_VALUES = 64  # from each of these rows
 
 
-def may_lie_beside(header: pydicom.Dataset, path: Path, content: bytes | None = None) -> bool:
-    """Whether the first window of a header may lie beside all values of its image; where it does, this is true.
+def may_miss_all_values(header: pydicom.Dataset, path: Path, content: bytes | None = None) -> bool:
+    """Return true if the first window of a header may be outside of all values of its image; no false negatives.
 
     Args:
-        header: of `hilum.data.dicom.tags.HEADER_TAGS`.
-        path: of the file.
-        content: its bytes, where they are in memory.
+        header: Elements of `hilum.data.dicom.tags.HEADER_TAGS`.
+        path: Path of the file.
+        content: Bytes of the file, if they are in memory.
     """
     try:
         window, _ = window_of(header)
@@ -42,7 +42,7 @@ def may_lie_beside(header: pydicom.Dataset, path: Path, content: bytes | None = 
         levels = min(max(abs(slope) * (high - low), 255.0), 65_535.0)
 
         def is_even(values: NDArray[np.float64]) -> bool:
-            # less than a level apart they may come out equal; and a sigmoid never ends
+            # values less than a level apart may become equal; and a sigmoid has no end
             return bool(np.ptp(window.apply(values * slope + intercept, 0.0, levels)) < 1)
 
         named = [decimals(header, f"{end}ImagePixelValue") for end in ("Smallest", "Largest")]
@@ -60,9 +60,9 @@ def may_lie_beside(header: pydicom.Dataset, path: Path, content: bytes | None = 
 def _some_values(
     header: pydicom.Dataset, path: Path, content: bytes | None, bits: int, *, signed: bool
 ) -> NDArray[np.float64] | None:
-    """Values of an uncompressed image of one channel, (M,); None where they are not at hand.
+    """Return values of an uncompressed image of one channel, (M,); None if they are not available.
 
-    The pixels are the last element of a file but for padding; where other elements follow, these are not values.
+    The pixels are assumed to be the last element of the file; if other elements follow, the result is meaningless.
     """
     syntax = transfer_syntax(header)
     if syntax.is_encapsulated or syntax.is_deflated or whole(header, "SamplesPerPixel", 1) != 1:

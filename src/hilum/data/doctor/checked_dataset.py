@@ -1,4 +1,4 @@
-"""What is examined: data sets, each under a name of its own."""
+"""Data sets to check, with unique names."""
 
 import json
 from collections.abc import Sequence
@@ -7,26 +7,24 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections import Collected, nothing_rejected
+from hilum.data.collections import Dataset, empty_rejected
 from hilum.data.manifest import read_manifest, split_columns
 from hilum.errors import HilumError
 from hilum.notes import Note, read_notes
 
-_INGESTED = ("manifest.parquet", "ingest.json")
-
 
 @dataclass(frozen=True)
-class Examined:
-    """A data set to examine.
+class CheckedDataset:
+    """Data set to check.
 
     Attributes:
-        name: in every table; no two are called alike.
-        collection: how it was read.
-        root: the folder that the manifest's paths start from.
-        manifest: one row an image.
-        rejected: files that were set aside when the tables were read: `image_id`, `path`, `reason`.
-        notes: notes on the tables.
-        warnings: what makes it doubtful whose images these are.
+        name: Unique name for all tables.
+        collection: Collection that read it.
+        root: Folder of the manifest's paths.
+        manifest: One row for each image.
+        rejected: Files that were rejected when the tables were read: `image_id`, `path`, `reason`.
+        notes: Notes on the tables.
+        warnings: Doubts about patient ids.
     """
 
     name: str
@@ -38,24 +36,19 @@ class Examined:
     warnings: Sequence[Note] = ()
 
 
-def as_examined(collected: Collected) -> Examined:
-    """A data set as its reader gives it, under the name of its folder."""
-    root = collected.root
-    name = root.resolve().name or collected.name
-    notes, warnings = tuple(collected.notes), tuple(collected.warnings)
-    return Examined(name, collected.name, root, collected.manifest, collected.rejected, notes, warnings)
+def as_checked_dataset(dataset: Dataset) -> CheckedDataset:
+    """Name a data set after its folder."""
+    root = dataset.root
+    name = root.resolve().name or dataset.name
+    notes, warnings = tuple(dataset.notes), tuple(dataset.warnings)
+    return CheckedDataset(name, dataset.name, root, dataset.manifest, dataset.rejected, notes, warnings)
 
 
-def is_ingested(folder: Path) -> bool:
-    """Whether `hilum ingest` left this folder."""
-    return all((folder / name).is_file() for name in _INGESTED)
-
-
-def read_ingested(folder: Path) -> Examined:
-    """What `hilum ingest` left in a folder.
+def read_ingested(folder: Path) -> CheckedDataset:
+    """Read the output folder of `hilum ingest`.
 
     Raises:
-        HilumError: it left nothing there, or the images have gone from where they were.
+        HilumError: The folder has no output, or the images are missing.
     """
     manifest = read_manifest(folder / "manifest.parquet")
     try:
@@ -70,12 +63,12 @@ def read_ingested(folder: Path) -> Examined:
     if not root.is_dir():
         raise HilumError(root, expected="the images of this manifest", found="no such folder", fix="Ingest them again.")
     aside = folder / "rejected.parquet"
-    rejected = pl.read_parquet(aside) if aside.is_file() else nothing_rejected()
-    return Examined(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
+    rejected = pl.read_parquet(aside) if aside.is_file() else empty_rejected()
+    return CheckedDataset(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
 
 
-def named_apart(data_sets: Sequence[Examined]) -> list[Examined]:
-    """The same data sets; those that would be called alike get a number: cxr, cxr-2."""
+def with_unique_names(data_sets: Sequence[CheckedDataset]) -> list[CheckedDataset]:
+    """Number data sets of equal names: cxr, cxr-2."""
     seen: dict[str, int] = {}
     apart = []
     for data_set in data_sets:
@@ -84,15 +77,15 @@ def named_apart(data_sets: Sequence[Examined]) -> list[Examined]:
     return apart
 
 
-def with_split(data_sets: Sequence[Examined], split: str) -> list[Examined]:
-    """The data sets with a published list in the column `split`; without it where they have no list of this name.
+def with_split(data_sets: Sequence[CheckedDataset], split: str) -> list[CheckedDataset]:
+    """Copy a published split into the column `split`; data sets without it get a blank column.
 
     Args:
-        data_sets: to look for the list in.
+        data_sets: Data sets to check.
         split: "official" for the column `split` itself, otherwise the name of a column `split_<name>`.
 
     Raises:
-        HilumError: none of them has such a list.
+        HilumError: None of the data sets has this split.
     """
     if split == "official":
         return list(data_sets)

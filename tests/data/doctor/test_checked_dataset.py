@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from hilum.data.doctor import is_ingested, named_apart, read_ingested, with_split
+from hilum.data.doctor import is_ingested, read_ingested, with_split, with_unique_names
 from hilum.data.manifest import write_manifest
 from hilum.errors import HilumError
 
 
 def test_data_sets_of_one_name_are_distinguished(images, data_set):
-    names = [one.name for one in named_apart([data_set(images(["p"]), name) for name in ("a", "b", "a", "a")])]
+    names = [one.name for one in with_unique_names([data_set(images(["p"]), name) for name in ("a", "b", "a", "a")])]
     assert names == ["a", "b", "a-2", "a-3"]
 
 

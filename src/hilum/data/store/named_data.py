@@ -1,10 +1,10 @@
-"""A data set as people name it to a command: NAME=FOLDER, and its images kept as pixels for the next command.
+"""Data sets given to a command as NAME=FOLDER, and their stores, kept for later commands.
 
-NAME is one of the collections, or any name for a folder of one's own images. FOLDER is the data set as it was unpacked,
-what `hilum ingest` left of it, or what an earlier command kept. Kept are
+NAME is a collection, or any name for a folder of the user's own images. FOLDER is the unpacked data set, the output of
+`hilum ingest`, or the output of an earlier command. A command keeps
 
-    STORES/NAME-<recipe>/manifest.parquet, ingest.json, …    as `hilum ingest` leaves them, with the patients' issuer
-    STORES/NAME-<recipe>/store/                              the pixel store of one recipe
+    STORES/NAME-<recipe>/manifest.parquet, ingest.json, …    as in the output of `hilum ingest`, with the issuer
+    STORES/NAME-<recipe>/store/                              image store of one recipe
 """
 
 import json
@@ -18,14 +18,14 @@ from typing import Any
 import polars as pl
 
 from hilum.artifacts import fingerprint, whole_file, write_json
-from hilum.data.collections import Collected, nothing_rejected, read_collection
+from hilum.data.collections import Dataset, empty_rejected, read_collection
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import (
+    check_same_salt,
     full_names,
     has_own_ids,
     is_public,
     issuer_of,
-    own_patients_named,
     salt_name,
     salt_of,
 )
@@ -45,27 +45,27 @@ _PLAIN_HASH = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class NamedData:
-    """A data set under the name that a user gave it.
+    """Data set with the name given by the user.
 
     Attributes:
-        name: as given.
-        collected: what its files say.
-        issuer: who gave its patients their numbers (`hilum.data.patients.names`).
-        store_dir: the store that came with it; None where it was read from native or ingested files.
+        name: Name of the data set.
+        collected: Its manifest and tables.
+        issuer: Issuer of its patient ids (`hilum.data.patients.names`).
+        store_dir: Existing store in its folder; None for native or ingested files.
     """
 
     name: str
-    collected: Collected
+    collected: Dataset
     issuer: str
     store_dir: Path | None = None
 
     @property
     def manifest(self) -> pl.DataFrame:
-        """One row an image, as its files say."""
+        """One row for each image."""
         return self.collected.manifest
 
     def patients(self, image_ids: list[str]) -> list[str]:
-        """Full names of the patients of images, by which the cards of encoders know them."""
+        """Return full names of the patients of images, as in the cards of encoders."""
         return [self._patient_of[image_id] for image_id in image_ids]
 
     @cached_property
@@ -77,17 +77,16 @@ class NamedData:
 def read_named(
     text: str, *, salt: bytes | None = None, on_progress: ProgressReport = silent, **options: Any
 ) -> NamedData:
-    """Read the data set behind NAME=FOLDER.
+    """Read the data set of NAME=FOLDER.
 
     Args:
-        text: NAME=FOLDER, see the head of this file.
-        salt: to name patients by pseudonyms, where their ids are not published; None: as they are named.
-        on_progress: as in `read_collection`.
-        options: of `hilum.data.collections.read_collection`, such as `labels`; None for those not given. They are
-            about native files.
+        text: NAME=FOLDER, see the docstring of this module.
+        salt: Salt of pseudonyms for patient ids that are not published; None: keep the ids.
+        on_progress: As in `read_collection`.
+        options: Options of `hilum.data.collections.read_collection` for native files, such as `labels`, or None.
 
     Raises:
-        HilumError: not of this form, no such folder, a bare pixel store, or what reading the folder finds wrong.
+        HilumError: Another form, a missing folder, a store without manifest, or errors of reading the folder.
     """
     name, equals, folder = text.partition("=")
     if not (equals and folder and re.fullmatch(r"[\w.-]*\w", name)):
@@ -95,16 +94,18 @@ def read_named(
         raise HilumError("--data", expected="NAME=FOLDER, with a plain name", found=repr(text), fix=fix)
     root = Path(folder)
     if not root.is_dir():
-        raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
+        raise HilumError(
+            f"--data {name}", expected="a folder", found=f"{root}, which does not exist", fix="Check the path."
+        )
     given = {option: value for option, value in options.items() if value}
     if is_ingested(root):
         return _hidden(read_ingested(name, root, {f"--{option}": value for option, value in given.items()}), salt)
     if (root / DESCRIPTION).is_file():
         raise HilumError(
             f"--data {name}",
-            expected="images with their patients",
-            found=f"{root}, a store that holds pixels only",
-            fix="Give the folder of the data set, or the folder around the store that a command kept.",
+            expected="images with patients",
+            found=f"{root}, a store with pixels only",
+            fix="Give the folder of the data set, or the folder that contains the store.",
         )
     collection = name if name in COLLECTIONS else "folder"
     collected = read_collection(collection, root, on_progress=on_progress, **given)
@@ -112,26 +113,26 @@ def read_named(
 
 
 def is_ingested(folder: Path) -> bool:
-    """Whether `hilum ingest`, or a command that kept a data set, left this folder."""
+    """Return true for the output folder of `hilum ingest`, or of a command that keeps a store."""
     return (folder / _MANIFEST).is_file() and (folder / _INGEST).is_file()
 
 
 def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: str | None = None) -> NamedData:
-    """Read what `hilum ingest` left.
+    """Read the output folder of `hilum ingest`.
 
     Args:
-        name: of the data set.
-        folder: that it left.
-        given: options about native files, by what the user calls them; there may be none.
-        issuer: who gave the patients their ids, where ingesting did not keep it; `name` when left out.
+        name: Name of the data set.
+        folder: Output folder.
+        given: Options for native files, by their command-line names; none is allowed.
+        issuer: Issuer of the patient ids, if the folder does not state it; default: `name`.
 
     Raises:
-        HilumError: an option about native files; a file that `hilum ingest` did not write; patients hashed by a version
-            whose hashes do not say their salt.
+        HilumError: An option for native files; files not written by `hilum ingest`; patients hashed by an earlier
+            version whose hashes do not state their salt.
     """
     if given:
         option, value = next(iter(given.items()))
-        fix = f"Leave out {option}: it was decided when the images were ingested."
+        fix = f"Remove {option}: it was set when the images were ingested."
         raise HilumError(option, expected="nothing for ingested images", found=str(value), fix=fix)
     again = "Run `hilum ingest` again."
     try:
@@ -144,45 +145,45 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
     if _hashed_without_salt(manifest):
         raise HilumError(
             folder / _MANIFEST,
-            expected="pseudonyms that say under which salt they are",
-            found="hashes of an earlier version, which can be compared with nothing",
+            expected="pseudonyms that state their salt",
+            found="hashes of an earlier version, which cannot be compared",
             fix="Run `hilum ingest --hash-patients` again, with the same salt.",
         )
-    collected = Collected(
+    collected = Dataset(
         manifest=manifest,
         boxes=None,
         root=root,
         name=collection,
         notes=list(about.get("notes", [])),
         sources=dict(about.get("sources", {})),
-        rejected=nothing_rejected(),
+        rejected=empty_rejected(),
         warnings=read_notes(about.get("warnings", [])),
     )
-    here = {table: folder / f"{table}.parquet" for table in _TABLES}
-    tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in here.items() if path.is_file()}
+    paths = {table: folder / f"{table}.parquet" for table in _TABLES}
+    tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in paths.items() if path.is_file()}
     own_issuer = str(about["issuer"]) if about.get("issuer") else issuer_of(root, collection, issuer or name)
     if issuer is not None and own_issuer != issuer:
         raise HilumError(
             f"issuer of {name}",
             expected=f"{own_issuer}, as these images were ingested",
             found=issuer,
-            fix="Leave the issuer out, or ingest the images again.",
+            fix="Remove the issuer, or ingest the images again.",
         )
     store = folder / _STORE
     return NamedData(name, replace(collected, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
 
 
-def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collected:
-    """A data set with pseudonyms for the ids of its patients, where these are not published.
+def pseudonymised(collected: Dataset, issuer: str, salt: bytes, where: str) -> Dataset:
+    """Replace the patient ids of a data set by pseudonyms, unless they are published.
 
     Args:
-        collected: the data set.
-        issuer: of its patients.
-        salt: of the pseudonyms.
-        where: what the user calls the data set, for messages.
+        collected: Data set.
+        issuer: Issuer of the patient ids.
+        salt: Salt of the pseudonyms.
+        where: Name of the data set for messages.
 
     Raises:
-        HilumError: it has pseudonyms under another salt.
+        HilumError: It has pseudonyms under another salt.
     """
     if not has_own_ids(collected.name) or is_public(issuer):
         return collected
@@ -192,7 +193,7 @@ def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collec
     if others:
         raise HilumError(
             where,
-            expected=f"patients under salt {salt_name(salt)}, the one that was given",
+            expected=f"patients under salt {salt_name(salt)}, the given one",
             found=f"pseudonyms under salt {', '.join(sorted(map(str, others)))}",
             fix="Give the salt that the data set was ingested with, or ingest it again.",
         )
@@ -200,9 +201,9 @@ def hidden(collected: Collected, issuer: str, salt: bytes, where: str) -> Collec
 
 
 def check_patients_comparable(data: Iterable[NamedData]) -> None:
-    """Refuse data sets of one issuer that name patients differently; see `own_patients_named`."""
+    """Refuse data sets of one issuer whose patient ids cannot be compared; see `check_same_salt`."""
     every = list(data)
-    own_patients_named(
+    check_same_salt(
         {each.name: each.manifest["patient_id"] for each in every}, {each.name: each.issuer for each in every}
     )
 
@@ -210,18 +211,18 @@ def check_patients_comparable(data: Iterable[NamedData]) -> None:
 def _hidden(data: NamedData, salt: bytes | None) -> NamedData:
     if salt is None:
         return data
-    collected = hidden(data.collected, data.issuer, salt, f"--data {data.name}")
-    # the store that came with it knows its images by their ids
+    collected = pseudonymised(data.collected, data.issuer, salt, f"--data {data.name}")
+    # an existing store uses the original image ids
     return data if collected is data.collected else replace(data, collected=collected, store_dir=None)
 
 
 def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
-    """Whether ids of images and patients are all plain hashes, as they were before pseudonyms."""
+    """Return true if all ids of images and patients are plain hashes of an earlier version."""
     ids = [*manifest["image_id"], *manifest["patient_id"]]
     return bool(ids) and all(_PLAIN_HASH.fullmatch(each) for each in ids) and manifest["path"].null_count() == 0
 
 
-def existing_store(
+def open_or_build_store(
     data: NamedData,
     recipe: Recipe,
     stores: Path,
@@ -229,17 +230,17 @@ def existing_store(
     workers: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Store:
-    """The images of a data set as pixels, decoded at most once for each recipe.
+    """Open the store of a data set and recipe, or build it.
 
     Args:
-        data: whose images.
-        recipe: how they are preprocessed.
-        stores: the folder that keeps them.
-        workers: as in `hilum.data.store.store.build_store`.
-        on_progress: as there.
+        data: Data set.
+        recipe: Preprocessing.
+        stores: Folder of the stores.
+        workers: As in `hilum.data.store.store.build_store`.
+        on_progress: As in `hilum.data.store.store.build_store`.
 
     Raises:
-        HilumError: no image can be read.
+        HilumError: No image is readable.
     """
     if data.store_dir is not None:
         here = open_store(data.store_dir)

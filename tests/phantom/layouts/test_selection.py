@@ -1,11 +1,11 @@
 from itertools import islice
 
-from hilum.phantom.layouts.chosen import hex_id, one_image_a_patient, severity, showing
+from hilum.phantom.layouts.selection import hex_id, one_image_per_patient, severity, with_severities
 from hilum.phantom.population import history, population_images
 
 
 def test_each_patient_gives_the_first_image_of_the_view_or_none():
-    chosen = list(islice(one_image_a_patient(0, "AP"), 10))
+    chosen = list(islice(one_image_per_patient(0, "AP"), 10))
     assert len({image.patient for image in chosen}) == 10
     for image in chosen:
         assert image == next(own for own in history(0, image.patient) if own.view == "AP")
@@ -16,7 +16,7 @@ def test_each_patient_gives_the_first_image_of_the_view_or_none():
 
 def test_an_image_shows_what_it_is_asked_to_and_stays_the_patients():
     image = population_images(0, 1)[0]
-    changed = showing(image, {"Mass": 0.5})
+    changed = with_severities(image, {"Mass": 0.5})
     assert (dict(changed.severities), dict(changed.episodes)) == ({"Mass": 0.5}, {"Mass": 0})
     assert (changed.image_id, changed.patient, changed.width) == (image.image_id, image.patient, image.width)
 

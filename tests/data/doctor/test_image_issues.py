@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hilum.data.doctor import diagnose, measure_all
-from hilum.data.doctor.oddities import image_issues
+from hilum.data.doctor.image_issues import image_issues
 
 
 def black(image):
@@ -56,9 +56,9 @@ PLANTED = [
     ("warning", "few gray levels", posterised),
     ("warning", "faint images", faint),
     ("note", "bars at the edge", framed),
-    ("warning", "odd shapes", strip),
-    ("warning", "odd images", no_chest),
-    ("note", "odd sizes", enlarged),
+    ("warning", "atypical shapes", strip),
+    ("warning", "atypical images", no_chest),
+    ("note", "atypical sizes", enlarged),
     ("error", "negatives", lambda image: 255 - image),
     ("note", "mixed bit depths", lambda image: image.astype(np.uint16) * 100),
 ]
@@ -81,7 +81,7 @@ def test_a_planted_fault_is_found(own_copy, tmp_path, severity, check, spoil):
     found = examined(own_copy, tmp_path / "out")
     assert check in found, found
     assert (found[check].severity, list(found[check].image_ids)) == (severity, [chosen["image_id"]])
-    assert set(found) <= {check, "odd images", "clipped images"}  # what was clipped or framed may also look odd
+    assert set(found) <= {check, "atypical images", "clipped images"}  # what was clipped or framed may also look odd
 
 
 def test_a_broken_and_an_absent_file_are_counted_with_their_reasons(own_copy, tmp_path):
@@ -109,13 +109,13 @@ def test_a_data_set_of_negatives_is_found_as_a_whole(own_copy, tmp_path):
         cv2.imwrite(str(own_copy.root / path), 255 - image)
     (measured,) = measure_all([own_copy], tmp_path / "out")
     message = [issue.message for issue in image_issues(own_copy, measured) if issue.check == "negatives"]
-    assert sorted(text.split(" images")[0] for text in message) == ["The AP", "The PA"]
+    assert sorted(text.split(" images")[0] for text in message) == ["All AP", "All PA"]
 
 
 def test_the_whole_examination_of_sound_images_finds_no_fault(clean, tmp_path):
     found = diagnose([clean], measure_all([clean], tmp_path / "out"))
     assert {issue.check for issue in found.issues} <= {
-        "findings that cannot be scored",
+        "findings that cannot be evaluated",
         "few positive images",
         "few patients",
     }
@@ -125,14 +125,14 @@ def test_the_whole_examination_of_sound_images_finds_no_fault(clean, tmp_path):
 @pytest.mark.shared_data
 def test_real_images_give_few_warnings_and_all_negatives_are_found(shared_data, tmp_path):
     from hilum.data.collections import read_collection
-    from hilum.data.doctor import as_examined
+    from hilum.data.doctor import as_checked_dataset
     from hilum.data.doctor.typical import NEGATIVE, likeness
 
-    data_set = as_examined(read_collection("chestxray14", shared_data / "chestxray14_tiny64"))
+    data_set = as_checked_dataset(read_collection("chestxray14", shared_data / "chestxray14_tiny64"))
     (measured,) = measure_all([data_set], tmp_path / "out")
     found = {issue.check: issue for issue in image_issues(data_set, measured)}
-    assert set(found) == {"odd images", "bars at the edge"}
-    assert len(found["odd images"].image_ids) == 1
+    assert set(found) == {"atypical images", "bars at the edge"}
+    assert len(found["atypical images"].image_ids) == 1
     images = np.array(measured.thumbnails)
     turned = np.random.default_rng(0).random(len(images)) < 0.3
     images[turned] = 255 - images[turned]

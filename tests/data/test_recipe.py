@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hilum.data.preprocess import parse_recipe, preprocess
-from hilum.data.recipes import RECIPES
+from hilum.data.recipe import RECIPES
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,4 +1,4 @@
-"""How a DICOM file begins: with a preamble (PS3.10 7.1), or, as many archives write them, with its first element."""
+"""Recognition of DICOM files: by the preamble (PS3.10 7.1), or, as in many archives, by their first element."""
 
 _VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
@@ -6,15 +6,15 @@ _VRS = frozenset(
 
 
 def has_preamble(start: bytes) -> bool:
-    """Whether a file's first 132 bytes are those of a DICOM file."""
+    """Return true if a file's first 132 bytes are those of a DICOM file."""
     return start[128:132] == b"DICM"
 
 
 def starts_a_data_set(start: bytes) -> bool:
-    """Whether bytes are the first element of group 0002 or 0008, as in DICOM files without preamble.
+    """Return true for a first element of group 0002 or 0008, as in DICOM files without preamble.
 
     Args:
-        start: of a file, 8 bytes or more.
+        start: First bytes of a file, 8 or more.
     """
     if len(start) < 8:
         return False
