@@ -62,7 +62,7 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
     read = pl.read_parquet(directory / "curves.parquet")["probe_auroc"]
     assert len(set(read)) > 1
     assert card.epoch == read.arg_max() + 1
-    assert probe.look(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
+    assert probe.compute(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
     assert card.notes[0].startswith(
         f"epoch {card.epoch} of 3 was kept, the epoch with the best probe: its probe read {read.max():.3f}"
     )

@@ -13,7 +13,7 @@ from hilum.finetuning.heads import HeadOfEach, make_head
 from hilum.finetuning.output_types import OutputType, make_output_type
 from hilum.finetuning.pooling import AttentionEach, make_pooling
 from hilum.finetuning.settings import HeadName, OutputTypeName, PoolingName
-from hilum.training.distributed import share_of_mean
+from hilum.training.distributed import global_mean_part
 from hilum.training.param_groups import decay_groups, encoder_groups
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
@@ -167,7 +167,7 @@ class Classifier(Trainable):
         """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
         loss, _ = self.output_type.loss(outputs, known_targets(batch), self.positive_weights)
         terms = self.output_type.terms(known_targets(batch.whole), self.positive_weights)
-        return share_of_mean(loss, terms, batch.parts)
+        return global_mean_part(loss, terms, batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and number of its terms, on plain views."""

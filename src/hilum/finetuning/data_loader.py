@@ -16,7 +16,7 @@ from hilum.data.store import Store
 from hilum.finetuning.settings import TTA, FinetuneSettings
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed.device import choose_device
-from hilum.training.precision import AUTOCAST, Chosen, choose_precision, deterministic
+from hilum.training.precision import AUTOCAST, ResolvedPrecision, choose_precision, deterministic
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Feed:
     seed: int
     workers: int
     device: torch.device
-    precision: Chosen
+    precision: ResolvedPrecision
 
     @classmethod
     def of(cls, store: Store, settings: FinetuneSettings, seed: int) -> Self:

@@ -17,11 +17,11 @@ from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.methods import Method, MethodSettings, PretextRun, method_of, method_settings
-from hilum.pretext.monitoring import CollapseMonitor, OnlineProbe, epochs_between, monitored_images, notes_of
+from hilum.pretext.monitoring import CollapseMonitor, OnlineProbe, epochs_between, monitored_images, run_notes
 from hilum.pretext.settings import PretextSettings, early_sizes, last_size
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
-from hilum.training.distributed import by_the_first, joined_processes, rank, run_directory
+from hilum.training.distributed import process_group, rank, run_directory, run_on_rank0
 from hilum.training.distributed.device import choose_device
 from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
@@ -68,7 +68,7 @@ def pretrain(
         HilumError: an unknown method or encoder, fewer images than a batch, or features that collapsed.
     """
     chosen = method_of(method)
-    settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
+    settings = settings.resolved(method, len(image_ids), from_weights=isinstance(encoder, Path))
     options = method_settings(method, settings.options)
     _check(image_ids, patient_ids, settings, seed)
     network, before = _start(encoder, seed)
@@ -78,11 +78,11 @@ def pretrain(
         network.architecture.padded(early.size)  # refuses a size that the encoder does not take
     keep = "last" if settings.validation else settings.keep  # of the lowest loss of who is held out, then
     probe = None if probe is None or settings.probe_every == 0 else replace(probe, keep=keep)
-    with joined_processes(settings.device), run_directory(directory) as work:
+    with process_group(settings.device), run_directory(directory) as work:
         # before the long work, for the salt of one's own patients may be out of reach
-        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
+        training_patients = run_on_rank0(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
-        decisive = settings.decisive()
+        decisive = settings.fingerprint_fields()
         inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
         learnt, held = _held_out(image_ids, patient_ids, settings, seed)
         resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
@@ -114,7 +114,7 @@ def pretrain(
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
-                watch=watch,
+                collapse_monitor=watch,
                 early=early,
                 second_augmentation=None
                 if settings.second_augmentation is None
@@ -146,9 +146,7 @@ def pretrain(
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
-            notes=notes_of(
-                fitted, probe, loss_of_chance=trainable.loss_of_chance, advice=watch.advice, held_out=len(held)
-            ),
+            notes=run_notes(fitted, probe, chance_loss=trainable.chance_loss, advice=watch.advice, held_out=len(held)),
         )
         if rank() == 0:
             write_encoder(trainable.exported, card, work)

@@ -15,7 +15,7 @@ from hilum.errors import HilumError
 
 
 @contextmanager
-def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
+def checkpoint_activations(encoders: Iterable[Encoder]) -> Iterator[None]:
     """While open, the blocks behind the encoders' stems keep their inputs only. Values and gradients are the same bits.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from hilum.training.distributed import agreed, rank
+from hilum.training.distributed import broadcast_result, rank
 from hilum.training.settings import KeepProbed
 
 SMOOTHED = 3
@@ -20,7 +20,7 @@ class Probing:
     """How a run is probed.
 
     Attributes:
-        look: at the module that is kept (`Trainable.kept`), between two epochs; to numbers for the curves, always under
+        evaluate: at the module that is kept (`Trainable.kept`), between two epochs; to numbers for the curves, always under
             `names`. Called in the first of several processes only. It leaves the module, its mode and torch's
             generators as they were.
         names: of these numbers.
@@ -30,7 +30,7 @@ class Probing:
         error: the one of the numbers that is the standard error of the quality; for `within_one_error`.
     """
 
-    look: Callable[[nn.Module], Mapping[str, float]]
+    evaluate: Callable[[nn.Module], Mapping[str, float]]
     names: tuple[str, ...]
     quality: str
     every: int
@@ -42,12 +42,12 @@ class Probing:
         """Whether the epoch that is kept depends on the probes."""
         return self.keep != "last"
 
-    def judged(self, probed: Mapping[str, float | None]) -> tuple[float | None, float]:
+    def quality_and_error(self, probed: Mapping[str, float | None]) -> tuple[float | None, float]:
         """Quality and its standard error in a row of the curves; None where no probe was due, 0 where none is known."""
         error = probed.get(self.error)
         return probed[self.quality], 0.0 if error is None or not error > 0 else error
 
-    def probed(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
+    def evaluate_after(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
         """Columns of the curves after so many of so many epochs, 0 for the start; None where no probe is due.
 
         The first of several processes looks, and the others receive it.
@@ -55,7 +55,9 @@ class Probing:
         if epoch % self.every and epoch != epochs:
             return dict.fromkeys(self.columns)
         began = time.perf_counter()
-        results = agreed(lambda: dict(self.look(module)) if rank() == 0 else {}, f"probe after epoch {epoch}")
+        results = broadcast_result(
+            lambda: dict(self.evaluate(module)) if rank() == 0 else {}, f"probe after epoch {epoch}"
+        )
         return {**results, SECONDS: time.perf_counter() - began}
 
     @property

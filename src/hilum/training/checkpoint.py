@@ -9,7 +9,7 @@ from lightning.fabric import Fabric
 
 from hilum.artifacts import fingerprint, whole_file, write_text
 from hilum.errors import HilumError
-from hilum.training.distributed import rank, wait_for_all
+from hilum.training.distributed import barrier, rank
 
 CHECKPOINTS = "checkpoints"
 
@@ -65,7 +65,7 @@ def resume_only_same_run(directory: Path, inputs: Any, *, shared: bool = False) 
     """
     if rank() == 0:
         _empty_after_another_run(directory, fingerprint(inputs), shared)
-    wait_for_all()
+    barrier()
 
 
 def _empty_after_another_run(directory: Path, run: str, shared: bool) -> None:

@@ -25,12 +25,12 @@ from hilum.data.batches import Batch, Batches
 from hilum.data.transfer import Awaited
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
-from hilum.training.activation_checkpointing import recomputing
+from hilum.training.activation_checkpointing import checkpoint_activations
 from hilum.training.callbacks import Probing
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.compilation import Compilation, CompiledBlocks, decide_compilation
-from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
-from hilum.training.distributed import agreed, broadcast, rank, world_size
+from hilum.training.cpu import explicit_short_attention, keep_freed_memory, small_convolutions_as_products
+from hilum.training.distributed import broadcast, broadcast_result, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import AUTOCAST, arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
@@ -88,7 +88,7 @@ def fit(
     of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
     left as the caller had them.
 
-    Of several processes (`hilum.training.distributed.processes.joined_processes`) each computes its part of every
+    Of several processes (`hilum.training.distributed.processes.process_group`) each computes its part of every
     batch, so that together they take the steps that one process would take, but for rounding; the first one writes and
     reports.
 
@@ -114,14 +114,14 @@ def fit(
     on_cpu = device.type == "cpu"
     with (
         deterministic(device),
-        retained_memory(device),
-        short_attention_written_out(trainable) if on_cpu else nullcontext(),
-        small_maps_multiplied(trainable) if on_cpu else nullcontext(),
+        keep_freed_memory(device),
+        explicit_short_attention(trainable) if on_cpu else nullcontext(),
+        small_convolutions_as_products(trainable) if on_cpu else nullcontext(),
         generators,
     ):
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
-        with recomputing(loop.stepper.encoders) if settings.activation_checkpointing else nullcontext():
+        with checkpoint_activations(loop.stepper.encoders) if settings.activation_checkpointing else nullcontext():
             return loop.run()
 
 
@@ -270,12 +270,18 @@ class _Loop:
         }
         if ranked:
             row["val_auroc"] = auroc
-        results = agreed(self.trainable.watch, f"epoch {train_state.epoch + 1}")
+        results = broadcast_result(self.trainable.epoch_metrics, f"epoch {train_state.epoch + 1}")
         probed = self.probe(train_state.epoch + 1)
         train_state.next_epoch({**row, **results, **probed})
-        if self.probing is not None and train_state.record(*self.probing.judged(probed), self.probing.keep):
+        if self.probing is not None and train_state.record_probe(
+            *self.probing.quality_and_error(probed), self.probing.keep
+        ):
             self.keep()
-        if loss is not None and train_state.judge(loss, auroc, self.settings) and self.settings.keep != "last":
+        if (
+            loss is not None
+            and train_state.record_validation(loss, auroc, self.settings)
+            and self.settings.keep != "last"
+        ):
             self.keep()
         self.write_curves()
         self.save_when_due()
@@ -288,7 +294,7 @@ class _Loop:
         """After so many epochs."""
         if self.probing is None:
             return {}
-        results = self.probing.probed(self.trainable.exported, epoch, self.settings.epochs)
+        results = self.probing.evaluate_after(self.trainable.exported, epoch, self.settings.epochs)
         quality = results[self.probing.quality]
         self.train_state.quality = self.train_state.quality if quality is None else quality
         return results

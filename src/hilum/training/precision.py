@@ -14,14 +14,14 @@ from hilum.training.settings import Precision
 if TYPE_CHECKING:
     from lightning.fabric.plugins import Precision as Arithmetic
 
-Chosen = Literal["bf16", "fp16", "fp32"]
+ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
 """A precision, once it is settled."""
 
-AUTOCAST: Mapping[Chosen, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+AUTOCAST: Mapping[ResolvedPrecision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """What products are computed in; in float32 where nothing stands here."""
 
 
-def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> Chosen:
+def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> ResolvedPrecision:
     """Precision of the products: "auto" is bfloat16 where the hardware multiplies in it.
 
     Weights, optimiser state and losses stay in float32 (autocast). Measured for ResNet-18 on a CPU with AVX-512 BF16,
@@ -42,7 +42,7 @@ def choose_precision(requested: Precision = "auto", device: torch.device | None 
     return "bf16" if (_gpu_has_bf16(device) if device.type == "cuda" else _cpu_has_bf16()) else "fp32"
 
 
-def arithmetic(precision: Chosen, device: torch.device) -> "Arithmetic":
+def arithmetic(precision: ResolvedPrecision, device: torch.device) -> "Arithmetic":
     """What Fabric computes with: autocast, and for fp16 a loss that is scaled up before the backward pass.
 
     The scale halves when a gradient overflows, which also leaves out that step, and doubles after 2,000 steps without

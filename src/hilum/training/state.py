@@ -69,7 +69,7 @@ class TrainState:
         self.seconds += seconds
         self.seconds_waited += seconds_waited
 
-    def judge(self, loss: float, auroc: float | None, settings: TrainingSettings) -> bool:
+    def record_validation(self, loss: float, auroc: float | None, settings: TrainingSettings) -> bool:
         """Take a validation behind the epoch that was closed last; whether its weights are to be kept.
 
         Args:
@@ -89,7 +89,7 @@ class TrainState:
         self.stopped_early = (patience is not None and waited >= patience) or self.plateau.is_below(settings)
         return self.best_epoch == self.epoch
 
-    def record(self, quality: float | None, error: float, keep: KeepProbed) -> bool:
+    def record_probe(self, quality: float | None, error: float, keep: KeepProbed) -> bool:
         """Take what a probe found after the epoch that was closed last; whether its weights are to be kept.
 
         Args:

@@ -12,10 +12,10 @@ from hilum.data.batches import Batch, Batches
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.training.compilation import CompiledBlocks
-from hilum.training.distributed import JoinedBatchNorm, average_gradients, rank, world_size
+from hilum.training.distributed import SyncBatchNormMode, average_gradients, rank, world_size
 from hilum.training.optim import (
     create_optimizer,
-    learning_rate_share,
+    learning_rate_factor,
     set_learning_rate,
     set_weight_decay,
     weight_decay_at,
@@ -55,7 +55,7 @@ class Stepper:
         """
         settings = self.settings
         torch.manual_seed(step_seed(settings.seed, step, rank()))
-        set_learning_rate(self.optimizer, plateau_share * learning_rate_share(step, self.steps_per_epoch, settings))
+        set_learning_rate(self.optimizer, plateau_share * learning_rate_factor(step, self.steps_per_epoch, settings))
         if settings.weight_decay_end is not None:
             set_weight_decay(self.optimizer, weight_decay_at(step, settings.epochs * self.steps_per_epoch, settings))
         self.optimizer.zero_grad()
@@ -84,7 +84,7 @@ class Stepper:
         with ExitStack() as stack:
             stack.enter_context(self.fabric.autocast())
             if world_size() > 1:
-                stack.enter_context(JoinedBatchNorm())
+                stack.enter_context(SyncBatchNormMode())
             if self.compiled is not None and all(encoder.training for encoder in self.encoders):
                 stack.enter_context(self.compiled.active())
             yield

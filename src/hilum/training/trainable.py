@@ -63,7 +63,7 @@ class Trainable(nn.Module):
     def after_step(self) -> None:
         """Whatever follows an optimiser step, such as moving a momentum copy; nothing by default."""
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Further numbers for the curves at the end of an epoch, always under the same names; none by default.
 
         A finished epoch that is resumed is not watched again.

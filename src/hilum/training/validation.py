@@ -10,7 +10,7 @@ from torch import Tensor
 from hilum.data.batches import Batches
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, TrainingFailedError
-from hilum.training.distributed import summed
+from hilum.training.distributed import all_reduce_sum
 from hilum.training.trainable import Trainable
 
 
@@ -46,7 +46,7 @@ def validation_loss(
             else:
                 loss, terms = trainable.validation_loss(batch)
             total, count = total + float(loss), count + float(terms)
-    total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
+    total, count = all_reduce_sum(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
     mean = total / count if count else math.nan
     if not math.isfinite(mean):
         where, found = f"validation after epoch {epoch}", f"{total} over {count:g} labels"
@@ -63,6 +63,6 @@ def auroc_of(scores: Tensor) -> float:
     Args:
         scores: (N, 2, findings): score and target, 1 or 0 (others are masked), of this process's images; 0 elsewhere.
     """
-    found = summed(scores).cpu().numpy()
+    found = all_reduce_sum(scores).cpu().numpy()
     targets = np.where(np.isin(found[:, 1], (0.0, 1.0)), found[:, 1], np.float32(np.nan))
     return mean_auroc(found[:, 0], targets)

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from hilum.data.labelled_images import LabelledImages
-from hilum.pretext.monitoring import OnlineProbe, ProbedImages, notes_of, plan_of_probe
+from hilum.pretext.monitoring import OnlineProbe, ProbedImages, describe_probing, run_notes
 from hilum.training.fit import Fit
 
 
@@ -26,7 +26,7 @@ def fitted(losses, probes=None, best=None, start=0.6, error=0.01):
 
 
 def notes(run, images=None, chance=None):
-    return notes_of(run, images, loss_of_chance=chance, advice="Lower `lr`.")
+    return run_notes(run, images, chance_loss=chance, advice="Lower `lr`.")
 
 
 def test_without_labels_the_last_epoch_is_kept_and_that_is_reported():
@@ -65,15 +65,15 @@ def test_a_loss_that_ends_where_an_encoder_that_says_nothing_would_be_is_a_doubt
 
 
 def test_the_plan_says_whose_labels_are_read_and_what_they_decide(images):
-    assert plan_of_probe(None, 5) == "no labels to probe with: the last epoch is kept"
-    assert plan_of_probe(images().images, 0) == "not probed: the last epoch is kept"
-    assert plan_of_probe(images().images, 5, "best_probe") == (
+    assert describe_probing(None, 5) == "no labels to probe with: the last epoch is kept"
+    assert describe_probing(images().images, 0) == "not probed: the last epoch is kept"
+    assert describe_probing(images().images, 5, "best_probe") == (
         "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 images of 1 "
         "patients; "
         "positive patients there: Mass (12). The epoch with the best probe is kept"
     )
-    assert plan_of_probe(images().images, 5).endswith("Mass (12). The last epoch is kept")
-    assert plan_of_probe(images(decides=False).images, 1).endswith("(at most 3). The last epoch is kept")
+    assert describe_probing(images().images, 5).endswith("Mass (12). The last epoch is kept")
+    assert describe_probing(images(decides=False).images, 1).endswith("(at most 3). The last epoch is kept")
 
 
 def test_a_probe_that_fell_by_more_than_two_errors_is_an_alarm_where_it_chooses_nothing(images):

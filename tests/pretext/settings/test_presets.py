@@ -50,7 +50,7 @@ def test_what_a_thousand_images_get_is_what_was_measured(method):
     settings = resolved(method, 1097).settings
     assert (settings.epochs, settings.batch_size, settings.optimizer, settings.lr) == (50, 128, "adamw", 1e-3)
     assert (settings.weight_decay, settings.warmup_epochs) == (1e-4, 3)
-    assert settings == PretextSettings().filled(method, 1097, from_weights=False)
+    assert settings == PretextSettings().resolved(method, 1097, from_weights=False)
 
 
 @pytest.mark.parametrize(
@@ -125,4 +125,4 @@ def test_heads_warm_up_only_in_front_of_weights():
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_that_are_filled_are_not_changed_by_filling_them_again(method):
     settings = resolve_settings(method, SettingOverrides(), 20_000, from_weights=True).settings
-    assert settings.filled(method, 19_000, from_weights=True) == settings
+    assert settings.resolved(method, 19_000, from_weights=True) == settings

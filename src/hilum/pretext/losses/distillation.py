@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from hilum.training.distributed import share_of_mean, summed
+from hilum.training.distributed import all_reduce_sum, global_mean_part
 
 
 def view_distillation(student: list[Tensor], teacher: list[Tensor], temperature: float) -> Tensor:
@@ -51,7 +51,7 @@ def patch_distillation(
         views: how many views there are; None: found out, for which a GPU has to be waited for.
         masked_views: how many views have masked patches in the whole batch, where this is a part of it; of all
             processes it is the sum.
-        parts: see `hilum.training.distributed.collectives.share_of_mean`.
+        parts: see `hilum.training.distributed.collectives.global_mean_part`.
 
     Returns:
         Scalar; 0 where nothing was masked. Views without a masked patch do not count.
@@ -61,10 +61,10 @@ def patch_distillation(
     masked = torch.zeros(views, dtype=torch.int64, device=student.device).index_add_(0, images, torch.ones_like(images))
     total = (_cross_entropy(student, teacher, temperature) / masked[images]).sum()
     own = (masked > 0).sum()
-    return share_of_mean(total, own if masked_views is None else masked_views, parts)
+    return global_mean_part(total, own if masked_views is None else masked_views, parts)
 
 
-def sharpened(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
+def teacher_probabilities(logits: Tensor, center: Tensor, temperature: float) -> Tensor:
     """A teacher's probabilities: centred, so that no prototype takes all; sharpened, so that not all are alike (eq. 1).
 
     Args:
@@ -88,8 +88,8 @@ def update_center(center: Tensor, logits: Tensor, momentum: float, *, counts: Te
     Returns:
         (K,). As it was where there were no logits.
     """
-    count = summed(torch.full((), len(logits), device=logits.device) if counts is None else counts.sum())
-    mean = summed(logits.float().sum(0)) / count.clamp(min=1)
+    count = all_reduce_sum(torch.full((), len(logits), device=logits.device) if counts is None else counts.sum())
+    mean = all_reduce_sum(logits.float().sum(0)) / count.clamp(min=1)
     return torch.where(count > 0, center * momentum + mean * (1 - momentum), center)
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from hilum.training.distributed import joined
+from hilum.training.distributed import all_gather
 
 CLOSEST = 1e-8
 """Added to distances, so that equal features cost a lot, but not infinitely much."""
@@ -45,4 +45,4 @@ def koleo_of_views(views: Sequence[Tensor]) -> Tensor:
     Returns:
         Scalar.
     """
-    return torch.stack([koleo(joined(view.float())) for view in views]).mean()
+    return torch.stack([koleo(all_gather(view.float())) for view in views]).mean()

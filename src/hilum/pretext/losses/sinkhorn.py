@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from hilum.training.distributed import highest, summed, world_size
+from hilum.training.distributed import all_reduce_max, all_reduce_sum, world_size
 
 
 @torch.no_grad()
@@ -43,5 +43,5 @@ def _log_sum_over_ranks(logs: Tensor) -> Tensor:
     own = logs.logsumexp(0, keepdim=True)
     if world_size() == 1:
         return own
-    largest = highest(own)  # keeps the exponentials within range
-    return summed((own - largest).exp()).log() + largest
+    largest = all_reduce_max(own)  # keeps the exponentials within range
+    return all_reduce_sum((own - largest).exp()).log() + largest

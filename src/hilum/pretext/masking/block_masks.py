@@ -18,8 +18,8 @@ def block_masks(
     keys: NDArray[np.uint64],
     grid: int,
     *,
-    masked: float,
-    share: tuple[float, float],
+    sample_probability: float,
+    mask_ratio: tuple[float, float],
     seed: int,
     epoch: int,
     view: int,
@@ -44,19 +44,19 @@ def block_masks(
     Raises:
         HilumError: shares out of range.
     """
-    low, high = share
-    if not (0 < low <= high < 1 and 0 <= masked <= 1):
-        raise HilumError("mask", expected="0 < low ≤ high < 1", found=f"{share}, {masked}", fix="Use (0.1, 0.5), 0.5.")
+    low, high = mask_ratio
+    if not (0 < low <= high < 1 and 0 <= sample_probability <= 1):
+        raise HilumError("mask", expected="0 < low ≤ high < 1", found=f"{mask_ratio}, {sample_probability}", fix="Use (0.1, 0.5), 0.5.")
     draws = uniforms(seed, keys, 2 + 4 * _TRIES, epoch=epoch, view=_MASK_VIEW + view)
     masks = np.zeros((len(keys), grid, grid), dtype=np.bool_)
     for mask, row in zip(masks, draws, strict=True):
-        if row[0] < masked:
+        if row[0] < sample_probability:
             _fill(mask, round((low + row[1] * (high - low)) * grid * grid), row[2:].reshape(_TRIES, 4))
     return masks
 
 
 def random_masks(
-    keys: NDArray[np.uint64], grid: int, *, share: float, seed: int, epoch: int, view: int = 0
+    keys: NDArray[np.uint64], grid: int, *, mask_ratio: float, seed: int, epoch: int, view: int = 0
 ) -> NDArray[np.bool_]:
     """Single hidden patches, the same number in every image (He et al., MAE, CVPR 2022, §3; FCMAE hides 60 %).
 
@@ -74,13 +74,13 @@ def random_masks(
     Raises:
         HilumError: nothing or everything would be hidden.
     """
-    hidden = round(share * grid * grid)
-    if not 0 < hidden < grid * grid:
-        raise HilumError("mask", expected="some patches hidden, not all", found=f"{share:g}", fix="Use 0.6.")
+    masked = round(mask_ratio * grid * grid)
+    if not 0 < masked < grid * grid:
+        raise HilumError("mask", expected="some patches hidden, not all", found=f"{mask_ratio:g}", fix="Use 0.6.")
     draws = uniforms(seed, keys, grid * grid, epoch=epoch, view=_MASK_VIEW + view)
     order = draws.argsort(axis=1, kind="stable")
     masks = np.zeros((len(keys), grid * grid), dtype=np.bool_)
-    np.put_along_axis(masks, order[:, :hidden], True, axis=1)
+    np.put_along_axis(masks, order[:, :masked], True, axis=1)
     return masks.reshape(-1, grid, grid)
 
 

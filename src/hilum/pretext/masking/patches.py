@@ -32,7 +32,7 @@ def check_sees_patches(encoder: Encoder, method: str) -> None:
 
 
 @contextmanager
-def hidden(encoder: Encoder, mask: Tensor, token: Tensor) -> Iterator[None]:
+def masked_patches(encoder: Encoder, mask: Tensor, token: Tensor) -> Iterator[None]:
     """While open, the encoder sees `token` instead of the hidden patches.
 
     Args:

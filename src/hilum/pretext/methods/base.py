@@ -55,7 +55,7 @@ class Pretext(Trainable):
         return self.encoder
 
     @property
-    def loss_of_chance(self) -> float | None:
+    def chance_loss(self) -> float | None:
         """What the loss is where the encoder says the same of every image; None where no such number is known."""
         return None
 
@@ -64,7 +64,7 @@ class Pretext(Trainable):
 
         A copy says it, so that no queue, center or counter of the run learns of images that are held out.
         """
-        watch = getattr(self, "collapse", None)
+        watch = getattr(self, "collapse_monitor", None)
         beside = copy.deepcopy(self, {id(watch): watch})
         terms = torch.tensor(float(len(batch)), device=batch.images.device)
         return beside.training_loss(batch, _EPOCH_OF_VALIDATION) * terms, terms
@@ -103,15 +103,15 @@ class PretextRun:
     batch_size: int
     steps: int
     seed: int
-    watch: CollapseMonitor | None
+    collapse_monitor: CollapseMonitor | None
     second_augmentation: Augmentation | None = None
     early: EarlySizes | None = None
 
-    def two_views(self) -> TwoCrop:
+    def two_crop_views(self) -> TwoCrop:
         """For methods that compare two views of an image."""
         return TwoCrop(self.augmentation, self.size, self.seed, self.second_augmentation, self.early)
 
-    def many_views(self, local_crops: int) -> MultiCrop:
+    def multi_crop_views(self, local_crops: int) -> MultiCrop:
         """For methods that compare two views and so many local ones."""
         return MultiCrop(
             global_augmentation=self.augmentation,
@@ -135,7 +135,7 @@ class Method:
         create: from an encoder, its settings and the run to what trains; the encoder is changed in place.
         augmentation: name of its views in `hilum.augment.AUGMENTATIONS`.
         advice: from its settings to what to change when it collapses, in one sentence without a full stop.
-        forwards: from its settings, and the share of a global view's pixels that a local view has, to how many forward
+        forward_passes: from its settings, and the share of a global view's pixels that a local view has, to how many forward
             passes of a whole image one image costs in one epoch.
         local_augmentation: name of its local views; None for a method without them.
     """
@@ -145,5 +145,5 @@ class Method:
     create: Callable[[Encoder, Any, PretextRun], Pretext]
     augmentation: str
     advice: Callable[[Any], str]
-    forwards: Callable[[Any, float], float]
+    forward_passes: Callable[[Any, float], float]
     local_augmentation: str | None = None

@@ -5,10 +5,16 @@ from torch import Tensor
 
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder
-from hilum.pretext.losses import koleo_of_views, sharpened, sinkhorn_assignments, update_center, view_distillation
+from hilum.pretext.losses import (
+    koleo_of_views,
+    sinkhorn_assignments,
+    teacher_probabilities,
+    update_center,
+    view_distillation,
+)
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOSettings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherMonitor, TeacherSchedule, follow, follower
+from hilum.pretext.modules import DINOHead, MultiCrop, TeacherMonitor, TeacherSchedule, ema_copy, ema_update
 from hilum.pretext.monitoring import CollapseMonitor
 
 
@@ -21,23 +27,23 @@ class DINO(Pretext):
         views: two global ones, which the teacher sees too, and local ones.
         schedule: of the teacher's temperature and momentum.
         settings: how the teacher is kept from giving one answer, and the rest.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        head: PrototypeHead,
+        head: DINOHead,
         *,
         views: MultiCrop,
         schedule: TeacherSchedule,
         settings: "DINOSettings",
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.head = encoder, head
-        self.teacher_encoder, self.teacher_head = follower(encoder), follower(head)
-        self.views, self.schedule, self.settings, self.collapse = views, schedule, settings, collapse
+        self.teacher_encoder, self.teacher_head = ema_copy(encoder), ema_copy(head)
+        self.views, self.schedule, self.settings, self.collapse_monitor = views, schedule, settings, collapse_monitor
         self.teacher_monitor = TeacherMonitor(len(head.prototypes))
         self.epoch: Tensor
         self.steps: Tensor
@@ -61,7 +67,7 @@ class DINO(Pretext):
             for logits in self.head(of_size, train_prototypes=train_prototypes).chunk(len(views))
         ]
         loss = view_distillation(student, teacher, self.settings.student_temperature)
-        self.teacher_monitor.note(torch.cat(teacher), loss)
+        self.teacher_monitor.update(torch.cat(teacher), loss)
         if not self.settings.koleo_weight:
             return loss
         return loss + self.settings.koleo_weight * koleo_of_views(features[0].chunk(2))
@@ -80,20 +86,22 @@ class DINO(Pretext):
     def after_step(self) -> None:
         """Move the teacher towards the student, and its center towards its last answers."""
         momentum = self.schedule.momentum(self.count_of("steps"))
-        follow(self.teacher_encoder, self.encoder, momentum)
-        follow(self.teacher_head, self.head, momentum)
+        ema_update(self.teacher_encoder, self.encoder, momentum)
+        ema_update(self.teacher_head, self.head, momentum)
         if self.answers:
             self.center.copy_(update_center(self.center, torch.stack(self.answers), self.settings.center_momentum))
             self.answers = []
         self.set_count("steps", self.count_of("steps") + 1)
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         features = (
-            self.collapse.look(self.teacher_encoder, self.teacher_head, self.count_of("epoch")) if self.collapse else {}
+            self.collapse_monitor.compute(self.teacher_encoder, self.teacher_head, self.count_of("epoch"))
+            if self.collapse_monitor
+            else {}
         )
-        advice = self.collapse.advice if self.collapse else ""
-        answers = self.teacher_monitor.look(self.count_of("epoch"), advice)
+        advice = self.collapse_monitor.advice if self.collapse_monitor else ""
+        answers = self.teacher_monitor.compute(self.count_of("epoch"), advice)
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
@@ -105,12 +113,12 @@ class DINO(Pretext):
         if self.settings.teacher == "sinkhorn":
             return [sinkhorn_assignments(view, temperature) for view in logits.chunk(2)]
         self.answers.append(logits.mean(0))
-        return list(sharpened(logits, self.center, temperature).chunk(2))
+        return list(teacher_probabilities(logits, self.center, temperature).chunk(2))
 
 
 def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
     """DINO for a run."""
-    head = PrototypeHead(
+    head = DINOHead(
         encoder.feature_width,
         settings.prototype_count(run.images),
         seed=run.seed,
@@ -119,10 +127,10 @@ def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
     return DINO(
         encoder,
         head,
-        views=run.many_views(settings.local_crops),
+        views=run.multi_crop_views(settings.local_crops),
         schedule=settings.schedule(run.steps),
         settings=settings,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
@@ -131,11 +139,17 @@ def advice(settings: DINOSettings) -> str:
     return f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), or use fewer `prototypes`"
 
 
-def forwards(settings: DINOSettings, local_share: float) -> float:
+def forward_passes(settings: DINOSettings, local_share: float) -> float:
     """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
     return TRAINED * (2 + settings.local_crops * local_share) + 2
 
 
 DINO_METHOD: Method = Method(
-    "DINO", DINOSettings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
+    "DINO",
+    DINOSettings,
+    create,
+    augmentation="simclr",
+    advice=advice,
+    forward_passes=forward_passes,
+    local_augmentation="local",
 )

@@ -17,16 +17,16 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses import (
     koleo_of_views,
     patch_distillation,
-    sharpened,
     sinkhorn_assignments,
+    teacher_probabilities,
     update_center,
     view_distillation,
 )
-from hilum.pretext.masking import check_sees_patches, hidden
+from hilum.pretext.masking import check_sees_patches, masked_patches
 from hilum.pretext.masking.block_masks import block_masks
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOv2Settings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherMonitor, TeacherSchedule, follow, follower
+from hilum.pretext.modules import DINOHead, MultiCrop, TeacherMonitor, TeacherSchedule, ema_copy, ema_update
 from hilum.pretext.monitoring import CollapseMonitor
 
 
@@ -40,28 +40,28 @@ class DINOv2(Pretext):
         schedule: of the teacher's temperature and momentum.
         settings: weights of the losses, masks, and the rest.
         seed: of the masks.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        head: PrototypeHead,
-        patch_head: PrototypeHead,
+        head: DINOHead,
+        patch_head: DINOHead,
         *,
         views: MultiCrop,
         schedule: TeacherSchedule,
         settings: "DINOv2Settings",
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         check_sees_patches(encoder, "dinov2")
         self.encoder, self.head, self.patch_head = encoder, head, patch_head
-        self.teacher = nn.ModuleList([follower(module) for module in (encoder, head, patch_head)])
+        self.teacher = nn.ModuleList([ema_copy(module) for module in (encoder, head, patch_head)])
         self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
         self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
-        self.collapse, self.teacher_monitor = collapse, TeacherMonitor(len(head.prototypes))
+        self.collapse_monitor, self.teacher_monitor = collapse_monitor, TeacherMonitor(len(head.prototypes))
         self.epoch: Tensor
         self.steps: Tensor
         self.center: Tensor
@@ -83,7 +83,7 @@ class DINOv2(Pretext):
         answers, patch_answers = self._answers(torch.cat(large), places)
         train_prototypes = epoch >= self.settings.freeze_prototypes_epochs
 
-        with hidden(self.encoder, mask, self.mask_token):
+        with masked_patches(self.encoder, mask, self.mask_token):
             tokens = self.encoder.tokens(torch.cat(large))
         classes = list(tokens[:, 0].chunk(2))
         patches = tokens[:, self.encoder.prefix_tokens :].flatten(0, 1)[places]
@@ -93,8 +93,8 @@ class DINOv2(Pretext):
 
         temperature = self.settings.student_temperature
         view_loss = view_distillation(student, answers, temperature)
-        self.teacher_monitor.note(torch.cat(answers), view_loss)
-        hidden_patches = self.patch_head(filled_up(patches), train_prototypes=train_prototypes)[: len(patches)]
+        self.teacher_monitor.update(torch.cat(answers), view_loss)
+        hidden_patches = self.patch_head(pad_rows(patches), train_prototypes=train_prototypes)[: len(patches)]
         patch_loss = patch_distillation(
             hidden_patches,
             patch_answers,
@@ -112,7 +112,7 @@ class DINOv2(Pretext):
         """Move the teacher towards the student, and its centers towards its last answers."""
         momentum = self.schedule.momentum(self.count_of("steps"))
         for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
-            follow(copied, trained, momentum)
+            ema_update(copied, trained, momentum)
         if self.answers:
             classes, class_counts, patches, patch_counts = (
                 torch.stack(each) for each in zip(*self.answers, strict=True)
@@ -135,11 +135,11 @@ class DINOv2(Pretext):
         assert isinstance(teacher, Encoder)
         return teacher
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
         epoch = self.count_of("epoch")
-        features = self.collapse.look(self.exported, self.teacher[1], epoch) if self.collapse else {}
-        answers = self.teacher_monitor.look(epoch, self.collapse.advice if self.collapse else "")
+        features = self.collapse_monitor.compute(self.exported, self.teacher[1], epoch) if self.collapse_monitor else {}
+        answers = self.teacher_monitor.compute(epoch, self.collapse_monitor.advice if self.collapse_monitor else "")
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
         return features | answers | center
 
@@ -153,8 +153,8 @@ class DINOv2(Pretext):
             block_masks(
                 batch.keys,
                 self._grid(epoch)[0],
-                masked=self.settings.mask_sample_probability,
-                share=self.settings.mask_ratio,
+                sample_probability=self.settings.mask_sample_probability,
+                mask_ratio=self.settings.mask_ratio,
                 seed=self.seed,
                 epoch=epoch,
                 view=view,
@@ -175,20 +175,20 @@ class DINOv2(Pretext):
         tokens = encoder.tokens(large)
         classes = head(tokens[:, 0]).float()
         hidden_tokens = tokens[:, encoder.prefix_tokens :].flatten(0, 1)[places]
-        patches = patch_head(filled_up(hidden_tokens))[: len(hidden_tokens)].float()
+        patches = patch_head(pad_rows(hidden_tokens))[: len(hidden_tokens)].float()
         temperature = self.schedule.temperature(self.count_of("steps"))
         if self.settings.teacher == "sinkhorn":
             answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
             of_patches = sinkhorn_assignments(patches, temperature)
         else:
-            answers = list(sharpened(classes, self.center, temperature).chunk(2))
-            of_patches = sharpened(patches, self.patch_center, temperature)
+            answers = list(teacher_probabilities(classes, self.center, temperature).chunk(2))
+            of_patches = teacher_probabilities(patches, self.patch_center, temperature)
             counts = (classes.new_full((), len(each)) for each in (classes, patches))
             self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
         return answers, of_patches
 
 
-def filled_up(rows: Tensor) -> Tensor:
+def pad_rows(rows: Tensor) -> Tensor:
     """Rows of zeros behind the given ones, (N, D) to (a multiple of 256, D).
 
     The number of hidden patches is another in every step; torch keeps compiled products for every number it was trained
@@ -203,13 +203,13 @@ def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv
     prototypes = settings.prototype_count(run.images)
     return DINOv2(
         encoder,
-        PrototypeHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
-        PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
-        views=run.many_views(settings.local_crops),
+        DINOHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
+        DINOHead(encoder.token_width, prototypes, seed=run.seed + 1),
+        views=run.multi_crop_views(settings.local_crops),
         schedule=settings.schedule(run.steps),
         settings=settings,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
@@ -221,7 +221,7 @@ def advice(settings: DINOv2Settings) -> str:
     )
 
 
-def forwards(settings: DINOv2Settings, local_share: float) -> float:
+def forward_passes(settings: DINOv2Settings, local_share: float) -> float:
     """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
     return TRAINED * (2 + settings.local_crops * local_share) + 2
 
@@ -232,6 +232,6 @@ DINOV2: Method = Method(
     create,
     augmentation="simclr",
     advice=advice,
-    forwards=forwards,
+    forward_passes=forward_passes,
     local_augmentation="local",
 )

@@ -22,7 +22,7 @@ def patches_of(images: Tensor, patch: int) -> Tensor:
     return cells.reshape(*cells.shape[:3], patch * patch)
 
 
-def hidden_patch_loss(predicted: Tensor, images: Tensor, hidden: Tensor, patch: int) -> Tensor:
+def masked_patch_loss(predicted: Tensor, images: Tensor, hidden: Tensor, patch: int) -> Tensor:
     """Mean squared error at hidden patches, each normalised by its own mean and deviation (§3, "target").
 
     Args:
@@ -52,7 +52,7 @@ class FCMAE(Pretext):
         share: of the patches that are hidden; 0.6 in the paper.
         decoder_width: of the one block behind; 512 in the paper.
         seed: of views, masks and the decoder's weights.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
         early: a smaller side in the first epochs.
     """
 
@@ -62,10 +62,10 @@ class FCMAE(Pretext):
         *,
         augmentation: Augmentation,
         size: int,
-        share: float,
+        mask_ratio: float,
         decoder_width: int,
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
         early: EarlySizes | None = None,
     ) -> None:
         super().__init__()
@@ -79,8 +79,8 @@ class FCMAE(Pretext):
                     fix="Change `resize` of the preprocessing, or `size`.",
                 )
         self.early = early
-        self.encoder, self.augmentation, self.size, self.share, self.seed = encoder, augmentation, size, share, seed
-        self.collapse = collapse
+        self.encoder, self.augmentation, self.size, self.mask_ratio, self.seed = encoder, augmentation, size, mask_ratio, seed
+        self.collapse_monitor = collapse_monitor
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.into_decoder = nn.Conv2d(encoder.token_width, decoder_width, 1)
@@ -102,7 +102,7 @@ class FCMAE(Pretext):
         filled = torch.where(hidden[:, None], self.mask_token[:, None, None].to(features.dtype), features)
         predicted = self.to_pixels(self.decoder(filled)).permute(0, 2, 3, 1)
         places = to_device(np.flatnonzero(mask), views.device)
-        return hidden_patch_loss(predicted, views, places, self.encoder.patch)
+        return masked_patch_loss(predicted, views, places, self.encoder.patch)
 
     @property
     def needs_whole_batch(self) -> str:
@@ -110,13 +110,17 @@ class FCMAE(Pretext):
         return ""
 
     @property
-    def loss_of_chance(self) -> float:
+    def chance_loss(self) -> float:
         """Every hidden patch is predicted as its mean."""
         return 1.0
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, where there is no projection and the features stand for it; share of patches hidden."""
-        features = self.collapse.look(self.encoder, nn.Identity(), self.count_of("epoch")) if self.collapse else {}
+        features = (
+            self.collapse_monitor.compute(self.encoder, nn.Identity(), self.count_of("epoch"))
+            if self.collapse_monitor
+            else {}
+        )
         return features | {"hidden_share": float(self._hidden(np.zeros(1, np.uint64), 0).double().mean())}
 
     def _size(self, epoch: int) -> int:
@@ -124,7 +128,7 @@ class FCMAE(Pretext):
 
     def _hidden(self, keys: np.ndarray[tuple[int], np.dtype[np.uint64]], epoch: int) -> Tensor:
         grid = self._size(epoch) // self.encoder.patch
-        return torch.from_numpy(random_masks(keys, grid, share=self.share, seed=self.seed, epoch=epoch))
+        return torch.from_numpy(random_masks(keys, grid, mask_ratio=self.mask_ratio, seed=self.seed, epoch=epoch))
 
 
 class DecoderBlock(nn.Module):
@@ -154,10 +158,10 @@ def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
         encoder,
         augmentation=run.augmentation,
         size=run.size,
-        share=settings.mask_ratio,
+        mask_ratio=settings.mask_ratio,
         decoder_width=settings.decoder_width,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
         early=run.early,
     )
 
@@ -168,5 +172,5 @@ def advice(settings: FCMAESettings) -> str:
 
 
 FCMAE_METHOD: Method = Method(
-    "FCMAE", FCMAESettings, create, augmentation="fcmae", advice=advice, forwards=lambda _, __: TRAINED * 1.2
+    "FCMAE", FCMAESettings, create, augmentation="fcmae", advice=advice, forward_passes=lambda _, __: TRAINED * 1.2
 )

@@ -17,9 +17,9 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import MoCoV2Settings
-from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, follow, follower, projection_head
-from hilum.pretext.monitoring import CollapseMonitor, EpochMeans, of_pairs, with_all
-from hilum.training.distributed import joined_constant
+from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, ema_copy, ema_update, projection_head
+from hilum.pretext.monitoring import CollapseMonitor, MeanMetrics, mean_similarity, positive_similarity
+from hilum.training.distributed import all_gather_no_grad
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
@@ -59,7 +59,7 @@ class MoCoV2(Pretext):
         momentum: m of eq. 2, in [0, 1).
         head_batch_norm: batch norm in the head (see `MoCoV2Settings`).
         seed: of the head's weights and of the queue's first, random entries.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
@@ -72,17 +72,17 @@ class MoCoV2(Pretext):
         momentum: float,
         head_batch_norm: bool,
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed, batch_norm=head_batch_norm)
-        self.momentum_encoder, self.momentum_head = follower(self.encoder), follower(self.head)
+        self.momentum_encoder, self.momentum_head = ema_copy(self.encoder), ema_copy(self.head)
         self.views = views
         self.temperature = temperature
         self.momentum = momentum
-        self.collapse = collapse
-        self.similarities = EpochMeans("positive_similarity", "queue_similarity")
+        self.collapse_monitor = collapse_monitor
+        self.similarities = MeanMetrics("positive_similarity", "queue_similarity")
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(seed))
@@ -108,7 +108,7 @@ class MoCoV2(Pretext):
             if self.pending is None
             else (torch.cat([self.pending[0], pending[0]]), torch.cat([self.pending[1], images]))
         )
-        self.similarities.note(of_pairs(query, key), with_all(query, self.queue))
+        self.similarities.update(positive_similarity(query, key), mean_similarity(query, self.queue))
         own = images[:, None] == self.queue_images[None, :]
         return info_nce(query, key, self.queue, self.temperature, own)
 
@@ -120,10 +120,10 @@ class MoCoV2(Pretext):
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the copy towards the encoder (eq. 2) and put the step's keys into the queue."""
-        follow(self.momentum_encoder, self.encoder, self.momentum)
-        follow(self.momentum_head, self.head, self.momentum)
+        ema_update(self.momentum_encoder, self.encoder, self.momentum)
+        ema_update(self.momentum_head, self.head, self.momentum)
         if self.pending is not None:
-            self._enqueue(*(joined_constant(of_step) for of_step in self.pending))
+            self._enqueue(*(all_gather_no_grad(of_step) for of_step in self.pending))
             self.pending = None
 
     def _enqueue(self, keys: Tensor, images: Tensor) -> None:
@@ -136,27 +136,31 @@ class MoCoV2(Pretext):
         self.queue_next.copy_((self.queue_next + len(keys)) % size)
 
     @property
-    def loss_of_chance(self) -> float:
+    def chance_loss(self) -> float:
         """Every key of the queue is as near."""
         return math.log(len(self.queue) + 1)
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, and how near queries were to the keys of their images and to those of the queue."""
-        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        return features | self.similarities.take()
+        features = (
+            self.collapse_monitor.compute(self.encoder, self.head, self.count_of("epoch"))
+            if self.collapse_monitor
+            else {}
+        )
+        return features | self.similarities.compute()
 
 
 def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:
     """MoCo v2 for a run."""
     return MoCoV2(
         encoder,
-        views=run.two_views(),
+        views=run.two_crop_views(),
         temperature=settings.temperature,
         queue=settings.queue_length(run.images, run.batch_size),
         momentum=settings.momentum,
         head_batch_norm=encoder.has_batch_norm if settings.head_batch_norm is None else settings.head_batch_norm,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
@@ -166,5 +170,5 @@ def advice(settings: MoCoV2Settings) -> str:
 
 
 MOCOV2: Method = Method(
-    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forwards=lambda _, __: TRAINED + 1
+    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forward_passes=lambda _, __: TRAINED + 1
 )

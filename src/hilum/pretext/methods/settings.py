@@ -22,7 +22,7 @@ class MethodSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def filled(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002 - of those that have such
+    def resolved(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002 - of those that have such
         """These settings with a value for everything that follows from the run."""
         return self
 
@@ -65,7 +65,7 @@ class MoCoV2Settings(MethodSettings):
         """Length of the queue for so many images."""
         return self.queue or min(max(images // 2, batch_size), LONGEST_QUEUE)
 
-    def filled(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+    def resolved(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the length of the queue."""
         return self.model_copy(update={"queue": self.queue_length(images, batch_size)})
 
@@ -100,15 +100,15 @@ class SwAVSettings(MethodSettings):
     )
     local_crops: int = Field(4, ge=0, description="Small views; the paper has 6 of 96 px beside 2 of 224 px.")
 
-    def resolved(self, images: int, batch_size: int) -> tuple[int, int]:
+    def prototypes_and_queue(self, images: int, batch_size: int) -> tuple[int, int]:
         """Prototypes, and length of the queue, for so many images."""
         prototypes = self.prototypes or min(max(images // 4, 32), 3000)
         lacking = max(0, 4 * prototypes - batch_size)
         return prototypes, min(lacking, images // 2, 3840) if self.queue is None else self.queue
 
-    def filled(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+    def resolved(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the number of prototypes and the length of the queue."""
-        prototypes, queue = self.resolved(images, batch_size)
+        prototypes, queue = self.prototypes_and_queue(images, batch_size)
         return self.model_copy(update={"prototypes": prototypes, "queue": queue})
 
 
@@ -181,7 +181,7 @@ class DINOSettings(MethodSettings):
             return self.head_batch_norm
         return encoder.has_batch_norm
 
-    def filled(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
+    def resolved(self, images: int, batch_size: int, steps: int) -> Self:  # noqa: ARG002
         """With the number of prototypes and the teacher's momentum."""
         momentum = self.schedule(steps).first_momentum
         return self.model_copy(update={"prototypes": self.prototype_count(images), "momentum": momentum})

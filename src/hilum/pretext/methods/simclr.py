@@ -11,8 +11,8 @@ from hilum.pretext.losses.nt_xent import nt_xent
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SimCLRSettings
 from hilum.pretext.modules import TwoCrop, projection_head
-from hilum.pretext.monitoring import CollapseMonitor, EpochMeans, of_others, of_pairs
-from hilum.training.distributed import joined
+from hilum.pretext.monitoring import CollapseMonitor, MeanMetrics, negative_similarity, positive_similarity
+from hilum.training.distributed import all_gather
 
 
 class SimCLR(Pretext):
@@ -24,7 +24,7 @@ class SimCLR(Pretext):
         temperature: of NT-Xent.
         seed: of the head's weights.
         batch_size: images a step; None where the loss of an encoder that says nothing need not be known.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class SimCLR(Pretext):
         temperature: float,
         seed: int,
         batch_size: int | None = None,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed)
         self.views = views
         self.temperature = temperature
-        self.batch_size, self.collapse = batch_size, collapse
-        self.similarities = EpochMeans("positive_similarity", "other_similarity")
+        self.batch_size, self.collapse_monitor = batch_size, collapse_monitor
+        self.similarities = MeanMetrics("positive_similarity", "other_similarity")
         self.epoch: Tensor
         self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
 
@@ -51,8 +51,8 @@ class SimCLR(Pretext):
         """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
         self.set_count("epoch", epoch)
         first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
-        first, second = joined(first.float()), joined(second.float())
-        self.similarities.note(of_pairs(first, second), of_others(first, second))
+        first, second = all_gather(first.float()), all_gather(second.float())
+        self.similarities.update(positive_similarity(first, second), negative_similarity(first, second))
         return nt_xent(first, second, self.temperature)
 
     @property
@@ -61,26 +61,30 @@ class SimCLR(Pretext):
         return "every view is compared with all others of the batch"
 
     @property
-    def loss_of_chance(self) -> float | None:
+    def chance_loss(self) -> float | None:
         """Every other view of the batch is as near."""
         return math.log(2 * self.batch_size - 1) if self.batch_size else None
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, and how near views of one image and of others were to each other."""
-        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        return features | self.similarities.take()
+        features = (
+            self.collapse_monitor.compute(self.encoder, self.head, self.count_of("epoch"))
+            if self.collapse_monitor
+            else {}
+        )
+        return features | self.similarities.compute()
 
 
 def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
     """SimCLR for a run."""
-    views = run.two_views()
+    views = run.two_crop_views()
     return SimCLR(
         encoder,
         views=views,
         temperature=settings.temperature,
         seed=run.seed,
         batch_size=run.batch_size,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
@@ -90,5 +94,5 @@ def advice(settings: SimCLRSettings) -> str:
 
 
 SIMCLR: Method = Method(
-    "SimCLR", SimCLRSettings, create, augmentation="simclr", advice=advice, forwards=lambda _, __: 2 * TRAINED
+    "SimCLR", SimCLRSettings, create, augmentation="simclr", advice=advice, forward_passes=lambda _, __: 2 * TRAINED
 )

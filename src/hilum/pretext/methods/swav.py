@@ -14,7 +14,7 @@ from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SwAVSettings
 from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, MultiCrop, TeacherMonitor
 from hilum.pretext.monitoring import CollapseMonitor
-from hilum.training.distributed import joined_constant, own_part
+from hilum.training.distributed import all_gather_no_grad, own_shard
 
 
 class SwAV(Pretext):
@@ -35,7 +35,7 @@ class SwAV(Pretext):
         koleo_weight: of KoLeo on the features of the global views; the paper has none.
         freeze_prototypes_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
         seed: of the head's and the prototypes' weights.
-        collapse: looks at the features at the end of every epoch; None does not.
+        collapse_monitor: looks at the features at the end of every epoch; None does not.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SwAV(Pretext):
         koleo_weight: float,
         freeze_prototypes_epochs: int,
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -64,10 +64,10 @@ class SwAV(Pretext):
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
-        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse = (
+        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse_monitor = (
             queue_start_epoch,
             freeze_prototypes_epochs,
-            collapse,
+            collapse_monitor,
         )
         self.assignment_monitor = TeacherMonitor(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.epoch: Tensor
@@ -97,7 +97,7 @@ class SwAV(Pretext):
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
         loss = swapped_prediction(scores, assignments, self.temperature)
         soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
-        self.assignment_monitor.note(torch.cat(assignments), loss.detach(), soft=soft)
+        self.assignment_monitor.update(torch.cat(assignments), loss.detach(), soft=soft)
         if not self.koleo_weight:
             return loss
         return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
@@ -111,20 +111,26 @@ class SwAV(Pretext):
     def after_step(self) -> None:
         """Put the step's projections into the queue, in front of the older ones."""
         if self.pending is not None and self.queue.shape[1]:
-            new = torch.stack([joined_constant(view) for view in self.pending])
+            new = torch.stack([all_gather_no_grad(view) for view in self.pending])
             self.queue.copy_(torch.cat([new, self.queue], dim=1)[:, : self.queue.shape[1]])
             self.set_count("queue_filled", min(self.count_of("queue_filled") + new.shape[1], self.queue.shape[1]))
         self.pending = None
 
     @property
-    def loss_of_chance(self) -> float | None:
+    def chance_loss(self) -> float | None:
         """Every prototype is as likely. With KoLeo distances between features count, too: not known beforehand."""
         return None if self.koleo_weight else math.log(len(self.prototypes))
 
-    def watch(self) -> dict[str, float]:
+    def epoch_metrics(self) -> dict[str, float]:
         """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
-        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        answers = self.assignment_monitor.look(self.count_of("epoch"), self.collapse.advice if self.collapse else "")
+        features = (
+            self.collapse_monitor.compute(self.encoder, self.head, self.count_of("epoch"))
+            if self.collapse_monitor
+            else {}
+        )
+        answers = self.assignment_monitor.compute(
+            self.count_of("epoch"), self.collapse_monitor.advice if self.collapse_monitor else ""
+        )
         filled = self.queue[:, : self.count_of("queue_filled")]
         near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
         return features | answers | near
@@ -144,16 +150,16 @@ class SwAV(Pretext):
         full = self.count_of("queue_filled") == self.queue.shape[1]
         if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_start_epoch:
             return sinkhorn_assignments(scores, self.epsilon)
-        together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
+        together = torch.cat([scores, F.linear(own_shard(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
 
 
 def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
     """SwAV for a run."""
-    prototypes, queue = settings.resolved(run.images, run.batch_size)
+    prototypes, queue = settings.prototypes_and_queue(run.images, run.batch_size)
     return SwAV(
         encoder,
-        views=run.many_views(settings.local_crops),
+        views=run.multi_crop_views(settings.local_crops),
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         prototypes=prototypes,
@@ -162,7 +168,7 @@ def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
         koleo_weight=settings.koleo_weight,
         freeze_prototypes_epochs=settings.freeze_prototypes_epochs,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
@@ -171,11 +177,17 @@ def advice(settings: SwAVSettings) -> str:
     return f"lower `epsilon` (now {settings.epsilon:g}), or use fewer `prototypes` or a longer `queue`"
 
 
-def forwards(settings: SwAVSettings, local_share: float) -> float:
+def forward_passes(settings: SwAVSettings, local_share: float) -> float:
     """Forward passes that an image costs."""
     return TRAINED * (2 + settings.local_crops * local_share)
 
 
 SWAV: Method = Method(
-    "SwAV", SwAVSettings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
+    "SwAV",
+    SwAVSettings,
+    create,
+    augmentation="simclr",
+    advice=advice,
+    forward_passes=forward_passes,
+    local_augmentation="local",
 )

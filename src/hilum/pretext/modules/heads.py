@@ -11,7 +11,7 @@ HIDDEN_WIDTH = 2048
 BOTTLENECK_WIDTH = 256
 
 
-class PrototypeHead(nn.Module):
+class DINOHead(nn.Module):
     """Three linear layers with GELU between, the direction of the result, and its cosine with every prototype.
 
     Args:

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from hilum.errors import TrainingFailedError
 from hilum.pretext.losses import teacher_entropy
-from hilum.pretext.modules.ema import cosine_between, linear_between
-from hilum.training.distributed import averaged
+from hilum.pretext.modules.ema import cosine_schedule, linear_schedule
+from hilum.training.distributed import all_reduce_mean
 
 MOST_ENTROPY = 0.99
 """Of log K. A teacher's answers above this are nearly the same to every prototype: nothing is left to learn from."""
@@ -43,11 +43,11 @@ class TeacherSchedule:
     def temperature(self, step: int) -> float:
         """After `step` steps."""
         share = step / self.warmup_steps if self.warmup_steps else 1.0
-        return linear_between(self.first_temperature, self.last_temperature, share)
+        return linear_schedule(self.first_temperature, self.last_temperature, share)
 
     def momentum(self, step: int) -> float:
         """After `step` steps."""
-        return cosine_between(self.first_momentum, 1.0, step / self.total_steps)
+        return cosine_schedule(self.first_momentum, 1.0, step / self.total_steps)
 
 
 class TeacherMonitor(nn.Module):
@@ -72,7 +72,7 @@ class TeacherMonitor(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, probabilities: Tensor, loss: Tensor, *, soft: Tensor | None = None) -> None:
+    def update(self, probabilities: Tensor, loss: Tensor, *, soft: Tensor | None = None) -> None:
         """Add the answers to a batch; of several processes, to as many rows in each.
 
         Args:
@@ -83,14 +83,14 @@ class TeacherMonitor(nn.Module):
         """
         entropy = teacher_entropy(probabilities).double()
         used = (probabilities if soft is None else soft).double().mean(0)
-        of_all = averaged(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
+        of_all = all_reduce_mean(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
         self.entropy.add_(of_all[0])
         self.divergence.add_(of_all[1])
         self.answers.add_(of_all[2:])
         self.batches.add_(1)
 
     @torch.no_grad()
-    def look(self, epoch: int, advice: str) -> dict[str, float]:
+    def compute(self, epoch: int, advice: str) -> dict[str, float]:
         """Sum up the epoch and start anew.
 
         Args:

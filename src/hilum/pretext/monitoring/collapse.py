@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from hilum.errors import TrainingFailedError
-from hilum.pretext.monitoring.features import plain_features
+from hilum.pretext.monitoring.features import eval_features
 
 LEAST_SPREAD = 0.01
 """Of features. Random ResNets start at 0.13 to 0.17 on chest images."""
@@ -71,7 +71,7 @@ class CollapseMonitor:
     advice: str
 
     @torch.no_grad()
-    def look(self, encoder: nn.Module, head: nn.Module, epoch: int) -> dict[str, float]:
+    def compute(self, encoder: nn.Module, head: nn.Module, epoch: int) -> dict[str, float]:
         """Spread and effective rank of the features, and spread of the projections: evaluation mode, float32.
 
         Args:
@@ -83,7 +83,7 @@ class CollapseMonitor:
             HilumError: from the second epoch on, the features have collapsed.
         """
         chunks = (self.images[first : first + IMAGES_A_CHUNK] for first in range(0, len(self.images), IMAGES_A_CHUNK))
-        features = plain_features(encoder, chunks, self.size)
+        features = eval_features(encoder, chunks, self.size)
         with torch.autocast(features.device.type, enabled=False):
             projections = head(features)
         signs = {

@@ -9,7 +9,7 @@ from hilum.augment import plain_view
 
 
 @torch.no_grad()
-def plain_features(encoder: nn.Module, images: Iterable[Tensor], size: int) -> Tensor:
+def eval_features(encoder: nn.Module, images: Iterable[Tensor], size: int) -> Tensor:
     """Features of plain views: evaluation mode, float32.
 
     Args:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from hilum.data.batches import Images
 from hilum.encoders.probe import mean_auroc, neighbour_probe, regression_scores
-from hilum.pretext.monitoring.features import plain_features
+from hilum.pretext.monitoring.features import eval_features
 from hilum.pretext.monitoring.probe_data import ProbedImages
 from hilum.training.callbacks import Probing
 from hilum.training.settings import KeepProbed
@@ -54,7 +54,7 @@ class OnlineProbe:
         """Whether the epoch that is kept depends on the images."""
         return self.images.decides and self.keep != "last"
 
-    def look(self, encoder: nn.Module, size: int) -> dict[str, float]:
+    def compute(self, encoder: nn.Module, size: int) -> dict[str, float]:
         """Macro AUROC of a linear and a nearest-neighbour probe, their mean, and its standard error.
 
         Args:
@@ -75,7 +75,7 @@ class OnlineProbe:
     def probing(self, size: int, every: int) -> Probing:
         """For the training loop: every so many epochs, at this size."""
         return Probing(
-            look=lambda encoder: self.look(encoder, size),
+            evaluate=lambda encoder: self.compute(encoder, size),
             names=(LINEAR, NEIGHBOURS, QUALITY, ERROR),
             quality=QUALITY,
             every=every,
@@ -87,7 +87,7 @@ class OnlineProbe:
         self, encoder: nn.Module, image_ids: Sequence[str], size: int
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         features: np.ndarray[tuple[int, int], np.dtype[np.float32]] = (
-            plain_features(encoder, self._chunks(image_ids), size).cpu().numpy()
+            eval_features(encoder, self._chunks(image_ids), size).cpu().numpy()
         )
         return features
 

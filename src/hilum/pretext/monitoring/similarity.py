@@ -9,17 +9,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from hilum.training.distributed import averaged
+from hilum.training.distributed import all_reduce_mean
 
 
 @torch.no_grad()
-def of_pairs(first: Tensor, second: Tensor) -> Tensor:
+def positive_similarity(first: Tensor, second: Tensor) -> Tensor:
     """Mean cosine of rows with the rows at the same place, (N, D) twice to a scalar in [-1, 1]."""
     return F.cosine_similarity(first.float(), second.float(), dim=1).mean()
 
 
 @torch.no_grad()
-def of_others(first: Tensor, second: Tensor) -> Tensor:
+def negative_similarity(first: Tensor, second: Tensor) -> Tensor:
     """Mean cosine of every view with every view of another image, both (N, D), N at least 2, to a scalar.
 
     By sums, in O(N D): the square of the sum of all directions has every pair twice, each view with itself, and each
@@ -32,12 +32,12 @@ def of_others(first: Tensor, second: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def with_all(rows: Tensor, others: Tensor) -> Tensor:
+def mean_similarity(rows: Tensor, others: Tensor) -> Tensor:
     """Mean cosine of every row with every other row, (N, D) and (K, D) to a scalar."""
     return F.normalize(rows.float(), dim=1).mean(0) @ F.normalize(others.float(), dim=1).mean(0)
 
 
-class EpochMeans(nn.Module):
+class MeanMetrics(nn.Module):
     """Sums up numbers; part of the state, so that a resumed epoch is summed up whole.
 
     Args:
@@ -53,13 +53,13 @@ class EpochMeans(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, *values: Tensor) -> None:
+    def update(self, *values: Tensor) -> None:
         """Add what one batch gave, a scalar for each name; of several processes, their mean."""
-        self.sums.add_(averaged(torch.stack(values).double()))
+        self.sums.add_(all_reduce_mean(torch.stack(values).double()))
         self.batches.add_(1)
 
     @torch.no_grad()
-    def take(self) -> dict[str, float]:
+    def compute(self) -> dict[str, float]:
         """The means since the last time, by name; empty where there was no batch."""
         if not int(self.batches):
             return {}

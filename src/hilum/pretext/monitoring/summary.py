@@ -24,7 +24,7 @@ PLANS: dict[KeepProbed, str] = {
 """What is kept, in words."""
 
 
-def plan_of_probe(images: ProbedImages | None, every: int, keep: KeepProbed = "last") -> str:
+def describe_probing(images: ProbedImages | None, every: int, keep: KeepProbed = "last") -> str:
     """How a run will be probed, in a sentence, before it starts.
 
     Args:
@@ -48,19 +48,19 @@ def plan_of_probe(images: ProbedImages | None, every: int, keep: KeepProbed = "l
     )
 
 
-def notes_of(
-    fitted: Fit, probe: OnlineProbe | None, *, loss_of_chance: float | None, advice: str, held_out: int = 0
+def run_notes(
+    fitted: Fit, probe: OnlineProbe | None, *, chance_loss: float | None, advice: str, held_out: int = 0
 ) -> list[str]:
     """How the epoch was chosen, and doubts; a sentence each.
 
     Args:
         fitted: the run.
         probe: that it was probed by; None without one.
-        loss_of_chance: what the loss is where the encoder says nothing; None where no such number is known.
+        chance_loss: what the loss is where the encoder says nothing; None where no such number is known.
         advice: what to change in the settings.
         held_out: images whose loss chose the epoch.
     """
-    doubts = _loss_at_chance(fitted, loss_of_chance)
+    doubts = _loss_at_chance(fitted, chance_loss)
     if probe and probe.images.decides:
         doubts += _probe_as_before(fitted)
     given = [_choice(fitted, probe, held_out), *(f"little was learnt: {doubt}. {advice}" for doubt in doubts)]
@@ -93,11 +93,11 @@ def _choice(fitted: Fit, probe: OnlineProbe | None, held_out: int) -> str:
     )
 
 
-def _loss_at_chance(fitted: Fit, loss_of_chance: float | None) -> list[str]:
+def _loss_at_chance(fitted: Fit, chance_loss: float | None) -> list[str]:
     loss = float(fitted.curves["train_loss"].tail(LAST_EPOCHS).to_numpy().mean())
-    if loss_of_chance is None or loss < CHANCE_SHARE * loss_of_chance:
+    if chance_loss is None or loss < CHANCE_SHARE * chance_loss:
         return []
-    return [f"the loss ended at {loss:.3f}, and an encoder that says nothing costs {loss_of_chance:.3f}"]
+    return [f"the loss ended at {loss:.3f}, and an encoder that says nothing costs {chance_loss:.3f}"]
 
 
 def _probe_as_before(fitted: Fit) -> list[str]:

@@ -25,7 +25,7 @@ _OTHERWISE = "otherwise"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PresetValue:
     """A value of a preset.
 
     Attributes:
@@ -42,7 +42,7 @@ def nearest_preset(images: int) -> PresetName:
     return min(IMAGES, key=lambda name: (abs(math.log10(IMAGES[name] / images)), IMAGES[name]))
 
 
-def preset(method: str, name: PresetName) -> dict[str, Chosen]:
+def preset(method: str, name: PresetName) -> dict[str, PresetValue]:
     """Values for a method by setting: those of the run, and the method's own.
 
     Args:
@@ -52,7 +52,7 @@ def preset(method: str, name: PresetName) -> dict[str, Chosen]:
     """
     table = _read_table()
     rows = table[OF_ANY] | table.get(method, {})
-    return {setting: Chosen(row.values[name], row.why[name]) for setting, row in rows.items()}
+    return {setting: PresetValue(row.values[name], row.why[name]) for setting, row in rows.items()}
 
 
 def _by_size(content: object) -> object:

@@ -93,13 +93,13 @@ class PretextSettings:
             return [f"expected {error.expected}; found {error.found}"]
         return []
 
-    def decisive(self) -> dict[str, Any]:
+    def fingerprint_fields(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
         values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
         values = {name: value for name, value in values.items() if value is not None or name not in _WHERE_GIVEN}
         return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
-    def filled(self, method: str, images: int, *, from_weights: bool) -> Self:
+    def resolved(self, method: str, images: int, *, from_weights: bool) -> Self:
         """These settings with a value for everything that follows from the method, the images and the start.
 
         Args:
@@ -117,7 +117,7 @@ class PretextSettings:
         an_epoch = max(1, images // self.batch_size)
         steps = self.epochs * an_epoch
         heads = min(max(an_epoch, LEAST_HEAD_STEPS), max(1, steps // 10)) if from_weights else 0
-        options = method_settings(method, self.options).filled(images, self.batch_size, steps)
+        options = method_settings(method, self.options).resolved(images, self.batch_size, steps)
         return replace(
             self,
             warmup_epochs=min(self.warmup_epochs, self.epochs / 4),

@@ -7,7 +7,7 @@ from typing import Any
 from hilum.augment.library import as_written
 from hilum.pretext.methods import method_settings
 from hilum.pretext.settings.overrides import SettingOverrides
-from hilum.pretext.settings.presets import IMAGES, Chosen, nearest_preset, preset
+from hilum.pretext.settings.presets import IMAGES, PresetValue, nearest_preset, preset
 from hilum.pretext.settings.pretext import PretextSettings
 from hilum.pretext.settings.run import PresetName, SingleRunSettings
 
@@ -18,7 +18,7 @@ GIVEN = "given"
 
 
 @dataclass(frozen=True)
-class SettingOfRun:
+class ResolvedSetting:
     """One setting of a run, for people.
 
     Attributes:
@@ -48,7 +48,7 @@ class ResolvedSettings:
     settings: PretextSettings
     preset: PresetName
     why: str
-    choices: list[SettingOfRun]
+    choices: list[ResolvedSetting]
 
 
 def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, from_weights: bool) -> ResolvedSettings:
@@ -76,7 +76,7 @@ def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, f
     values = {setting: each.value for setting, each in from_preset.items() if setting in of_run} | given
     options = {s: each.value for s, each in from_preset.items() if s not in of_run and each.value is not None}
     settings = PretextSettings(**values, options=options | dict(overrides.options), device=overrides.device)
-    settings = settings.filled(method, images, from_weights=from_weights)
+    settings = settings.resolved(method, images, from_weights=from_weights)
     by = {setting: (f"preset {name}", each.reason) for setting, each in from_preset.items()}
     if "warmup_epochs" in by and settings.warmup_epochs < chosen["warmup_epochs"].value:
         by["warmup_epochs"] = (f"preset {name}", f"a quarter of the run, not {chosen['warmup_epochs'].value:g}")
@@ -88,19 +88,21 @@ def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, f
     )
 
 
-def _scaled(chosen: dict[str, Chosen], given: dict[str, Any], images: int) -> dict[str, Chosen]:
+def _scaled(chosen: dict[str, PresetValue], given: dict[str, Any], images: int) -> dict[str, PresetValue]:
     """The preset's batch size for so few images, and its learning rate for another batch size."""
     size, lr = chosen["batch_size"], chosen["lr"]
     batch = size.value
     while batch > 2 and batch * LEAST_BATCHES > images:
         batch //= 2
     if batch < size.value:
-        size = Chosen(batch, f"{size.reason}; halved from {size.value} until {LEAST_BATCHES} batches fit the images")
+        size = PresetValue(
+            batch, f"{size.reason}; halved from {size.value} until {LEAST_BATCHES} batches fit the images"
+        )
     taken = given.get("batch_size", batch)
     whole = chosen["batch_size"].value
     if taken != whole:
         rate = float(f"{lr.value * math.sqrt(taken / whole):.3g}")
-        lr = Chosen(rate, f"{lr.reason}; {lr.value:g} at batch {whole}, by the root of the batch size")
+        lr = PresetValue(rate, f"{lr.reason}; {lr.value:g} at batch {whole}, by the root of the batch size")
     return {"batch_size": size, "lr": lr}
 
 
@@ -116,7 +118,7 @@ def _choices(
     given: dict[str, Any],
     overrides: SettingOverrides,
     by: dict[str, tuple[str, str]],
-) -> list[SettingOfRun]:
+) -> list[ResolvedSetting]:
     """Settings of every run first, then the method's own."""
     own = method_settings(method, settings.options)
     has_local_views = settings.local_augmentation is not None
@@ -125,10 +127,10 @@ def _choices(
         if name == "preset" or (name.startswith("local_") and not has_local_views):
             continue
         origin, reason = (GIVEN, field.description) if name in given else by.get(name, ("", field.description))
-        choices.append(SettingOfRun(name, as_written(getattr(settings, name)), origin, reason or ""))
+        choices.append(ResolvedSetting(name, as_written(getattr(settings, name)), origin, reason or ""))
     for name, field in type(own).model_fields.items():
         origin, reason = (
             (GIVEN, field.description) if name in overrides.options else by.get(name, ("", field.description))
         )
-        choices.append(SettingOfRun(name, getattr(own, name), origin, reason or ""))
+        choices.append(ResolvedSetting(name, getattr(own, name), origin, reason or ""))
     return choices

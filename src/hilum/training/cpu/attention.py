@@ -18,7 +18,7 @@ LONGEST_WRITTEN_OUT = 256
 
 
 @contextmanager
-def short_attention_written_out(module: nn.Module) -> Iterator[None]:
+def explicit_short_attention(module: nn.Module) -> Iterator[None]:
     """While open, timm's attention layers in `module` multiply bfloat16 themselves on a CPU, up to 256 tokens.
 
     Values are those of the fused kernel but for rounding. Float32, longer sequences and GPUs are left as they are.

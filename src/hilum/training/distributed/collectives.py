@@ -28,7 +28,7 @@ def rank() -> int:
     return dist.get_rank() if world_size() > 1 else 0
 
 
-def joined(part: Tensor) -> Tensor:
+def all_gather(part: Tensor) -> Tensor:
     """The batch of all processes, in the order of their ranks, for a loss that compares across the whole batch.
 
     Gradients flow back to the process that each row came from, summed over the processes that used it. Where every
@@ -47,15 +47,15 @@ def joined(part: Tensor) -> Tensor:
 class _Joined(torch.autograd.Function):
     @staticmethod
     def forward(_: Any, part: Tensor) -> Tensor:
-        return joined_constant(part)
+        return all_gather_no_grad(part)
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        return summed(gradient).chunk(world_size())[rank()]
+        return all_reduce_sum(gradient).chunk(world_size())[rank()]
 
 
 @torch.no_grad()
-def joined_constant(part: Tensor) -> Tensor:
+def all_gather_no_grad(part: Tensor) -> Tensor:
     """As `joined`, for what no gradient flows through: keys, teacher outputs, image keys."""
     if world_size() == 1:
         return part
@@ -66,7 +66,7 @@ def joined_constant(part: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def summed(part: Tensor) -> Tensor:
+def all_reduce_sum(part: Tensor) -> Tensor:
     """Sum over processes, elementwise; `part` is left as it is."""
     if world_size() == 1:
         return part
@@ -75,7 +75,7 @@ def summed(part: Tensor) -> Tensor:
     return total
 
 
-def share_of_mean(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
+def global_mean_part(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
     """A mean over the joined batch of what not every image has as many of (known labels, hidden patches).
 
     Args:
@@ -89,7 +89,7 @@ def share_of_mean(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
     """
     if world_size() == 1 and parts == 1:
         return total / _or_one(count)
-    return total * (parts * world_size()) / _or_one(summed(count))
+    return total * (parts * world_size()) / _or_one(all_reduce_sum(count))
 
 
 def _or_one(count: Tensor) -> Tensor:
@@ -97,13 +97,13 @@ def _or_one(count: Tensor) -> Tensor:
     return torch.where(count > 0, count, torch.ones_like(count))
 
 
-def averaged(part: Tensor) -> Tensor:
+def all_reduce_mean(part: Tensor) -> Tensor:
     """Mean over processes, elementwise, without gradient; `part` is left as it is."""
-    return part if world_size() == 1 else summed(part) / world_size()
+    return part if world_size() == 1 else all_reduce_sum(part) / world_size()
 
 
 @torch.no_grad()
-def highest(part: Tensor) -> Tensor:
+def all_reduce_max(part: Tensor) -> Tensor:
     """Maximum over processes, elementwise; `part` is left as it is."""
     if world_size() == 1:
         return part
@@ -112,7 +112,7 @@ def highest(part: Tensor) -> Tensor:
     return most
 
 
-def own_part(rows: Tensor) -> Tensor:
+def own_shard(rows: Tensor) -> Tensor:
     """This process's share of rows that all processes hold alike; they are shared out as evenly as can be."""
     return rows if world_size() == 1 else rows.tensor_split(world_size())[rank()]
 
@@ -126,7 +126,7 @@ def broadcast(value: Value) -> Value:
     return box[0]
 
 
-def wait_for_all() -> None:
+def barrier() -> None:
     """Go on when every process has come here."""
     if world_size() > 1:
         dist.barrier()
@@ -135,7 +135,7 @@ def wait_for_all() -> None:
 Found = TypeVar("Found")
 
 
-def agreed(look: Callable[[], Found], where: str) -> Found:
+def broadcast_result(look: Callable[[], Found], where: str) -> Found:
     """What `look` gives in the first process; if it stops there, all stop.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from hilum.training.distributed.collectives import summed, world_size
+from hilum.training.distributed.collectives import all_reduce_sum, world_size
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> Tenso
     if world_size() == 1:
         return loss
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    total = summed(torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.float().reshape(1)]))
+    total = all_reduce_sum(torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.float().reshape(1)]))
     means = torch.split_with_sizes(total / world_size(), [*(each.numel() for each in gradients), 1])
     for gradient, mean in zip(gradients, means[:-1], strict=True):
         gradient.copy_(mean.view(gradient.shape))

@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from hilum.artifacts import whole_directory
 from hilum.errors import HilumError
-from hilum.training.distributed.collectives import broadcast, rank, wait_for_all, world_size
+from hilum.training.distributed.collectives import barrier, broadcast, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
@@ -25,7 +25,7 @@ _LONG_PATIENCE = timedelta(days=7)  # while it decodes a data set
 
 
 @contextmanager
-def joined_processes(device: Device = "auto") -> Iterator[None]:
+def process_group(device: Device = "auto") -> Iterator[None]:
     """Inside, the processes that torchrun or SLURM (srun) started know each other; alone there is nothing to do.
 
     They talk by NCCL on GPUs, each with its own, and by Gloo on CPUs. A group that the caller has made is used as it is
@@ -77,17 +77,17 @@ def run_directory(path: Path) -> Iterator[Path]:
     """
     if rank() > 0:
         yield Path(broadcast(""))
-        wait_for_all()
-        wait_for_all()
+        barrier()
+        barrier()
         return
     with whole_directory(path, resume=True) as beside:
         broadcast(str(beside))
         yield beside
-        wait_for_all()  # so that nobody reads what is being renamed
-    wait_for_all()
+        barrier()  # so that nobody reads what is being renamed
+    barrier()
 
 
-def by_the_first(work: Callable[[], Value]) -> Value:
+def run_on_rank0(work: Callable[[], Value]) -> Value:
     """Work that must be done once: the first process does it, the others wait, however long that takes.
 
     They wait in a group of their own that talks by Gloo, so that GPUs are not kept busy with waiting.

@@ -12,10 +12,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from hilum.training.distributed.collectives import joined_constant, summed
+from hilum.training.distributed.collectives import all_gather_no_grad, all_reduce_sum
 
 
-class JoinedBatchNorm(TorchFunctionMode):
+class SyncBatchNormMode(TorchFunctionMode):
     """While open, batch norm in training mode takes its statistics from the batch of all processes."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -61,7 +61,7 @@ class _Normalised(torch.autograd.Function):
         own_variance, own_mean = torch.var_mean(values, dim=_but_channels(values), correction=0)
         number = torch.full_like(own_mean, values.numel() / values.shape[1])
         # of each process: (processes, 3, channels); combined as Chan, Golub & LeVeque (1983) combine parts
-        numbers, means, variances = joined_constant(torch.stack([number, own_mean, own_variance])[None]).unbind(1)
+        numbers, means, variances = all_gather_no_grad(torch.stack([number, own_mean, own_variance])[None]).unbind(1)
         count = numbers.sum(0)
         mean = (numbers * means).sum(0) / count
         variance = (numbers * (variances + (means - mean).square())).sum(0) / count
@@ -76,7 +76,7 @@ class _Normalised(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, None]:
         normalised, scale, count = ctx.saved_tensors
         dims = _but_channels(normalised)
-        sums = summed(torch.stack([gradient.sum(dims), (gradient * normalised).sum(dims)])) / count
+        sums = all_reduce_sum(torch.stack([gradient.sum(dims), (gradient * normalised).sum(dims)])) / count
         centred = gradient - _by_channel(sums[0], normalised) - normalised * _by_channel(sums[1], normalised)
         return (centred * _by_channel(scale, normalised)).to(ctx.dtype), None
 

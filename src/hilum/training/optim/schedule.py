@@ -9,7 +9,7 @@ PLATEAU_THRESHOLD = 1e-4
 """Smaller relative improvements do not count for the plateau schedule, as in torch's ReduceLROnPlateau."""
 
 
-def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSettings) -> float:
+def learning_rate_factor(step: int, steps_per_epoch: int, settings: TrainingSettings) -> float:
     """Share of the peak learning rate at a step, in (0, 1], from the warm-up and the cosine.
 
     Args:

@@ -23,7 +23,7 @@ _AS_BEFORE = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 32 * _MIB, _TRIM_THRESHOLD: 64 
 
 
 @contextmanager
-def retained_memory(device: torch.device) -> Iterator[None]:
+def keep_freed_memory(device: torch.device) -> Iterator[None]:
     """While open, memory that is freed is kept for what is allocated next; after it, it goes back to the system.
 
     Only for CPUs and glibc; elsewhere nothing happens. (On a GPU torch keeps memory by itself.)

@@ -34,7 +34,7 @@ Overlaps = list[Overlap]
 
 
 @contextmanager
-def small_maps_multiplied(module: nn.Module) -> Iterator[None]:
+def small_convolutions_as_products(module: nn.Module) -> Iterator[None]:
     """While open, convolutions in `module` multiply small maps without their padding, on a CPU, in training mode.
 
     Values are those of the convolution but for rounding. Larger maps, convolutions that are grouped, dilated or have a
