@@ -1,4 +1,7 @@
-"""SimCLR: Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020."""
+"""SimCLR: contrastive learning with in-batch negatives.
+
+Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020.
+"""
 
 import math
 
@@ -16,15 +19,15 @@ from hilum.training.distributed import all_gather
 
 
 class SimCLR(Pretext):
-    """Two views of an image must be near each other and far from all other views of the batch.
+    """SimCLR: NT-Xent between two views of each image, with all other views of the batch as negatives (algorithm 1).
 
     Args:
-        encoder: f; what is kept.
-        views: t and t'.
-        temperature: of NT-Xent.
-        seed: of the head's weights.
-        batch_size: images a step; None where the loss of an encoder that says nothing need not be known.
-        collapse_monitor: looks at the features at the end of every epoch; None does not.
+        encoder: Encoder f.
+        views: Two views, t and t'.
+        temperature: Temperature of NT-Xent.
+        seed: Random seed of the projection head's weights.
+        batch_size: Images per step, for `chance_loss`; None: not known.
+        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
     """
 
     def __init__(
@@ -37,18 +40,16 @@ class SimCLR(Pretext):
         batch_size: int | None = None,
         collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(collapse_monitor)
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed)
         self.views = views
         self.temperature = temperature
-        self.batch_size, self.collapse_monitor = batch_size, collapse_monitor
+        self.batch_size = batch_size
         self.similarities = MeanMetrics("positive_similarity", "other_similarity")
-        self.epoch: Tensor
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """NT-Xent of the batch; both views pass the encoder together, so batch norm sees them as one."""
+        """Compute NT-Xent of the batch; both views form one batch for batch norm."""
         self.set_count("epoch", epoch)
         first, second = self.head(self.encoder(torch.cat(self.views.of(batch, epoch)))).chunk(2)
         first, second = all_gather(first.float()), all_gather(second.float())
@@ -57,26 +58,21 @@ class SimCLR(Pretext):
 
     @property
     def needs_whole_batch(self) -> str:
-        """For its negatives."""
+        """Reason: in-batch negatives."""
         return "every view is compared with all others of the batch"
 
     @property
     def chance_loss(self) -> float | None:
-        """Every other view of the batch is as near."""
+        """Loss if all similarities are equal."""
         return math.log(2 * self.batch_size - 1) if self.batch_size else None
 
     def epoch_metrics(self) -> dict[str, float]:
-        """Signs of collapse, and how near views of one image and of others were to each other."""
-        features = (
-            self.collapse_monitor.compute(self.encoder, self.head, self.count_of("epoch"))
-            if self.collapse_monitor
-            else {}
-        )
-        return features | self.similarities.compute()
+        """Compute collapse metrics, and the mean similarity of positive and of negative pairs."""
+        return self.collapse_metrics(self.encoder, self.head) | self.similarities.compute()
 
 
 def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
-    """SimCLR for a run."""
+    """Create SimCLR for a run."""
     views = run.two_crop_views()
     return SimCLR(
         encoder,
@@ -89,7 +85,7 @@ def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCL
 
 
 def advice(settings: SimCLRSettings) -> str:
-    """What to change when it collapses."""
+    """Return what to change after a collapse."""
     return f"raise `temperature` (now {settings.temperature:g})"
 
 
