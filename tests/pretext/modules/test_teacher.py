@@ -67,9 +67,9 @@ def test_a_resumed_epoch_is_summed_up_whole():
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        (torch.full((6, 4), 0.25), "answers that are even over all prototypes"),
+        (torch.full((6, 4), 0.25), "uniform outputs over all prototypes"),
         (torch.eye(4)[[2] * 6], "one prototype for all images"),
-        (torch.full((6, 4), torch.nan), "answers that are even"),
+        (torch.full((6, 4), torch.nan), "uniform outputs"),
     ],
 )
 def test_a_teacher_that_says_nothing_stops_the_run_from_the_second_epoch(answers, message):

@@ -85,7 +85,7 @@ def test_the_preset_says_which_and_why():
 def test_a_learning_rate_that_was_not_given_goes_with_the_root_of_the_batch():
     rate = message(resolved("simclr", 1000, "batch_size=32"))["lr"]
     assert rate.value == pytest.approx(1e-3 * math.sqrt(32 / 128))
-    assert "by the root of the batch size" in rate.reason
+    assert "square-root scaling" in rate.reason
     assert resolved("simclr", 1000, "batch_size=32", "lr=0.01").settings.lr == 0.01
 
 

@@ -1,4 +1,4 @@
-"""From what was given of a run to all of its settings: a preset fills what was left out; each has a reason."""
+"""Resolution of all settings of a run from given values, presets and defaults, each with its reason."""
 
 import math
 from dataclasses import dataclass, fields
@@ -10,28 +10,10 @@ from hilum.pretext.settings.overrides import SettingOverrides
 from hilum.pretext.settings.presets import IMAGES, PresetValue, nearest_preset, preset
 from hilum.pretext.settings.pretext import PretextSettings
 from hilum.pretext.settings.run import PresetName, SingleRunSettings
+from hilum.training.preset_tables import GIVEN, ResolvedSetting
 
 LEAST_BATCHES = 4
-"""An epoch of fewer is hardly one: a preset's batch is halved until a small pool holds as many."""
-
-GIVEN = "given"
-
-
-@dataclass(frozen=True)
-class ResolvedSetting:
-    """One setting of a run, for people.
-
-    Attributes:
-        name: of the setting.
-        value: as it will be; None for nothing, or where the images in the store decide.
-        origin: "given" by the user, "preset 1k", or "" for the method's or the library's own.
-        reason: what it does, or why it is so.
-    """
-
-    name: str
-    value: Any
-    origin: str
-    reason: str
+"""Minimum batches per epoch: a preset's batch size is halved until a small data set has as many."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +21,10 @@ class ResolvedSettings:
     """All settings of a run.
 
     Attributes:
-        settings: with a value for everything that can be known (`PretextSettings.filled`).
-        preset: whose values fill what was left out.
-        why: this preset, in words.
-        choices: each setting with where it comes from.
+        settings: Resolved settings (`PretextSettings.resolved`).
+        preset: Preset of the values that were not given.
+        why: Reason for this preset.
+        choices: Each setting with its origin.
     """
 
     settings: PretextSettings
@@ -52,20 +34,20 @@ class ResolvedSettings:
 
 
 def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, from_weights: bool) -> ResolvedSettings:
-    """Fill what was not given: by the preset for about so many images, then by the method's rules and defaults.
+    """Complete the given settings by a preset for the number of images, then by the method's rules and defaults.
 
-    A preset's batch size is halved until four batches fit the images. A preset's learning rate goes with the root of
-    the batch size, which is how Adam's noise scales (Malladi et al., "On the SDEs and scaling rules for adaptive
-    gradient algorithms", NeurIPS 2022).
+    A preset's batch size is halved until an epoch has four batches. A preset's learning rate is scaled with the square
+    root of the batch size (Malladi et al., "On the SDEs and scaling rules for adaptive gradient algorithms", NeurIPS
+    2022).
 
     Args:
-        method: one of `hilum.pretext.methods.registry.METHODS`.
-        overrides: by the user.
-        images: to learn from.
-        from_weights: the encoder does not start at random.
+        method: A name of `hilum.pretext.methods.registry.METHODS`.
+        overrides: Settings given by the user.
+        images: Number of training images.
+        from_weights: True if the encoder starts from pretrained weights.
 
     Raises:
-        HilumErrors: settings that the method does not have, or values out of range.
+        HilumErrors: Settings that the method does not have, or values out of range.
     """
     given = overrides.run.given()
     name = given.pop("preset", None) or nearest_preset(images)
@@ -89,7 +71,7 @@ def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, f
 
 
 def _scaled(chosen: dict[str, PresetValue], given: dict[str, Any], images: int) -> dict[str, PresetValue]:
-    """The preset's batch size for so few images, and its learning rate for another batch size."""
+    """Scale the preset's batch size to few images, and its learning rate to the batch size."""
     size, lr = chosen["batch_size"], chosen["lr"]
     batch = size.value
     while batch > 2 and batch * LEAST_BATCHES > images:
@@ -102,7 +84,7 @@ def _scaled(chosen: dict[str, PresetValue], given: dict[str, Any], images: int) 
     whole = chosen["batch_size"].value
     if taken != whole:
         rate = float(f"{lr.value * math.sqrt(taken / whole):.3g}")
-        lr = PresetValue(rate, f"{lr.reason}; {lr.value:g} at batch {whole}, by the root of the batch size")
+        lr = PresetValue(rate, f"{lr.reason}; {lr.value:g} at batch size {whole}, square-root scaling")
     return {"batch_size": size, "lr": lr}
 
 
@@ -119,7 +101,7 @@ def _choices(
     overrides: SettingOverrides,
     by: dict[str, tuple[str, str]],
 ) -> list[ResolvedSetting]:
-    """Settings of every run first, then the method's own."""
+    """List the common settings, then those of the method."""
     own = method_settings(method, settings.options)
     has_local_views = settings.local_augmentation is not None
     choices = []
