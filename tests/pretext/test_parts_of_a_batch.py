@@ -89,5 +89,5 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
 
 
 def test_batch_norm_is_not_computed_again(tmp_path):
-    with pytest.raises(HilumError, match="batch norm, whose statistics would move twice"):
+    with pytest.raises(HilumError, match="batch norm, whose statistics would be updated twice"):
         RUNS["run"](replace(RUNS["CASES"]["simclr"], images=8), tmp_path, activation_checkpointing=True)

@@ -18,7 +18,7 @@ from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_between
 from hilum.pretext.pretrain import pretrain as train
-from hilum.pretext.pretrain import refuse_beyond_pool
+from hilum.pretext.pretrain import check_batch_size
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
@@ -158,7 +158,7 @@ def pretrain(
         )
         taken = _fractions(fractions or {}, list(read))
         if given.run.batch_size is not None:  # a preset's batch is fitted to the pool
-            refuse_beyond_pool(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
+            check_batch_size(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
         decoded = _decode_once(read, recipe, out, stores, workers, progress)
         pools = {
             name: pretraining_pool(

@@ -1,4 +1,4 @@
-"""The mean loss of images that nothing is learnt from."""
+"""Validation loss and macro AUROC."""
 
 import math
 
@@ -17,17 +17,17 @@ from hilum.training.trainable import Trainable
 def validation_loss(
     trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int, with_auroc: bool = False
 ) -> tuple[float, float | None]:
-    """Mean over the terms of all images, of all processes; and their macro AUROC where it is asked for.
+    """Compute the mean loss over all terms of all processes, and optionally the macro AUROC.
 
     Args:
-        trainable: put into evaluation mode.
-        batches: this process's part of the images.
-        fabric: of the run, for its precision and device.
-        epoch: just finished, from 1, for the message.
-        with_auroc: compute the mean AUROC over findings with positives and negatives, too.
+        trainable: Module; set to evaluation mode.
+        batches: This process's part of the images.
+        fabric: Fabric of the run, for precision and device.
+        epoch: Finished epoch from 1, for messages.
+        with_auroc: Also compute the mean AUROC over findings with positives and negatives.
 
     Raises:
-        HilumError: it is not finite, or no image has a label.
+        HilumError: The loss is not finite, or no image has a label.
     """
     trainable.eval()
     batches.load_state_dict({"epoch": 0, "position": 0})
@@ -35,7 +35,7 @@ def validation_loss(
     scores = torch.zeros(0, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
         for batch in batches:
-            if not len(batch):  # a last batch of fewer images than processes
+            if not len(batch):  # fewer images than processes in the last batch
                 continue
             if with_auroc:
                 loss, terms, ranked = trainable.validation_with_scores(batch)
@@ -58,7 +58,7 @@ def validation_loss(
 
 
 def auroc_of(scores: Tensor) -> float:
-    """Macro AUROC over findings with positives and negatives.
+    """Compute the macro AUROC over findings with positives and negatives.
 
     Args:
         scores: (N, 2, findings): score and target, 1 or 0 (others are masked), of this process's images; 0 elsewhere.

@@ -45,7 +45,7 @@ def test_random_masks_hide_as_many_patches_of_every_image_anywhere():
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_masks_of_nothing_or_everything_are_refused(share):
-    with pytest.raises(HilumError, match="some patches hidden, not all"):
+    with pytest.raises(HilumError, match="some patches masked, not all"):
         random_masks(KEYS, 7, mask_ratio=share, seed=0, epoch=0)
     with pytest.raises(HilumError, match="0 < low"):
         blocks(mask_ratio=(share, share))

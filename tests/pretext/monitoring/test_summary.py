@@ -37,8 +37,7 @@ def test_the_epoch_with_the_best_probe_is_named_beside_the_last_and_the_start(im
     expected = notes(fitted([3.0, 2.0, 1.0], [0.7, None, 0.65], best=1), images())
     assert len(expected) == 1
     assert expected[0].startswith(
-        "epoch 1 of 3 was kept, the epoch with the best probe: probe AUROC 0.700 (last epoch 0.650, before "
-        "training 0.6"
+        "epoch 1 of 3 was kept, the epoch with the best probe: probe AUROC 0.700 (last epoch 0.650, before training 0.6"
     )
     assert expected[0].endswith("mean of linear and nearest-neighbour macro AUROC on 1 validation images")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.training.cpu import NARROWEST, Overlap, overlaps, share_on_map, small_convolutions_as_products
+from hilum.training.cpu import NARROWEST, Overlap, overlaps, fraction_on_map, small_convolutions_as_products
 
 # length, kernel, stride, padding of rows and of columns alike
 SMALL = {
@@ -138,7 +138,7 @@ def test_overlaps_by_hand():
 
 @pytest.mark.parametrize(("geometry", "share"), [((1, 3, 1, 1), 1 / 3), ((2, 3, 1, 1), 4 / 6), ((3, 3, 1, 1), 7 / 9)])
 def test_share_of_taps_on_the_map(geometry, share):
-    assert share_on_map(overlaps(*geometry), geometry[1]) == pytest.approx(share)
+    assert fraction_on_map(overlaps(*geometry), geometry[1]) == pytest.approx(share)
 
 
 def test_no_window_is_left_to_the_convolution_to_refuse():

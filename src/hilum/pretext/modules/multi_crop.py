@@ -1,4 +1,4 @@
-"""Multi-crop: two global views and several small local crops (Caron et al. 2020, SwAV, §3.3); two-crop without these."""
+"""Multi-crop: two global views and several local crops (Caron et al. 2020, SwAV, §3.3); two-crop without these."""
 
 from dataclasses import dataclass
 

@@ -13,8 +13,8 @@ from hilum.pretext.monitoring.features import eval_features
 LEAST_SPREAD = 0.01
 """Lower limit of `feature_spread`. Random ResNets start at 0.13 to 0.17 on chest images."""
 LEAST_PROJECTION_SPREAD = 0.02
-"""Lower limit of `projection_spread`. Random heads start at 0.09 to 0.12 on chest images and rise; MoCo without momentum
-falls to 0.013 and its loss rises to chance level, while its features do not show it."""
+"""Lower limit of `projection_spread`. Random heads start at 0.09 to 0.12 on chest images and rise; MoCo without
+momentum falls to 0.013 and its loss rises to chance level, while its features do not show it."""
 LEAST_RANK = 1.5
 """Lower limit of `effective_rank`. Random ResNets start at 9 or more on 64 images; features along a single curve of the
 same spread have 1.5."""

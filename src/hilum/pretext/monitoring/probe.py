@@ -28,8 +28,8 @@ ERROR = "probe_error"
 ERROR_GROUPS = 10
 """Patient groups of the jackknife."""
 PENALTY = 1e-2
-"""C of scikit-learn, the middle of `hilum.encoders.probe.PENALTIES`; not tuned, since the validation images are the ones
-that are scored."""
+"""C of scikit-learn, the middle of `hilum.encoders.probe.PENALTIES`; not tuned, since the validation images are
+scored."""
 PROBES_A_RUN = 10
 _CHUNK = 64
 

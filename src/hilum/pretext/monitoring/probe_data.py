@@ -12,8 +12,8 @@ from hilum.draws import Stream, image_keys, shuffled
 MOST_TO_FIT, MOST_TO_SCORE = 2000, 1000
 """Maximum images; one forward pass over both costs a few percent of an epoch over 100,000 images."""
 LEAST_POSITIVE = 10
-"""Minimum patients with and without a finding in each part. With fewer, AUROC has a standard error of 0.1 or more (Hanley
-& McNeil, Radiology 1982, eq. 1), several times the difference between two epochs."""
+"""Minimum patients with and without a finding in each part. With fewer, AUROC has a standard error of 0.1 or more
+(Hanley & McNeil, Radiology 1982, eq. 1), several times the difference between two epochs."""
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class PretextSettings:
         return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
     def resolved(self, method: str, images: int, *, from_weights: bool) -> Self:
-        """Return the settings with all values that follow from method, number of images and initialisation (idempotent).
+        """Return the settings with all values that depend on method, number of images and initialisation; idempotent.
 
         Args:
             method: A name of `hilum.pretext.methods.registry.METHODS`.

@@ -28,7 +28,7 @@ class RunSettings(BaseModel):
     batch_size: int | None = Field(
         None,
         ge=2,
-        description="Images per step, each in two or more views; contrastive methods use the others as negatives.",
+        description="Images per step, in two or more views; contrastive methods use the others as negatives.",
     )
     optimizer: Optimizer | None = Field(None, description="`sgd` and `lars` use momentum 0.9 and require `lr`.")
     lr: float | None = Field(
@@ -62,7 +62,7 @@ class RunSettings(BaseModel):
     freeze_encoder_steps: int | None = Field(
         None,
         ge=0,
-        description="Steps at the start in which only the heads train, to protect pretrained weights from random heads. "
+        description="Steps at the start in which only the heads train, to protect pretrained weights. "
         "By default 0 from random weights, otherwise one epoch, at least 100 steps and at most a tenth of the run.",
     )
     augmentation: AugmentationConfig | None = Field(
@@ -87,8 +87,8 @@ class RunSettings(BaseModel):
     )
     keep: KeepProbed | None = Field(
         None,
-        description="Exported epoch of a run with an online probe: `last` (default), `best_probe`, the latest within "
-        "one standard error of the best (`within_one_error`), or the best mean of three probes (`smoothed_probe`).",
+        description="Exported epoch of a run with an online probe: `last` (default), `best_probe`, the latest "
+        "within one standard error of it (`within_one_error`), or the best mean of three (`smoothed_probe`).",
     )
     validation: float | None = Field(
         None,

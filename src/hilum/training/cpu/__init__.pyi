@@ -14,7 +14,7 @@ from .conv_small_inputs import (
     overlaps as overlaps,
 )
 from .conv_small_inputs import (
-    share_on_map as share_on_map,
+    fraction_on_map as fraction_on_map,
 )
 from .conv_small_inputs import (
     small_convolutions_as_products as small_convolutions_as_products,

@@ -1,6 +1,6 @@
 """LARS: You, Gitman & Ginsburg, "Large batch training of convolutional networks", 2017, algorithm 1.
 
-As SimCLR (Chen et al. 2020, §2.2 and §B.6) uses it: what has one dimension, biases and gains of norms, is neither
+As in SimCLR (Chen et al. 2020, §2.2 and §B.6), parameters with one dimension (biases, gains of norms) are neither
 scaled nor decayed.
 """
 
@@ -10,21 +10,21 @@ from typing import Any, overload
 import torch
 
 TRUST = 0.001
-"""η of eq. 6; 0.001 in the paper and in SimCLR."""
+"""Trust coefficient η of eq. 6; 0.001 in the paper and in SimCLR."""
 
 
 class LARS(torch.optim.Optimizer):
-    """Stochastic gradient descent with momentum, every layer's step measured by the size of its weights.
+    """SGD with momentum and layer-wise learning rates proportional to the norm of the weights.
 
-    v ← m v + λ (g + β w), w ← w - lr v with λ = η ‖w‖ / (‖g‖ + β ‖w‖), and λ = 1 for parameters of one dimension and
-    where a norm is zero.
+    v ← m v + λ (g + β w), w ← w - lr v with λ = η ‖w‖ / (‖g‖ + β ‖w‖); λ = 1 for parameters with one dimension and if a
+    norm is zero.
 
     Args:
-        params: as for every optimiser of torch.
-        lr: learning rate; its size is that of plain descent times 1/η or so.
-        momentum: m.
-        weight_decay: β.
-        trust: η.
+        params: As in torch's optimisers.
+        lr: Learning rate, about 1/η times that of SGD.
+        momentum: Momentum m.
+        weight_decay: Weight decay β.
+        trust: Trust coefficient η.
     """
 
     def __init__(
