@@ -108,7 +108,7 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
             "",
             40,
             3,
-            r"expected a multiple of 3 \(1 processes × 3 accumulation steps\); found batches of 8 and 8 images",
+            r"expected a multiple of 3 \(processes × gradient accumulation steps\); found batches of 8 and 8 images",
         ),
         ("", 13, 2, "found batches of 8 and 5 images"),
     ],

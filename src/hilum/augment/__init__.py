@@ -1,4 +1,4 @@
-"""Random views of a whole batch of radiographs, each by one resampling."""
+"""Augmentation: random views of a batch of radiographs, each by one resampling."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for: augmentations are read long before a view is drawn."""
+    """Import what needs torch on first use."""
     if name == "of_copies":
         from hilum.augment import parameters
 

@@ -124,7 +124,7 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
     if batches.images_in(0) % parts or smallest % parts:
         raise HilumError(
             "batch_size",
-            expected=f"a multiple of {parts} ({world_size()} processes × {settings.gradient_accumulation_steps} accumulation steps)",
+            expected=f"a multiple of {parts} (processes × gradient accumulation steps)",
             found=f"batches of {batches.images_in(0)} and {smallest} images",
             fix=f"Use a multiple of {parts}, at most the number of images.",
         )

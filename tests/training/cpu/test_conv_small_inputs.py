@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.training.cpu import NARROWEST, Overlap, overlaps, fraction_on_map, small_convolutions_as_products
+from hilum.training.cpu import NARROWEST, Overlap, fraction_on_map, overlaps, small_convolutions_as_products
 
 # length, kernel, stride, padding of rows and of columns alike
 SMALL = {

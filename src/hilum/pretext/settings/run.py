@@ -100,7 +100,7 @@ class RunSettings(BaseModel):
     patience: int | None = Field(
         None,
         ge=1,
-        description="Early stopping after this many epochs without a lower loss of the held-out images; by default never.",
+        description="Early stopping after this many epochs without a lower held-out loss; by default never.",
     )
     precision: Precision | None = Field(
         None,

@@ -11,10 +11,10 @@ from .conv_small_inputs import (
     Overlap as Overlap,
 )
 from .conv_small_inputs import (
-    overlaps as overlaps,
+    fraction_on_map as fraction_on_map,
 )
 from .conv_small_inputs import (
-    fraction_on_map as fraction_on_map,
+    overlaps as overlaps,
 )
 from .conv_small_inputs import (
     small_convolutions_as_products as small_convolutions_as_products,

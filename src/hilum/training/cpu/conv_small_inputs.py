@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 MOST_TAPS_ON_MAP = 1 / 2
-"""Maximum fraction of kernel taps on the map. For a 3 x 3 kernel: 16 of 36 on maps of 2 x 2; on maps of 3 x 3 (49 of 81)
-the convolution is as fast."""
+"""Maximum fraction of kernel taps on the map. For a 3 x 3 kernel: 16 of 36 on maps of 2 x 2; on maps of 3 x 3 (49 of
+81) the convolution is as fast."""
 NARROWEST = 128
 """Minimum input and output channels. With fewer, as in DenseNet, many small products are slower."""
 

@@ -31,7 +31,7 @@ def create_optimizer(trainable: Trainable, settings: TrainingSettings) -> torch.
 
 
 def _has_fused_kernels(trainable: Trainable, settings: TrainingSettings) -> bool:
-    """Return whether fused kernels can be used; with fp16 they unscale gradients themselves, which prevents clipping."""
+    """Return whether fused kernels can be used; with fp16 they unscale gradients, which prevents clipping."""
     devices = {parameter.device.type for parameter in trainable.parameters()}
     return devices <= set(WITH_FUSED_KERNELS) and settings.precision != "fp16"
 

@@ -27,7 +27,7 @@ def learning_rate_factor(step: int, steps_per_epoch: int, settings: TrainingSett
 
 
 def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
-    """Return the weight decay at a step: a cosine schedule from `weight_decay` to `weight_decay_end` (DINO: 0.04 to 0.4).
+    """Return the weight decay at a step: a cosine from `weight_decay` to `weight_decay_end` (DINO: 0.04 to 0.4).
 
     Args:
         step: Optimiser steps before this one.
