@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilum.augment import Augmentation
-from hilum.augment.lungs import lung_points, enlarge_window, shrink_window
+from hilum.augment.lungs import enlarge_window, lung_points, shrink_window
 from hilum.augment.parameters import draw_parameters
 from hilum.draws import image_keys
 from hilum.phantom.anatomy.thorax import thorax

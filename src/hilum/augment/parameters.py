@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hilum.augment.augmentation import Augmentation
 from hilum.augment.finish import Finish
-from hilum.augment.lungs import lung_points, enlarge_window, shrink_window
+from hilum.augment.lungs import enlarge_window, lung_points, shrink_window
 from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
@@ -71,7 +71,7 @@ def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
     """Return the linear maps of oversampled copies, (N, 2, 2); None if there are none.
 
     Args:
-        copies: Copy number of each image, (N,): 0 for the image itself, else `hilum.data.resampling.COPIES[number - 1]`.
+        copies: Number of the copy, (N,): 0 for the image itself, else `hilum.data.resampling.COPIES[number - 1]`.
     """
     if copies is None or not copies.any():
         return None

@@ -73,7 +73,7 @@ def _axis_taps(position: Tensor, extent: Tensor, side: int, taps: int) -> list[t
     for tap in range(taps):
         pixel = first + tap
         weight = (torch.minimum(high, pixel + 0.5) - torch.maximum(low, pixel - 0.5)).clamp(min=0.0) / box
-        # With minification, the part of the footprint outside is black; otherwise the outermost pixel extends to the edge.
+        # With minification, the part of the footprint outside is black; otherwise the outermost pixel is extended.
         beyond = ((pixel < 0) | (pixel > side - 1)) & (extent > 1.0)
         weight = torch.where(beyond, 0.0, weight) * torch.where(extent > 1.0, 1.0, covered)
         found.append((pixel.clamp(0, side - 1).long(), weight))
