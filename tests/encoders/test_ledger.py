@@ -69,7 +69,9 @@ def test_images_without_patient_ids_may_be_of_anybody():
     assert ledger.exposure_of(["ours:17"]).why_not_known.endswith("have images without patient ids")
     named = Ledger(sealed(["ours:17"]))
     assert answers(named, "ours:17", "ours:18", "ours:?a.png") == [True, False, "not known"]
-    with pytest.raises(HilumError, match=r"without patient ids\. --include-training-patients continues without this check"):
+    with pytest.raises(
+        HilumError, match=r"without patient ids\. --include-training-patients continues without this check"
+    ):
         named.exposure_of(["ours:?a.png"]).refuse_not_known("--data ours")
 
 

@@ -1,7 +1,7 @@
 """Provenance card of weights: method, settings, and training patients.
 
-Cards are shared with weights, so patient ids are written as pseudonyms (`hilum.encoders.ledger`). Cards of version 1 may
-contain plain ids; `write_card(read_card(directory), directory)` converts them to the current version.
+Cards are shared with weights, so patient ids are written as pseudonyms (`hilum.encoders.ledger`). Cards of version 1
+may contain plain ids; `write_card(read_card(directory), directory)` converts them to the current version.
 """
 
 from pathlib import Path

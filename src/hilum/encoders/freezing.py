@@ -1,8 +1,8 @@
 """Freezing of all but the last blocks of an encoder.
 
 Blocks are defined by the family (`hilum.encoders.families`, `hilum.encoders.toh2023`): stages of a ResNet, dense blocks
-of a DenseNet, residual blocks of a ConvNeXt, transformer blocks of a ViT or Swin, as in Tables 2 to 6 of Elwirehardja et
-al. (2025). In all families:
+of a DenseNet, residual blocks of a ConvNeXt, transformer blocks of a ViT or Swin, as in Tables 2 to 6 of Elwirehardja
+et al. (2025). In all families:
 
 - the stem is everything before the first block: patch embedding or first convolution with its norm, class token,
   registers and position embeddings; it is only trained with "all";

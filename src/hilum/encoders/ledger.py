@@ -3,9 +3,9 @@
 Patients only: image ids are not stored, since file names often contain patient ids.
 
 An entry is the full name of a patient with a pseudonym for the id, "ours:h1a2b3c4d-…"
-(`hilum.data.patients.pseudonyms`); cards of version 1 have plain ids ("ours:17"). For each patient, the comparison gives
-in training, not in training, or **not known**: if the ledger has pseudonyms of the same issuer with a salt that is not
-available, or if only one side has patient ids. "Not known" is never treated as "not in training".
+(`hilum.data.patients.pseudonyms`); cards of version 1 have plain ids ("ours:17"). For each patient, the comparison
+gives in training, not in training, or **not known**: if the ledger has pseudonyms of the same issuer with a salt that
+is not available, or if only one side has patient ids. "Not known" is never treated as "not in training".
 
 For published weights, the card has provenance claims instead (`hilum.encoders.statements`).
 """

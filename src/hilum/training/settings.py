@@ -18,8 +18,8 @@ INDIFFERENT = ("checkpoint_every_seconds", "compile")
 KeepProbed = Literal["last", "best_probe", "within_one_error", "smoothed_probe"]
 """Rule for the exported epoch of a probed run: the last epoch; the highest probe (earliest if equal); the latest probe
 at most one standard error below the highest (one-standard-error rule, Breiman et al., Classification and Regression
-Trees, 1984, section 3.4.3); the last of three consecutive probes with the highest mean. Compared on independent patients by
-benchmarks/epoch_rules.py."""
+Trees, 1984, section 3.4.3); the last of three consecutive probes with the highest mean. Compared on independent
+patients by benchmarks/epoch_rules.py."""
 
 
 @dataclass(frozen=True)
