@@ -1,4 +1,4 @@
-"""From a published file to an encoder that Hilum starts from: completely or not at all."""
+"""Import of published weight files as encoders; completely or not at all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,19 +33,19 @@ REPORT = "import.json"
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of a file.
+    """Report of an import.
 
     Attributes:
-        name: of the weights.
-        file: its name.
-        sha256: of the file.
-        layout: native key layout that it came in.
-        used: how many of its tensors the encoder uses.
-        dropped: tensors that were left out: reason to how many.
-        neutral: keys of the encoder that such files lack, which stay at a value that changes nothing.
-        notes: what was changed on the way: the folded stem, resized position embeddings.
-        known_by: what the file is known by to be the published one; "" for weights of one's own.
-        digest: of the row and of the way here (`hilum.encoders.published.registry.digest_of`).
+        name: Name of the weights.
+        file: File name.
+        sha256: SHA-256 of the file.
+        layout: Native key layout.
+        used: Number of tensors that are used.
+        dropped: Number of tensors that are not used, by reason.
+        neutral: Keys of the encoder that such files lack, set to neutral values.
+        notes: Changes: folded stem, resized position embeddings.
+        known_by: Verification of the file; "" for own weights.
+        digest: Digest of row and import version (`hilum.encoders.published.registry.digest_of`).
     """
 
     name: str
@@ -60,17 +60,16 @@ class ImportReport:
     digest: str = ""
 
     def in_words(self) -> list[str]:
-        """The report for people, one line each."""
-        lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) make up the encoder"]
-        lines += [f"{count:,} left out: {why}" for why, count in self.dropped.items()]
+        """Return the report as lines of text."""
+        lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) used in the encoder"]
+        lines += [f"{count:,} not used: {why}" for why, count in self.dropped.items()]
         if self.neutral:
             shown = ", ".join(self.neutral[:2])
-            lines.append(f"{len(self.neutral):,} that such files lack start neutral: {shown}…")
+            lines.append(f"{len(self.neutral):,} that such files lack set to neutral values: {shown}…")
         if self.known_by == "word":
             lines.append(
-                "nothing but --as says that this is the published file: what it was trained on counts as not known. "
-                "To vouch "
-                "for it, import it with --anyway"
+                "not verified: only --as declares this to be the published file, so its training data counts as not "
+                "known. To vouch for it, import with --anyway"
             )
         return lines + self.notes
 
@@ -78,26 +77,24 @@ class ImportReport:
 def load_file(
     row: PublishedWeights, path: Path, *, unpickle: bool = False, anyway: bool = False
 ) -> tuple[Encoder, ImportReport]:
-    """The encoder of a published file, and what became of the file; nothing is written.
+    """Load the encoder of a published file, with a report; writes nothing.
 
-    The keys and numbers are looked at first, then whose file it is: a checksum tells who wrote a file, and not whether
-    it is sound.
+    Keys and values are checked before the identity of the file.
 
     Args:
-        row: of the registry: what the file is.
-        path: the file.
-        unpickle: take tensors out of pickled objects, in a sandboxed process.
-        anyway: take it for the row's, whatever its name, its checksum and its classifier say.
+        row: Row of the registry.
+        path: File.
+        unpickle: Extract tensors from pickled objects, in a sandboxed process.
+        anyway: Accept the file as the row's, whatever its name, checksum and classifier.
 
     Raises:
-        HilumError: the file cannot be read, is not the published one, or its weights are not the row's encoder's, one
-            by one.
+        HilumError: The file cannot be read, is not the published one, or does not match the row's encoder.
     """
     tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
     digests = digests_of(path)
     layout = layout_of(row, tensors, path)
     if layout == row.layouts[0] and digests.are_of(row.source) is False and not _bears_published_name(row, path):
-        # The checksum is of the first edition alone; another may have the same keys.
+        # The checksum is that of the first layout; another may have the same keys.
         layout = next((name for name in row.layouts[1:] if LAYOUTS[name].fits(tensors)), layout)
     encoder, report = encoder_of(row, tensors, path, layout, digests.sha256)
     known = known_by(row, layout, path, digests, anyway=anyway)
@@ -108,16 +105,16 @@ def load_file(
 def published_classifier(
     row: PublishedWeights, path: Path, layout: str, *, unpickle: bool = False
 ) -> dict[str, Tensor] | None:
-    """The classifier of a published file; None where the row does not say what it scores.
+    """Return the classifier of a published file; None if the row has no findings.
 
     Args:
-        row: of the registry.
-        path: the file.
-        layout: that it came in.
-        unpickle: as in `load_file`.
+        row: Row of the registry.
+        path: File.
+        layout: Layout of the file.
+        unpickle: As in `load_file`.
 
     Raises:
-        HilumError: the file has no such classifier.
+        HilumError: The file has no such classifier.
     """
     if not row.findings:
         return None
@@ -132,10 +129,7 @@ def write_imported(
     directory: Path,
     classifier: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Make a directory with `encoder.safetensors`, `card.json` and `import.json`; complete or absent.
-
-    With the classifier that the weights came with, `classifier.safetensors` is beside them.
-    """
+    """Create a directory with `encoder.safetensors`, `card.json`, `import.json` and, if given, the classifier."""
     card = Card(
         encoder=row.encoder,
         method=row.method,
@@ -168,13 +162,13 @@ def write_directory(
     classifier: Mapping[str, Tensor] | None = None,
     findings: Sequence[str] = (),
 ) -> None:
-    """Make a directory of an imported encoder, its card and the report; complete or absent.
+    """Create a directory of an imported encoder, its card and report, atomically.
 
     Args:
-        encoder, card, report: of the weights.
-        directory: to make.
-        classifier: that the weights came with; None for none.
-        findings: that it scores.
+        encoder, card, report: Results of the import.
+        directory: Output directory.
+        classifier: Classifier of the weights; None for none.
+        findings: Outputs of the classifier.
     """
     with whole_directory(directory) as beside:
         write_encoder(encoder, card, beside)
@@ -186,18 +180,17 @@ def write_directory(
 def encoder_of(
     row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path, layout: str, sha256: str = ""
 ) -> tuple[Encoder, ImportReport]:
-    """The encoder that a file's tensors make up.
+    """Create the encoder from the tensors of a file.
 
     Args:
-        row: of the registry.
-        tensors: of the file, by native key.
-        where: the file, for messages.
-        layout: one of the row's.
-        sha256: of the file, for the report.
+        row: Row of the registry.
+        tensors: Tensors of the file by native key.
+        where: File, for messages.
+        layout: Layout, one of the row's.
+        sha256: SHA-256 of the file, for the report.
 
     Raises:
-        HilumError: a key is missing, unknown, twice there or of another shape; numbers are broken; the rotary embedding
-            is another network's.
+        HilumError: Missing, unknown or duplicate keys, other shapes, invalid values, or another rotary embedding.
     """
     encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
@@ -230,10 +223,10 @@ def encoder_of(
 
 
 def layout_of(row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path) -> str:
-    """Which of the row's layouts a file's keys are of.
+    """Return the row's layout that matches a file's keys.
 
     Raises:
-        HilumError: of none.
+        HilumError: No layout matches.
     """
     for name in row.layouts:
         if LAYOUTS[name].fits(tensors):
@@ -246,14 +239,14 @@ def _bears_published_name(row: PublishedWeights, path: Path) -> bool:
 
 
 def _follow_positions(encoder: Encoder, layout: Layout) -> list[str]:
-    """Resize positions as the code does that the file is made for."""
-    registers = getattr(encoder.body, "reg_token", None) is not None  # their code resizes as the architecture's family
+    """Use the resizing rule of positions of the file's own code."""
+    registers = getattr(encoder.body, "reg_token", None) is not None  # with registers, the family's rule applies
     if layout.positions is None or encoder.interpolation in (None, layout.positions) or registers:
         return []
     encoder.use_interpolation(layout.positions)
     how = f"bicubic, {'antialiased' if layout.positions.antialias else 'no antialiasing'}"
     how += f", scale (new + {layout.positions.offset:g}) / old" if layout.positions.offset else ", to the exact size"
-    return [f"position embeddings are resized as by the file's own code ({how})"]
+    return [f"position embeddings are resized as in the file's own code ({how})"]
 
 
 def _fold(
@@ -273,14 +266,14 @@ def _fold(
 
 
 def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
-    """Bring learnt positions to the grid of the architecture, where the file has another one."""
+    """Resize learned positions to the grid of the architecture."""
     own, given = encoder.body.state_dict().get("pos_embed"), weights.get("pos_embed")
     if own is None or given is None or own.shape == given.shape or given.ndim != 3 or given.shape[2] != own.shape[2]:
         return []
     prefix = 0 if getattr(encoder.body, "no_embed_class", False) else encoder.prefix_tokens
     before, after = isqrt(max(given.shape[1] - prefix, 0)), isqrt(own.shape[1] - prefix)
     if before**2 + prefix != given.shape[1]:
-        return []  # not a square of patches: the comparison of shapes will say so
+        return []  # not a square grid: reported by the comparison of shapes
     weights["pos_embed"] = resize_positions(given, (before, before), (after, after), prefix)
     grids = f"{before}×{before} to {after}×{after} patches"
     return [f"position embeddings were resized from {grids} (bicubic, antialiased)"]

@@ -39,7 +39,7 @@ CONVNEXTV2 = Layout(
 
 
 def _kernel(tensor: Tensor, wanted: torch.Size | None) -> Tensor:  # noqa: ARG001
-    """A sparse kernel, (places, in, out) or (places, channels) with columns first, as a dense one."""
+    """Convert a sparse kernel, (positions, in, out) or (positions, channels) in column-major order, to a dense one."""
     side = round(len(tensor) ** 0.5)
     if tensor.ndim not in (2, 3) or side * side != len(tensor):
         raise ValueError("not the kernel of a square convolution")

@@ -14,20 +14,17 @@ _QKV_BIAS, _MASK = "attn.qkv.bias", "attn.qkv.bias_mask"
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """The bias of queries, keys and values times its mask, which is 0 for the keys.
-
-    timm has no such bias where the published one is all zeros; a file whose bias is not cannot be written so.
-    """
+    """Multiply the qkv bias by its mask (0 for keys), and drop it if it is all zeros, as in timm."""
     selected = {key: tensor for key, tensor in tensors.items() if not key.endswith((_QKV_BIAS, _MASK))}
     for key, bias in tensors.items():
         if not key.endswith(_QKV_BIAS):
             continue
         block = key.removesuffix(_QKV_BIAS)
         if block + _MASK not in tensors:
-            raise ValueError(f"missing: {block}{_MASK}, without which {key} has no meaning")
+            raise ValueError(f"missing: {block}{_MASK}, required for {key}")
         mask = tensors[block + _MASK]
         if not ((mask == 0) | (mask == 1)).all():
-            raise ValueError(f"{block}{_MASK} holds other numbers than 0 and 1")
+            raise ValueError(f"{block}{_MASK} has values other than 0 and 1")
         masked = torch.where(mask == 0, torch.zeros(()), bias)
         queries, keys, values = masked.chunk(3)
         if block + "attn.q_bias" in wanted and not keys.any():

@@ -12,7 +12,7 @@ from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """The bias of a projection of its own is kept with the projection in timm."""
+    """Rename biases to those of timm's separate projections, if the body has them."""
     own = {key: f"{key[: -len('q_bias')]}{key[-len('q_bias')]}_proj.bias" for key in tensors if key.endswith("_bias")}
     return {own[key] if own.get(key) in wanted else key: tensor for key, tensor in tensors.items()}
 

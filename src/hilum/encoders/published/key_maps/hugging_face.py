@@ -15,7 +15,7 @@ from hilum.encoders.published.key_maps.transformers import MASK_TOKEN, registers
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """The biases of queries and values, which timm's network without them can do without where they are zero."""
+    """Drop all-zero biases of queries and values if the body has none."""
     selected = dict(tensors)
     for key, bias in tensors.items():
         if key.endswith(("attn.q_bias", "attn.v_bias")) and key not in wanted:
@@ -85,7 +85,7 @@ _VIT = (
     Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
     Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
 )
-"""What ViTModel and Dinov2Model name alike: embeddings, attention, the last norm."""
+"""Common names of ViTModel and Dinov2Model: embeddings, attention, last norm."""
 
 HF_DINOV2 = Layout(
     title="Hugging Face's Dinov2",

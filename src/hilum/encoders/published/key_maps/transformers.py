@@ -47,7 +47,7 @@ MAE = Layout(
 
 
 def registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """Where there are registers, timm keeps the class token's position in the token itself."""
+    """Add the class token's position to the token if there are registers, as in timm."""
     if "reg_token" not in wanted or not {"pos_embed", "cls_token"} <= tensors.keys():
         return tensors
     positions = tensors["pos_embed"]
@@ -60,7 +60,7 @@ _DINOV2 = (
     *VIT_FRAME,
     Use(r"register_tokens", "reg_token"),
     _SCALES,
-    # Under FSDP the blocks are kept in chunks, padded so that a block's number stays its own.
+    # with FSDP, blocks are in chunks, with unchanged block numbers
     Use(
         rf"blocks\.(?:\d+\.)?(\d+)\.(norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.{AFFINE}",
         r"blocks.\1.\2.\3",
@@ -77,7 +77,7 @@ DINOV2 = Layout(
 )
 
 DINOV2_CHECKPOINT = Layout(
-    title="teacher_checkpoint of a training run of DINOv2, which nobody publishes",
+    title="teacher_checkpoint of a training run of DINOv2, not published",
     prefix=r"teacher\.(?:module\.)?backbone\.",
     sign=r"mask_token",
     uses=_DINOV2,
