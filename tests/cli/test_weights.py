@@ -68,7 +68,7 @@ def test_a_file_is_verified_imported_and_listed(hilum_weights, atto, tmp_path):
     name = "fcmae_imagenet1k_convnextv2_atto"
     verified = hilum_weights("verify", atto, "--as", name)
     assert "whole" in verified
-    assert "2 left out: the classifier of the original task" in verified
+    assert "2 not used: the classifier of the original task" in verified
     assert not (tmp_path / "folder").exists()
     assert json.loads(hilum_weights("verify", atto, "--as", name, "--json"))["layout"] == "timm"
 
@@ -147,5 +147,5 @@ def test_weights_of_ones_own_are_imported_with_what_they_were_trained_on(hilum_w
 
 def test_a_file_by_another_name_is_reported_to_be_known_by_word_alone(hilum_weights, atto):
     name = "fcmae_imagenet1k_convnextv2_atto"
-    assert "nothing but --as says that this is the published file" in hilum_weights("import", atto, "--as", name)
-    assert "nothing but --as" not in hilum_weights("import", atto, "--as", name, "--anyway")
+    assert "only --as declares this to be the published file" in hilum_weights("import", atto, "--as", name)
+    assert "only --as declares" not in hilum_weights("import", atto, "--as", name, "--anyway")

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
-from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK
-from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK, uses
+from hilum.encoders.published.key_maps.layout import Layout, Shapes
 
 _QKV_BIAS, _MASK = "attn.qkv.bias", "attn.qkv.bias_mask"
 
@@ -38,11 +38,13 @@ DINOV3 = Layout(
     title="DINOv3's ViT",
     sign=r"storage_tokens",
     uses=(
-        Use(r"cls_token", "cls_token"),
-        Use(r"storage_tokens", "reg_token"),
-        Use(rf"(patch_embed\.proj|norm)\.{AFFINE}", r"\1.\2"),
-        Use(r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.gamma_\2"),
-        Use(r"blocks\.(\d+)\.attn\.qkv\.bias_mask", r"blocks.\1.attn.qkv.bias_mask"),
+        *uses("""
+            cls_token = cls_token
+            storage_tokens = reg_token
+            {patch_embed.proj,norm}.@ = {}.@
+            blocks.#.ls{1,2}.gamma = blocks.#.gamma_{}
+            blocks.#.attn.qkv.bias_mask = blocks.#.attn.qkv.bias_mask
+        """),
         *VIT_BLOCK,
     ),
     drops={
@@ -57,7 +59,7 @@ DINOV3 = Layout(
 DINOV3_CONVNEXT = Layout(
     title="DINOv3's ConvNeXt",
     sign=r"stages\.\d+\.\d+\.gamma",
-    uses=(*CONVNEXT_USES, Use(r"stages\.(\d+)\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma")),
+    uses=(*CONVNEXT_USES, *uses("stages.#.#.gamma = stages.#.blocks.#.gamma")),
     classifier=rf"head\.{AFFINE}",
     drops={rf"norms\.3\.{AFFINE}": "the final norm, under a second name"},
 )

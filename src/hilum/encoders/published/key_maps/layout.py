@@ -172,13 +172,13 @@ def _sort(layout: Layout, tensors: Mapping[str, Tensor]) -> tuple[dict[str, list
             continue
         found = next(((match, use) for pattern, use in uses if (match := pattern.fullmatch(native))), None)
         if found is None:
-            problems.append(f"unknown: {native} ({in_words(tensor.shape)}), neither used nor known to be left out")
+            problems.append(f"unknown: {native} ({in_words(tensor.shape)}), neither used nor known to be unused")
             continue
         match, use = found
         of = pieces.setdefault(match.expand(use.key), [])
         twin = next((other.native for other in of if other.use.part == use.part), None)
         if twin is not None:
-            problems.append(f"twice: {twin} and {native} are one and the same weight")
+            problems.append(f"duplicate: {twin} and {native} are the same weight")
             continue
         of.append(_Piece(native, tensor, use))
     return pieces, dropped, problems
