@@ -31,8 +31,7 @@ class TrainingSettings:
         lr: Peak learning rate.
         weight_decay: Weight decay of parameters with two or more dimensions (see `Trainable.parameter_groups`).
         weight_decay_end: Weight decay at the end of a cosine schedule; null: constant.
-        optimizer: "sgd" and "lars" use momentum 0.9. LARS (`hilum.training.optim.lars`) needs about a hundred times the
-            learning rate of SGD.
+        optimizer: "sgd" and "lars" use momentum 0.9. LARS needs about a hundred times the learning rate of SGD.
         layer_decay: Layer-wise learning-rate decay: learning rate of a block relative to the next deeper one; 1: none.
         warmup_epochs: Epochs of linear warm-up (fractions allowed).
         schedule: After the warm-up, "cosine" decays to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,

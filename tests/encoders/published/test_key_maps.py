@@ -283,7 +283,9 @@ def test_a_tensor_of_another_shape_is_refused_and_named(case, published_shapes, 
 def test_two_names_of_one_weight_are_refused(published_shapes, fill):
     tensors = published_file("convnextv2", published_shapes, fill)
     key = "model.stages.0.0.dwconv.bias"
-    with pytest.raises(HilumError, match=r"twice: model\.stages\.0\.0\.dwconv\.bias and stages\.0\.0\.dwconv\.bias"):
+    with pytest.raises(
+        HilumError, match=r"duplicate: model\.stages\.0\.0\.dwconv\.bias and stages\.0\.0\.dwconv\.bias"
+    ):
         load(row_of("convnextv2"), tensors | {key.removeprefix("model."): tensors[key]})
 
 

@@ -1,6 +1,3 @@
-from .lars import (
-    LARS as LARS,
-)
 from .optimizers import (
     create_optimizer as create_optimizer,
 )

@@ -1,12 +1,15 @@
 """Creation of optimisers, and updates of their learning rate and weight decay."""
 
 import torch
+from timm.optim.lars import Lars
 
-from hilum.training.optim.lars import LARS
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 
 SGD_MOMENTUM = 0.9
+LARS_TRUST = 0.001
+"""Trust coefficient η of LARS: You, Gitman & Ginsburg, "Large batch training of convolutional networks", 2017, eq. 6.
+As in SimCLR (Chen et al. 2020, §2.2 and §B.6), biases and gains of norms are neither scaled nor decayed."""
 WITH_FUSED_KERNELS = ("cpu", "cuda")
 """Devices with fused Adam kernels: on two cores 9 ms per step instead of 35 for ResNet-18."""
 
@@ -25,7 +28,9 @@ def create_optimizer(trainable: Trainable, settings: TrainingSettings) -> torch.
         fused = _on_gpu(trainable) and settings.precision != "fp16"
         return torch.optim.SGD(groups, lr=settings.lr, momentum=SGD_MOMENTUM, fused=fused or None)
     if settings.optimizer == "lars":
-        return LARS(groups, lr=settings.lr, momentum=SGD_MOMENTUM)
+        for group in groups:
+            group["always_adapt"] = group.get("decays", group.get("weight_decay", 0) > 0)
+        return Lars(groups, lr=settings.lr, momentum=SGD_MOMENTUM, trust_coeff=LARS_TRUST, eps=0.0)
     kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=settings.lr, fused=_has_fused_kernels(trainable, settings))
 
