@@ -136,5 +136,5 @@ def find_contamination(
         message = f"YES: {images:,} of {of[1]:,} test images, {patients:,} of {of[0]:,} test patients ({counted})"
         return Contamination(patients, images, *of, "yes", message, by_part)
     if possible:
-        return Contamination(*of, *of, "may", f"MAY HAVE: which images were seen is not known ({'; '.join(why)})")
+        return Contamination(*of, *of, "may", f"MAY HAVE: the training images are not known ({'; '.join(why)})")
     return Contamination(0, 0, *of, "no", f"no ({'; '.join(why)})" if why else "no")

@@ -31,7 +31,7 @@ class Trainable(nn.Module):
         return "its loss is not known to be a mean over images"
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Mean loss of a batch, a scalar; called in training mode under autocast.
+        """Return the mean loss of a batch, a scalar; called in training mode under autocast.
 
         Each process gets its part of the batch. The mean over processes must be the loss of the whole batch (see
         `hilum.training.distributed.collectives`), and the same parameters must get gradients in all processes.

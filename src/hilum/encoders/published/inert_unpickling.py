@@ -177,7 +177,7 @@ def _read_stream(path: Path) -> Any:
             (count,) = struct.unpack("<q", stream.read(8))
             storage = storages[str(key)]
             if count != storage.count:
-                raise ValueError("a storage is of another size than its tensors say")
+                raise ValueError("a storage has another size than its tensors")
             storage.data = stream.read(count * storage.dtype.itemsize)
     return content
 

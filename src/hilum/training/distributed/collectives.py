@@ -96,13 +96,13 @@ def _or_one(count: Tensor) -> Tensor:
 
 
 def all_reduce_mean(part: Tensor) -> Tensor:
-    """Mean over processes, elementwise, without gradient; `part` is not changed."""
+    """Average over processes, elementwise, without gradient; `part` is not changed."""
     return part if world_size() == 1 else all_reduce_sum(part) / world_size()
 
 
 @torch.no_grad()
 def all_reduce_max(part: Tensor) -> Tensor:
-    """Maximum over processes, elementwise; `part` is not changed."""
+    """Return the maximum over processes, elementwise; `part` is not changed."""
     if world_size() == 1:
         return part
     most = part.clone(memory_format=torch.contiguous_format)
