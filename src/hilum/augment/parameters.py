@@ -55,7 +55,7 @@ def crop_parameters(count: int, source: int, size: int, fraction: float, centre:
     return ViewParameters(maps, ones, ones, np.zeros(count))
 
 
-def turning(flip: bool, degrees: float) -> NDArray[np.float64]:
+def flip_and_rotation(flip: bool, degrees: float) -> NDArray[np.float64]:
     """Return the linear map (2, 2) from view to source of a horizontal flip and a rotation about the centre.
 
     Args:
@@ -67,7 +67,7 @@ def turning(flip: bool, degrees: float) -> NDArray[np.float64]:
     return np.diag([-1.0, 1.0]) @ turned if flip else turned
 
 
-def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
+def copy_transforms(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
     """Return the linear maps of oversampled copies, (N, 2, 2); None if there are none.
 
     Args:
@@ -75,15 +75,15 @@ def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
     """
     if copies is None or not copies.any():
         return None
-    known = np.stack([np.eye(2), *(turning(copy.flip, copy.degrees) for copy in COPIES)])
+    known = np.stack([np.eye(2), *(flip_and_rotation(copy.flip, copy.degrees) for copy in COPIES)])
     return known[copies]
 
 
-def after(before: NDArray[np.float64] | None, parameters: ViewParameters, source: int) -> ViewParameters:
+def compose(before: NDArray[np.float64] | None, parameters: ViewParameters, source: int) -> ViewParameters:
     """Compose linear maps of the images with the maps of their views, for one resampling.
 
     Args:
-        before: Linear maps about the image's centre, (N, 2, 2), as from `turning`; None: none.
+        before: Linear maps about the image's centre, (N, 2, 2), as from `flip_and_rotation`; None: none.
         parameters: Parameters of the views.
         source: Side of the images in px.
     """

@@ -13,7 +13,7 @@ from hilum.augment.finish import finish_views
 from hilum.augment.kernel import fill_views
 from hilum.augment.parameters import (
     ViewParameters,
-    after,
+    compose,
     crop_parameters,
     draw_parameters,
     footprints,
@@ -47,8 +47,7 @@ def random_views(
         seed: Random seed of the run.
         epoch: Epoch from 0.
         view: Index of the view, for example 0 and 1 for a pair.
-        before: Linear maps applied to the images first, (N, 2, 2), as from `turning`, within the same resampling; None:
-            none.
+        before: Linear maps applied first, within the same resampling, (N, 2, 2), as from `flip_and_rotation`; None: none.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view depends on its image, key and the other
@@ -59,7 +58,7 @@ def random_views(
     """
     _check(images)
     parameters = draw_parameters(keys, augmentation, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
-    return render_views(images, after(before, parameters, images.shape[-1]), size)
+    return render_views(images, compose(before, parameters, images.shape[-1]), size)
 
 
 def plain_view(images: Tensor, size: int, before: NDArray[np.float64] | None = None) -> Tensor:
@@ -78,7 +77,7 @@ def plain_view(images: Tensor, size: int, before: NDArray[np.float64] | None = N
     """
     _check(images)
     parameters = plain_parameters(len(images), images.shape[-1], size)
-    return render_views(images, after(before, parameters, images.shape[-1]), size)
+    return render_views(images, compose(before, parameters, images.shape[-1]), size)
 
 
 def views_to_average(images: Tensor, size: int, tta: str) -> list[Tensor]:

@@ -48,7 +48,7 @@ class Statement(BaseModel):
     certainty: Certainty
     source: str
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """Describe the claim, as in "chestxray14: split_chexnet train and val"."""
         if self.certainty == "unknown":
             return "not known"
@@ -84,13 +84,13 @@ class Contamination:
     by_part: dict[str, int] = field(default_factory=dict)
 
 
-def statements_in_words(statements: Iterable[Statement]) -> str:
+def describe_statements(statements: Iterable[Statement]) -> str:
     """Describe all claims in one line; "no radiographs" without claims."""
     statements = list(statements)
-    texts = [statement.in_words() for statement in statements if statement.certainty in ("stated", "unknown")]
+    texts = [statement.describe() for statement in statements if statement.certainty in ("stated", "unknown")]
     parts = [statement.collection for statement in statements if statement.certainty == "part"]
     texts += [f"parts, not known which, of {', '.join(parts)}"] if parts else []
-    texts += [statement.in_words() for statement in statements if statement.certainty == "not_stated"]
+    texts += [statement.describe() for statement in statements if statement.certainty == "not_stated"]
     return "; ".join(dict.fromkeys(texts)) or "no radiographs"
 
 
@@ -111,11 +111,11 @@ def find_contamination(
     for statement in statements:
         if statement.certainty in ("unknown", "not_stated"):
             possible |= statement.certainty == "unknown"
-            why.append(statement.in_words())
+            why.append(statement.describe())
             continue
         if statement.collection != collection and statement.collection not in SAME_IMAGES.get(collection, ()):
             continue
-        why.append(statement.in_words())
+        why.append(statement.describe())
         if statement.collection != collection or statement.certainty == "part":
             possible = True
         elif statement.list is None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import Augmentation, of_copies, plain_view, random_views
+from hilum.augment import Augmentation, copy_transforms, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
@@ -150,7 +150,7 @@ class Classifier(Trainable):
         """Mean weighted cross-entropy of the known labels, on one random view of each image."""
         views = random_views(
             batch.images, batch.keys, self.augmentation, self.size,
-            seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+            seed=self.seed, epoch=epoch, view=0, before=copy_transforms(batch.copies),
         )  # fmt: skip
         return self.mean_loss(self.features(views), batch)
 

@@ -17,7 +17,7 @@ from hilum.encoders.published.fetching import digests_of
 from hilum.encoders.published.fitting import no_layout_fits, which_fits_instead
 from hilum.encoders.published.identity import KnownBy, check_classifier, known_by, statements_for
 from hilum.encoders.published.key_maps import LAYOUTS
-from hilum.encoders.published.key_maps.layout import Layout, Mapped, in_words, map_keys, some
+from hilum.encoders.published.key_maps.layout import Layout, Mapped, format_shape, map_keys, some
 from hilum.encoders.published.reading import read_tensors
 from hilum.encoders.published.registry import PublishedWeights, digest_of, statements_of
 from hilum.encoders.published.rotary_check import check_rotary
@@ -59,7 +59,7 @@ class ImportReport:
     known_by: KnownBy | Literal[""] = ""
     digest: str = ""
 
-    def in_words(self) -> list[str]:
+    def as_lines(self) -> list[str]:
         """Return the report as lines of text."""
         lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) used in the encoder"]
         lines += [f"{count:,} not used: {why}" for why, count in self.dropped.items()]
@@ -255,8 +255,10 @@ def _fold(
     key = f"{encoder.stem.convolution}.weight"
     own = encoder.body.state_dict()[key].shape
     if weights[key].shape != torch.Size([own[0], 3, *own[2:]]):
-        expected = in_words(torch.Size([own[0], 3, *own[2:]]))
-        problem = f"{', '.join(mapped.origins[key])}: {in_words(weights[key].shape)} in the file, {expected} expected"
+        expected = format_shape(torch.Size([own[0], 3, *own[2:]]))
+        problem = (
+            f"{', '.join(mapped.origins[key])}: {format_shape(weights[key].shape)} in the file, {expected} expected"
+        )
         raise HilumErrors(where, [problem], fix="nothing was loaded.")
     folded, mean, std = fold_gray(weights, encoder.stem, row.mean, row.std)
     encoder.mean.fill_(mean)
@@ -281,8 +283,8 @@ def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
 
 def _check_shapes(weights: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], mapped: Mapped, where: Path) -> None:
     problems = [
-        f"other shape: {', '.join(mapped.origins.get(key, [key]))}: {in_words(weights[key].shape)} in the file, "
-        f"{in_words(shape)} in the encoder ({key})"
+        f"other shape: {', '.join(mapped.origins.get(key, [key]))}: {format_shape(weights[key].shape)} in the file, "
+        f"{format_shape(shape)} in the encoder ({key})"
         for key, shape in wanted.items()
         if weights[key].shape != shape
     ]

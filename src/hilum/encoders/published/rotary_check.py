@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hilum.encoders.families import rotary
-from hilum.encoders.published.key_maps.layout import Layout, in_words, some
+from hilum.encoders.published.key_maps.layout import Layout, format_shape, some
 from hilum.errors import HilumErrors
 
 _HALF = (torch.bfloat16, torch.float16)
@@ -46,7 +46,7 @@ def check_rotary(
             side = isqrt(len(given)) if given.ndim == 2 else 0
             own = rotary.angles(body, side)[found[1]] if side and side * side == len(given) else torch.zeros(0)
             if not agree(given, own):
-                problems.append(f"{native} ({in_words(given.shape)}): other angles than the architecture's")
+                problems.append(f"{native} ({format_shape(given.shape)}): other angles than the architecture's")
     if problems:
         fix = "nothing was loaded; the file is of a network with another rotary embedding."
         raise HilumErrors(where, some(problems), fix=fix)

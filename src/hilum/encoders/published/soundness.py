@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.layout import Mapped, in_words, some
+from hilum.encoders.published.key_maps.layout import Mapped, format_shape, some
 from hilum.errors import HilumErrors
 
 _COUNTER = "num_batches_tracked"
@@ -33,13 +33,13 @@ def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) 
             if key.endswith(_COUNTER):
                 continue
             if not tensor.is_floating_point():
-                problems.append(f"{native} ({in_words(tensor.shape)}): {_kind(tensor)}, not floating point")
+                problems.append(f"{native} ({format_shape(tensor.shape)}): {_kind(tensor)}, not floating point")
                 continue
             if tensor.dtype != torch.float32:
                 kinds[_kind(tensor)] = kinds.get(_kind(tensor), 0) + 1
             matrix = mapped.tensors[key].ndim > 1 if key in mapped.tensors else False
             if matrix and key.endswith(".weight") and tensor.numel() and not tensor.float().any():
-                problems.append(f"{native} ({in_words(tensor.shape)}): all zeros")
+                problems.append(f"{native} ({format_shape(tensor.shape)}): all zeros")
     for key, tensor in mapped.tensors.items():
         if key.endswith(_COUNTER) or not tensor.is_floating_point():
             continue
@@ -48,7 +48,7 @@ def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) 
         if broken:
             problems.append(f"{name}: {broken:,} of {tensor.numel():,} values are not finite")
         elif key.endswith("running_var") and bool((numbers < 0).any()):
-            problems.append(f"{name} ({in_words(tensor.shape)}): variances below zero")
+            problems.append(f"{name} ({format_shape(tensor.shape)}): variances below zero")
     if problems:
         raise HilumErrors(where, some(problems), fix="nothing was loaded; the file is damaged or invalid.")
     return [f"{count:,} tensors are {kind} in the file and float32 here" for kind, count in sorted(kinds.items())]

@@ -12,6 +12,8 @@ from hilum.pretext.settings.pretext import PretextSettings
 from hilum.pretext.settings.run import PresetName, SingleRunSettings
 from hilum.training.preset_tables import GIVEN, ResolvedSetting
 
+LOCAL_CROP_KEYS = ("local_augmentation", "local_size")
+"""Settings of methods with local crops only."""
 LEAST_BATCHES = 4
 """Minimum batches per epoch: a preset's batch size is halved until a small data set has as many."""
 
@@ -103,10 +105,10 @@ def _choices(
 ) -> list[ResolvedSetting]:
     """List the common settings, then those of the method."""
     own = method_settings(method, settings.options)
-    has_local_views = settings.local_augmentation is not None
+    has_local_crops = settings.local_augmentation is not None
     choices = []
     for name, field in SingleRunSettings.model_fields.items():
-        if name == "preset" or (name.startswith("local_") and not has_local_views):
+        if name == "preset" or (name in LOCAL_CROP_KEYS and not has_local_crops):
             continue
         origin, reason = (GIVEN, field.description) if name in given else by.get(name, ("", field.description))
         choices.append(ResolvedSetting(name, as_written(getattr(settings, name)), origin, reason or ""))

@@ -140,7 +140,7 @@ def map_keys(
     neutral = _fill(layout, mapped, wanted, norm_absent)
     absent = [key for key in wanted if key not in mapped and key not in pieces]
     names = native_names(layout.prefix, layout.uses, tensors, absent)
-    problems += [f"missing: {names[key]} ({in_words(wanted[key])})" for key in absent]
+    problems += [f"missing: {names[key]} ({format_shape(wanted[key])})" for key in absent]
     problems += [f"unexpected: {key}, which the encoder does not have" for key in mapped if key not in wanted]
     if problems:
         raise HilumErrors(where, some(problems), fix=f"nothing was loaded; expected {layout.title}.")
@@ -154,7 +154,7 @@ def some(problems: list[str], most: int = 20) -> list[str]:
     return problems if more <= 0 else [*problems[:most], f"and {more:,} more"]
 
 
-def in_words(shape: torch.Size) -> str:
+def format_shape(shape: torch.Size) -> str:
     """Format a shape as in 64×3×7×7."""
     return "×".join(map(str, shape)) or "scalar"
 
@@ -172,7 +172,7 @@ def _sort(layout: Layout, tensors: Mapping[str, Tensor]) -> tuple[dict[str, list
             continue
         found = next(((match, use) for pattern, use in uses if (match := pattern.fullmatch(native))), None)
         if found is None:
-            problems.append(f"unknown: {native} ({in_words(tensor.shape)}), neither used nor known to be unused")
+            problems.append(f"unknown: {native} ({format_shape(tensor.shape)}), neither used nor known to be unused")
             continue
         match, use = found
         of = pieces.setdefault(match.expand(use.key), [])
@@ -209,7 +209,7 @@ def _fill(layout: Layout, mapped: dict[str, Tensor], wanted: Shapes, norm_absent
 
 
 def _named(piece: _Piece) -> str:
-    return f"{piece.native} ({in_words(piece.tensor.shape)})"
+    return f"{piece.native} ({format_shape(piece.tensor.shape)})"
 
 
 def _line(error: Exception) -> str:
