@@ -47,7 +47,7 @@ def random_views(
         seed: Random seed of the run.
         epoch: Epoch from 0.
         view: Index of the view, for example 0 and 1 for a pair.
-        before: Linear maps applied first, within the same resampling, (N, 2, 2), as from `flip_and_rotation`; None: none.
+        before: Linear maps (N, 2, 2) applied first in the same resampling, as from `flip_and_rotation`; None: none.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view depends on its image, key and the other

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from hilum.encoders.published.registry import PublishedWeights, digest_of, state
 from hilum.encoders.published.rotary_check import check_rotary
 from hilum.encoders.published.soundness import check_numbers
 from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.statements import Statement
 from hilum.encoders.stem import fold_gray
 from hilum.encoders.weights import write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
@@ -130,28 +131,48 @@ def write_imported(
     classifier: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Create a directory with `encoder.safetensors`, `card.json`, `import.json` and, if given, the classifier."""
-    card = Card(
+    settings = {
+        "weights": row.name,
+        "file": report.file,
+        "file_sha256": report.sha256,
+        "known_by": report.known_by,
+        "licence": row.licence,
+    }
+    card = imported_card(row, encoder, settings, statements_for(statements_of(row), report.known_by))
+    write_directory(encoder, card, report, directory, classifier, row.findings)
+
+
+def imported_card(
+    row: PublishedWeights,
+    encoder: Encoder,
+    settings: dict[str, Any],
+    statements: Sequence[Statement],
+    training_patients: Sequence[str] = (),
+) -> Card:
+    """Return the card of imported weights.
+
+    Args:
+        row: Row of the registry, or of own weights.
+        encoder: Imported encoder.
+        settings: Settings on the card.
+        statements: Provenance claims.
+        training_patients: Training patients, if known.
+    """
+    return Card(
         encoder=row.encoder,
         method=row.method,
         starts_from=row.starts_from,
-        settings={
-            "weights": row.name,
-            "file": report.file,
-            "file_sha256": report.sha256,
-            "known_by": report.known_by,
-            "licence": row.licence,
-        },
+        settings=settings,
         preprocessing=[],
         image_size=row.image_size,
         mean=float(encoder.mean),
         std=float(encoder.std),
         seed=0,
         split="",
-        training_patients=[],
+        training_patients=sorted(training_patients),
         n_training_images=0,
-        statements=statements_for(statements_of(row), report.known_by),
+        statements=list(statements),
     )
-    write_directory(encoder, card, report, directory, classifier, row.findings)
 
 
 def write_directory(

@@ -7,12 +7,11 @@ from pathlib import Path
 from torch import Tensor
 
 from hilum.artifacts import file_sha256
-from hilum.encoders.card import Card
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published.fitting import shapes_of
 from hilum.encoders.published.folder import weights_folder
 from hilum.encoders.published.identity import classes_in
-from hilum.encoders.published.importing import ImportReport, encoder_of, write_directory
+from hilum.encoders.published.importing import ImportReport, encoder_of, imported_card, write_directory
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import map_keys
 from hilum.encoders.published.reading import checkpoint_in, read_tensors
@@ -86,21 +85,8 @@ def import_own(
         dropped=report.dropped | ({f"without the prefix {stated.prefix}": beside} if beside else {}),
         notes=report.notes + (notes if stated.mean is None else []),
     )
-    card = Card(
-        encoder=stated.encoder,
-        method=stated.method,
-        starts_from=NOT_STATED,
-        settings={"file": path.name, "file_sha256": sha256, "layout": stated.layout},
-        preprocessing=[],
-        image_size=row.image_size,
-        mean=float(encoder.mean),
-        std=float(encoder.std),
-        seed=0,
-        split="",
-        training_patients=sorted(stated.training_patients),
-        n_training_images=0,
-        statements=list(stated.statements),
-    )
+    settings = {"file": path.name, "file_sha256": sha256, "layout": stated.layout}
+    card = imported_card(row, encoder, settings, stated.statements, stated.training_patients)
     directory = out or weights_folder(weights_dir) / "own" / f"{path.stem}-{sha256[:16]}"
     write_directory(encoder, card, report, directory)
     return directory, report
