@@ -20,7 +20,7 @@ def encoder():
 
 def create(encoder, **changed):
     settings = DINOv2Settings(freeze_prototypes_epochs=0, mask_sample_probability=1.0, **changed)
-    heads = [DINOHead(encoder.token_width, 16, seed=s, masked_patches=8, bottleneck=4) for s in range(2)]
+    heads = [DINOHead(encoder.token_width, 16, seed=s, hidden=8, bottleneck=4) for s in range(2)]
     return DINOv2(
         encoder, *heads, views=VIEWS, schedule=TeacherSchedule(0.04, 0.07, 4, 0.9, 8), settings=settings, seed=0
     )
