@@ -54,7 +54,7 @@ def main() -> None:
     probe = OnlineProbe(store, ProbedImages(FINDINGS, *parts, [0] * len(FINDINGS), False))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in sizes}
     for seed in message.seeds:
-        start = probe.look(create_encoder(message.encoder, seed=seed), message.size)
+        start = probe.compute(create_encoder(message.encoder, seed=seed), message.size)
         print(f"seed {seed}, random weights: {start}", flush=True)
         for name, size in sizes.items():
             settings = PretextSettings(
@@ -67,7 +67,7 @@ def main() -> None:
                     settings=settings, seed=seed, directory=Path(folder) / "out", split_title="",
                 )  # fmt: skip
                 took = time.process_time() - began
-                found[name].append(probe.look(load_encoder(out)[0], message.size) | {"seconds": took})
+                found[name].append(probe.compute(load_encoder(out)[0], message.size) | {"seconds": took})
             print(f"seed {seed}, {name}: {found[name][-1]}", flush=True)
     lines = [
         f"{message.method}, {message.encoder}, {len(parts[0].image_ids)} images, {message.epochs} epochs of batch "

@@ -318,7 +318,7 @@ def trained_epochs(
         classifier,
         feed.training(learn),
         validation=feed.plain(ground.choose.image_ids, ground.choose.targets),
-        probing=Probing(look=look, names=("auroc",), quality="auroc", every=1),
+        probing=Probing(evaluate=look, names=("auroc",), quality="auroc", every=1),
         settings=settings.training(seed, len(learn.image_ids)),
         directory=directory,
     )

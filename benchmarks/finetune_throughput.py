@@ -46,7 +46,7 @@ from hilum.data.store import Store, build_store
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.data_loader import Feed
-from hilum.training.cpu import small_maps_multiplied
+from hilum.training.cpu import small_convolutions_as_products
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper
 
@@ -170,7 +170,7 @@ def hilum_step(encoder: str, store: Store, images: LabelledImages, *, alone: boo
     source = cycle([next(iter(batches))]) if alone else endless(batches)
 
     def step() -> None:
-        with small_maps_multiplied(classifier):  # as `fit` does on a CPU
+        with small_convolutions_as_products(classifier):  # as `fit` does on a CPU
             stepper.take(next(source), 0, 0, 1.0).item()
 
     return step

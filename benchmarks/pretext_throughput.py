@@ -52,7 +52,7 @@ from hilum.data.store import Store
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.methods import METHODS, Pretext, PretextRun, fcmae, method_of, method_settings
-from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.cpu import explicit_short_attention, keep_freed_memory, small_convolutions_as_products
 from hilum.training.precision import choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper
@@ -236,9 +236,9 @@ def training(method: str, images: Images, batch: int) -> Iterator[Start]:
 
     with (
         deterministic(device),
-        retained_memory(device),
-        short_attention_written_out(trainable),
-        small_maps_multiplied(trainable),
+        keep_freed_memory(device),
+        explicit_short_attention(trainable),
+        small_convolutions_as_products(trainable),
     ):
         yield start
 
@@ -258,7 +258,7 @@ def pretext(method: str, size: int, images: int, batch: int) -> Pretext:
             batch_size=batch,
             steps=1000,
             seed=0,
-            watch=None,
+            collapse_monitor=None,
         ),
     )
 

@@ -234,7 +234,7 @@ def trainable_of(method: str, encoder: str, options: dict[str, Any], size: int, 
         batch_size=batch,
         steps=100_000,
         seed=0,
-        watch=None,
+        collapse_monitor=None,
     )
     return chosen.create(network, method_settings(method, options), run)
 

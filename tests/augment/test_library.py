@@ -91,8 +91,8 @@ def test_every_augmentation_says_where_it_is_from_and_what_it_is_for():
         assert len(entry.source) > 15, name
         assert entry.source.endswith("."), name
         if name.startswith(COLOURLESS):
-            assert entry.left_out == "Saturation, hue and loss of colour.", name
-        if not entry.source.startswith(("Ours", "The image")):
+            assert entry.left_out == "Saturation, hue and conversion to grayscale.", name
+        if not entry.source.startswith(("Ours", "No augmentation")):
             assert "20" in entry.source, name
 
 

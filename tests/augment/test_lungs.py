@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilum.augment import Augmentation
-from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
+from hilum.augment.lungs import enlarge_window, lung_points, shrink_window
 from hilum.augment.parameters import draw_parameters
 from hilum.draws import image_keys
 from hilum.phantom.anatomy.thorax import thorax
@@ -104,7 +104,7 @@ def test_a_crop_grows_no_more_than_is_needed():
     centre = (2 * generator.random((20, 2)) - 1) * (1 - half)
     points = lung_points()
     lungs = np.broadcast_to(points, (20, *points.shape))
-    grown_half, grown_centre = window_that_keeps(half, centre, lungs, 0.6)
+    grown_half, grown_centre = enlarge_window(half, centre, lungs, 0.6)
     for number in range(20):
         low, high = centre[number] - half[number], centre[number] + half[number]
         far_low, far_high = np.minimum(low, points.min(axis=0)), np.maximum(high, points.max(axis=0))
@@ -135,8 +135,8 @@ def test_an_erased_rectangle_covers_no_more_of_the_lungs_than_allowed(limit):
 def test_a_rectangle_that_covers_little_stays_as_it_is():
     half, centre = np.full((1, 2), 0.1), np.array([[0.0, 0.9]])
     lungs = lung_points()[None]
-    assert np.array_equal(window_that_spares(half, centre, lungs, 0.1), half)
-    assert (window_that_spares(half * 5, np.array([[0.38, -0.08]]), lungs, 0.1) < half * 5).all()
+    assert np.array_equal(shrink_window(half, centre, lungs, 0.1), half)
+    assert (shrink_window(half * 5, np.array([[0.38, -0.08]]), lungs, 0.1) < half * 5).all()
 
 
 def test_a_limit_moves_no_other_draw():

@@ -6,8 +6,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from hilum.augment import AUGMENTATIONS, Augmentation, of_copies, plain_view, random_views, views_to_average
-from hilum.augment.parameters import ViewParameters, draw_parameters, plain_parameters, turning
+from hilum.augment import AUGMENTATIONS, Augmentation, copy_transforms, plain_view, random_views, views_to_average
+from hilum.augment.parameters import ViewParameters, draw_parameters, flip_and_rotation, plain_parameters
 from hilum.draws import image_keys
 from hilum.errors import HilumError
 
@@ -204,7 +204,7 @@ def test_copies_are_mirrored_and_turned_counter_clockwise_before_the_view_is_dra
     mirrored = images.flip(3)
     keys = image_keys(["a", "b"])
     augmentation = Augmentation(rotate=30, shift=0.1, scale=(0.9, 1.1), flip=0.5)
-    for before, copies in ((turning(False, 90), turned), (turning(True, 0), mirrored)):
+    for before, copies in ((flip_and_rotation(False, 90), turned), (flip_and_rotation(True, 0), mirrored)):
         both = np.stack([before, before])
         torch.testing.assert_close(plain_view(images, 16, both), plain_view(copies, 16), rtol=0, atol=1e-5)
         drawn = random_views(images, keys, augmentation, 16, seed=0, epoch=1, view=0, before=both)
@@ -214,13 +214,13 @@ def test_copies_are_mirrored_and_turned_counter_clockwise_before_the_view_is_dra
 
 
 def test_the_copies_of_a_batch_are_those_of_the_paper():
-    maps = of_copies(np.array([0, 1, 2, 5], dtype=np.int8))
+    maps = copy_transforms(np.array([0, 1, 2, 5], dtype=np.int8))
     np.testing.assert_array_equal(maps[0], np.eye(2))
     np.testing.assert_array_equal(maps[1], np.diag([-1.0, 1.0]))
-    np.testing.assert_allclose(maps[2], turning(False, -40))
-    np.testing.assert_allclose(maps[3], turning(False, 40))
-    assert of_copies(None) is None
-    assert of_copies(np.zeros(3, dtype=np.int8)) is None
+    np.testing.assert_allclose(maps[2], flip_and_rotation(False, -40))
+    np.testing.assert_allclose(maps[3], flip_and_rotation(False, 40))
+    assert copy_transforms(None) is None
+    assert copy_transforms(np.zeros(3, dtype=np.int8)) is None
 
 
 def test_ten_crops_are_the_corners_the_middle_and_their_mirror_images():

@@ -32,7 +32,7 @@ def test_one_augmentation_is_shown_with_its_ranges_and_what_was_left_out(command
     assert "solarisation 20 %" in message
     assert "solarize_probability  0.2" in message
     assert "0.4 to 1" in message
-    assert "Saturation, hue and loss of colour." in message
+    assert "Saturation, hue and conversion to grayscale." in message
 
 
 def test_the_json_holds_the_ranges_as_they_may_be_written(command):

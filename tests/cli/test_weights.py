@@ -147,5 +147,5 @@ def test_weights_of_ones_own_are_imported_with_what_they_were_trained_on(hilum_w
 
 def test_a_file_by_another_name_is_reported_to_be_known_by_word_alone(hilum_weights, atto):
     name = "fcmae_imagenet1k_convnextv2_atto"
-    assert "nothing but --as says that this is the published file" in hilum_weights("import", atto, "--as", name)
-    assert "nothing but --as" not in hilum_weights("import", atto, "--as", name, "--anyway")
+    assert "only --as declares this to be the published file" in hilum_weights("import", atto, "--as", name)
+    assert "only --as declares" not in hilum_weights("import", atto, "--as", name, "--anyway")

@@ -52,7 +52,7 @@ def test_what_cannot_be_compared_is_not_known_and_says_why():
     ]
     assert answers(theirs, *pseudonymised_names(["ours:17"])) == ["not known"]
     why = theirs.exposure_of(["ours:17"]).why_not_known
-    assert why.startswith(f"the ledger has pseudonyms under salt {salt_name(OTHER)}, the data ids in clear")
+    assert why.startswith(f"the ledger has pseudonyms with salt {salt_name(OTHER)}, the data plain ids")
     with pytest.raises(HilumError, match="found 1 images of patients that cannot: the ledger has pseudonyms"):
         theirs.exposure_of(["ours:17", "theirs:1"]).refuse_not_known("--data ours")
     clear = Ledger(["ours:17"])
@@ -76,7 +76,9 @@ def test_images_without_patient_ids_may_be_of_anybody():
     assert ledger.exposure_of(["ours:17"]).why_not_known.endswith("have images without patient ids")
     named = Ledger(pseudonymised_names(["ours:17"]))
     assert answers(named, "ours:17", "ours:18", "ours:?a.png") == [True, False, "not known"]
-    with pytest.raises(HilumError, match=r"without patient ids\. --include-training-patients goes on without knowing"):
+    with pytest.raises(
+        HilumError, match=r"without patient ids\. --include-training-patients continues without this check"
+    ):
         named.exposure_of(["ours:?a.png"]).refuse_not_known("--data ours")
 
 

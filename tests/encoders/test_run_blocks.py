@@ -4,7 +4,7 @@ import torch
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import ENCODERS, create_encoder
-from hilum.training.activation_checkpointing import recomputing
+from hilum.training.activation_checkpointing import checkpoint_activations
 
 MOST_PARAMETERS = 12_000_000
 SMALL = [name for name in ENCODERS if ARCHITECTURES[name].parameters < MOST_PARAMETERS]
@@ -118,7 +118,7 @@ def test_activations_that_are_computed_again_give_the_same_gradients_behind_a_fr
     for encoders in ([], [encoder]):
         saved = []
         encoder.zero_grad()
-        with recomputing(encoders):
+        with checkpoint_activations(encoders):
             with torch.autograd.graph.saved_tensors_hooks(lambda t, s=saved: s.append(t.numel()) or t, lambda t: t):
                 loss = encoder.pooled(encoder.run_blocks(front, size, encoder.frozen_blocks)).square().sum()
             loss.backward()

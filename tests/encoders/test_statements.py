@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from hilum.encoders.published import published_weights, statements_of
-from hilum.encoders.statements import Statement, find_contamination, statements_in_words
+from hilum.encoders.statements import Statement, describe_statements, find_contamination
 
 IMAGES = pl.DataFrame(
     {
@@ -69,8 +69,8 @@ def test_words_gather_what_is_not_known():
         statement(collection="padchest", certainty="part"),
         statement(collection="brax", certainty="part"),
     ]
-    assert statements_in_words(expected) == "chestxray14: all images; parts, not known which, of padchest, brax"
-    assert statements_in_words([]) == "no radiographs"
+    assert describe_statements(expected) == "chestxray14: all images; parts, not known which, of padchest, brax"
+    assert describe_statements([]) == "no radiographs"
 
 
 @pytest.fixture(scope="module")

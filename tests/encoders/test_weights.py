@@ -120,7 +120,7 @@ def test_text_in_place_of_weights_is_refused(saved):
 def test_other_weights_than_the_cards_are_refused(saved):
     _, directory = saved
     write_weights(create_encoder("resnet18", seed=9), directory / "encoder.safetensors")
-    with pytest.raises(HilumError, match=r"expected SHA-256 .* as its card says"):
+    with pytest.raises(HilumError, match=r"expected SHA-256 .* as on its card"):
         load_encoder(directory)
 
 

@@ -10,7 +10,7 @@ from hilum.data.resampling import Resampling
 from hilum.finetuning.losses import exclusive_cross_entropy
 from hilum.finetuning.output_types import class_balance, make_output_type
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.training.distributed import share_of_mean
+from hilum.training.distributed import global_mean_part
 
 NAN = math.nan
 
@@ -111,7 +111,7 @@ def test_a_weighted_mean_is_that_of_pytorch():
     torch.testing.assert_close(total / divisor, expected)
     only_common = torch.eye(3)[classes[:5]]  # their weights add up to less than one
     total, divisor = output_type.loss(logits[:5], only_common, weights)
-    torch.testing.assert_close(share_of_mean(total, divisor), torch.nn.CrossEntropyLoss()(logits[:5], classes[:5]))
+    torch.testing.assert_close(global_mean_part(total, divisor), torch.nn.CrossEntropyLoss()(logits[:5], classes[:5]))
 
 
 def test_the_balance_of_classes_is_reported_before_and_after_resampling():

@@ -6,7 +6,7 @@ from hilum.data.resampling import Resampling
 from hilum.encoders.toh2023 import OWN_CLASSIFIERS
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.settings import WITH_OWN_HEAD, FinetuneSettings
-from hilum.training.optim import learning_rate_share
+from hilum.training.optim import learning_rate_factor
 from hilum.training.settings import TrainingSettings
 
 
@@ -34,7 +34,7 @@ def test_a_budget_of_steps_becomes_whole_epochs_of_the_images_at_hand():
 def test_a_warm_up_in_steps_has_as_many_steps():
     settings = FinetuneSettings(epochs=10, batch_size=8, warmup_steps=7)
     training = settings.training(0, images=30)  # 4 steps an epoch
-    shares = [learning_rate_share(step, 4, training) for step in range(8)]
+    shares = [learning_rate_factor(step, 4, training) for step in range(8)]
     assert shares[:7] == [pytest.approx((step + 1) / 7) for step in range(7)]
     assert shares[7] == 1
 

@@ -19,9 +19,9 @@ from hilum.data.store import Store
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
 from hilum.pretext.methods import METHODS, PretextRun, method_settings
-from hilum.pretext.monitoring import CollapseMonitor, plain_features
+from hilum.pretext.monitoring import CollapseMonitor, eval_features
 from hilum.training.callbacks import SECONDS, Probing
-from hilum.training.distributed import joined_processes, rank, run_directory
+from hilum.training.distributed import process_group, rank, run_directory
 from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
 
@@ -143,7 +143,7 @@ def trainable_of(case: Case, store: Store, steps: int) -> Any:
         batch_size=BATCH,
         steps=steps,
         seed=0,
-        watch=CollapseMonitor(torch.from_numpy(store.pixels[:8])[:, None], case.size, "Change something."),
+        collapse_monitor=CollapseMonitor(torch.from_numpy(store.pixels[:8])[:, None], case.size, "Change something."),
     )
     return method.create(encoder, method_settings(case.method, case.options), run)
 
@@ -162,7 +162,7 @@ def probing_of(case: Case, store: Store, *, keeps_best: bool) -> Probing:
     shown = torch.from_numpy(store.pixels[:8])[:, None]
 
     def look(encoder: torch.nn.Module) -> dict[str, float]:
-        return {"probe_nearness": -float(plain_features(encoder, [shown], case.size).std())}
+        return {"probe_nearness": -float(eval_features(encoder, [shown], case.size).std())}
 
     return Probing(look, ("probe_nearness",), "probe_nearness", every=1, keep="best_probe" if keeps_best else "last")
 
@@ -211,7 +211,7 @@ def shortened(name: str, images: int | None = None) -> Case:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with joined_processes("cpu"):
+    with process_group("cpu"):
         for asked in sys.argv[2].split(","):
             with run_directory(Path(sys.argv[1]) / asked) as work:
                 left = run(shortened(asked, *map(int, sys.argv[3:])), work)

@@ -17,7 +17,7 @@ from hilum.data.batches import Batch
 from hilum.draws import image_keys
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.modules import TwoCrop
-from hilum.training.distributed import JoinedBatchNorm, averaged, joined_processes, rank, world_size
+from hilum.training.distributed import SyncBatchNormMode, all_reduce_mean, process_group, rank, world_size
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "seventh_method.md"
 IMAGES, SIZE = 8, 32
@@ -40,16 +40,16 @@ def step() -> dict[str, Any]:
     batch = Batch(torch.from_numpy(np.stack(images)), image_keys(f"film {row}" for row in part), part, None)
     method = page.VICReg(
         create_encoder("resnet18", seed=0), views=TwoCrop(augmentation_of("simclr"), SIZE, 0),
-        settings=page.VICRegSettings(width=32), seed=0, collapse=None,
+        settings=page.VICRegSettings(width=32), seed=0, collapse_monitor=None,
     )  # fmt: skip
-    with JoinedBatchNorm():
+    with SyncBatchNormMode():
         loss = method.training_loss(batch, 0)
         loss.backward()
-    gradients = {name: averaged(each.grad) for name, each in method.named_parameters() if each.grad is not None}
-    return {"loss": averaged(loss.detach()), "gradients": gradients}
+    gradients = {name: all_reduce_mean(each.grad) for name, each in method.named_parameters() if each.grad is not None}
+    return {"loss": all_reduce_mean(loss.detach()), "gradients": gradients}
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with joined_processes("cpu"):
+    with process_group("cpu"):
         torch.save(step(), Path(sys.argv[1]) / f"step-by-{rank()}.pt")

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss, NTXentLoss, SwaVLoss
 from lightly.models.utils import update_momentum
 
-from hilum.pretext.masking import hidden
+from hilum.pretext.masking import masked_patches
 
 RUNS = runpy.run_path(str(Path(__file__).with_name("joined_runs.py")))
 STEPS, LR = 20, 0.02
@@ -97,7 +97,7 @@ def dinov2(method) -> SimpleNamespace:
         with torch.no_grad():
             seen = teacher.tokens(torch.cat(large))
             answers, patch_answers = teacher_head(seen[:, 0]), teacher_patch_head(seen[:, 1:][mask.flatten(1)])
-        with hidden(method.encoder, mask, method.mask_token):
+        with masked_patches(method.encoder, mask, method.mask_token):
             tokens = method.encoder.tokens(torch.cat(large))
         classes = torch.cat([tokens[:, 0], method.encoder.tokens(torch.cat(small))[:, 0]])
         expected = method.head(classes).chunk(len(large) + len(small))

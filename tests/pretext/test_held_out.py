@@ -39,18 +39,18 @@ def test_the_epoch_of_the_lowest_loss_of_held_out_patients_is_kept(store_of, tmp
     assert card.epoch == curves.sort("val_loss")["epoch"][0]
     assert (card.n_training_images, len(card.training_patients)) == (30, 20)
     assert card.settings["validation"] == 0.25
-    assert "of 10 images that were held out" in card.notes[0]
+    assert "of 10 held-out images" in card.notes[0]
 
 
 def test_nothing_changes_for_runs_that_hold_out_nobody():
-    assert "validation" not in TINY.decisive()
-    assert "patience" not in TINY.decisive()
+    assert "validation" not in TINY.fingerprint_fields()
+    assert "patience" not in TINY.fingerprint_fields()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_watching_the_loss_leaves_the_run_as_it_is_and_says_the_same_again(method, batch_of):
     chosen, size = method_of(method), 64 if method == "fcmae" else 32
-    options = method_settings(method, {}).filled(64, 8, 100)
+    options = method_settings(method, {}).resolved(64, 8, 100)
     augmentations = (
         augmentation_of(chosen.augmentation),
         augmentation_of(chosen.local_augmentation or chosen.augmentation),
@@ -58,7 +58,7 @@ def test_watching_the_loss_leaves_the_run_as_it_is_and_says_the_same_again(metho
     torch.manual_seed(0)
     trainable = chosen.create(
         create_encoder(ENCODER[method], seed=0), options,
-        PretextRun(augmentations[0], augmentations[1], size, 32, images=64, batch_size=8, steps=100, seed=0, watch=None),
+        PretextRun(augmentations[0], augmentations[1], size, 32, images=64, batch_size=8, steps=100, seed=0, collapse_monitor=None),
     )  # fmt: skip
     before = {name: value.clone() for name, value in trainable.state_dict().items()}
     trainable.eval()

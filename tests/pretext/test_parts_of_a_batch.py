@@ -44,8 +44,8 @@ def test_two_parts_take_the_step_of_the_whole_batch(case, tmp_path):
         ("swav", "prototypes are assigned to the whole batch alike"),
         ("mocov2", "its batch norm takes its statistics from the whole batch"),
         ("dino-centering", "its batch norm takes its statistics from the whole batch"),
-        ("dino", "its teacher's answers are balanced over the whole batch"),
-        ("dinov2", "its teacher's answers are balanced over the whole batch"),
+        ("dino", "the teacher's outputs are balanced over the whole batch"),
+        ("dinov2", "the teacher's outputs are balanced over the whole batch"),
     ],
 )
 def test_what_needs_the_whole_batch_says_why(case, reason, tmp_path):
@@ -89,5 +89,5 @@ def test_activations_computed_again_give_the_same_bits_from_less_memory(case, tm
 
 
 def test_batch_norm_is_not_computed_again(tmp_path):
-    with pytest.raises(HilumError, match="batch norm, whose statistics would move twice"):
+    with pytest.raises(HilumError, match="batch norm, whose statistics would be updated twice"):
         RUNS["run"](replace(RUNS["CASES"]["simclr"], images=8), tmp_path, activation_checkpointing=True)

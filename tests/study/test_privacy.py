@@ -227,7 +227,7 @@ def test_without_the_salt_it_is_not_known_and_never_no(hospital, ingested, pretr
     raw = prepare(started_from(pretrained), {"ours": hospital[0]})
     message = contamination_of(raw, "scratch")
     assert (message.certainty, message.patients) == ("may", 8)
-    assert message.message.startswith("NOT KNOWN: the ledger has pseudonyms under salt ")
+    assert message.message.startswith("NOT KNOWN: the ledger has pseudonyms with salt ")
     with pytest.raises(HilumErrors, match="NOT KNOWN"):
         refuse_contaminated(raw)
     monkeypatch.setenv("HILUM_PATIENT_SALT", SALT)
@@ -272,7 +272,7 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
     )
     message = str(probe(hospital[0], *labels).exception)
     assert "expected patients that can be compared" in message
-    assert "--include-training-patients goes on without knowing" in message
+    assert "--include-training-patients continues without this check" in message
 
 
 def test_a_classifier_outside_of_a_study_is_not_judged_on_patients_of_its_weights(

@@ -43,7 +43,7 @@ class Blobs(Trainable):
         self.copy.lerp_(self.head.weight.detach(), 0.1)
         self.steps += 1
 
-    def watch(self):
+    def epoch_metrics(self):
         return {"copy_norm": float(self.copy.norm())}
 
 

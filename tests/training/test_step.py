@@ -105,7 +105,12 @@ def test_a_batch_in_parts_takes_the_step_of_the_whole(batches, tmp_path):
     [
         ("it compares images", 40, 2, "found 2, but it compares images. Use a smaller batch"),
         ("", 40, 2, "found 2, but its batch norm takes its statistics from the whole batch"),
-        ("", 40, 3, r"expected a multiple of 3 \(1 processes, 3 parts\); found batches of 8 and 8 images"),
+        (
+            "",
+            40,
+            3,
+            r"expected a multiple of 3 \(processes × gradient accumulation steps\); found batches of 8 and 8 images",
+        ),
         ("", 13, 2, "found batches of 8 and 5 images"),
     ],
 )

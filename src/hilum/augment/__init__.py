@@ -1,4 +1,4 @@
-"""Random views of a whole batch of radiographs, each by one resampling."""
+"""Augmentation: random views of a batch of radiographs, each by one resampling."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,14 +6,14 @@ from hilum.augment.augmentation import Augmentation
 from hilum.augment.library import AUGMENTATIONS, augmentation_of
 
 if TYPE_CHECKING:
-    from hilum.augment.parameters import of_copies
+    from hilum.augment.parameters import copy_transforms
     from hilum.augment.render import plain_view, random_views, views_to_average
 
 __all__ = [
     "AUGMENTATIONS",
     "Augmentation",
     "augmentation_of",
-    "of_copies",
+    "copy_transforms",
     "plain_view",
     "random_views",
     "views_to_average",
@@ -21,11 +21,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs torch when it is asked for: augmentations are read long before a view is drawn."""
-    if name == "of_copies":
+    """Import what needs torch on first use."""
+    if name == "copy_transforms":
         from hilum.augment import parameters
 
-        return parameters.of_copies
+        return parameters.copy_transforms
     if name in ("plain_view", "random_views", "views_to_average"):
         from hilum.augment import render
 

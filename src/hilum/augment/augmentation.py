@@ -1,4 +1,4 @@
-"""How far a random view may go: ranges of geometry, grey levels and blur, and what it must leave of the lungs."""
+"""Declaration of an augmentation: ranges of geometry, gray levels, blur, noise and erasing."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,40 +10,40 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random parameters of a view; every draw is uniform, logarithms of aspects and of gamma too.
+    """Ranges of the random parameters of a view; draws are uniform, log-uniform for aspects and gamma.
 
-    The radiograph is rotated, scaled and shifted about its centre, then cropped, resized to the view's size and
-    mirrored; all of that is one affine map. What comes from beyond the image's edge is black. Then follow, in this
-    order, brightness, contrast, blur, gamma, solarisation, noise and erasing. The defaults are the identity.
+    The image is rotated, scaled and shifted about its centre, cropped, resized and flipped, all by one affine map;
+    pixels outside the image are black. Then follow brightness, contrast, blur, gamma, solarisation, noise and erasing,
+    in this order. The defaults are the identity.
 
-    The lungs that `keep_lungs` and `erase_lungs` speak of are where they lie on an ordinary frontal image
-    (`hilum.augment.lungs`): no image is looked at.
+    `keep_lungs` and `erase_lungs` use the average position of the lungs on frontal images (`hilum.augment.lungs`), not
+    a segmentation of the image.
 
     Args:
-        crop_area: share of the image's area that the crop keeps, (low, high) in (0, 1].
-        crop_aspect: width by height of the crop, (low, high). Held to aspects at which the crop fits into the image.
-        keep_lungs: least share of the lungs in the crop, 0 to 1; 0 for no limit. A crop with less grows, as far as
-            needed, also beyond `crop_area`.
-        rotate: degrees to either side, 0 to 180.
-        shift: share of the side to either side, along x and along y; 0 to 0.5.
-        scale: magnification, (low, high); > 0.
-        flip: probability of a mirror image, left to right.
-        jitter_probability: probability that brightness, contrast and gamma change at all.
-        brightness: grey levels are multiplied by 1 ± this; 0 to 1.
-        contrast: distances from the view's mean are multiplied by 1 ± this; 0 to 1.
-        gamma: grey levels, 0 to 1, are raised to this power, (low, high); > 0.
-        blur_probability: 0 to 1.
-        blur_sigma: standard deviation of the Gaussian in pixels of the view, (low, high); > 0.
-        solarize_probability: of turning round all grey levels above the middle, 0 to 1.
-        noise: standard deviation of Gaussian noise, each pixel by itself, (low, high); 0 to 1, where 1 is white.
-        erase_probability: of one rectangle that becomes the view's mean (Zhong et al. 2020, random erasing), 0 to 1.
-        erase_area: share of the view that it covers, (low, high) in (0, 1].
-        erase_aspect: its width by height, (low, high). Held to aspects at which it fits into the view.
-        erase_lungs: greatest share that it may cover of the lungs that the view shows, 0 to 1; 1 for no limit. A
-            rectangle that covers more shrinks about its centre.
+        crop_area: Area of the crop as a fraction of the image, (low, high) in (0, 1].
+        crop_aspect: Width / height of the crop, (low, high); clipped to aspects that fit into the image.
+        keep_lungs: Minimum fraction of the lungs in the crop, 0 to 1; 0: no limit. Smaller crops are enlarged, also
+            beyond `crop_area`.
+        rotate: Maximum rotation to either side in degrees, 0 to 180.
+        shift: Maximum shift along x and y as a fraction of the side, 0 to 0.5.
+        scale: Magnification, (low, high); > 0.
+        flip: Probability of a horizontal flip.
+        jitter_probability: Probability of changing brightness, contrast and gamma.
+        brightness: Gray values are multiplied by 1 ± this; 0 to 1.
+        contrast: Differences from the view's mean are multiplied by 1 ± this; 0 to 1.
+        gamma: Exponent of gray values in [0, 1], (low, high); > 0.
+        blur_probability: Probability of Gaussian blur, 0 to 1.
+        blur_sigma: Standard deviation of the Gaussian in px of the view, (low, high); > 0.
+        solarize_probability: Probability of inverting all gray values above 0.5, 0 to 1.
+        noise: Standard deviation of Gaussian noise per pixel, (low, high); 0 to 1, where 1 is white.
+        erase_probability: Probability of replacing a rectangle by the view's mean (random erasing, Zhong et al. 2020).
+        erase_area: Area of the rectangle as a fraction of the view, (low, high) in (0, 1].
+        erase_aspect: Width / height of the rectangle, (low, high); clipped to aspects that fit into the view.
+        erase_lungs: Maximum fraction of the visible lungs that is erased, 0 to 1; 1: no limit. Larger rectangles are
+            shrunk about their centre.
 
     Raises:
-        HilumErrors: a value is outside the range given here.
+        HilumErrors: A value is out of range.
     """
 
     crop_area: Range = (1.0, 1.0)
@@ -80,7 +80,7 @@ class Augmentation:
             raise HilumErrors("view augmentation", problems, fix="change the values named below.")
 
     def ranges(self) -> dict[str, float | Range]:
-        """What differs from the identity, by name."""
+        """Return the settings that differ from the identity, by name."""
         values = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
         return {name: value for name, (value, default) in values.items() if value != default}
 
@@ -94,26 +94,26 @@ def _is_range(value: Any, lowest: float, highest: float) -> bool:
 
 
 _TINY = 1e-3
-_SHARE = (0.0, 1.0)
+_FRACTION = (0.0, 1.0)
 _RATIO = (_TINY, 1 / _TINY)
 _BOUNDS = {
     "crop_area": (_TINY, 1.0),
     "crop_aspect": _RATIO,
-    "keep_lungs": _SHARE,
+    "keep_lungs": _FRACTION,
     "rotate": (0.0, 180.0),
     "shift": (0.0, 0.5),
     "scale": _RATIO,
-    "flip": _SHARE,
-    "jitter_probability": _SHARE,
-    "brightness": _SHARE,
-    "contrast": _SHARE,
+    "flip": _FRACTION,
+    "jitter_probability": _FRACTION,
+    "brightness": _FRACTION,
+    "contrast": _FRACTION,
     "gamma": (0.05, 20.0),
-    "blur_probability": _SHARE,
+    "blur_probability": _FRACTION,
     "blur_sigma": (_TINY, 50.0),
-    "solarize_probability": _SHARE,
-    "noise": _SHARE,
-    "erase_probability": _SHARE,
+    "solarize_probability": _FRACTION,
+    "noise": _FRACTION,
+    "erase_probability": _FRACTION,
     "erase_area": (_TINY, 1.0),
     "erase_aspect": _RATIO,
-    "erase_lungs": _SHARE,
+    "erase_lungs": _FRACTION,
 }

@@ -1,4 +1,4 @@
-"""An augmentation in a settings file: its name, or its ranges."""
+"""Pydantic type of an augmentation in a settings file: a name, or ranges."""
 
 from typing import Annotated
 

@@ -1,10 +1,10 @@
-"""Augmentations in words, for tables and people."""
+"""Text descriptions of augmentations."""
 
 from hilum.augment.augmentation import Augmentation, Range
 
 
-def in_words(augmentation: Augmentation) -> str:
-    """What an augmentation does, such as "crop to 50–100 % of the area, rotation ±10°, mirror image 50 %"."""
+def describe_augmentation(augmentation: Augmentation) -> str:
+    """Describe an augmentation, as in "crop to 50–100 % of the area, rotation ±10°, horizontal flip 50 %"."""
     parts = [*_geometry(augmentation), *_grays(augmentation), *_erasing(augmentation)]
     return ", ".join(parts) or "nothing"
 
@@ -25,7 +25,7 @@ def _geometry(augmentation: Augmentation) -> list[str]:
     if augmentation.scale != (1.0, 1.0):
         parts.append(f"scale {_range(augmentation.scale)}")
     if augmentation.flip:
-        parts.append(f"mirror image {_percent(augmentation.flip)}")
+        parts.append(f"horizontal flip {_percent(augmentation.flip)}")
     return parts
 
 
@@ -62,5 +62,5 @@ def _range(ends: Range, factor: float = 1.0) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _percent(share: float | Range) -> str:
-    return f"{_range(share if isinstance(share, tuple) else (share, share), 100)} %"
+def _percent(fraction: float | Range) -> str:
+    return f"{_range(fraction if isinstance(fraction, tuple) else (fraction, fraction), 100)} %"

@@ -1,7 +1,7 @@
-"""What comes after a view's blur: gamma, solarisation, noise, erasing; in compiled code, and in tensor operations.
+"""Gamma, solarisation, noise and erasing of views: compiled code for CPUs, tensor operations for GPUs.
 
-Noise belongs to the pixel: a hash of the image's two keys and the pixel's number gives 48 bits, and these a normal
-deviate (Box and Muller 1958). So no pixel waits for another, and both versions draw the same.
+Noise is a function of the image's two keys and the pixel index: a hash gives 48 bits, and these a normal deviate (Box
+and Muller 1958), so that pixels are independent and both versions draw the same.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hilum.data.transfer import to_device
 
-MEAN_STEPS = 2.0**20  # a view's mean is summed in integers of this step: exact, whatever the order
+MEAN_STEPS = 2.0**20  # means are summed in integer multiples of 1/this: exact in any order
 _LOW, _HALF, _15, _8 = np.uint64(0xFFFFFFFF), np.uint64(16), np.uint64(15), np.uint64(8)
 # Rounds of a 32-bit hash with low bias: the constants of C. Wellons' "hash prospector" (2018).
 _FIRST, _SECOND = np.uint64(0x7FEB352D), np.uint64(0x846CA68B)
@@ -24,14 +24,14 @@ _OTHER = np.uint64(0x9E3779B9)
 
 @dataclass(frozen=True)
 class Finish:
-    """What is done to each of N views; row i belongs to view i.
+    """Parameters after the blur of N views; row i belongs to view i.
 
     Args:
-        gamma: exponents, (N,).
-        solarized: whether grey levels above the middle turn round, (N,) bool.
-        noise: standard deviations, (N,); 0 for none.
-        noise_keys: two whole numbers below 2^32, (N, 2) uint64.
-        erased: first row, end row, first column, end column of a rectangle, (N, 4); zeros for none.
+        gamma: Exponents, (N,).
+        solarized: Solarisation, (N,) bool.
+        noise: Standard deviations of noise, (N,); 0: none.
+        noise_keys: Two integers below 2^32, (N, 2) uint64.
+        erased: First row, end row, first column, end column of the erased rectangle, (N, 4); zeros: none.
     """
 
     gamma: NDArray[np.float64]
@@ -50,7 +50,7 @@ def finish_views(
     noise_keys: NDArray[np.uint64],
     erased: NDArray[np.int64],
 ) -> None:
-    """Finish `views`, (N, T, T) in [0, 1], in place; the arguments are those of `Finish`."""
+    """Apply the parameters of `Finish` to `views`, (N, T, T) in [0, 1], in place."""
     size = views.shape[1]
     for n in range(len(views)):
         if gamma[n] != 1.0:
@@ -76,7 +76,7 @@ def finish_views(
 
 
 def finish_with_tensors(views: Tensor, finish: Finish) -> Tensor:
-    """The same on any device: (N, T, T) in [0, 1] to the same shape."""
+    """Apply the parameters on any device, (N, T, T) in [0, 1] to the same shape."""
 
     def column(values: NDArray[np.generic], dtype: torch.dtype = torch.float32) -> Tensor:
         return to_device(values, views.device, dtype)[:, None, None]
@@ -118,7 +118,7 @@ def _mixed(word):  # type: ignore[no-untyped-def]
 def _normals(first: Tensor, second: Tensor, pixels: Tensor) -> Tensor:
     low = int(_LOW)
 
-    def mixed(word: Tensor) -> Tensor:  # int64 overflows round, and the low half stays right
+    def mixed(word: Tensor) -> Tensor:  # int64 wraps around on overflow; the low half stays correct
         word = ((word ^ (word >> 16)) * int(_FIRST)) & low
         word = ((word ^ (word >> 15)) * int(_SECOND)) & low
         return word ^ (word >> 16)

@@ -1,8 +1,7 @@
-"""Views on the CPU: geometry, grey levels and blur of an image in one compiled pass, without Python in between.
+"""Views on CPUs: geometry, gray values and blur in one compiled pass (numba).
 
-Pixels are little squares of constant grey, and a view's pixel is the mean over its footprint in the source: the
-exact area average where a map minifies, and bilinear interpolation where it does not (the mean over a square of one
-source pixel). What lies beyond the image's edge counts as black.
+Each view pixel is the mean over its footprint in the source: the exact area average for minification, bilinear
+interpolation otherwise (the mean over a square of one source pixel). Pixels outside the image are black.
 """
 
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from hilum.augment.finish import MEAN_STEPS
 
-BLUR_REACH = 4.0  # the Gaussian is cut at this many standard deviations, as scipy.ndimage does
+BLUR_REACH = 4.0  # truncation in standard deviations, as in scipy.ndimage
 
 
 @njit(cache=True, nogil=True)
@@ -30,14 +29,12 @@ def fill_views(
     """Fill `views`, (N, T, T), from `images`, (N, S, S).
 
     Args:
-        images: grey levels from 0 to `white`.
+        images: Gray values from 0 to `white`.
         white: 255 for uint8, 1 for floats.
-        maps: of `ViewParameters`, (N, 2, 3).
+        maps: Affine maps of `ViewParameters`, (N, 2, 3).
         extents: `footprints` of the maps, (N, 2).
-        brightness: of `ViewParameters`, (N,).
-        contrast: of `ViewParameters`, (N,).
-        sigma: of `ViewParameters`, (N,).
-        views: written, in [0, 1].
+        brightness, contrast, sigma: As in `ViewParameters`, (N,) each.
+        views: Output, in [0, 1].
     """
     size = views.shape[1]
     taps = np.empty((2, int(extents.max()) + 3), dtype=np.float32)
@@ -59,7 +56,7 @@ def _resample(image, white, affine, wide, high, taps, view):  # type: ignore[no-
     bilinear = wide <= 1.0 and high <= 1.0
     few = wide <= 2.0 and high <= 2.0
     half_w, half_h = max(wide, 1.0) / 2, max(high, 1.0) / 2
-    share = np.float32(1.0 / (4.0 * half_w * half_h))
+    inverse_area = np.float32(1.0 / (4.0 * half_w * half_h))
     for i in range(size):
         start_x = affine[0, 1] * i + affine[0, 2]
         start_y = affine[1, 1] * i + affine[1, 2]
@@ -73,14 +70,14 @@ def _resample(image, white, affine, wide, high, taps, view):  # type: ignore[no-
                 lower = (1 - fx) * np.float32(image[top + 1, left]) + fx * np.float32(image[top + 1, left + 1])
                 grey = (1 - fy) * upper + fy * lower
             elif few and 1.0 <= x < end - 1.0 and 1.0 <= y < end - 1.0:
-                # A box of one to two pixels touches three at most: its first, the next, and perhaps one more.
+                # A box of one to two pixels overlaps at most three.
                 left, top = int(x - half_w + 0.5), int(y - half_h + 0.5)
                 x0, x2 = np.float32(left + 0.5 - x + half_w), np.float32(max(x + half_w - left - 1.5, 0.0))
                 x1 = np.float32(min(x + half_w - left - 0.5, 1.0))
                 y0, y2 = np.float32(top + 0.5 - y + half_h), np.float32(max(y + half_h - top - 1.5, 0.0))
                 y1 = np.float32(min(y + half_h - top - 0.5, 1.0))
                 grey = y0 * _three(image, top, left, x0, x1, x2) + y1 * _three(image, top + 1, left, x0, x1, x2)
-                grey = (grey + y2 * _three(image, top + 2, left, x0, x1, x2)) * share
+                grey = (grey + y2 * _three(image, top + 2, left, x0, x1, x2)) * inverse_area
             else:
                 left, across = _axis_taps(x, wide, side, taps[0])
                 top, down = _axis_taps(y, high, side, taps[1])
@@ -101,7 +98,7 @@ def _three(image, row, left, first, second, third):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def _axis_taps(position, extent, side, weights):  # type: ignore[no-untyped-def]
-    """Weights of the pixels under a footprint along one axis; returns the first pixel and how many."""
+    """Compute weights of the pixels under a footprint along one axis; return the first pixel and their number."""
     low, high = max(position - extent / 2, -0.5), min(position + extent / 2, side - 0.5)
     covered = (high - low) / extent
     if covered <= 0.0:
@@ -112,7 +109,7 @@ def _axis_taps(position, extent, side, weights):  # type: ignore[no-untyped-def]
         for k in range(first, last + 1):
             weights[k - first] = (min(high, k + 0.5) - max(low, k - 0.5)) / extent
         return first, last - first + 1
-    # Between the outermost pixel centres and the edge there is but one pixel to take.
+    # Between the outermost pixel centres and the edge there is one pixel only.
     if position <= 0.0 or position >= side - 1.0:
         weights[0] = covered
         return (0 if position <= 0.0 else side - 1), 1
@@ -156,11 +153,11 @@ def _blur(view, sigma, padded, rows):  # type: ignore[no-untyped-def]
             for j in range(size):
                 view[i, j] += weights[k] * rows[source, j]
         for j in range(size):
-            view[i, j] = min(view[i, j], np.float32(1.0))  # the weights' sum is one only up to rounding
+            view[i, j] = min(view[i, j], np.float32(1.0))  # weights sum to 1 up to rounding
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _reflected(index, size):  # type: ignore[no-untyped-def]
-    """The image goes on as its mirror image beyond an edge, the outermost pixel twice."""
+    """Reflect an index at the edges, with the outermost pixel repeated."""
     index %= 2 * size
     return index if index < size else 2 * size - 1 - index

@@ -1,4 +1,4 @@
-"""Augmentations by name: the table in `augmentations.yaml`, and augmentations that users write."""
+"""Named augmentations of `augmentations.yaml`, and parsing of user-defined ones."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -15,18 +15,18 @@ from hilum.augment.augmentation import Augmentation
 from hilum.errors import HilumError, HilumErrors
 
 LIKE = "like"
-"""Key of a written augmentation: the name of the one that it starts from."""
+"""Key of a user-defined augmentation: name of the one that it is based on."""
 
 
 @dataclass(frozen=True)
 class NamedAugmentation:
-    """An augmentation with its source.
+    """A named augmentation with its source.
 
     Attributes:
-        augmentation: the ranges.
+        augmentation: The ranges.
         made_for: "pretraining", "local" or "fine-tuning".
-        source: the paper and where in it, or "Ours; …".
-        left_out: what the source does and this does not, and why; empty for nothing.
+        source: Paper and section, or "Ours; …".
+        left_out: Differences from the source, with reasons; empty for none.
     """
 
     augmentation: Augmentation
@@ -37,7 +37,7 @@ class NamedAugmentation:
 
 @cache
 def named_augmentations() -> Mapping[str, NamedAugmentation]:
-    """All augmentations of the table, by name, in its order."""
+    """Read all augmentations of the table, by name, in its order."""
     path = Path(__file__).with_name("augmentations.yaml")
     return MappingProxyType(
         {
@@ -53,7 +53,7 @@ def named_augmentations() -> Mapping[str, NamedAugmentation]:
 
 
 class _Named(Mapping[str, Augmentation]):
-    """The table's augmentations; it is read when one is asked for, not when this module is imported."""
+    """Lazily read augmentations of the table."""
 
     def __getitem__(self, name: str) -> Augmentation:
         return named_augmentations()[name].augmentation
@@ -66,14 +66,14 @@ class _Named(Mapping[str, Augmentation]):
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = _Named()
-"""Named augmentations, to be chosen in a study file or with --augmentation."""
+"""Named augmentations, for study files and --augmentation."""
 
 
 def augmentation_of(augmentation: str | Augmentation, where: str = "augmentation") -> Augmentation:
-    """The augmentation of this name, or the augmentation itself; `where` is named in errors.
+    """Return the augmentation of a name, or the augmentation itself; `where` is the place in errors.
 
     Raises:
-        HilumError: there is none of this name.
+        HilumError: Unknown name.
     """
     if isinstance(augmentation, Augmentation):
         return augmentation
@@ -85,14 +85,14 @@ def augmentation_of(augmentation: str | Augmentation, where: str = "augmentation
 
 
 def parse_augmentation(content: object, where: object = "view augmentation") -> Augmentation:
-    """An augmentation that a user wrote: ranges by name, and `like: NAME` for what they start from.
+    """Parse a user-defined augmentation: ranges by name, optionally based on another (`like: NAME`).
 
     Args:
-        content: as read from YAML, such as {"like": "simclr", "flip": 0, "crop_area": [0.2, 1]}.
-        where: named in errors.
+        content: Content of YAML, such as {"like": "simclr", "flip": 0, "crop_area": [0.2, 1]}.
+        where: Place in errors.
 
     Raises:
-        HilumErrors: everything that is wrong with it, a line each, as `KEY: what`.
+        HilumErrors: All problems, a line each, as `KEY: problem`.
     """
     if not isinstance(content, dict):
         known = ", ".join(field.name for field in fields(Augmentation))
@@ -112,11 +112,11 @@ def parse_augmentation(content: object, where: object = "view augmentation") -> 
 
 
 def read_augmentation(path: Path) -> Augmentation:
-    """An augmentation that a user wrote to a YAML file; see `parse_augmentation`.
+    """Read a user-defined augmentation from a YAML file; see `parse_augmentation`.
 
     Raises:
-        HilumError: no such file, or no YAML.
-        HilumErrors: everything that is wrong with the augmentation.
+        HilumError: No such file, or not YAML.
+        HilumErrors: All problems of the augmentation.
     """
     try:
         return parse_augmentation(yaml.safe_load(path.read_text(encoding="utf-8")), path)
@@ -128,10 +128,10 @@ def read_augmentation(path: Path) -> Augmentation:
 
 
 def named_augmentation(augmentation: str) -> str | Augmentation:
-    """A value of the command line: the name of an augmentation, or the path of one's YAML file.
+    """Check a value of the command line: the name of an augmentation, or the path of a YAML file, which is read.
 
     Raises:
-        HilumError: no augmentation of this name, or nothing that can be read there.
+        HilumError: Unknown name, or the file cannot be read.
     """
     if augmentation.endswith((".yaml", ".yml")):
         return read_augmentation(Path(augmentation))
@@ -140,7 +140,7 @@ def named_augmentation(augmentation: str) -> str | Augmentation:
 
 
 def as_written(augmentation: object) -> object:
-    """Plain data to print or hash: the ranges of an augmentation, a dictionary of settings, anything else unchanged."""
+    """Convert a setting to plain data: ranges of an augmentation, a dictionary of settings, or unchanged."""
     if isinstance(augmentation, BaseModel):
         return augmentation.model_dump()
     if isinstance(augmentation, Augmentation):
@@ -171,7 +171,7 @@ def _from_ranges(
 
 
 def _value(written: Any) -> Any:
-    """Lists of YAML become pairs, and whole numbers floats: 0 and 0.0 are one augmentation."""
+    """Convert lists to tuples and integers to floats, so that 0 and 0.0 are equal."""
     if isinstance(written, list):
         return tuple(_value(each) for each in written)
     return float(written) if isinstance(written, int) and not isinstance(written, bool) else written

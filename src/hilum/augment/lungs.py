@@ -1,9 +1,8 @@
-"""Where the lungs lie on an ordinary frontal image, and how a crop or an erased rectangle respects them.
+"""Average position of the lungs on frontal images, and crops and erased rectangles that respect it.
 
-Two ellipses, the same for every image. On 200 generated images, whose generator knows each lung, they tell the share of
-the lungs in a random crop (8 to 100 % of the area) to 0.07 (standard deviation of the error), and to 0.06 where images
-are padded to squares. Finding the lungs on each image would cost more than the view itself, and would fail where a lung
-is white, which is where it matters.
+Two ellipses, the same for every image. On 200 synthetic images with known lungs, they predict the fraction of the lungs
+in a random crop (8 to 100 % of the area) with an error of 0.07 (standard deviation), or 0.06 for images padded to
+squares. Segmentation of each image would cost more than the view, and would fail on opaque lungs, where it matters.
 
 Coordinates run from -1 to 1, from edge to edge, x to the right and y down.
 """
@@ -14,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 CENTRE = 0.38, -0.08
-"""Of the ellipse on the right of the image; the other is its mirror image."""
+"""Centre of the ellipse on the right of the image; the other is symmetric."""
 SEMIAXES = 0.33, 0.65
 _POINTS = 50  # for each lung
 
 
 @cache
 def lung_points() -> NDArray[np.float64]:
-    """Points that stand for equal parts of both lungs, (K, 2): a sunflower's seeds (Vogel 1979), no two in a line."""
+    """Return points that represent equal areas of both lungs, (K, 2), in a sunflower arrangement (Vogel 1979)."""
     seed = np.arange(_POINTS) + 0.5
     radius, angle = np.sqrt(seed / _POINTS), seed * np.pi * (3 - np.sqrt(5))
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
@@ -31,22 +30,22 @@ def lung_points() -> NDArray[np.float64]:
     return points
 
 
-def window_that_keeps(
-    half: NDArray[np.float64], centre: NDArray[np.float64], lungs: NDArray[np.float64], share: float
+def enlarge_window(
+    half: NDArray[np.float64], centre: NDArray[np.float64], lungs: NDArray[np.float64], fraction: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Grow windows until each holds a share of the lungs.
+    """Enlarge windows until each contains a fraction of the lungs.
 
-    Each edge that cuts lung moves towards the outermost point of the lungs, all of a window's edges by the same part
-    of their way, the least that is enough. So the answer is one of the points' own parts: nothing is searched for.
+    Edges that cut the lungs move towards the outermost lung point, all edges of a window by the same fraction of their
+    distance, the smallest that suffices; it is computed in closed form.
 
     Args:
-        half: half the width and height of each window, (N, 2).
-        centre: of each window, (N, 2); it lies in the square from -1 to 1.
-        lungs: `lung_points` as they lie where the windows are, (N, K, 2). Points outside of the square are lost.
-        share: 0 to 1. Where fewer points lie inside the square, as many as there are.
+        half: Half width and height of each window, (N, 2).
+        centre: Centre of each window, (N, 2), in [-1, 1].
+        lungs: `lung_points` in the windows' coordinates, (N, K, 2). Points outside [-1, 1] are not counted.
+        fraction: Fraction of all points, 0 to 1; limited to the points inside [-1, 1].
 
     Returns:
-        half, centre: of the grown windows, (N, 2) each. A window that holds enough is as it was, to the last bit.
+        half, centre: Enlarged windows, (N, 2) each; unchanged bits for windows with enough points.
     """
     low, high = centre - half, centre + half
     inside = _in_square(lungs)
@@ -56,8 +55,8 @@ def window_that_keeps(
         _part_of_way(lungs, low[:, None], reach_low[:, None]), _part_of_way(lungs, high[:, None], reach_high[:, None])
     ).max(axis=2)
     enters = np.sort(np.where(inside, enters, np.inf), axis=1)
-    wanted = int(np.ceil(share * lungs.shape[1] - 1e-9))
-    # Of the points that can be had, the last one wanted says how far the edges go.
+    wanted = int(np.ceil(fraction * lungs.shape[1] - 1e-9))
+    # The last required point determines how far the edges move.
     last = np.minimum(wanted, inside.sum(axis=1)) - 1
     part = np.where(last < 0, 0.0, enters[np.arange(len(enters)), np.maximum(last, 0)])
     grown_low = low + part[:, None] * (reach_low - low)
@@ -69,24 +68,24 @@ def window_that_keeps(
     )
 
 
-def window_that_spares(
-    half: NDArray[np.float64], centre: NDArray[np.float64], lungs: NDArray[np.float64], share: float
+def shrink_window(
+    half: NDArray[np.float64], centre: NDArray[np.float64], lungs: NDArray[np.float64], fraction: float
 ) -> NDArray[np.float64]:
-    """Shrink windows about their centres until each covers at most a share of the lungs that are to be seen.
+    """Shrink windows about their centres until each covers at most a fraction of the visible lungs.
 
     Args:
-        half: half the width and height of each window, (N, 2).
-        centre: of each window, (N, 2).
-        lungs: `lung_points` as they lie in the view, (N, K, 2). Points outside of the square are not to be seen.
-        share: 0 to 1, of the points that are.
+        half: Half width and height of each window, (N, 2).
+        centre: Centre of each window, (N, 2).
+        lungs: `lung_points` in the view's coordinates, (N, K, 2). Points outside [-1, 1] are not visible.
+        fraction: Maximum fraction of the visible points, 0 to 1.
 
     Returns:
-        Half the width and height of the shrunk windows, (N, 2).
+        Half width and height of the shrunk windows, (N, 2).
     """
     visible = _in_square(lungs)
     distance = (np.abs(lungs - centre[:, None]) / half[:, None]).max(axis=2)  # 1 on the window's edge
     distance = np.sort(np.where(visible, distance, np.inf), axis=1)
-    allowed = np.floor(share * visible.sum(axis=1) + 1e-9).astype(np.int64)
+    allowed = np.floor(fraction * visible.sum(axis=1) + 1e-9).astype(np.int64)
     first_too_many = distance[np.arange(len(distance)), np.minimum(allowed, lungs.shape[1] - 1)]
     limit = np.where(allowed >= lungs.shape[1], np.inf, first_too_many)
     return half * np.minimum(limit, 1.0)[:, None]
@@ -99,7 +98,7 @@ def _in_square(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _part_of_way(
     points: NDArray[np.float64], edge: NDArray[np.float64], reach: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """How much of its way an edge goes until it lets a point in; 0 for points that it does not keep out."""
+    """Return the fraction of its way that an edge moves until it includes a point; 0 if already included."""
     way = reach - edge
     with np.errstate(divide="ignore", invalid="ignore"):
         part = (points - edge) / way

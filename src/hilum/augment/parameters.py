@@ -1,4 +1,4 @@
-"""From an augmentation and a batch's keys to the affine map, grey-level line, blur and finish of each view."""
+"""Random draw of the parameters of each view: affine map, brightness, contrast, blur, noise, erasing."""
 
 from dataclasses import dataclass, replace
 
@@ -7,24 +7,22 @@ from numpy.typing import NDArray
 
 from hilum.augment.augmentation import Augmentation
 from hilum.augment.finish import Finish
-from hilum.augment.lungs import lung_points, window_that_keeps, window_that_spares
+from hilum.augment.lungs import enlarge_window, lung_points, shrink_window
 from hilum.data.resampling import COPIES
 from hilum.draws import uniforms
 
-_DRAWS = (
-    24  # one column a parameter, also where an augmentation does not use it: changing one range moves no other draw
-)
+_DRAWS = 24  # one column per parameter, used or not, so that changing one range does not change other draws
 
 
 @dataclass(frozen=True)
 class ViewParameters:
-    """What is done to each of N images; row i belongs to image i.
+    """Parameters of the views of N images; row i belongs to image i.
 
     Args:
-        maps: (N, 2, 3), from a view's pixel (x, y, 1) to the source's (x, y); pixel centres lie at integers.
-        brightness, contrast: factors, (N,).
-        sigma: of the blur in pixels of the view, (N,); 0 for none.
-        finish: what comes after the blur; None where the augmentation has nothing of it.
+        maps: Affine maps from view pixels (x, y, 1) to source pixels (x, y), (N, 2, 3); pixel centres at integers.
+        brightness, contrast: Factors, (N,) each.
+        sigma: Standard deviation of the blur in px of the view, (N,); 0: none.
+        finish: Parameters after the blur; None: none.
     """
 
     maps: NDArray[np.float64]
@@ -35,59 +33,59 @@ class ViewParameters:
 
 
 def plain_parameters(count: int, source: int, size: int) -> ViewParameters:
-    """Parameters that only resize, from `source` to `size` pixels a side."""
+    """Return parameters that only resize, from `source` to `size` px per side."""
     whole = np.broadcast_to(np.eye(2, 3), (count, 2, 3))
     ones = np.ones(count)
     return ViewParameters(_in_pixels(whole, source, size), ones, ones, np.zeros(count))
 
 
-def crop_parameters(count: int, source: int, size: int, share: float, centre: tuple[float, float]) -> ViewParameters:
-    """Parameters of a square crop, resized from `source` to `size` pixels a side.
+def crop_parameters(count: int, source: int, size: int, fraction: float, centre: tuple[float, float]) -> ViewParameters:
+    """Return parameters of a square crop, resized to `size` px per side.
 
     Args:
-        count: images.
-        source, size: pixels a side, before and behind.
-        share: of the side that is kept.
-        centre: -1 (left, top) to 1 (right, bottom) of the way that there is.
+        count: Number of images.
+        source, size: Side of image and view in px.
+        fraction: Side of the crop as a fraction of the image's.
+        centre: Position of the crop, from -1 (left, top) to 1 (right, bottom).
     """
-    whole = np.eye(2, 3) * share
-    whole[:, 2] = np.asarray(centre) * (1 - share)
+    whole = np.eye(2, 3) * fraction
+    whole[:, 2] = np.asarray(centre) * (1 - fraction)
     ones = np.ones(count)
     maps = _in_pixels(np.broadcast_to(whole, (count, 2, 3)), source, size)
     return ViewParameters(maps, ones, ones, np.zeros(count))
 
 
-def turning(flip: bool, degrees: float) -> NDArray[np.float64]:
-    """What makes an image's mirror image, or turns it about its middle, (2, 2): from a view to its source.
+def flip_and_rotation(flip: bool, degrees: float) -> NDArray[np.float64]:
+    """Return the linear map (2, 2) from view to source of a horizontal flip and a rotation about the centre.
 
     Args:
-        flip: left and right exchanged.
-        degrees: counter-clockwise.
+        flip: Horizontal flip.
+        degrees: Rotation in degrees, counter-clockwise.
     """
     angle = np.deg2rad(degrees)
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return np.diag([-1.0, 1.0]) @ turned if flip else turned
 
 
-def of_copies(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
-    """What makes each copy from its image, (N, 2, 2); None where all are as they are.
+def copy_transforms(copies: NDArray[np.int8] | None) -> NDArray[np.float64] | None:
+    """Return the linear maps of oversampled copies, (N, 2, 2); None if there are none.
 
     Args:
-        copies: (N,), 0 for the image itself, then `hilum.data.resampling.COPIES[number - 1]`.
+        copies: Number of the copy, (N,): 0 for the image itself, else `hilum.data.resampling.COPIES[number - 1]`.
     """
     if copies is None or not copies.any():
         return None
-    known = np.stack([np.eye(2), *(turning(copy.flip, copy.degrees) for copy in COPIES)])
+    known = np.stack([np.eye(2), *(flip_and_rotation(copy.flip, copy.degrees) for copy in COPIES)])
     return known[copies]
 
 
-def after(before: NDArray[np.float64] | None, parameters: ViewParameters, source: int) -> ViewParameters:
-    """The views of images to which something is done before, still by one resampling.
+def compose(before: NDArray[np.float64] | None, parameters: ViewParameters, source: int) -> ViewParameters:
+    """Compose linear maps of the images with the maps of their views, for one resampling.
 
     Args:
-        before: (N, 2, 2), about the image's middle, as `turning` gives it; None: nothing.
-        parameters: of the views.
-        source: pixels a side of the images.
+        before: Linear maps about the image's centre, (N, 2, 2), as from `flip_and_rotation`; None: none.
+        parameters: Parameters of the views.
+        source: Side of the images in px.
     """
     if before is None:
         return parameters
@@ -103,16 +101,13 @@ def draw_parameters(
     """Draw the parameters of one view of each image.
 
     Args:
-        keys: `hilum.draws.image_keys`, (N,).
-        augmentation: the ranges.
-        source: pixels a side of the images.
-        size: pixels a side of the views.
-        seed: as in `hilum.draws.uniforms`.
-        epoch: as in `hilum.draws.uniforms`.
-        view: as in `hilum.draws.uniforms`.
+        keys: Image keys (`hilum.draws.image_keys`), (N,).
+        augmentation: Ranges.
+        source, size: Side of images and views in px.
+        seed, epoch, view: As in `hilum.draws.uniforms`.
 
     Returns:
-        Row i depends on keys[i] and the arguments after it, not on the other rows.
+        Parameters; row i depends on keys[i] and the other arguments only.
     """
     draws = uniforms(seed, keys, _DRAWS, epoch=epoch, view=view).T
     half, centre = _window(draws[0:4], augmentation.crop_area, augmentation.crop_aspect)
@@ -125,7 +120,7 @@ def draw_parameters(
     if augmentation.keep_lungs > 0 or augmentation.erase_lungs < 1:
         lungs = lung_points() @ turned * scale[:, None, None] + shift[:, None]
     if augmentation.keep_lungs > 0:
-        half, centre = window_that_keeps(half, centre, lungs, augmentation.keep_lungs)
+        half, centre = enlarge_window(half, centre, lungs, augmentation.keep_lungs)
 
     # View -> source: mirror, into the crop, then undo shift, scale and rotation.
     back = turned / scale[:, None, None]
@@ -143,9 +138,9 @@ def draw_parameters(
 
 
 def footprints(maps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Extent of a view's pixel in the source along x and y, (N, 2), in source pixels.
+    """Return the extent of a view pixel in the source along x and y, (N, 2), in source px.
 
-    The square pixel becomes a parallelogram; the box along the axes that stands for it has the same second moments.
+    A square pixel maps to a parallelogram, which is replaced by an axis-aligned box with the same second moments.
     """
     return np.hypot(maps[:, :, 0], maps[:, :, 1])
 
@@ -153,9 +148,9 @@ def footprints(maps: NDArray[np.float64]) -> NDArray[np.float64]:
 def _window(
     draws: NDArray[np.float64], area: tuple[float, float], aspect: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Half sides and centre, (N, 2) each, of a rectangle in the square from -1 to 1; draws (4, N)."""
+    """Draw half sides and centre, (N, 2) each, of a rectangle in [-1, 1]² from uniform draws (4, N)."""
     covered = _between(draws[0], area)
-    # The whole rectangle lies in the square where its aspect is between its area and the inverse of it.
+    # The rectangle fits into the square if its aspect is between its area and the inverse.
     low, high = (np.log(np.clip(end, covered, 1 / covered)) for end in aspect)
     ratio = np.exp(low + draws[1] * (high - low))
     half = np.stack([np.sqrt(covered * ratio), np.sqrt(covered / ratio)], axis=1)
@@ -169,7 +164,7 @@ def _finish(
     augmentation: Augmentation,
     size: int,
 ) -> Finish | None:
-    """What comes after the blur; `lungs`, (N, K, 2), as the view shows them."""
+    """Draw the parameters after the blur; `lungs`, (N, K, 2), in the view's coordinates."""
     erases = augmentation.erase_probability > 0
     if not (
         erases or augmentation.gamma != (1.0, 1.0) or augmentation.solarize_probability > 0 or augmentation.noise[1] > 0
@@ -178,8 +173,8 @@ def _finish(
     low, high = np.log(augmentation.gamma)
     half, centre = _window(draws[20:24], augmentation.erase_area, augmentation.erase_aspect)
     if augmentation.erase_lungs < 1:
-        half = window_that_spares(half, centre, lungs, augmentation.erase_lungs)
-    # Erased are the pixels whose centre lies in the rectangle.
+        half = shrink_window(half, centre, lungs, augmentation.erase_lungs)
+    # Erase the pixels whose centre is in the rectangle.
     edges = np.stack([centre - half, centre + half], axis=2)[:, ::-1].reshape(-1, 4)
     pixels = np.ceil((edges + 1) * (size / 2) - 0.5).clip(0, size).astype(np.int64)
     return Finish(
@@ -196,7 +191,7 @@ def _between(draw: NDArray[np.float64], ends: tuple[float, float]) -> NDArray[np
 
 
 def _in_pixels(maps: NDArray[np.float64], source: int, size: int) -> NDArray[np.float64]:
-    """Maps between squares of [-1, 1] to maps between pixel indices."""
+    """Convert maps between squares [-1, 1]² to maps between pixel indices."""
     linear = maps[:, :, :2] * (source / size)
     offset = maps[:, :, 2] * (source / 2) + (source - 1) / 2 - linear.sum(axis=2) * ((size - 1) / 2)
     return np.concatenate([linear, offset[:, :, None]], axis=2)

@@ -1,4 +1,4 @@
-"""Random and plain views of a batch: draw the parameters, then resample where the batch lives."""
+"""Random and plain views of a batch, on CPU or GPU."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,7 +13,7 @@ from hilum.augment.finish import finish_views
 from hilum.augment.kernel import fill_views
 from hilum.augment.parameters import (
     ViewParameters,
-    after,
+    compose,
     crop_parameters,
     draw_parameters,
     footprints,
@@ -23,7 +23,7 @@ from hilum.augment.tensor_ops import render_views_with_tensors
 from hilum.errors import HilumError
 
 TEN_CROP = 224 / 256
-_IMAGES_A_THREAD = 8  # fewer are not worth a thread's start
+_IMAGES_A_THREAD = 8  # minimum for starting a thread
 
 
 def random_views(
@@ -37,63 +37,60 @@ def random_views(
     view: int,
     before: NDArray[np.float64] | None = None,
 ) -> Tensor:
-    """One random view of every image.
+    """Draw one random view of every image.
 
     Args:
-        images: (N, 1, S, S), uint8, or float in [0, 1].
-        keys: `hilum.draws.image_keys` of the images, (N,).
-        augmentation: the ranges of what is drawn.
-        size: pixels a side of the views, T.
-        seed: of the run.
-        epoch: another epoch gives another view.
-        view: 0 and 1 for the two views of a pair.
-        before: (N, 2, 2), what is done to each image before its view is drawn, as `turning` gives it; still one
-            resampling. None: nothing.
+        images: Images, (N, 1, S, S), uint8, or float in [0, 1].
+        keys: Image keys (`hilum.draws.image_keys`), (N,).
+        augmentation: Ranges of the random parameters.
+        size: Side of the views in px, T.
+        seed: Random seed of the run.
+        epoch: Epoch from 0.
+        view: Index of the view, for example 0 and 1 for a pair.
+        before: Linear maps (N, 2, 2) applied first in the same resampling, as from `flip_and_rotation`; None: none.
 
     Returns:
-        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view is a function of its image, key,
-        augmentation,
-        size, seed, epoch and view alone: bitwise the same in any batch, on one kind of device.
+        (N, 1, T, T), float32 in [0, 1], on the device of `images`. A view depends on its image, key and the other
+        arguments only: bit-identical in any batch, on one type of device.
 
     Raises:
-        HilumError: the images are not a batch of square one-channel images.
+        HilumError: Not a batch of square one-channel images.
     """
     _check(images)
     parameters = draw_parameters(keys, augmentation, images.shape[-1], size, seed=seed, epoch=epoch, view=view)
-    return render_views(images, after(before, parameters, images.shape[-1]), size)
+    return render_views(images, compose(before, parameters, images.shape[-1]), size)
 
 
 def plain_view(images: Tensor, size: int, before: NDArray[np.float64] | None = None) -> Tensor:
-    """Every image as it is, resized by area averaging (smaller) or bilinear interpolation (larger).
+    """Resize images without augmentation, by area averaging (smaller) or bilinear interpolation (larger).
 
     Args:
-        images: (N, 1, S, S), uint8, or float in [0, 1].
-        size: T.
-        before: as in `random_views`.
+        images: Images, (N, 1, S, S), uint8, or float in [0, 1].
+        size: Side of the views in px, T.
+        before: As in `random_views`.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`.
 
     Raises:
-        HilumError: the images are not a batch of square one-channel images.
+        HilumError: Not a batch of square one-channel images.
     """
     _check(images)
     parameters = plain_parameters(len(images), images.shape[-1], size)
-    return render_views(images, after(before, parameters, images.shape[-1]), size)
+    return render_views(images, compose(before, parameters, images.shape[-1]), size)
 
 
 def views_to_average(images: Tensor, size: int, tta: str) -> list[Tensor]:
-    """The views over which a score is averaged at test time.
+    """Return the views of test-time augmentation (TTA), over which scores are averaged.
 
     Args:
-        images: (N, 1, S, S), uint8, or float in [0, 1].
-        size: T.
-        tta: "none": the plain view. "flip": it and its mirror image. "ten_crop": crops of 7/8 of the side (224 of 256
-            pixels) at the corners and in the middle, each with its mirror image (Krizhevsky et al., NeurIPS 2012,
-            §4.1).
+        images: Images, (N, 1, S, S), uint8, or float in [0, 1].
+        size: Side of the views in px, T.
+        tta: "none": plain view; "flip": also its horizontal flip; "ten_crop": crops of 7/8 of the side (224 of 256 px)
+            at corners and centre, each also flipped (Krizhevsky et al., NeurIPS 2012, §4.1).
 
     Returns:
-        1, 2 or 10 times (N, 1, T, T), as `plain_view`.
+        1, 2 or 10 tensors (N, 1, T, T), as `plain_view`.
     """
     _check(images)
     if tta == "ten_crop":
@@ -108,12 +105,12 @@ def views_to_average(images: Tensor, size: int, tta: str) -> list[Tensor]:
 
 @torch.no_grad()
 def render_views(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
-    """Views with parameters that are given: compiled code on the CPU, tensor operations elsewhere.
+    """Render views with given parameters: compiled code on CPUs, tensor operations on other devices.
 
     Args:
-        images: (N, 1, S, S), uint8, or float in [0, 1].
-        parameters: one row an image.
-        size: T.
+        images: Images, (N, 1, S, S), uint8, or float in [0, 1].
+        parameters: Parameters, one row per image.
+        size: Side of the views in px, T.
 
     Returns:
         (N, 1, T, T), float32 in [0, 1], on the device of `images`.
@@ -150,7 +147,7 @@ def render_views(images: Tensor, parameters: ViewParameters, size: int) -> Tenso
     threads = min(torch.get_num_threads(), -(-len(images) // _IMAGES_A_THREAD))
     if threads > 1:
         ends = np.linspace(0, len(images), threads + 1).astype(int)
-        with ThreadPoolExecutor(threads) as pool:  # started anew each time: idle threads would not survive a fork
+        with ThreadPoolExecutor(threads) as pool:  # not kept, since idle threads do not survive a fork
             list(pool.map(part, (slice(*pair) for pair in pairwise(ends))))
     else:
         part(slice(None))

@@ -1,7 +1,7 @@
-"""Views on an accelerator: the same arithmetic as `hilum.augment.kernel`, in plain tensor operations.
+"""Views on GPUs: the arithmetic of `hilum.augment.kernel` in tensor operations.
 
-Only element-wise operations and gathers, added up one tap after the other: unlike a convolution or a matrix product
-they give the same bits whatever else is in the batch. A tap that an image does not need has weight zero.
+Only element-wise operations and gathers, accumulated tap by tap: unlike convolutions and matrix products, results do
+not depend on the rest of the batch. Taps that an image does not need have weight zero.
 """
 
 import math
@@ -17,14 +17,14 @@ from hilum.data.transfer import to_device
 
 
 def render_views_with_tensors(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
-    """Views of a batch on any device.
+    """Render views of a batch on any device.
 
-    Coordinates are float32: good to 1e-4 of the grey range on images of up to 1,024 pixels a side.
+    Coordinates are float32: errors up to 1e-4 of the gray range on images of up to 1,024 px per side.
 
     Args:
-        images: (N, S, S), uint8 or float in [0, 1].
-        parameters: one row an image.
-        size: T.
+        images: Images, (N, S, S), uint8 or float in [0, 1].
+        parameters: Parameters, one row per image.
+        size: Side of the views in px, T.
 
     Returns:
         (N, T, T), float32 in [0, 1], on the device of `images`.
@@ -63,7 +63,7 @@ def _resample(images: Tensor, parameters: ViewParameters, size: int) -> Tensor:
 
 
 def _axis_taps(position: Tensor, extent: Tensor, side: int, taps: int) -> list[tuple[Tensor, Tensor]]:
-    """Pixel indices and weights, each (N, T, T), of every tap along one axis."""
+    """Compute pixel indices and weights, (N, T, T) each, of every tap along one axis."""
     box = extent.clamp(min=1.0)
     low, high = position - box / 2, position + box / 2
     inside = (position + extent / 2).clamp(max=side - 0.5) - (position - extent / 2).clamp(min=-0.5)
@@ -73,7 +73,7 @@ def _axis_taps(position: Tensor, extent: Tensor, side: int, taps: int) -> list[t
     for tap in range(taps):
         pixel = first + tap
         weight = (torch.minimum(high, pixel + 0.5) - torch.maximum(low, pixel - 0.5)).clamp(min=0.0) / box
-        # Minified, the share of the footprint beyond the edge is black; else the outermost pixel reaches to the edge.
+        # With minification, the part of the footprint outside is black; otherwise the outermost pixel is extended.
         beyond = ((pixel < 0) | (pixel > side - 1)) & (extent > 1.0)
         weight = torch.where(beyond, 0.0, weight) * torch.where(extent > 1.0, 1.0, covered)
         found.append((pixel.clamp(0, side - 1).long(), weight))

@@ -23,7 +23,7 @@ def augmentations(
       hilum augmentations
       hilum augmentations caron2021_dino_second
     """
-    from hilum.augment.describe import in_words
+    from hilum.augment.describe import describe_augmentation
     from hilum.augment.library import named_augmentations
 
     if name is not None:
@@ -33,13 +33,15 @@ def augmentations(
     if as_json:
         print_json({each: _as_data(each) for each in table})
         return
-    rows = [(each, entry.made_for, in_words(entry.augmentation), entry.source) for each, entry in table.items()]
+    rows = [
+        (each, entry.made_for, describe_augmentation(entry.augmentation), entry.source) for each, entry in table.items()
+    ]
     print_table(("augmentation", "used for", "transforms", "source"), rows)
 
 
 def _show(name: str, *, as_json: bool) -> None:
     from hilum.augment import augmentation_of
-    from hilum.augment.describe import in_words
+    from hilum.augment.describe import describe_augmentation
     from hilum.augment.library import named_augmentations
 
     augmentation = augmentation_of(name)
@@ -47,7 +49,7 @@ def _show(name: str, *, as_json: bool) -> None:
         print_json(_as_data(name))
         return
     entry = named_augmentations()[name]
-    echo(f"{name}, for {entry.made_for}: {in_words(augmentation)}")
+    echo(f"{name}, for {entry.made_for}: {describe_augmentation(augmentation)}")
     echo(entry.source)
     if entry.left_out:
         echo(f"Differences from the source: {entry.left_out}")

@@ -45,7 +45,7 @@ def list_weights(
     from hilum.cli.console import echo, print_json, print_table
     from hilum.encoders.catalogue import ARCHITECTURES
     from hilum.encoders.published import published_weights, weights_folder
-    from hilum.encoders.statements import statements_in_words
+    from hilum.encoders.statements import describe_statements
     from hilum.errors import HilumError
 
     if encoder is not None and encoder not in ARCHITECTURES:
@@ -66,7 +66,7 @@ def list_weights(
                 row.encoder,
                 row.method.split(" (")[0].split(", ")[0],
                 row.licence.split(" (")[0],
-                statements_in_words(_all_statements(row)),
+                describe_statements(_all_statements(row)),
                 each["here"],
             ]
             for row, each in zip(rows, described, strict=True)
@@ -122,7 +122,7 @@ def show(
     statements = _all_statements(row)
     echo(f"  {'radiographs':14} {'none' if not statements else ''}".rstrip())
     for statement in statements:
-        echo(f"    {statement.in_words()}  ({statement.source})")
+        echo(f"    {statement.describe()}  ({statement.source})")
 
 
 def fetch(
@@ -178,7 +178,7 @@ def verify(
         return
     echo(f"{file}: {row.name}, complete")
     echo(f"  sha-256 {report.sha256} ({checksum})")
-    for line in report.in_words():
+    for line in report.as_lines():
         echo(f"  {line}")
 
 
@@ -260,7 +260,7 @@ def import_(
         training_patients=patients,
     )
     directory, report = import_own(file, stated, out=out, weights_dir=weights_dir, unpickle=unpickle)
-    for line in report.in_words():
+    for line in report.as_lines():
         echo(line)
     echo(f"Ready: init: {directory}")
 
@@ -274,7 +274,7 @@ def _import(
     from hilum.encoders.published import REPORT, ImportReport, import_weights
 
     directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
-    for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).in_words():
+    for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).as_lines():
         echo(line)
     echo(f"Ready: init: {name}, or {directory}" if out is None else f"Ready: init: {directory}")
 

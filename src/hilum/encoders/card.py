@@ -1,8 +1,7 @@
-"""What is known of weights: how they came about, and which patients they were trained on.
+"""Provenance card of weights: method, settings, and training patients.
 
-A card is stored beside weights that people share, so that it names no patient in clear: `write_card` seals the ledger
-(`hilum.encoders.ledger`). Cards of version 1, written before that, may hold ids in clear; they are read as they are,
-and `write_card(read_card(directory), directory)` makes one of today's version out of them.
+Cards are shared with weights, so patient ids are written as pseudonyms (`hilum.encoders.ledger`). Cards of version 1
+may contain plain ids; `write_card(read_card(directory), directory)` converts them to the current version.
 """
 
 from pathlib import Path
@@ -18,36 +17,35 @@ from hilum.errors import HilumError, HilumErrors
 
 CARD = "card.json"
 VERSION = 3
-"""Of cards: 1 names patients in clear, 2 by pseudonyms; 3 has the field names of today."""
+"""Version of cards: 1 has plain patient ids, 2 pseudonyms, 3 the current field names."""
 RENAMED = {"patients_seen": "training_patients", "images_seen": "n_training_images"}
-"""Fields of cards of versions 1 and 2, and their names since."""
+"""Field names of versions 1 and 2, and the current ones."""
 
 
 class Card(BaseModel):
-    """Provenance that travels beside weights, as `card.json`.
+    """Provenance of weights, stored beside them as `card.json`.
 
     Attributes:
-        encoder: one of `hilum.encoders.zoo.ENCODERS`.
+        encoder: A name of `hilum.encoders.zoo.ENCODERS`.
         method: "simclr", "mocov2", "finetune", ….
-        starts_from: "random", or the SHA-256 of the weights it started from.
-        settings: of the method, as given.
-        preprocessing: recipe of the images it was trained on.
-        image_size: side of the views in px.
-        mean, std: one-channel normalisation of gray values in [0, 1].
-        seed: of the run.
-        split: title of the split whose training images it was trained on.
-        training_patients: every patient whose images had a part in the weights, by training or by choosing the best
-            epoch, also before this run: full names (`hilum.data.patients.names`), sorted; on disk with pseudonyms for
-            ids.
-        n_training_images: images in training, each counted once.
-        statements: what the authors of published weights, which it is or started from, say that those were trained on.
-        findings: what a classifier scores, in order; empty for an encoder.
-        epoch: after which these weights were kept, from 1; None where that is not known.
-        probe: digest of the images and labels that a run was probed with; empty without.
-        notes: how that epoch was chosen, and what gives reason to doubt the run; a sentence each.
-        sha256: of the weights; filled in when they are written.
-        hilum_version: that wrote them.
-        version: of the card, `VERSION` once it is written.
+        starts_from: "random", or SHA-256 of the initial weights.
+        settings: Settings of the method.
+        preprocessing: Preprocessing recipe of the training images.
+        image_size: Side of the views in px.
+        mean, std: One-channel normalisation of gray values in [0, 1].
+        seed: Random seed of the run.
+        split: Title of the split of the training images.
+        training_patients: All patients used for training or selection of the epoch, also in earlier runs: full names
+            (`hilum.data.patients.names`), sorted; on disk with pseudonyms.
+        n_training_images: Number of distinct training images.
+        statements: Provenance claims about published weights that it is or started from.
+        findings: Outputs of a classifier, in order; empty for an encoder.
+        epoch: Epoch of the weights, from 1; None: not known.
+        probe: Digest of images and labels of the online probe; empty without.
+        notes: Selection of the epoch and warnings, one sentence each.
+        sha256: SHA-256 of the weights, set when they are written.
+        hilum_version: Version of Hilum that wrote them.
+        version: Version of the card, `VERSION` once written.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,15 +82,15 @@ class Card(BaseModel):
 
     @property
     def ledger(self) -> Ledger:
-        """Which patients the weights were trained on, to be asked."""
+        """Ledger of the training patients."""
         return Ledger(self.training_patients)
 
 
 def write_card(card: Card, directory: Path) -> Card:
-    """Write `card.json`, with pseudonyms for the ids of patients; the card as written.
+    """Write `card.json` with pseudonyms for patient ids; return the card as written.
 
     Raises:
-        HilumError: patients of one's own, and this user's salt can neither be read nor made.
+        HilumError: The user's salt for own patients can neither be read nor created.
     """
     card = card.model_copy(
         update={"training_patients": pseudonymised_names(card.training_patients), "version": VERSION}
@@ -105,7 +103,7 @@ def read_card(directory: Path) -> Card:
     """Read `card.json`.
 
     Raises:
-        HilumError: it is missing, or a field is.
+        HilumError: The file or a field is missing.
     """
     path = directory / CARD
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""What is known of each architecture without building it: enough to check a study file and to estimate its cost."""
+"""Catalogue of architectures, without torch: sizes, cost and constraints, for study files and cost estimates."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,27 +16,26 @@ _WITH_BATCH_NORM = frozenset({"resnet", "densenet", *(f"toh2023_{name}" for name
 
 @dataclass(frozen=True)
 class Architecture:
-    """One encoder of the catalogue.
+    """One architecture of the catalogue.
 
     Attributes:
-        name: timm's, where timm has the architecture.
-        family: how it is built and read; one of `hilum.encoders.zoo.FAMILIES`, or "package.module:NAME", a
-            `hilum.encoders.family.Family` of its own.
-        blocks: how many blocks can be unfrozen one by one from the end; the stem is not among them.
-        parameters: of the encoder with one input channel and without a head.
-        gigaflops: multiply-adds x 2 of one forward pass at 224 x 224, in 10^9; grows with the number of pixels.
-        patch: side in px of what one place of the last features stands for.
-        feature_width: length of the feature vector.
-        size: side in px of the images of its first publication.
-        fills: images are padded at the right and at the bottom, with the mean gray, to a multiple of this many px.
-        smallest: side in px of the smallest image it takes.
-        fixed: it takes images of `size` only.
-        paper: where it was described.
-        published: parameters as published where that is another count: with three channels, a classifier of 14
+        name: timm's name, if timm has the architecture.
+        family: A name of `hilum.encoders.zoo.FAMILIES`, or "package.module:NAME" of a `hilum.encoders.family.Family`.
+        blocks: Number of blocks that can be unfrozen from the end, without the stem.
+        parameters: Parameters with one input channel and without head.
+        gigaflops: 2 × multiply-adds of one forward pass at 224 x 224, in 10^9; proportional to the number of pixels.
+        patch: Stride of the last features in px.
+        feature_width: Length of the feature vector.
+        size: Side of the images in the publication, in px.
+        fills: Images are padded at the right and bottom, with mean gray, to a multiple of this many px.
+        smallest: Minimum side of images in px.
+        fixed: True if only images of `size` are supported.
+        paper: Publication.
+        published: Number of parameters as published, if counted differently: with three channels, a classifier of 14
             findings and, for CheXNet (DenseNet-121), running means and variances (Toh et al. 2023, Table 1).
-        code: whose code builds it, and under which licence; weights have their own terms.
-        batch_norm: of an own family: whether it has batch norm.
-        response_norm: whether it has global response normalisation (ConvNeXt V2), which hidden patches need.
+        code: Source and licence of the code; weights have their own licences.
+        batch_norm: For families of plug-ins: has batch norm.
+        response_norm: Has global response normalisation (ConvNeXt V2), required for masked patches.
     """
 
     name: str
@@ -58,21 +57,21 @@ class Architecture:
 
     @property
     def sizes(self) -> str:
-        """The images it takes, for people."""
+        """Supported image sizes as text."""
         if self.fixed:
             return f"{self.size} px only"
         return f"from {self.smallest} px" + (f", padded to n · {self.fills}" if self.fills > 1 else "")
 
     @property
     def random_opponent(self) -> Literal["calibrated", "plain"]:
-        """The random encoder that pretraining has to beat: calibrated where there are batch norms to calibrate."""
+        """Random baseline of pretraining: "calibrated" with batch norm, otherwise "plain"."""
         return "calibrated" if self.batch_norm or self.family in _WITH_BATCH_NORM else "plain"
 
     def padded(self, side: int) -> int:
-        """Side in px with which the network computes for images of `side` px.
+        """Return the padded side in px for images of `side` px.
 
         Raises:
-            HilumError: it does not take images of this size.
+            HilumError: The size is not supported.
         """
         if side < self.smallest or (self.fixed and side != self.size):
             raise HilumError(
@@ -185,7 +184,7 @@ _OWN: tuple[Architecture, ...] = (
 
 
 def _architecture(name: str, added: object) -> Architecture:
-    """What an entry point of `hilum.encoders` gives."""
+    """Check the object of an entry point of `hilum.encoders`."""
     if not isinstance(added, Architecture):
         raise wrong_kind(ENCODERS, name, "a hilum.encoders.catalogue.Architecture", added)
     if added.name != name:
@@ -197,4 +196,4 @@ def _architecture(name: str, added: object) -> Architecture:
 ARCHITECTURES: Registry[Architecture] = Registry(
     ENCODERS, {architecture.name: architecture for architecture in _OWN}, _architecture
 )
-"""By name: Hilum's own, and those that installed packages add."""
+"""Architectures by name: Hilum's own and those of installed plug-ins."""

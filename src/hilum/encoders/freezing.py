@@ -1,13 +1,13 @@
-"""Training only the last blocks of an encoder.
+"""Freezing of all but the last blocks of an encoder.
 
-What a block is, is the family's to say (`hilum.encoders.families`, `hilum.encoders.toh2023`): stages of a ResNet, dense
-blocks of a DenseNet, residual blocks of a ConvNeXt, transformer blocks of a ViT or a Swin, as in Tables 2 to 6 of
-Elwirehardja et al. (2025). In all of them:
+Blocks are defined by the family (`hilum.encoders.families`, `hilum.encoders.toh2023`): stages of a ResNet, dense blocks
+of a DenseNet, residual blocks of a ConvNeXt, transformer blocks of a ViT or Swin, as in Tables 2 to 6 of Elwirehardja
+et al. (2025). In all families:
 
-- the stem holds all that comes before the first block: patch embedding or first convolution with its norm, class token,
-  registers and position embeddings. It trains with "all" only;
-- what narrows the map between two blocks belongs to the block behind it, in a DenseNet to the one before it;
-- the last norm belongs to the last block, and is frozen where nothing is unfrozen.
+- the stem is everything before the first block: patch embedding or first convolution with its norm, class token,
+  registers and position embeddings; it is only trained with "all";
+- downsampling between two blocks belongs to the second one, in a DenseNet to the first one;
+- the last norm belongs to the last block.
 """
 
 from typing import Literal
@@ -17,18 +17,17 @@ from hilum.errors import HilumError
 
 
 def freeze_all_but_last(encoder: Encoder, unfreeze: int | Literal["all"]) -> None:
-    """Let the last blocks train and freeze what comes before them.
+    """Freeze all but the last blocks.
 
-    Frozen blocks keep their weights and their batch-norm statistics: their batch norm stays in evaluation mode also
-    when the encoder trains.
+    Batch norm of frozen blocks stays in evaluation mode during training.
 
     Args:
-        encoder: changed in place.
-        unfreeze: 0 freezes everything (linear probe); k lets the last k blocks behind the stem train; "all" lets
-            everything train, the stem included.
+        encoder: Encoder, changed in place.
+        unfreeze: Number of trainable blocks from the end; 0 freezes everything (linear probe), "all" trains everything
+            including the stem.
 
     Raises:
-        HilumError: the encoder has fewer blocks.
+        HilumError: The encoder has fewer blocks.
     """
     blocks = encoder.blocks
     if unfreeze != "all" and not 0 <= unfreeze < len(blocks):

@@ -1,4 +1,4 @@
-"""How an encoder's parameters are spread over its layer groups."""
+"""Parameter counts of an encoder by layer group."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,19 +10,19 @@ from hilum.encoders.zoo import Encoder, count_parameters, create_encoder
 
 
 def layer_groups(encoder: Encoder) -> dict[str, int]:
-    """Parameters of the stem and of each block, in the order in which an image passes them; together, all of them."""
+    """Count the parameters of stem and blocks, in forward order; together all parameters."""
     return {name: count_parameters(block) for name, block in encoder.named_blocks.items()}
 
 
 def describe_encoder(name: str) -> dict[str, Any]:
-    """What `hilum encoders NAME` says of one encoder; no weight is drawn.
+    """Describe an encoder for `hilum encoders NAME`, without initialising weights.
 
     Returns:
-        `architecture` as in the catalogue, `sizes`, `grid` (rows and columns of places) at an image of `at` px,
-        `groups` (of the encoder), and `published`: the network as its paper counts it, or None.
+        `architecture` as in the catalogue, `sizes`, `grid` (rows and columns of the last features) for images of `at`
+        px, `groups` (parameters), and `published`: parameters as counted in the paper, or None.
 
     Raises:
-        HilumError: there is no such encoder.
+        HilumError: Unknown encoder.
     """
     with weightless():
         encoder = create_encoder(name, seed=0)

@@ -1,15 +1,13 @@
-"""The ledger: whose images had a part in weights. It stands on their card, `training_patients`, and nowhere else.
+"""Ledger of training patients, to detect data leakage; stored on the card (`training_patients`).
 
-One ledger, on the card, because weights and card travel together and everything that must be decided is decided by
-patients. Image ids are not kept: nothing is decided on them, and names of files often hold the patient's id.
+Patients only: image ids are not stored, since file names often contain patient ids.
 
-An entry is a patient's full name with a pseudonym for the id, "ours:h1a2b3c4d-…" (`hilum.data.patients.pseudonyms`);
-cards of version 1 hold ids in clear ("ours:17"), and are still read. A comparison answers for each patient: seen, not
-seen, or **not known**, where the ledger names patients of the same issuer under a salt that is not here, or where only
-one of the two sides has patient ids. Not known is never "no".
+An entry is the full name of a patient with a pseudonym for the id, "ours:h1a2b3c4d-…"
+(`hilum.data.patients.pseudonyms`); cards of version 1 have plain ids ("ours:17"). For each patient, the comparison
+gives in training, not in training, or **not known**: if the ledger has pseudonyms of the same issuer with a salt that
+is not available, or if only one side has patient ids. "Not known" is never treated as "not in training".
 
-What published weights have seen stands on the card as statements instead (`hilum.encoders.statements`):
-their authors seldom say more.
+For published weights, the card has provenance claims instead (`hilum.encoders.statements`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,14 +34,13 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Exposure:
-    """What a ledger says of N patients.
+    """Comparison of N patients with a ledger.
 
     Attributes:
-        trained_on: (N,), those whose images had a part in the weights.
-        not_known: (N,), those that cannot be compared.
-        apart: names of the salts under which the ledger and the data name patients that cannot be compared, sorted;
-            "" for ids in clear.
-        without_id: whether patients cannot be compared because the ledger or the data have images without an id.
+        trained_on: True for training patients, (N,).
+        not_known: True for patients that cannot be compared, (N,).
+        apart: Names of the salts of ledger and data of patients that cannot be compared, sorted; "" for plain ids.
+        without_id: True if some cannot be compared because images in ledger or data have no patient id.
     """
 
     trained_on: Mask
@@ -53,38 +50,38 @@ class Exposure:
 
     @property
     def why_not_known(self) -> str:
-        """In words, what is wanting; empty where nothing is."""
+        """Reasons as text; empty if all patients are known."""
         reasons = [
-            f"the ledger has {_in_words(ledger)}, the data {_in_words(data)}, and this user has not "
-            f"{'that salt' if '' in (ledger, data) else 'the ids'}"
+            f"the ledger has {_describe(ledger)}, the data {_describe(data)}, and "
+            f"{'that salt is' if '' in (ledger, data) else 'the ids are'} not available"
             for ledger, data in self.apart
         ]
         if self.without_id:
-            reasons.append("either the ledger or the data have images without patient ids")
+            reasons.append("the ledger or the data have images without patient ids")
         return "; ".join(reasons)
 
     def refuse_not_known(self, where: str) -> None:
-        """Refuse to go on where it is not known which patients were seen.
+        """Refuse patients that cannot be compared.
 
         Raises:
-            HilumError: says which salt is wanting.
+            HilumError: Some patients are not known; names the missing salt.
         """
         if self.not_known.any():
-            salt = f"Set {VARIABLE} to the salt of the ledger, or copy it to {salt_file()}; data that were hashed must "
+            salt = f"Set {VARIABLE} to the salt of the ledger, or copy it to {salt_file()}; hashed data must have "
             raise HilumError(
                 where,
-                expected="patients that can be compared with those that the model has learnt from",
+                expected="patients that can be compared with the training patients of the model",
                 found=f"{int(self.not_known.sum()):,} images of patients that cannot: {self.why_not_known}",
-                fix=f"{f'{salt}have been hashed under it, too. ' if self.apart else ''}--include-training-patients "
-                f"goes on without knowing.",
+                fix=f"{f'{salt}been hashed with it. ' if self.apart else ''}--include-training-patients "
+                f"continues without this check.",
             )
 
 
 class Ledger:
-    """Patients whose images had a part in weights.
+    """Training patients of weights.
 
     Args:
-        patients: full names, of cards (`hilum.encoders.card.Card.training_patients`) or of data sets.
+        patients: Full names, of cards (`hilum.encoders.card.Card.training_patients`) or data sets.
     """
 
     def __init__(self, patients: Iterable[str]) -> None:
@@ -95,26 +92,26 @@ class Ledger:
 
     @property
     def issuers(self) -> list[str]:
-        """Who gave the patients their ids, sorted."""
+        """Issuers of the patient ids, sorted."""
         return sorted(self._entries)
 
     @property
     def patients_of(self) -> dict[str, int]:
-        """How many patients of each issuer."""
+        """Number of patients by issuer."""
         return {issuer: sum(map(len, self._entries[issuer].values())) for issuer in self.issuers}
 
     def contains(self, full_names: Sequence[str]) -> Mask:
-        """Which of these patients are certainly among those seen, (N,); see `exposure_of` for what is not known."""
+        """Return which patients are known to be in training, (N,); see `exposure_of` for those not known."""
         return self.exposure_of(full_names).trained_on
 
     def exposure_of(self, full_names: Sequence[str]) -> Exposure:
-        """Compare patients with those seen.
+        """Compare patients with the training patients.
 
         Args:
-            full_names: N of them, `<issuer>:<id or pseudonym>`, any number of times.
+            full_names: Full names `<issuer>:<id or pseudonym>` of N patients, with repetitions.
 
         Raises:
-            HilumError: this user's salt cannot be read.
+            HilumError: The user's salt cannot be read.
         """
         salts = known_salts() if self.patients else {}
         apart: set[tuple[str, str]] = set()
@@ -131,13 +128,13 @@ class Ledger:
         return Exposure(pairs[:, 0], pairs[:, 1], tuple(sorted(apart)), without_id)
 
     def ids_of_other_issuers(self, full_names: Iterable[str]) -> dict[str, list[str]]:
-        """Patients whose ids other issuers have, too: maybe the same people, in a folder under another name.
+        """Find patients whose ids exist under other issuers: possibly the same patients in a renamed data set.
 
         Args:
-            full_names: of patients. Those of public data sets, and images without an id, are compared with nobody.
+            full_names: Full names of patients. Public data sets and images without id are not compared.
 
         Returns:
-            By issuer of the ledger, the patients who may be its own; only issuers that have any.
+            Issuer of the ledger to patients with ids of that issuer; only issuers with any.
         """
         salts = known_salts() if self.patients else {}
         others = [issuer for issuer in self.issuers if issuer and not is_public(issuer)]
@@ -153,7 +150,7 @@ class Ledger:
 
     @cached_property
     def _entries(self) -> dict[str, dict[str | None, set[str]]]:
-        """Ids and pseudonyms by issuer and by name of the salt; None for ids in clear."""
+        """Ids and pseudonyms by issuer and name of the salt (None: plain ids)."""
         entries: dict[str, dict[str | None, set[str]]] = {}
         for name in self.patients:
             issuer, number = _parts(name)
@@ -161,19 +158,19 @@ class Ledger:
         return entries
 
     def _has_other_kind(self, issuer: str, number: str) -> bool:
-        """Whether the ledger has images without patient ids of this issuer; asked for such an image, ids."""
+        """Return whether the ledger has entries of the other kind (with or without patient id) of this issuer."""
         return (not number.startswith(WITHOUT_ID)) in self._kinds.get(issuer, ())
 
     @cached_property
     def _kinds(self) -> dict[str, set[bool]]:
-        """By issuer, whether there are entries without patient ids, and whether there are others."""
+        """Kinds of entries by issuer: True without patient id, False with."""
         kinds: dict[str, set[bool]] = {}
         for issuer, number in map(_parts, self.patients):
             kinds.setdefault(issuer, set()).add(number.startswith(WITHOUT_ID))
         return kinds
 
     def _find(self, issuer: str, number: str, salts: dict[str, bytes]) -> tuple[bool, set[tuple[str, str]]]:
-        """Whether a patient is among an issuer's, and if not, the salts between which that is not known."""
+        """Return whether an issuer's entries contain a patient, and otherwise the pairs of salts not comparable."""
         own, apart = salt_of(number), set[tuple[str, str]]()
         for salt, members in self._entries.get(issuer, {}).items():
             if salt == own:
@@ -181,7 +178,7 @@ class Ledger:
             elif own is None and salt in salts:
                 trained_on = pseudonym(number, salts[salt]) in members
             elif salt is None and own in salts:
-                trained_on = number in self._hidden(issuer, salts[own])
+                trained_on = number in self._pseudonyms(issuer, salts[own])
             else:
                 trained_on = False
                 apart.add((salt or "", own or ""))
@@ -189,8 +186,8 @@ class Ledger:
                 return True, set()
         return False, apart
 
-    def _hidden(self, issuer: str, salt: bytes) -> set[str]:
-        """Pseudonyms of an issuer's ids that stand in clear."""
+    def _pseudonyms(self, issuer: str, salt: bytes) -> set[str]:
+        """Return pseudonyms of an issuer's plain ids."""
         key = issuer, salt
         if key not in self._made:
             self._made[key] = {pseudonym(number, salt) for number in self._entries[issuer][None]}
@@ -201,8 +198,8 @@ class Ledger:
         return {}
 
 
-def _in_words(salt: str) -> str:
-    return f"pseudonyms under salt {salt}" if salt else "ids in clear"
+def _describe(salt: str) -> str:
+    return f"pseudonyms with salt {salt}" if salt else "plain ids"
 
 
 def _parts(full_name: str) -> tuple[str, str]:

@@ -1,7 +1,4 @@
-"""What frozen features tell of the findings: a linear probe and a k-nearest-neighbour probe.
-
-Neither changes the features, so a score says what the features hold and not what fine-tuning can make of them.
-"""
+"""Linear probe and k-nearest-neighbour (k-NN) probe on frozen features."""
 
 import warnings
 
@@ -13,13 +10,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""C of scikit-learn: small is strong. Alain & Bengio (2016) fit probes unpenalised, which overfits a few hundred images
-in 512 dimensions; the strength is chosen on validation images instead."""
+"""C of scikit-learn (small is strong), selected on validation images. Unpenalised probes (Alain & Bengio, 2016) overfit
+a few hundred images in 512 dimensions."""
 NEIGHBOURS = 20
-"""Caron et al. 2021 (DINO), §4.1: k = 20 works best throughout."""
+"""k of k-NN; best in Caron et al. 2021 (DINO), §4.1."""
 NEIGHBOUR_TEMPERATURE = 0.07
-"""Of the neighbours' votes; Wu et al., "Unsupervised feature learning via non-parametric instance discrimination",
-CVPR 2018, §3.4."""
+"""Temperature of the neighbours' votes; Wu et al., "Unsupervised feature learning via non-parametric instance
+discrimination", CVPR 2018, §3.4."""
 
 Features = NDArray[np.float32]
 """(N, D)."""
@@ -30,18 +27,18 @@ Targets = NDArray[np.float32]
 def linear_probe(
     train: tuple[Features, Targets], val: tuple[Features, Targets], scored: Features
 ) -> NDArray[np.float64]:
-    """Probabilities from a logistic regression on standardised features, one a finding.
+    """Fit a logistic regression per finding on standardised features and return probabilities.
 
-    The penalty is the one, of `PENALTIES`, with the highest AUROC on the validation images, mean over the findings that
-    both have; the probe that scores is fitted on the training images alone.
+    The penalty of `PENALTIES` with the highest mean AUROC on the validation images is used; the model is fitted on
+    training images only.
 
     Args:
-        train: features and targets to fit.
-        val: features and targets to choose the penalty by.
-        scored: features of M images.
+        train: Features and targets to fit.
+        val: Features and targets to select the penalty.
+        scored: Features of M images.
 
     Returns:
-        (M, F). A finding without positives or without negatives in training has the same value for all images.
+        Probabilities, (M, F); constant for findings without positives or negatives in training.
     """
     scaler = StandardScaler().fit(train[0])
     fitted, chosen, (to_score, to_choose) = scaler.transform(train[0]), val[1], map(scaler.transform, (scored, val[0]))
@@ -58,40 +55,40 @@ def linear_probe(
 def regression_scores(
     features: NDArray[np.floating], targets: Targets, scored: NDArray[np.floating], penalty: float
 ) -> NDArray[np.float64]:
-    """Probabilities from one penalised logistic regression a finding.
+    """Fit a penalised logistic regression per finding and return probabilities.
 
     Args:
-        features: (N, D), each column with mean 0 and deviation 1.
-        targets: of the same images.
-        scored: (M, D), scaled alike.
+        features: Standardised features, (N, D).
+        targets: Targets of the same images.
+        scored: Features of M images, (M, D), with the same scaling.
         penalty: C of scikit-learn.
 
     Returns:
-        (M, F); 0.5 for findings without positives or without negatives.
+        Probabilities, (M, F); 0.5 for findings without positives or negatives.
     """
-    answers = np.full((len(scored), targets.shape[1]), 0.5)
+    scores = np.full((len(scored), targets.shape[1]), 0.5)
     for finding in range(targets.shape[1]):
         known = ~np.isnan(targets[:, finding])
         labels = targets[known, finding]
         if not labels.any() or labels.all():
             continue
-        with warnings.catch_warnings():  # a weak penalty may not converge; validation then prefers another
+        with warnings.catch_warnings():  # weak penalties may not converge; validation then selects another
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = LogisticRegression(C=penalty, max_iter=500).fit(features[known], labels)
-        answers[:, finding] = model.predict_proba(scored)[:, 1]
-    return answers
+        scores[:, finding] = model.predict_proba(scored)[:, 1]
+    return scores
 
 
 def neighbour_probe(train: tuple[Features, Targets], scored: Features) -> NDArray[np.float64]:
-    """Share of positives among the nearest training images, by the cosine of features, nearer ones counting more.
+    """Compute k-NN scores: the weighted fraction of positives among the nearest training images by cosine similarity.
 
     Args:
-        train: features and targets of N images.
-        scored: features of M images.
+        train: Features and targets of N images.
+        scored: Features of M images.
 
     Returns:
-        (M, F): votes weighted by exp(cosine / 0.07). Images whose label is masked have no vote; the finding's share of
-        positives in training stands where no neighbour has one.
+        Scores, (M, F), with weights exp(cosine / 0.07). Masked labels have no weight; without labelled neighbours, the
+        prevalence in training.
     """
     directions, targets = _unit(train[0]), train[1]
     known = ~np.isnan(targets)
@@ -99,21 +96,21 @@ def neighbour_probe(train: tuple[Features, Targets], scored: Features) -> NDArra
     counted = known.sum(0)
     usual = np.divide(positive.sum(0), counted, out=np.full(targets.shape[1], 0.5), where=counted > 0)
     neighbours = min(NEIGHBOURS, len(directions))
-    answers = np.empty((len(scored), targets.shape[1]))
+    scores = np.empty((len(scored), targets.shape[1]))
     for first in range(0, len(scored), 1024):
         cosines = _unit(scored[first : first + 1024]) @ directions.T
         nearest = np.argpartition(-cosines, neighbours - 1, axis=1)[:, :neighbours]
         votes = np.exp((np.take_along_axis(cosines, nearest, 1) - 1) / NEIGHBOUR_TEMPERATURE)[..., None]
         total = (votes * known[nearest]).sum(1)
-        share = (votes * (positive * known)[nearest]).sum(1)
-        answers[first : first + 1024] = np.divide(
-            share, total, out=np.broadcast_to(usual, share.shape).copy(), where=total > 0
+        positives = (votes * (positive * known)[nearest]).sum(1)
+        scores[first : first + 1024] = np.divide(
+            positives, total, out=np.broadcast_to(usual, positives.shape).copy(), where=total > 0
         )
-    return answers
+    return scores
 
 
 def mean_auroc(scores: NDArray[np.floating], targets: Targets) -> float:
-    """AUROC averaged over the findings that have positives and negatives; 0.5 where none has."""
+    """Compute the macro AUROC over findings with positives and negatives; 0.5 if there are none."""
     values = []
     for finding in range(targets.shape[1]):
         known = ~np.isnan(targets[:, finding])

@@ -1,12 +1,12 @@
-"""Which patients weights were trained on, as far as anybody says, and whether test patients are among them.
+"""Provenance claims: training data of published weights as stated by the authors, and overlap with test images.
 
-Hilum's own runs know every patient (`hilum.encoders.ledger`). Of published weights only what authors state is known:
-a collection, at best the published list of images. A statement's certainty is
+For Hilum's own runs, all training patients are known (`hilum.encoders.ledger`). For published weights, only a
+collection or at best a published list of images is known. Certainty of a claim:
 
-- stated: the authors name the images, by a published list, or say that they took them all;
-- part: the authors used some images of the collection, and which is not known;
-- unknown: nobody says anything, and it may be any radiographs of any collection;
-- not_stated: the authors name no radiographs, and their images are too many to know (photographs from the web).
+- stated: the authors name the images by a published list, or used all images of the collection;
+- part: the authors used an unknown part of the collection;
+- unknown: nothing is stated; any radiographs of any collection are possible;
+- not_stated: the authors name no radiographs, but used too many images to exclude them (photographs from the web).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,20 +24,20 @@ SAME_IMAGES: dict[str, tuple[str, ...]] = {
     "vinbigdata": ("vindr_cxr",),
     "vindr_cxr": ("vinbigdata",),
 }
-"""Collections that hold images of another collection under other names (RSNA Pneumonia: Shih et al., Radiology: AI
+"""Collections that contain images of another collection under other names (RSNA Pneumonia: Shih et al., Radiology: AI
 2019, relabelled images of ChestX-ray14; VinBigData: the Kaggle edition of VinDr-CXR's training images)."""
 
 
 class Statement(BaseModel):
-    """One statement about what weights were trained on.
+    """One provenance claim about the training data of weights.
 
     Attributes:
-        collection: one of `hilum.findings.COLLECTIONS`, or another name for data that Hilum does not read; empty where
-            none is named ("unknown" and "not_stated").
-        list: column of the collection's manifest that names the images ("split_chexnet"); None where no list does.
-        parts: values of that column whose images were seen; empty where there is no list.
-        certainty: see above. Without a list, "stated" means all images of the collection.
-        source: who says so, and where.
+        collection: A name of `hilum.findings.COLLECTIONS`, or another name for data that Hilum cannot read; empty with
+            "unknown" and "not_stated".
+        list: Manifest column of the published list ("split_chexnet"); None without a list.
+        parts: Values of that column of the training images; empty without a list.
+        certainty: See above. Without a list, "stated" means all images of the collection.
+        source: Source of the claim.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,8 +48,8 @@ class Statement(BaseModel):
     certainty: Certainty
     source: str
 
-    def in_words(self) -> str:
-        """As in "chestxray14: split_chexnet train and val"."""
+    def describe(self) -> str:
+        """Describe the claim, as in "chestxray14: split_chexnet train and val"."""
         if self.certainty == "unknown":
             return "not known"
         if self.certainty == "not_stated":
@@ -63,16 +63,16 @@ class Statement(BaseModel):
 
 @dataclass(frozen=True)
 class Contamination:
-    """What weights were trained on of a study's test images.
+    """Overlap of the training data of weights with a study's test images (data leakage).
 
     Attributes:
-        patients: test patients with at least one image that is seen, or may be.
-        images: test images that are seen, or may be.
-        of_patients, of_images: all test patients and images.
-        certainty: "no"; "yes", where a list names the images; "may", where nobody can tell which; "unknown", where
-            images have no patient ids by which it could be known, or ids of an issuer that is not known.
-        message: one line for people.
-        by_part: test images on each part of each list ("split_chexnet train"), where a list names them.
+        patients: Test patients with at least one image that is, or may be, in training.
+        images: Test images that are, or may be, in training.
+        of_patients, of_images: Number of all test patients and images.
+        certainty: "no"; "yes" by a list of images; "may" if the images are not known; "unknown" if images have no
+            patient ids or ids of an unknown issuer.
+        message: One line for display.
+        by_part: Test images in each part of each list ("split_chexnet train").
     """
 
     patients: int
@@ -84,26 +84,26 @@ class Contamination:
     by_part: dict[str, int] = field(default_factory=dict)
 
 
-def statements_in_words(statements: Iterable[Statement]) -> str:
-    """All statements in a line; "no radiographs" where there are none."""
+def describe_statements(statements: Iterable[Statement]) -> str:
+    """Describe all claims in one line; "no radiographs" without claims."""
     statements = list(statements)
-    texts = [statement.in_words() for statement in statements if statement.certainty in ("stated", "unknown")]
+    texts = [statement.describe() for statement in statements if statement.certainty in ("stated", "unknown")]
     parts = [statement.collection for statement in statements if statement.certainty == "part"]
     texts += [f"parts, not known which, of {', '.join(parts)}"] if parts else []
-    texts += [statement.in_words() for statement in statements if statement.certainty == "not_stated"]
+    texts += [statement.describe() for statement in statements if statement.certainty == "not_stated"]
     return "; ".join(dict.fromkeys(texts)) or "no radiographs"
 
 
 def find_contamination(
     statements: Sequence[Statement], collection: str, manifest: pl.DataFrame, test_ids: Sequence[str]
 ) -> Contamination:
-    """Match what weights are stated to be trained on with a study's test images.
+    """Find test images in the claimed training data of weights.
 
     Args:
-        statements: of the weights and of those they started from.
-        collection: that the test images are of.
-        manifest: `image_id`, `patient_id`, and the columns of the published lists (`split`, `split_<list>`).
-        test_ids: `image_id` of the test images, each in the manifest.
+        statements: Claims about the weights and those they started from.
+        collection: Collection of the test images.
+        manifest: `image_id`, `patient_id`, and the columns of published lists (`split`, `split_<list>`).
+        test_ids: `image_id` of the test images, all in the manifest.
     """
     test = manifest.filter(pl.col("image_id").is_in(pl.Series(test_ids, dtype=pl.String).implode()))
     named: dict[str, pl.Expr] = {}
@@ -111,11 +111,11 @@ def find_contamination(
     for statement in statements:
         if statement.certainty in ("unknown", "not_stated"):
             possible |= statement.certainty == "unknown"
-            why.append(statement.in_words())
+            why.append(statement.describe())
             continue
         if statement.collection != collection and statement.collection not in SAME_IMAGES.get(collection, ()):
             continue
-        why.append(statement.in_words())
+        why.append(statement.describe())
         if statement.collection != collection or statement.certainty == "part":
             possible = True
         elif statement.list is None:
@@ -136,5 +136,5 @@ def find_contamination(
         message = f"YES: {images:,} of {of[1]:,} test images, {patients:,} of {of[0]:,} test patients ({counted})"
         return Contamination(patients, images, *of, "yes", message, by_part)
     if possible:
-        return Contamination(*of, *of, "may", f"MAY HAVE: which images were seen is not known ({'; '.join(why)})")
+        return Contamination(*of, *of, "may", f"MAY HAVE: the training images are not known ({'; '.join(why)})")
     return Contamination(0, 0, *of, "no", f"no ({'; '.join(why)})" if why else "no")

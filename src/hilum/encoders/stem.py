@@ -1,14 +1,14 @@
-"""The first convolution of published weights, folded from three equal channels onto one.
+"""Folding of the first convolution of published weights from three equal channels to one.
 
-A radiograph shown to such weights is gray: three times the same value g, normalised by each channel's own mean and
-standard deviation. The convolution is linear, so it can be written for g alone:
+A radiograph has the same value g in all three channels, each normalised by its own mean and standard deviation. The
+convolution is linear, so it can be written for g alone:
 
     Σ_c w_c · (g - m_c) / s_c + b  =  w' · (g - m) / s + b'
     w' = s Σ_c w_c / s_c,   b' = b + Σ_c (m - m_c) / s_c · Σ_xy w_c
 
-Without zero padding (patch embeddings, valid convolutions) this holds everywhere. A padded convolution sees zeros
-behind the image's edge, which stand for m_c in channel c there and for m here: outputs whose window reaches behind the
-edge differ by that little, unless the three channels share one normalisation, when b' = b and it holds everywhere too.
+Without zero padding (patch embeddings, valid convolutions) this is exact. With padding, zeros outside the image
+represent m_c in channel c before and m after folding: outputs at the edge differ slightly, unless all channels have the
+same normalisation (then b' = b, exact).
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Stem:
-    """Where the first convolution of an architecture is.
+    """First convolution of an architecture.
 
     Attributes:
-        convolution: its prefix among the body's keys.
-        norm: prefix of the batch norm that follows it, where the convolution has no bias of its own; "" where it has.
+        convolution: Prefix of its keys in the body.
+        norm: Prefix of the following batch norm if the convolution has no bias; "" if it has.
     """
 
     convolution: str
@@ -34,16 +34,16 @@ class Stem:
 def fold_gray_stem(
     weight3: Tensor, bias: Tensor | None, mean3: Sequence[float], std3: Sequence[float]
 ) -> tuple[Tensor, Tensor, float, float]:
-    """A convolution of three equal channels, written for one.
+    """Fold a convolution of three equal channels to one channel, in float64.
 
     Args:
-        weight3: (out, 3, height, width).
-        bias: (out); None: zeros.
-        mean3, std3: normalisation of each channel, of gray values in [0, 1].
+        weight3: Weights, (out, 3, height, width).
+        bias: Bias, (out,); None: zeros.
+        mean3, std3: Normalisation of each channel, of gray values in [0, 1].
 
     Returns:
-        weight (out, 1, height, width), bias (out), and the one channel's mean and standard deviation, chosen such that
-        the bias does not change for a filter whose three channels are equal. Computed in float64.
+        Weight (out, 1, height, width), bias (out,), and mean and standard deviation of the one channel, chosen such
+        that the bias of a filter with three equal channels does not change.
     """
     mean, std = torch.tensor(mean3, dtype=torch.float64), torch.tensor(std3, dtype=torch.float64)
     std1 = 3 / (1 / std).sum()
@@ -58,18 +58,18 @@ def fold_gray_stem(
 def fold_gray(
     tensors: dict[str, Tensor], stem: Stem, mean3: Sequence[float], std3: Sequence[float]
 ) -> tuple[dict[str, Tensor], float, float]:
-    """A body's weights for three channels, turned into weights for one.
+    """Convert weights for three channels to weights for one.
 
-    A convolution without a bias keeps none: the batch norm behind it subtracts the mean of what it sees, so b' goes
-    into its running mean with the opposite sign. In training mode b' would cancel anyway.
+    Without a bias in the convolution, b' is subtracted from the running mean of the following batch norm; in training
+    mode it cancels.
 
     Args:
-        tensors: weights by the body's keys; not changed.
-        stem: of the encoder (`Encoder.stem`).
-        mean3, std3: normalisation of each channel, of gray values in [0, 1].
+        tensors: Weights by the body's keys; not changed.
+        stem: First convolution (`Encoder.stem`).
+        mean3, std3: Normalisation of each channel, of gray values in [0, 1].
 
     Returns:
-        The weights by the same keys, and the one channel's mean and standard deviation.
+        Weights by the same keys, and mean and standard deviation of the one channel.
     """
     convolution = f"{stem.convolution}.weight"
     offset = f"{stem.norm}.running_mean" if stem.norm else f"{stem.convolution}.bias"

@@ -1,4 +1,4 @@
-"""Networks without numbers, whose shapes are all that is asked of them."""
+"""Networks on the meta device, for shapes and parameter counts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 _FILLING = frozenset({"add_", "clamp_", "copy_", "erfinv_", "fill_", "mul_", "normal_", "sub_", "uniform_", "zero_"})
-"""What initialisation is made of: of tensors on the meta device, these change nothing."""
+"""Operations of initialisation, without effect on the meta device."""
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leave out what only fills tensors without numbers; on the meta device some of it takes milliseconds each."""
+    """Skip initialisation of meta tensors, which takes milliseconds per call."""
 
     def __torch_function__(
         self,
@@ -29,7 +29,7 @@ class _Unfilled(TorchFunctionMode):
 
 @contextmanager
 def weightless() -> Iterator[None]:
-    """Build networks on the meta device, without the time that their initialisation takes there.
+    """Build networks on the meta device without initialisation.
 
     >>> with weightless():
     ...     layer = torch.nn.Linear(3, 2)

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with a card beside; loaded completely or not at all."""
+"""Reading and writing of weights (safetensors) with their card."""
 
 import re
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from hilum.errors import HilumError, HilumErrors
 ENCODER_WEIGHTS = "encoder.safetensors"
 
 _SINCE = re.compile(r"(?:.+\.)?(?:rotary_periods|position_rule)")
-"""Buffers that files written before they were kept do not hold; the architecture's own values are what those used."""
+"""Buffers that may be missing in files; then the architecture's own values are used."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """How the weights of a file fit a module.
+    """Comparison of the weights of a file with a module.
 
     Attributes:
-        matched: keys that fit.
-        missing: the module has them, the file does not.
-        unexpected: the file has them, the module does not.
-        misshaped: key and shapes, of the file and of the module.
+        matched: Matching keys.
+        missing: Keys of the module that the file lacks.
+        unexpected: Keys of the file that the module lacks.
+        misshaped: Keys with different shapes, and both shapes.
     """
 
     matched: list[str]
@@ -38,12 +38,12 @@ class LoadReport:
 
     @property
     def complete(self) -> bool:
-        """Nothing is missing, unexpected or of another shape."""
+        """True if all keys and shapes match."""
         return not (self.missing or self.unexpected or self.misshaped)
 
 
 def compare_weights(module: nn.Module, tensors: dict[str, Tensor]) -> LoadReport:
-    """How tensors would fit a module, without changing it."""
+    """Compare tensors with a module, without changing it."""
     own = module.state_dict()
     tensors = _completed(own, tensors)
     common = [key for key in own if key in tensors]
@@ -60,10 +60,10 @@ def compare_weights(module: nn.Module, tensors: dict[str, Tensor]) -> LoadReport
 
 
 def write_weights(module: nn.Module, path: Path) -> str:
-    """Write a module's weights as safetensors, whole or not at all; equal weights give equal bytes.
+    """Write a module's weights as safetensors, atomically; equal weights give equal bytes.
 
     Returns:
-        SHA-256 (hex) of the file.
+        SHA-256 of the file, hex.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with whole_file(path) as beside:
@@ -72,15 +72,15 @@ def write_weights(module: nn.Module, path: Path) -> str:
 
 
 def load_weights(module: nn.Module, path: Path, sha256: str) -> LoadReport:
-    """Load a module's weights.
+    """Load weights into a module.
 
     Args:
-        module: changed in place, and only if everything fits.
-        path: a safetensors file.
-        sha256: that the file must have, hex.
+        module: Module, changed in place if all keys match.
+        path: A safetensors file.
+        sha256: Expected SHA-256, hex.
 
     Raises:
-        HilumError: the file is missing, damaged or not the one of its card, or its keys are not the module's.
+        HilumError: The file is missing, damaged or does not match its card or the module.
     """
     if not path.is_file():
         raise HilumError(path, expected="weights", found="no such file", fix="Point to a directory that Hilum wrote.")
@@ -101,31 +101,31 @@ def load_weights(module: nn.Module, path: Path, sha256: str) -> LoadReport:
     if (found := file_sha256(path)) != sha256:
         raise HilumError(
             path,
-            expected=f"SHA-256 {sha256[:12]}…, as its card says",
+            expected=f"SHA-256 {sha256[:12]}…, as on its card",
             found=f"{found[:12]}…",
-            fix="Weights and card are not of one run; copy both again.",
+            fix="Weights and card are of different runs; copy both again.",
         )
     module.load_state_dict(_completed(module.state_dict(), tensors))
     return report
 
 
 def write_encoder(encoder: Encoder, card: Card, directory: Path) -> Card:
-    """Write `encoder.safetensors` and `card.json` into a directory that is being filled; the card as written."""
+    """Write `encoder.safetensors` and `card.json` into an existing directory; return the card as written."""
     sha256 = write_weights(encoder, directory / ENCODER_WEIGHTS)
     return write_card(stamp(card, sha256), directory)
 
 
 def save_encoder(encoder: Encoder, card: Card, directory: Path) -> Card:
-    """Make a directory with `encoder.safetensors` and `card.json`, complete or absent; the card as written."""
+    """Create a directory with `encoder.safetensors` and `card.json`, atomically; return the card as written."""
     with whole_directory(directory) as beside:
         return write_encoder(encoder, card, beside)
 
 
 def load_encoder(directory: Path) -> tuple[Encoder, Card]:
-    """The encoder of a directory that `save_encoder` made, and its card.
+    """Load the encoder and its card from a directory of `write_encoder`.
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run.
+        HilumError: A file is missing or damaged, or weights and card are of different runs.
     """
     card = read_card(directory)
     encoder = create_encoder(card.encoder, seed=0)
@@ -134,7 +134,7 @@ def load_encoder(directory: Path) -> tuple[Encoder, Card]:
 
 
 def stamp(card: Card, sha256: str) -> Card:
-    """The card of weights that were just written."""
+    """Return the card with the SHA-256 of the weights and Hilum's version."""
     return card.model_copy(update={"sha256": sha256, "hilum_version": version("hilum")})
 
 

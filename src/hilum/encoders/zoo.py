@@ -1,4 +1,4 @@
-"""Encoders for one-channel radiographs: one face for every architecture."""
+"""Encoders for one-channel radiographs with a common interface."""
 
 import math
 from collections.abc import KeysView, Sequence
@@ -29,10 +29,10 @@ ENCODERS: KeysView[str] = ARCHITECTURES.keys()
 
 
 class _Families(dict[str, Family]):
-    """Families by name, and those of other packages by where their code is, "package.module:NAME"."""
+    """Families by name, or by place ("package.module:NAME") for plug-ins."""
 
     def __missing__(self, place: str) -> Family:
-        """Import a family."""
+        """Import a family of a plug-in."""
         if ":" not in place:
             raise KeyError(place)
         try:
@@ -75,22 +75,22 @@ Measured: 0.546 ± 0.246 on 500 images at 512 px (muhammedtalo/COVID-19) and 0.5
 
 
 class Encoder(nn.Module):
-    """A network without its classifier, for images of one channel.
+    """A network without classifier, for one-channel images.
 
     Attributes:
-        name: one of `ENCODERS`.
-        architecture: what the catalogue says of it.
-        body: the network; its keys are timm's where timm has the architecture.
-        feature_width: length of the feature vector.
-        token_width: length of a token; the feature is as long, but where it is all places one after another.
-        patch: side in px of what one place of the last features stands for.
-        prefix_tokens: how many tokens precede those of places (class token, registers).
-        has_class_token: whether the first of them is a class token.
-        has_batch_norm: whether its features in training depend on the batch.
-        mean, std: one-channel normalisation, applied inside; they travel with the weights as buffers.
-        interpolation: how learnt position embeddings are resized, as the weights' own code does; None where there are
-            none. It travels with the weights as the buffer `position_rule`.
-        frozen_blocks: the first so many of `blocks` do not train (see `hilum.encoders.freezing`).
+        name: A name of `ENCODERS`.
+        architecture: Entry of the catalogue.
+        body: The network, with timm's keys if timm has the architecture.
+        feature_width: Length of the feature vector.
+        token_width: Length of a token; equal to `feature_width` except with pooling "flatten".
+        patch: Stride of the last features in px.
+        prefix_tokens: Number of tokens before those of patches (class token, registers).
+        has_class_token: True if the first token is a class token.
+        has_batch_norm: True if the network has batch norm.
+        mean, std: One-channel normalisation, applied inside; buffers, stored with the weights.
+        interpolation: Resizing rule of learned position embeddings; None without these. Stored with the weights as the
+            buffer `position_rule`.
+        frozen_blocks: Number of frozen `blocks` from the start (see `hilum.encoders.freezing`).
     """
 
     def __init__(self, architecture: Architecture, body: nn.Module) -> None:
@@ -116,21 +116,21 @@ class Encoder(nn.Module):
         self.register_load_state_dict_post_hook(_follow_buffers)  # type: ignore[no-untyped-call]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Features of gray images, pooled as the architecture's authors pool them.
+        """Compute the pooled features of gray images.
 
         Args:
-            images: (B, 1, H, W) in [0, 1].
+            images: Images, (B, 1, H, W) in [0, 1].
 
         Returns:
-            (B, feature_width), float32 also under autocast: averaging 7 x 7 numbers in bfloat16 would leave ties.
+            Features, (B, feature_width), float32 also under autocast, since averages in bfloat16 would have ties.
 
         Raises:
-            HilumError: the architecture does not take images of this size.
+            HilumError: The image size is not supported.
         """
         return self.pooled(self._encode(images))
 
     def pooled(self, features: Tensor) -> Tensor:
-        """The feature of an image as `forward` gives it, (B, feature_width) float32, from its last features."""
+        """Pool the last features to (B, feature_width) float32, as in `forward`."""
         if self.family.pooling == "flatten":
             return features.float().flatten(1)
         if self.family.pooling == "cls":
@@ -140,29 +140,29 @@ class Encoder(nn.Module):
         return self.norm_pooled(features[:, self.prefix_tokens :].float().mean(1))
 
     def tokens(self, images: Tensor) -> Tensor:
-        """One vector for each place, behind the class token and registers where there are any.
+        """Compute the last tokens: class token and registers, if any, then one per position.
 
         Args:
-            images: (B, 1, H, W) in [0, 1].
+            images: Images, (B, 1, H, W) in [0, 1].
 
         Returns:
-            (B, prefix_tokens + rows · columns, width), the rows of `patch_grid` one after another.
+            Tokens, (B, prefix_tokens + rows · columns, width), in row-major order of `patch_grid`.
         """
         return as_tokens(self._encode(images))
 
     def run_blocks(
         self, hidden: Tensor, image_size: tuple[int, int], first: int = 0, last: int | None = None
     ) -> Tensor:
-        """Some of `blocks`, one after another; all of them one part at a time give the bits of all at once.
+        """Run some of `blocks`; running all in several calls gives the same bits as one call.
 
         Args:
-            hidden: what enters the first of them: for the stem (0) images (B, 1, H, W) in [0, 1], else what
-                `run_blocks` gave up to there.
+            hidden: Input of block `first`: for the stem (0) images (B, 1, H, W) in [0, 1], otherwise the output of
+                `run_blocks` up to there.
             image_size: H, W of the images in px.
-            first, last: places among `blocks`, from `first` to before `last`; None for the end.
+            first, last: Range of `blocks`, `last` excluded; None: to the end.
 
         Returns:
-            What leaves the last of them, (B, …); behind the end, the last features: tokens, or a map.
+            Output of the last block, (B, …); at the end, the last features: tokens or a map.
         """
         height, width = (self.architecture.padded(side) for side in image_size)
         if first == 0:
@@ -171,11 +171,11 @@ class Encoder(nn.Module):
         return run_steps(self.family.steps(self.body, (height, width), *rule)[first:last], hidden)
 
     def hidden_states(self, images: Tensor, cuts: Sequence[int]) -> list[Tensor]:
-        """What leaves the blocks before each cut, as `run_blocks` gives it.
+        """Return the output of the first n blocks for each n of `cuts`, as from `run_blocks`.
 
         Args:
-            images: (B, 1, H, W) in [0, 1].
-            cuts: numbers of blocks, ascending.
+            images: Images, (B, 1, H, W) in [0, 1].
+            cuts: Numbers of blocks, ascending.
         """
         size, before, hidden = (images.shape[2], images.shape[3]), 0, images
         found = []
@@ -186,12 +186,12 @@ class Encoder(nn.Module):
         return found
 
     def norm_tokens(self, tokens: Tensor) -> Tensor:
-        """The norm that closes a vision transformer, (B, …, width), applied to tokens of a block before the last."""
+        """Apply the final norm of a vision transformer to tokens of an earlier block, (B, …, width)."""
         normed: Tensor = self.body.get_submodule("norm")(tokens)
         return normed
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """The places of `tokens` as an image, (B, width, rows, columns), of `patch_grid` rows and columns."""
+        """Return the last features as a map, (B, width, rows, columns) of `patch_grid`."""
         features = self._encode(images)
         if features.ndim == 4:
             return features
@@ -200,18 +200,18 @@ class Encoder(nn.Module):
         return places.reshape(images.shape[0], -1, *grid)
 
     def use_interpolation(self, rule: Interpolation) -> None:
-        """Resize learnt position embeddings by another rule than the family's, now and wherever the weights go."""
+        """Use another resizing rule of position embeddings than the family's; stored with the weights."""
         self.interpolation = rule
         self.register_buffer("position_rule", rule.as_tensor())
 
     def use_periods(self, periods: Tensor) -> None:
-        """Compute rotary angles from these periods, now and wherever the weights go.
+        """Use given periods of the rotary embedding; stored with the weights.
 
-        The published files of DINOv3 hold periods that were rounded to bfloat16, with which the networks were trained.
-        Those that timm computes in float32, and does not keep with the weights, move the feature by 1.6e-3.
+        DINOv3's published files have periods rounded to bfloat16, as in training; timm's float32 periods, not stored
+        with the weights, change features by 1.6e-3.
 
         Args:
-            periods: as many as the architecture has, in patches of a grid from -1 to 1.
+            periods: Periods, as many as the architecture has.
         """
         own = rotary.periods(self.body)
         assert own is not None
@@ -220,9 +220,9 @@ class Encoder(nn.Module):
         self.register_buffer("rotary_periods", own.detach().clone())
 
     def norm_pooled(self, pooled: Tensor) -> Tensor:
-        """The norm that the architecture applies to a pooled feature, (…, width); none in most.
+        """Apply the architecture's norm of pooled features, (…, width), if any.
 
-        Whatever pools `tokens` instead of the encoder applies it too.
+        Required for code that pools `tokens` itself.
         """
         if not self.family.norm_behind:
             return pooled
@@ -231,31 +231,31 @@ class Encoder(nn.Module):
         return F.layer_norm(pooled, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
     def patch_grid(self, image_size: int | tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of places in images of this many px (height and width, or the side of a square).
+        """Return rows and columns of the last features for an image size in px (height and width, or side).
 
         Raises:
-            HilumError: the architecture does not take images of this size.
+            HilumError: The image size is not supported.
         """
         height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         return self._cells(height), self._cells(width)
 
     @property
     def stem(self) -> Stem:
-        """Where the first convolution is, for `hilum.encoders.stem.fold_gray`."""
+        """First convolution, for `hilum.encoders.stem.fold_gray`."""
         return self.family.stem
 
     @property
     def named_blocks(self) -> dict[str, nn.Module]:
-        """The stem and then the blocks by name, in the order in which an image passes them."""
+        """Stem and blocks by name, in forward order."""
         return self.family.blocks(self.body)
 
     @property
     def blocks(self) -> list[nn.Module]:
-        """The stem and then the blocks, in the order in which an image passes them."""
+        """Stem and blocks, in forward order."""
         return list(self.named_blocks.values())
 
     def train(self, mode: bool = True) -> "Encoder":
-        """Switch to training or evaluation; the batch norm of frozen blocks stays in evaluation."""
+        """Set the training mode; batch norm of frozen blocks stays in evaluation mode."""
         super().train(mode)
         for block in self.blocks[: self.frozen_blocks]:
             block.eval()
@@ -265,7 +265,7 @@ class Encoder(nn.Module):
         return self.run_blocks(images, (images.shape[2], images.shape[3]))
 
     def _normalised(self, images: Tensor) -> Tensor:
-        """Padded at the right and at the bottom, with the mean gray, to a size that the architecture takes."""
+        """Normalise, and pad at the right and bottom with mean gray to a supported size."""
         height, width = images.shape[2:]
         right, below = self.architecture.padded(width) - width, self.architecture.padded(height) - height
         normalised = (images - self.mean) / self.std
@@ -286,19 +286,18 @@ def _follow_buffers(encoder: nn.Module, _: object) -> None:
 
 
 def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> Encoder:
-    """A randomly initialised encoder; its weights depend on (name, seed) only, and torch's own generator is not moved.
+    """Create a randomly initialised encoder; weights are a function of (name, seed).
 
-    The initialisation is timm's. For ResNets: He et al. (ICCV 2015), with the last batch norm of every residual block
-    zero, so that all residual branches start off (Goyal et al., 2017, §5.1).
+    timm's initialisation; for ResNets: He et al. (ICCV 2015), with zero gain of the last batch norm of each residual
+    block (Goyal et al., 2017, §5.1). torch's global generator is not changed.
 
     Args:
-        name: one of `ENCODERS`.
-        seed: of the weights.
-        image_size: side in px of the images to come; None if not known. An encoder takes every size that its
-            architecture allows, so this changes nothing but when an impossible one is refused.
+        name: A name of `ENCODERS`.
+        seed: Random seed of the weights.
+        image_size: Side of the images in px, only checked; None: not checked.
 
     Raises:
-        HilumError: the name is not one of `ENCODERS`, or the architecture does not take images of this size.
+        HilumError: Unknown name, or unsupported image size.
     """
     if name not in ARCHITECTURES:
         near = ", ".join(get_close_matches(name, ENCODERS, n=3)) or "none"
@@ -318,10 +317,10 @@ def create_encoder(name: str, *, seed: int, image_size: int | None = None) -> En
 
 
 def as_tokens(features: Tensor) -> Tensor:
-    """Last features of an encoder as tokens, (B, prefix + places, width)."""
+    """Convert last features to tokens, (B, prefix + positions, width)."""
     return features if features.ndim == 3 else features.flatten(2).transpose(1, 2)
 
 
 def count_parameters(module: nn.Module, trainable_only: bool = False) -> int:
-    """Number of weights, of all or of those that train; batch-norm statistics are buffers and do not count."""
+    """Count parameters, optionally trainable ones only; batch-norm statistics (buffers) are not counted."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad or not trainable_only)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import Augmentation, of_copies, plain_view, random_views
+from hilum.augment import Augmentation, copy_transforms, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
@@ -13,7 +13,7 @@ from hilum.finetuning.heads import HeadOfEach, make_head
 from hilum.finetuning.output_types import OutputType, make_output_type
 from hilum.finetuning.pooling import AttentionEach, make_pooling
 from hilum.finetuning.settings import HeadName, OutputTypeName, PoolingName
-from hilum.training.distributed import share_of_mean
+from hilum.training.distributed import global_mean_part
 from hilum.training.param_groups import decay_groups, encoder_groups
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
@@ -150,7 +150,7 @@ class Classifier(Trainable):
         """Mean weighted cross-entropy of the known labels, on one random view of each image."""
         views = random_views(
             batch.images, batch.keys, self.augmentation, self.size,
-            seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+            seed=self.seed, epoch=epoch, view=0, before=copy_transforms(batch.copies),
         )  # fmt: skip
         return self.mean_loss(self.features(views), batch)
 
@@ -167,7 +167,7 @@ class Classifier(Trainable):
         """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
         loss, _ = self.output_type.loss(outputs, known_targets(batch), self.positive_weights)
         terms = self.output_type.terms(known_targets(batch.whole), self.positive_weights)
-        return share_of_mean(loss, terms, batch.parts)
+        return global_mean_part(loss, terms, batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the weighted cross-entropy and number of its terms, on plain views."""

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hilum.augment import of_copies, plain_view, views_to_average
+from hilum.augment import copy_transforms, plain_view, views_to_average
 from hilum.data.batches import Batches
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.store import Store
 from hilum.finetuning.settings import TTA, FinetuneSettings
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed.device import choose_device
-from hilum.training.precision import AUTOCAST, Chosen, choose_precision, deterministic
+from hilum.training.precision import AUTOCAST, ResolvedPrecision, choose_precision, deterministic
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Feed:
     seed: int
     workers: int
     device: torch.device
-    precision: Chosen
+    precision: ResolvedPrecision
 
     @classmethod
     def of(cls, store: Store, settings: FinetuneSettings, seed: int) -> Self:
@@ -125,7 +125,7 @@ class Feed:
         with deterministic(self.device), torch.no_grad(), fewer_bits:
             for step, batch in enumerate(batches, 1):
                 if tta == "none":
-                    views = [plain_view(batch.images, self.size, of_copies(batch.copies))]
+                    views = [plain_view(batch.images, self.size, copy_transforms(batch.copies))]
                 else:
                     views = views_to_average(batch.images, self.size, tta)
                 found = [module(view).float() for view in views]

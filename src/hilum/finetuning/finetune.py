@@ -33,7 +33,7 @@ from hilum.finetuning.weight_averaging import Averaged, copied
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
-from hilum.training.distributed import by_the_first, rank, run_directory
+from hilum.training.distributed import rank, run_directory, run_on_rank0
 from hilum.training.fit import Fit, fit
 
 
@@ -96,7 +96,7 @@ def finetune(
     classifier = untrained_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
     before = origin.training_patients if origin else []
-    training_patients = by_the_first(lambda: pseudonymised_names([*before, *all_train.patient_ids, *val.patient_ids]))
+    training_patients = run_on_rank0(lambda: pseudonymised_names([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,

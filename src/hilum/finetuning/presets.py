@@ -3,46 +3,22 @@
 The values are data, in `presets.yaml`; a user's own always win.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib.resources import files
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
-
-from hilum.errors import HilumErrors
 from hilum.finetuning.settings import FinetuneSettings
+from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, read_preset_table
+from hilum.training.preset_tables import nearest_preset as nearest
 
 PresetName = Literal["10", "100", "1k", "10k", "100k"]
 IMAGES: Mapping[PresetName, int] = {"10": 10, "100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}
 """What the names stand for."""
 
 OF_ANY, HEAD_ONLY = "any", "head_only"
-_TABLE = "presets.yaml"
-_OTHERWISE = "otherwise"
-GIVEN = "given"
 NOT_SHOWN = frozenset({"precision", "device", "workers", "checkpoint_every_seconds", "output_type"})
 """Settings of the machine, and what the task decides."""
-
-
-@dataclass(frozen=True)
-class ResolvedSetting:
-    """One setting of a run, for people.
-
-    Attributes:
-        name: of the setting.
-        value: as it will be; None for nothing.
-        origin: "given" by the user, or "preset 100".
-        reason: why it is so; empty where the user set it.
-    """
-
-    name: str
-    value: Any
-    origin: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +46,7 @@ class ResolvedFinetuning:
 
 def nearest_preset(images: int) -> PresetName:
     """The preset whose number of images is nearest on the logarithmic scale; of two as near, the smaller."""
-    return min(IMAGES, key=lambda name: (abs(math.log10(IMAGES[name] / max(images, 1))), IMAGES[name]))
+    return nearest(IMAGES, images)
 
 
 def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetuning:
@@ -112,47 +88,6 @@ def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetun
     return ResolvedFinetuning(settings, name, images, epochs * settings.batches_of(images), epochs, choices, defaults)
 
 
-def _by_size(choices: object) -> object:
-    """Of one thing for all sizes, or of some sizes and `otherwise`: one for each."""
-    if not isinstance(choices, dict):
-        return dict.fromkeys(IMAGES, choices)
-    choices = {str(name): each for name, each in choices.items()}  # 10 and 100 are numbers to YAML
-    rest = {name: choices[_OTHERWISE] for name in IMAGES if _OTHERWISE in choices}
-    return rest | {name: each for name, each in choices.items() if name != _OTHERWISE}
-
-
-class _Row(BaseModel):
-    """One setting: its values and reasons, a value and a reason for each size."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    values: Annotated[dict[PresetName, Any], BeforeValidator(_by_size)]
-    why: Annotated[dict[PresetName, str], BeforeValidator(_by_size)]
-
-    @model_validator(mode="after")
-    def _complete(self) -> "_Row":
-        for part in (self.values, self.why):
-            if missing := [name for name in get_args(PresetName) if name not in part]:
-                raise ValueError(f"nothing for {', '.join(missing)}")
-        return self
-
-
 @cache
-def _read_table() -> dict[str, dict[str, _Row]]:
-    content = yaml.safe_load(files("hilum.finetuning").joinpath(_TABLE).read_text(encoding="utf-8"))
-    known = {field.name for field in fields(FinetuneSettings)}
-    problems: list[str] = []
-    table: dict[str, dict[str, _Row]] = {}
-    for part, rows in content.items():
-        table[part] = {}
-        for setting, row in rows.items():
-            if setting not in known:
-                problems.append(f"{part}.{setting}: no setting of training with labels")
-                continue
-            try:
-                table[part][setting] = _Row.model_validate(row)
-            except ValidationError as error:
-                problems += [f"{part}.{setting}: {each['msg']}" for each in error.errors()]
-    if problems:
-        raise HilumErrors(_TABLE, problems, fix="fix the table.")
-    return table
+def _read_table() -> dict[str, dict[str, PresetRow]]:
+    return read_preset_table("hilum.finetuning", IMAGES, {field.name for field in fields(FinetuneSettings)})

@@ -22,7 +22,7 @@ from hilum.finetuning.weights import load_classifier as load_weights_and_card
 from hilum.prediction.description import ModelDescription, read_description
 from hilum.prediction.self_test import REFERENCE, check_reference
 from hilum.training.distributed.device import choose_device
-from hilum.training.precision import AUTOCAST, Chosen, choose_precision, deterministic
+from hilum.training.precision import AUTOCAST, ResolvedPrecision, choose_precision, deterministic
 from hilum.training.settings import Device
 
 _LEAST_BATCH = 2
@@ -72,7 +72,7 @@ class PackagedClassifier:
     description: ModelDescription
     recipe: Recipe
     directory: Path
-    precision: Chosen
+    precision: ResolvedPrecision
 
     @property
     def findings(self) -> list[str]:
@@ -133,7 +133,7 @@ class PackagedClassifier:
         return int(self.cards[0].settings.get("batch_size", 32))
 
     def probabilities(
-        self, pixels: NDArray[np.uint8], *, precision: Chosen | None = None, fill_to: int = _LEAST_BATCH
+        self, pixels: NDArray[np.uint8], *, precision: ResolvedPrecision | None = None, fill_to: int = _LEAST_BATCH
     ) -> NDArray[np.float32]:
         """Compute probabilities (N, F), 0 to 1, of preprocessed images (N, S, S).
 
@@ -220,15 +220,15 @@ def probabilities_of(classifier: Classifier, views: Tensor) -> Tensor:
     return classifier.output_type.probabilities(classifier(views).float())
 
 
-def _precision(card: Card, device: torch.device) -> Chosen:
+def _precision(card: Card, device: torch.device) -> ResolvedPrecision:
     """Return the precision of the training if this machine supports it natively; else this machine's default."""
     own = choose_precision("auto", device)
-    trained: Chosen = card.settings.get("precision", own)
+    trained: ResolvedPrecision = card.settings.get("precision", own)
     same_device = card.settings.get("device", device.type) == device.type
     return trained if same_device and trained in (own, "fp32") else own
 
 
-def _autocast(device: torch.device, precision: Chosen) -> AbstractContextManager[None]:
+def _autocast(device: torch.device, precision: ResolvedPrecision) -> AbstractContextManager[None]:
     return torch.autocast(device.type, AUTOCAST.get(precision), enabled=precision in AUTOCAST)
 
 

@@ -1,1 +1,1 @@
-"""Pretraining without labels; one file a method."""
+"""Self-supervised pretraining."""

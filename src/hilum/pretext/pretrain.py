@@ -1,4 +1,4 @@
-"""Pretraining from images to an encoder on disk."""
+"""Pretraining: from an image store to an encoder on disk."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -17,11 +17,11 @@ from hilum.encoders.weights import load_encoder, write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.pretext.methods import Method, MethodSettings, PretextRun, method_of, method_settings
-from hilum.pretext.monitoring import CollapseMonitor, OnlineProbe, epochs_between, monitored_images, notes_of
+from hilum.pretext.monitoring import CollapseMonitor, OnlineProbe, epochs_between, monitored_images, run_notes
 from hilum.pretext.settings import PretextSettings, early_sizes, last_size
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
-from hilum.training.distributed import by_the_first, joined_processes, rank, run_directory
+from hilum.training.distributed import process_group, rank, run_directory, run_on_rank0
 from hilum.training.distributed.device import choose_device
 from hilum.training.fit import fit
 from hilum.training.settings import TrainingSettings
@@ -42,49 +42,49 @@ def pretrain(
     probe: OnlineProbe | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Pretrain an encoder; it learns without labels, and labels may choose the epoch that is kept.
+    """Pretrain an encoder without labels; an online probe with labels may select the exported epoch.
 
     Args:
-        method: one of `hilum.pretext.methods.registry.METHODS`.
-        store: holds the images; of several data sets, see `hilum.data.store.pooled`.
-        image_ids: images to learn from.
-        patient_ids: of each image, for the card.
-        encoder: a name of `hilum.encoders.zoo.ENCODERS`, to start from random weights of `seed`; or the directory of
-            an encoder, to go on from its weights.
-        settings: of the run.
-        seed: of weights, views and order.
-        directory: gets `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. A run that is
-            killed leaves a hidden directory beside it, and goes on from there with the same bits when called again.
-        split_title: whose training images these are, for the card.
-        copied_patients: further patients for the card: those of images that equal ones learnt from.
-        probe: asked every few epochs what the features tell of findings; the training does not depend on it. Where
-            `settings.keep` says so, it chooses the epoch whose encoder is kept, and the card names its patients too.
-        on_progress: as in `hilum.training.fit.fit`.
+        method: A name of `hilum.pretext.methods.registry.METHODS`.
+        store: Image store; for several data sets, see `hilum.data.store.pooled`.
+        image_ids: Training images.
+        patient_ids: Patient of each image, for the card.
+        encoder: A name of `hilum.encoders.zoo.ENCODERS`, for random weights of `seed`; or the directory of an encoder,
+            to continue from its weights.
+        settings: Settings of the run.
+        seed: Random seed of weights, views and order.
+        directory: Output: `encoder.safetensors`, `card.json` and `curves.parquet`; complete or absent. An interrupted
+            run leaves a hidden directory beside it, and resumes bit-identically when called again.
+        split_title: Title of the split of these images, for the card.
+        copied_patients: Further patients for the card: those of duplicates of training images.
+        probe: Online probe; does not affect the training. With `settings.keep` other than "last" it selects the
+            exported epoch, and its patients are added to the card.
+        on_progress: As in `hilum.training.fit.fit`.
 
     Returns:
         `directory`.
 
     Raises:
-        HilumError: an unknown method or encoder, fewer images than a batch, or features that collapsed.
+        HilumError: Unknown method or encoder, fewer images than a batch, or collapse.
     """
     chosen = method_of(method)
-    settings = settings.filled(method, len(image_ids), from_weights=isinstance(encoder, Path))
+    settings = settings.resolved(method, len(image_ids), from_weights=isinstance(encoder, Path))
     options = method_settings(method, settings.options)
     _check(image_ids, patient_ids, settings, seed)
     network, before = _start(encoder, seed)
     size = last_size(settings.size, store.recipe.size)
     early = early_sizes(settings.size, stored=store.recipe.size, local_size=settings.local_size, epochs=settings.epochs)
     if early is not None:
-        network.architecture.padded(early.size)  # refuses a size that the encoder does not take
-    keep = "last" if settings.validation else settings.keep  # of the lowest loss of who is held out, then
+        network.architecture.padded(early.size)  # raises if the encoder does not support the size
+    keep = "last" if settings.validation else settings.keep  # then the lowest held-out loss selects the epoch
     probe = None if probe is None or settings.probe_every == 0 else replace(probe, keep=keep)
-    with joined_processes(settings.device), run_directory(directory) as work:
-        # before the long work, for the salt of one's own patients may be out of reach
-        training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
+    with process_group(settings.device), run_directory(directory) as work:
+        # first, since the salt of the user's own patients may be missing
+        training_patients = run_on_rank0(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
-        decisive = settings.decisive()
-        inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
-        learnt, held = _held_out(image_ids, patient_ids, settings, seed)
+        fields_of_run = settings.fingerprint_fields()
+        inputs = [method, network.name, starts_from, fields_of_run, size, seed, image_ids]
+        trained, held = _held_out(image_ids, patient_ids, settings, seed)
         resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
 
         def batches_of(ids: list[str], *, shuffle: bool) -> Batches:
@@ -99,9 +99,9 @@ def pretrain(
                 device=str(choose_device(settings.device)),
             )
 
-        batches = batches_of(learnt, shuffle=True)
+        batches = batches_of(trained, shuffle=True)
         probing = probe.probing(size, epochs_between(settings.probe_every, settings.epochs)) if probe else None
-        watch = _watch(chosen, options, store, image_ids, size, settings)
+        monitor = _collapse_monitor(chosen, options, store, image_ids, size, settings)
         trainable = chosen.create(
             network,
             options,
@@ -110,11 +110,11 @@ def pretrain(
                 local_augmentation=augmentation_of(settings.local_augmentation or chosen.augmentation),
                 size=size,
                 local_size=settings.local_size or max(32, size // 2),
-                images=len(learnt),
+                images=len(trained),
                 batch_size=settings.batch_size,
                 steps=settings.epochs * len(batches),
                 seed=seed,
-                watch=watch,
+                collapse_monitor=monitor,
                 early=early,
                 second_augmentation=None
                 if settings.second_augmentation is None
@@ -134,7 +134,7 @@ def pretrain(
             encoder=network.name,
             method=method,
             starts_from=starts_from,
-            settings=decisive,
+            settings=fields_of_run,
             preprocessing=store.recipe.as_data(),
             image_size=size,
             mean=float(network.mean),
@@ -142,12 +142,12 @@ def pretrain(
             seed=seed,
             split=split_title,
             training_patients=training_patients,
-            n_training_images=len(learnt),
+            n_training_images=len(trained),
             statements=before.statements if before else [],
             epoch=fitted.best_epoch,
             probe=probe.images.digest if probe else "",
-            notes=notes_of(
-                fitted, probe, loss_of_chance=trainable.loss_of_chance, advice=watch.advice, held_out=len(held)
+            notes=run_notes(
+                fitted, probe, chance_loss=trainable.chance_loss, advice=monitor.advice, held_out=len(held)
             ),
         )
         if rank() == 0:
@@ -159,12 +159,12 @@ def pretrain(
 def _check(image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int) -> None:
     if len(patient_ids) != len(image_ids):
         raise ValueError(f"{len(image_ids)} images, but {len(patient_ids)} patients")
-    learnt, held = _held_out(image_ids, patient_ids, settings, seed)
-    refuse_beyond_pool(settings.batch_size, len(learnt))
+    trained, held = _held_out(image_ids, patient_ids, settings, seed)
+    check_batch_size(settings.batch_size, len(trained))
     if settings.validation is not None and len(held) < _FEWEST_HELD:
         raise HilumError(
             "validation",
-            expected=f"at least {_FEWEST_HELD} images of patients who are not learnt from",
+            expected=f"at least {_FEWEST_HELD} images of held-out patients",
             found=str(len(held)),
             fix="Hold out a larger fraction, or none.",
         )
@@ -176,7 +176,7 @@ _FEWEST_HELD = 2
 def _held_out(
     image_ids: list[str], patient_ids: list[str], settings: PretextSettings, seed: int
 ) -> tuple[list[str], list[str]]:
-    """Images to learn from, and those of patients who are held out to watch the loss."""
+    """Split images into those to train on and those of held-out patients."""
     if settings.validation is None:
         return image_ids, []
     chosen = set(sample_patients(pl.Series(patient_ids, dtype=pl.String), 100 * settings.validation, seed))
@@ -187,15 +187,15 @@ def _held_out(
     )
 
 
-def refuse_beyond_pool(batch_size: int, images: int) -> None:
-    """Refuse a batch of more images than there are to learn from.
+def check_batch_size(batch_size: int, images: int) -> None:
+    """Check that there is at least one whole batch.
 
     Args:
-        batch_size: images a step.
-        images: in the pool; or, before any is decoded, the most that it can have.
+        batch_size: Images per step.
+        images: Number of images, or an upper bound before they are decoded.
 
     Raises:
-        HilumError: there is not one whole batch.
+        HilumError: Fewer images than a batch.
     """
     if images < batch_size:
         raise HilumError(
@@ -207,11 +207,9 @@ def refuse_beyond_pool(batch_size: int, images: int) -> None:
 
 
 def _training_patients(patient_ids: list[str], probe: OnlineProbe | None, before: Card | None) -> list[str]:
-    """Which patients the weights are trained on: who is learnt from, who chooses the epoch, and which patients the
-    start was trained on.
-    """
-    judges = probe.images.patients if probe and probe.chooses else []
-    return pseudonymised_names([*patient_ids, *judges, *(before.training_patients if before else [])])
+    """List the patients of the weights: of training, of the probe if it selects the epoch, and of the start weights."""
+    of_probe = probe.images.patients if probe and probe.chooses else []
+    return pseudonymised_names([*patient_ids, *of_probe, *(before.training_patients if before else [])])
 
 
 def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:
@@ -220,7 +218,7 @@ def _start(encoder: str | Path, seed: int) -> tuple[Encoder, Card | None]:
     return create_encoder(encoder, seed=seed), None
 
 
-def _watch(
+def _collapse_monitor(
     method: Method,
     options: MethodSettings,
     store: Images,
@@ -233,14 +231,14 @@ def _watch(
     return CollapseMonitor(
         images=torch.from_numpy(store.gather(rows))[:, None],
         size=size,
-        advice=f"{advice}; see that the images are not all alike in the store.",
+        advice=f"{advice}; check that the images in the store differ.",
     )
 
 
 _OF_TRAINING = sorted(
     ({each.name for each in fields(TrainingSettings)} & {each.name for each in fields(PretextSettings)}) - {"keep"}
 )
-"""Settings of a run that the training loop has by the same name; its own `keep` is of validation losses."""
+"""Settings with the same name in `TrainingSettings`, except `keep`, which there concerns validation."""
 
 
 def _training_settings(settings: PretextSettings, seed: int) -> TrainingSettings:

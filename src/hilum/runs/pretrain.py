@@ -16,9 +16,9 @@ from hilum.encoders.card import Card, read_card
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.monitoring import OnlineProbe, epochs_between, plan_of_probe
+from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_between
+from hilum.pretext.pretrain import check_batch_size
 from hilum.pretext.pretrain import pretrain as train
-from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
@@ -34,7 +34,7 @@ from hilum.runs.pretraining_pool import (
 )
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.runs.results import Result
-from hilum.training.distributed import by_the_first, joined_processes, rank
+from hilum.training.distributed import process_group, rank, run_on_rank0
 
 _OUTPUTS = ("encoder.safetensors", "card.json", "curves.parquet")
 
@@ -158,17 +158,17 @@ def pretrain(
     check_replaceable(out, _OUTPUTS)
     size = last_size(given.run.size, recipe.size)
     create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
-    with joined_processes(given.device):
+    with process_group(given.device):
         first = rank() == 0
         show = progress if first else quiet
         weights = init.directory if isinstance(init, Result) else init
-        start = by_the_first(lambda: resolve_weights(str(weights), encoder) if weights else None)
+        start = run_on_rank0(lambda: resolve_weights(str(weights), encoder) if weights else None)
         read = read_data_sets(
             data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=show
         )
         fraction_of = _fractions(patient_fractions or {}, list(read))
         if given.run.batch_size is not None:  # the batch size of a preset is adapted to the pool
-            refuse_beyond_pool(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
+            check_batch_size(given.run.batch_size, sum(each.manifest["path"].count() for each in read.values()))
         decoded = _decode_once(read, recipe, out, stores, workers, progress)
         pools = {
             name: pretraining_pool(
@@ -182,7 +182,7 @@ def pretrain(
             for name, each in read.items()
         }
         pools = without_excluded_elsewhere(read, pools)
-        found = by_the_first(lambda: without_copies(read, decoded, pools))
+        found = run_on_rank0(lambda: without_copies(read, decoded, pools))
         pools = found.pools
         read = {name: read[name] for name in pools}
         images = pooled_images(read, decoded, {name: each.image_ids for name, each in pools.items()})
@@ -191,7 +191,7 @@ def pretrain(
         resolved = resolve_settings(method, given, len(images.image_ids), from_weights=start is not None)
         probe_every = epochs_between(resolved.settings.probe_every, resolved.settings.epochs)
         probed = labels_of_pools(read, pools, split=split, seed=split_seed) if probe_every else None
-        done = by_the_first(
+        done = run_on_rank0(
             lambda: already_done(
                 out,
                 method=method,
@@ -220,7 +220,7 @@ def pretrain(
             "init_trained_on": None if begun is None else begun.trained_on,
             "preset": resolved.why,
             "settings": [asdict(each) for each in resolved.choices],
-            "probe": plan_of_probe(probed, probe_every, resolved.settings.keep),
+            "probe": describe_probing(probed, probe_every, resolved.settings.keep),
             "seed": seed,
             "was_done": done,
         }
@@ -289,4 +289,4 @@ def _decode_once(
             for name, each in data.items()
         }
 
-    return {name: open_store(directory) for name, directory in by_the_first(decode_all).items()}
+    return {name: open_store(directory) for name, directory in run_on_rank0(decode_all).items()}

@@ -14,7 +14,7 @@ from hilum.data.splits import held_out_patients, parse_split, sample_patients
 from hilum.data.store import NamedData
 from hilum.encoders.card import CARD, read_card
 from hilum.encoders.published import REPORT
-from hilum.encoders.statements import statements_in_words
+from hilum.encoders.statements import describe_statements
 from hilum.encoders.weights import ENCODER_WEIGHTS
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages
@@ -162,7 +162,7 @@ def describe_initial_weights(directory: Path) -> InitialWeights:
     report = directory / REPORT
     neutral = json.loads(report.read_text(encoding="utf-8"))["neutral"] if report.is_file() else []
     card = read_card(directory)
-    trained_on = statements_in_words(card.statements)
+    trained_on = describe_statements(card.statements)
     if card.training_patients:
         trained_on = (
             f"{card.n_training_images:,} images in the last run, {len(card.training_patients):,} patients in total; "
@@ -201,7 +201,7 @@ def already_done(
         "method": method,
         "encoder": encoder,
         "starts_from": read_card(start).sha256 if start else "random",
-        "settings": settings.decisive(),
+        "settings": settings.fingerprint_fields(),
         "preprocessing": recipe,
         "split": pool.title,
         "n_training_images": len(pool.image_ids),

@@ -9,7 +9,7 @@ from pathlib import Path
 from hilum.artifacts import temporary_directory
 from hilum.data.fetching import is_address
 from hilum.errors import HilumError, HilumErrors, TrainingFailedError, TrainingFailure
-from hilum.pretext.pretrain import refuse_beyond_pool
+from hilum.pretext.pretrain import check_batch_size
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
 from hilum.study.execution import explain_arms, judge, perform, store_of
@@ -211,7 +211,7 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
                 continue
             images = sum(map(len, prepared.pool_of(init).values()))
             try:
-                refuse_beyond_pool(resolved_pretraining(study, init, images).settings.batch_size, images)
+                check_batch_size(resolved_pretraining(study, init, images).settings.batch_size, images)
             except HilumError as error:
                 problems.append(Problem(arm, BEFORE, str(error)))
     return problems

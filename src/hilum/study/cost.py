@@ -26,8 +26,8 @@ def pretraining_gigaflops(
     """10^9 operations of a whole pretraining."""
     from hilum.pretext.methods import method_of, method_settings
 
-    forwards = method_of(method).forwards(method_settings(method, options), LOCAL_SHARE)
-    return forwards * forward_gigaflops(encoder, size) * images * epochs
+    forward_passes = method_of(method).forward_passes(method_settings(method, options), LOCAL_SHARE)
+    return forward_passes * forward_gigaflops(encoder, size) * images * epochs
 
 
 def finetuning_gigaflops(

@@ -23,7 +23,7 @@ from hilum.study.plan.leakage import warnings_of
 from hilum.study.plan.power import power_in_words, power_of
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import Where
-from hilum.training.distributed import by_the_first, joined_processes, rank
+from hilum.training.distributed import process_group, rank, run_on_rank0
 
 
 @dataclass(frozen=True, repr=False)
@@ -141,11 +141,11 @@ def run_study(
         with progress(f"{number}/{steps} {step.title}") as report:
             yield report
 
-    with joined_processes():
+    with process_group():
         if rank() == 0 and on_start is not None:
             on_start(content.question)
         given = {name: Path(folder) for name, folder in (data or {}).items()}
-        by_the_first(lambda: {name: str(root) for name, root in fetch_wanted(content, given, progress).items()})
+        run_on_rank0(lambda: {name: str(root) for name, root in fetch_wanted(content, given, progress).items()})
         page = run_steps(
             content,
             roots_at_hand(content, given),

@@ -1,1 +1,1 @@
-"""The one training loop: precision, devices, schedules, checkpoints, curves."""
+"""Training: loop, precision, distributed processes, optimisers, schedules, checkpoints."""

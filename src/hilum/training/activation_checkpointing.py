@@ -1,4 +1,4 @@
-"""Less memory for more time: activations inside blocks are computed again when the backward pass needs them.
+"""Activation (gradient) checkpointing: recompute activations in the backward pass to save memory.
 
 Chen et al., "Training deep nets with sublinear memory cost", 2016.
 """
@@ -15,11 +15,11 @@ from hilum.errors import HilumError
 
 
 @contextmanager
-def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
-    """While open, the blocks behind the encoders' stems keep their inputs only. Values and gradients are the same bits.
+def checkpoint_activations(encoders: Iterable[Encoder]) -> Iterator[None]:
+    """Checkpoint the activations of all encoder blocks after the stem within the context; results are bit-identical.
 
     Raises:
-        HilumError: a block has batch norm, whose statistics a second pass would move a second time.
+        HilumError: A block has batch norm, whose running statistics the second forward pass would update again.
     """
     blocks = [part for encoder in encoders for block in encoder.blocks[1:] for part in _parts(block)]
     for block in blocks:
@@ -27,7 +27,7 @@ def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
             raise HilumError(
                 "training.activation_checkpointing",
                 expected="blocks without batch norm",
-                found="batch norm, whose statistics would move twice",
+                found="batch norm, whose statistics would be updated twice",
                 fix="Use a ViT, ConvNeXt or Swin, or a smaller batch.",
             )
     for block in blocks:
@@ -40,7 +40,7 @@ def recomputing(encoders: Iterable[Encoder]) -> Iterator[None]:
 
 
 def run_block(function: Callable[..., Tensor], block: nn.Module, *inputs: object) -> Tensor:
-    """`function(block, *inputs)`, for what walks through a block's parts itself instead of calling it."""
+    """Call `function(block, *inputs)`, checkpointed if the block is; for code that does not call the block itself."""
     if "forward" in vars(block):
         again: Tensor = checkpoint(partial(function, block), *inputs, use_reentrant=False)
         return again

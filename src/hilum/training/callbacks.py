@@ -1,4 +1,4 @@
-"""Looking at what a run would leave, every few epochs, and keeping the best of it."""
+"""Probe callback: evaluation of the exported module every few epochs, which may select the exported epoch."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,31 +6,30 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from hilum.training.distributed import agreed, rank
+from hilum.training.distributed import broadcast_result, rank
 from hilum.training.settings import KeepProbed
 
 SMOOTHED = 3
-"""Probes that `smoothed_probe` averages."""
+"""Number of probes that `smoothed_probe` averages."""
 SECONDS = "probe_seconds"
-"""Column of the curves: what a probe took."""
+"""Column of the curves: duration of the probe in s."""
 
 
 @dataclass(frozen=True)
 class Probing:
-    """How a run is probed.
+    """A probe of a run.
 
     Attributes:
-        look: at the module that is kept (`Trainable.kept`), between two epochs; to numbers for the curves, always under
-            `names`. Called in the first of several processes only. It leaves the module, its mode and torch's
-            generators as they were.
-        names: of these numbers.
-        quality: the one of them that says how good the module is; higher is better.
-        every: epochs from one probe to the next; the last epoch is always probed, and so is the start.
-        keep: weights of which epoch are kept (`hilum.training.settings.KeepProbed`).
-        error: the one of the numbers that is the standard error of the quality; for `within_one_error`.
+        evaluate: Function of the exported module (`Trainable.exported`) to metrics for the curves, always with the same
+            `names`. Called on rank 0 between epochs; must not change the module, its mode or torch's generators.
+        names: Names of the metrics.
+        quality: Name of the metric that measures quality; higher is better.
+        every: Epochs between probes; the start and the last epoch are always probed.
+        keep: Rule for the exported epoch (`hilum.training.settings.KeepProbed`).
+        error: Name of the metric with the standard error of the quality, for `within_one_error`.
     """
 
-    look: Callable[[nn.Module], Mapping[str, float]]
+    evaluate: Callable[[nn.Module], Mapping[str, float]]
     names: tuple[str, ...]
     quality: str
     every: int
@@ -39,26 +38,28 @@ class Probing:
 
     @property
     def chooses(self) -> bool:
-        """Whether the epoch that is kept depends on the probes."""
+        """True if probes select the exported epoch."""
         return self.keep != "last"
 
-    def judged(self, probed: Mapping[str, float | None]) -> tuple[float | None, float]:
-        """Quality and its standard error in a row of the curves; None where no probe was due, 0 where none is known."""
+    def quality_and_error(self, probed: Mapping[str, float | None]) -> tuple[float | None, float]:
+        """Return quality (None without a probe) and its standard error (0 if not known) from a row of the curves."""
         error = probed.get(self.error)
         return probed[self.quality], 0.0 if error is None or not error > 0 else error
 
-    def probed(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
-        """Columns of the curves after so many of so many epochs, 0 for the start; None where no probe is due.
+    def evaluate_after(self, module: nn.Module, epoch: int, epochs: int) -> dict[str, float | None]:
+        """Return the columns of the curves after `epoch` of `epochs` epochs (0: start); None if no probe is due.
 
-        The first of several processes looks, and the others receive it.
+        Evaluated on rank 0 and broadcast.
         """
         if epoch % self.every and epoch != epochs:
             return dict.fromkeys(self.columns)
         began = time.perf_counter()
-        results = agreed(lambda: dict(self.look(module)) if rank() == 0 else {}, f"probe after epoch {epoch}")
+        results = broadcast_result(
+            lambda: dict(self.evaluate(module)) if rank() == 0 else {}, f"probe after epoch {epoch}"
+        )
         return {**results, SECONDS: time.perf_counter() - began}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the curves."""
+        """Columns of the curves."""
         return *self.names, SECONDS

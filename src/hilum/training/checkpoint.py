@@ -1,4 +1,4 @@
-"""Checkpoints: all that a killed run needs to go on as if nothing had happened."""
+"""Checkpoints for bit-identical resumption of interrupted runs."""
 
 import pickle
 import shutil
@@ -9,18 +9,18 @@ from lightning.fabric import Fabric
 
 from hilum.artifacts import fingerprint, whole_file, write_text
 from hilum.errors import HilumError
-from hilum.training.distributed import rank, wait_for_all
+from hilum.training.distributed import barrier, rank
 
 CHECKPOINTS = "checkpoints"
 
 
 def checkpoint_path(directory: Path) -> Path:
-    """Where a run in `directory` keeps its last checkpoint."""
+    """Return the path of the last checkpoint of a run in `directory`."""
     return directory / CHECKPOINTS / "last.ckpt"
 
 
 def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all. The one before is kept until then."""
+    """Write a checkpoint atomically; the previous one is replaced at the end."""
     with whole_file(path) as beside:
         fabric.save(beside, state)
 
@@ -28,10 +28,10 @@ def save_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
     """Restore modules and optimisers of `state` in place and replace its other values.
 
-    Only tensors and plain values are read (`weights_only`); code in a checkpoint is refused.
+    Only tensors and plain values are read (`weights_only`).
 
     Raises:
-        HilumError: the file is damaged, or of another model.
+        HilumError: The file is damaged or of another model.
     """
     try:
         fabric.load(path, state, weights_only=True)
@@ -46,26 +46,25 @@ def load_checkpoint(fabric: Fabric, path: Path, state: dict[str, Any]) -> None:
 
 
 def delete_checkpoints(directory: Path) -> None:
-    """Delete the checkpoints of a run that is done; of several processes, the first one does."""
+    """Delete the checkpoints of a finished run, on rank 0."""
     if rank() > 0:
         return
     shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
 
 
 def resume_only_same_run(directory: Path, inputs: Any, *, shared: bool = False) -> None:
-    """Empty a working directory that another run left, so that no run goes on with the weights of another.
+    """Empty a working directory that belongs to a run with other inputs; on rank 0, followed by a barrier.
 
-    Files that a kill left half-written are removed in any case. Of several processes the first one does this, and the
-    others wait for it.
+    Partially written files are always removed.
 
     Args:
-        directory: exists; what an interrupted run left there is kept if it had the same inputs.
-        inputs: all that decides the result, as JSON can hold it.
-        shared: whether other processes may be writing parts of the same run there; half-written files are then left.
+        directory: Existing directory; files of an interrupted run with the same inputs are kept.
+        inputs: All inputs that affect the result, serialisable as JSON.
+        shared: True if other processes may write parts of the same run there; partial files are then kept.
     """
     if rank() == 0:
         _empty_after_another_run(directory, fingerprint(inputs), shared)
-    wait_for_all()
+    barrier()
 
 
 def _empty_after_another_run(directory: Path, run: str, shared: bool) -> None:

@@ -1,8 +1,8 @@
-"""Compiled encoders: `torch.compile` of each block, where it was measured to pay and computes the same.
+"""`torch.compile` of encoder blocks, if it is measured to be faster and to give the same results.
 
-Blocks are compiled one by one: blocks that are built alike share what is compiled, so that it takes a fraction of the
-time of a whole network, and what is hooked onto an encoder keeps its effect. Only the training steps run compiled;
-validation, probes and scoring stay as they are.
+Blocks are compiled separately: identical blocks share the compiled code, which takes a fraction of the time of a whole
+network, and hooks on the encoder keep working. Only training steps run compiled; validation, probes and prediction do
+not.
 """
 
 import copy
@@ -32,28 +32,28 @@ Code = Literal[
 ]
 BACKEND = "inductor"
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 5e-2, torch.float16: 5e-2}
-"""Of loss and gradient of a step, relative to what is not compiled, by what products are computed in. Measured on a
-CPU in float32: 1e-5 and less."""
+"""Maximum relative difference of loss and gradient of a step from eager mode, by dtype. Measured on a CPU in float32:
+1e-5 or less."""
 LEAST_GAIN = 0.05
-"""Share of a step's time that compiling has to save."""
+"""Minimum fraction of the step time that compilation must save."""
 LEAST_SECONDS = 300.0
-"""Shorter runs are not compiled: compiling takes half a minute to two."""
+"""Minimum duration of a run in s; compilation takes 30 to 120 s."""
 STEPS_TIMED = 5
 MOST_GRAPHS = 64
-"""Kinds of blocks times sizes of views times modes; torch's 8 are too few for a multi-crop ConvNeXt."""
+"""Recompilation limit: block types × view sizes × modes; torch's 8 are too few for ConvNeXt with multi-crop."""
 
 
 @dataclass(frozen=True)
 class Compilation:
-    """Whether a run was compiled, and why.
+    """Decision whether a run is compiled, with its reason.
 
     Attributes:
-        code: "compiled", or why it was not: "off" as asked, or by default on a CPU; "not_faster", "too_short",
-            "failed", "differs" beyond `TOLERANCE`, "nothing_to_compile" (no encoder trains), "several_processes",
-            "activation_checkpointing" (activations that are computed again).
-        eager_seconds, compiled_seconds: of the forward and backward pass of a step, medians; None where not measured.
-        difference: of loss and gradient, relative; None where not measured.
-        reason: torch's message, where it failed.
+        code: "compiled", or the reason against it: "off" (requested, or default on a CPU), "not_faster", "too_short",
+            "failed", "differs" (beyond `TOLERANCE`), "nothing_to_compile" (no encoder trains), "several_processes",
+            "activation_checkpointing".
+        eager_seconds, compiled_seconds: Median time of forward and backward pass of a step; None: not measured.
+        difference: Relative difference of loss and gradient; None: not measured.
+        reason: torch's message after a failure.
     """
 
     code: Code
@@ -63,21 +63,21 @@ class Compilation:
     reason: str = ""
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON can hold it."""
+        """Return a dictionary for JSON."""
         return asdict(self)
 
 
 class CompiledBlocks:
-    """The blocks of encoders, compiled; in effect while `active`.
+    """Compiled blocks of encoders, used while `active`.
 
     Args:
-        encoders: changed only while active.
+        encoders: Encoders; changed only while active.
     """
 
     def __init__(self, encoders: Iterable[Encoder]) -> None:
         self.units = [unit for encoder in encoders for block in encoder.blocks[1:] for unit in _units(block)]
         self._calls: list[Callable[..., Any]] = []
-        options = {"fallback_random": True} if BACKEND == "inductor" else None  # dropout as without
+        options = {"fallback_random": True} if BACKEND == "inductor" else None  # the same dropout as in eager mode
         for unit in self.units:
             unit.compile(backend=BACKEND, dynamic=False, options=options)
             self._calls.append(unit._compiled_call_impl)  # type: ignore[arg-type]
@@ -85,14 +85,14 @@ class CompiledBlocks:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """While open, calling a block calls what was compiled."""
+        """Use the compiled blocks within the context."""
         import torch._dynamo
 
         for unit, call in zip(self.units, self._calls, strict=True):
             unit._compiled_call_impl = call
         try:
             with warnings.catch_warnings(), torch._dynamo.config.patch(recompile_limit=MOST_GRAPHS):
-                warnings.simplefilter("ignore")  # of the compiler, about its own looking around
+                warnings.simplefilter("ignore")  # of the compiler itself
                 yield
         finally:
             for unit in self.units:
@@ -100,7 +100,7 @@ class CompiledBlocks:
 
 
 def decide_compilation(
-    asked: Compile,
+    requested: Compile,
     trainable: nn.Module,
     loss_of: Callable[[nn.Module], Tensor],
     *,
@@ -110,44 +110,44 @@ def decide_compilation(
     processes: int = 1,
     activation_checkpointing: bool = False,
 ) -> Compilation:
-    """Whether a run must be compiled; tried on a copy, so that no run is changed by it.
+    """Decide whether to compile a run, by a trial on a copy.
 
     Args:
-        asked: "on": wherever it works; "auto": where it works and was measured to pay, on a GPU only; "off".
-        trainable: left as it is.
-        loss_of: the loss of the run's first batch, of the trainable or a copy of it.
-        device: of the run.
-        dtype: that products are computed in.
-        steps: that are left.
-        processes: that train together.
-        activation_checkpointing: as in `TrainingSettings`.
+        requested: "on": if it works; "auto": if it works and is faster, on a GPU only; "off".
+        trainable: Module, not changed.
+        loss_of: Function of the module or a copy to the loss of the run's first batch.
+        device: Device of the run.
+        dtype: Dtype of matrix products.
+        steps: Remaining optimiser steps.
+        processes: Number of processes.
+        activation_checkpointing: As in `TrainingSettings`.
     """
-    if asked == "off" or (asked == "auto" and device.type != "cuda"):
+    if requested == "off" or (requested == "auto" and device.type != "cuda"):
         return Compilation("off")
     if activation_checkpointing:
         return Compilation("activation_checkpointing")
-    if processes > 1 and asked == "auto":
+    if processes > 1 and requested == "auto":
         return Compilation("several_processes")
     tried = copy.deepcopy(trainable)
     encoders = [module for module in tried.modules() if isinstance(module, Encoder)]
     if not any(parameter.requires_grad for encoder in encoders for parameter in encoder.parameters()):
         return Compilation("nothing_to_compile")
     eager = _timed(tried, loss_of, device)
-    if asked == "auto" and eager.seconds * steps < LEAST_SECONDS:
+    if requested == "auto" and eager.seconds * steps < LEAST_SECONDS:
         return Compilation("too_short", eager.seconds)
     tried = copy.deepcopy(trainable)
     try:
         blocks = CompiledBlocks(module for module in tried.modules() if isinstance(module, Encoder))
         with blocks.active():
             compiled = _timed(tried, loss_of, device)
-    except Exception as error:  # noqa: BLE001 - whatever a compiler does not take, the run goes on without it
+    except Exception as error:  # noqa: BLE001 - whatever the compiler cannot handle runs in eager mode
         text = " ".join(str(error).split())
         return Compilation("failed", eager.seconds, reason=f"{type(error).__name__}: {text}"[:300])
     apart = compiled.difference(eager)
     found = eager.seconds, compiled.seconds, apart
     if not apart <= TOLERANCE[dtype]:
         return Compilation("differs", *found)
-    if asked == "auto" and compiled.seconds > (1 - LEAST_GAIN) * eager.seconds:
+    if requested == "auto" and compiled.seconds > (1 - LEAST_GAIN) * eager.seconds:
         return Compilation("not_faster", *found)
     return Compilation("compiled", *found)
 
@@ -165,7 +165,7 @@ class _Timed:
 
 
 def _timed(tried: nn.Module, loss_of: Callable[[nn.Module], Tensor], device: torch.device) -> _Timed:
-    """Loss and gradient of the first step, and the median time of those behind the first two."""
+    """Return loss and gradient of the first step, and the median time of the steps after the first two."""
     first: tuple[float, Tensor] | None = None
     seconds = []
     for _ in range(2 + (STEPS_TIMED if device.type == "cuda" else 1)):
@@ -189,7 +189,7 @@ def _now(device: torch.device) -> float:
 
 
 def _units(block: nn.Module) -> list[nn.Module]:
-    """What is called of a block, part by part."""
+    """List the modules of a block that are called separately."""
     if isinstance(block, nn.ModuleList | nn.Sequential):
         return [unit for part in block for unit in _units(part)]
     return [block] if any(True for _ in block.parameters()) else []

@@ -1,8 +1,8 @@
-"""The one training loop.
+"""Training loop on Lightning Fabric.
 
-It is a short loop of our own on Lightning Fabric, not Lightning's Trainer: a run that is killed at any step must end
-with the same bits, and Trainer restores neither the data's place inside an epoch nor running sums exactly without
-overriding most of its loop. Fabric keeps what Lightning is for (devices, precision, gradient clipping, checkpoints).
+Not Lightning's Trainer: a run interrupted at any step must resume bit-identically, and Trainer restores neither the
+position within an epoch nor running sums exactly without overriding most of its loop. Fabric provides devices,
+precision, gradient clipping and checkpoints.
 """
 
 import math
@@ -25,12 +25,12 @@ from hilum.data.batches import Batch, Batches
 from hilum.data.transfer import Awaited
 from hilum.errors import HilumError, TrainingFailedError
 from hilum.progress import ProgressReport, silent
-from hilum.training.activation_checkpointing import recomputing
+from hilum.training.activation_checkpointing import checkpoint_activations
 from hilum.training.callbacks import Probing
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from hilum.training.compilation import Compilation, CompiledBlocks, decide_compilation
-from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
-from hilum.training.distributed import agreed, broadcast, rank, world_size
+from hilum.training.cpu import explicit_short_attention, keep_freed_memory, small_convolutions_as_products
+from hilum.training.distributed import broadcast, broadcast_result, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.precision import AUTOCAST, arithmetic, choose_precision, deterministic
 from hilum.training.settings import TrainingSettings
@@ -40,25 +40,24 @@ from hilum.training.trainable import Trainable
 from hilum.training.validation import validation_loss
 
 COMPILATION = "compilation.json"
-"""In a run's directory where compiling was asked for, or tried on a GPU: what became of it."""
+"""File in a run's directory with the decision on compilation, if it was requested or tried on a GPU."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a run came to.
+    """Result of a run.
 
     Attributes:
-        best_epoch: epoch whose weights were kept, from 1: of the lowest validation loss or as `TrainingSettings.keep`
-            says, or of the best probe where it chooses, else the last.
-        best_validation_loss: the lowest; None without validation.
-        curves: one row an epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
-            without a validation; val_auroc beside it where that chooses the epoch), lr (of the first parameter group at
-            the epoch's last step), images_per_second and data_wait_share (of the training steps), seconds (training
-            and validation), what the module watches, and what a probe reported with its probe_seconds (null in epochs
-            without one).
-        stopped_early: before the last epoch, for want of a lower validation loss.
-        start: what the probe reported before the first step; empty without one.
-        compilation: whether it was compiled, and why; None where a resumed run had decided it before.
+        best_epoch: Epoch of the kept weights, from 1: by `TrainingSettings.keep` (default: lowest validation loss) or
+            by the probe; otherwise the last.
+        best_validation_loss: Lowest validation loss; None without validation.
+        curves: One row per epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
+            without validation; also val_auroc if it selects the epoch), lr (of the first parameter group at the last
+            step), images_per_second and data_wait_share (of the training steps), seconds (training and validation),
+            the module's `epoch_metrics`, and the probe's metrics with probe_seconds (null in epochs without probe).
+        stopped_early: True after early stopping.
+        start: Metrics of the probe before the first step; empty without probe.
+        compilation: Decision on compilation; None if a resumed run had made it before.
     """
 
     best_epoch: int
@@ -79,49 +78,47 @@ def fit(
     directory: Path,
     on_progress: ProgressReport = silent,
 ) -> Fit:
-    """Train; what is kept (`Trainable.kept`) then has the weights of the best epoch.
+    """Train a module; afterwards `Trainable.exported` has the weights of the best epoch.
 
-    That is the one of the lowest validation loss (or as `settings.keep` says), or of the best probe, or the last one
-    where neither chooses.
+    This is the epoch with the lowest validation loss (or by `settings.keep`), that of the best probe, or the last one.
 
-    A run that was killed goes on from its checkpoint in `directory` and ends with the same bits, whatever the number
-    of prefetching threads, on the same machine with the same number of torch threads. Torch's generators and flags are
-    left as the caller had them.
+    An interrupted run resumes from its checkpoint in `directory` bit-identically, with any number of prefetching
+    threads, on the same machine with the same number of torch threads. Torch's generators and flags are restored.
 
-    Of several processes (`hilum.training.distributed.processes.joined_processes`) each computes its part of every
+    Of several processes (`hilum.training.distributed.processes.process_group`) each computes its part of every
     batch, so that together they take the steps that one process would take, but for rounding; the first one writes and
     reports.
 
     Args:
-        trainable: moved to the device; its memory format becomes channels-last.
-        batches: training images.
-        validation: images that choose the best epoch and stop the run early.
-        probing: looks at what is kept every few epochs, and may choose the best epoch instead of `validation`. The
-            training does not depend on it.
-        settings: of the run.
-        directory: working directory that survives a kill, the same for all processes; `checkpoints/` in it is the
-            caller's to delete when done (`delete_checkpoints`). `curves.parquet` stays.
-        on_progress: called after every step with optimiser steps, their total, and epoch, loss and rates.
+        trainable: Module; moved to the device, in channels-last memory format.
+        batches: Training batches.
+        validation: Validation batches that select the best epoch and stop the run early.
+        probing: Probe of the exported module every few epochs, which may select the best epoch instead of
+            `validation`; does not affect the training.
+        settings: Settings of the run.
+        directory: Working directory, the same for all processes, with `checkpoints/`, to be deleted by the caller
+            (`delete_checkpoints`), and `curves.parquet`.
+        on_progress: Called after each step with optimiser steps, their total, and a text with epoch, loss and rates.
 
     Raises:
-        HilumError: the loss is not finite, the checkpoint is of other settings, or batches cannot be shared or
-            computed in parts as asked.
+        HilumError: The loss is not finite, the checkpoint has other settings, or batches cannot be divided among
+            processes or gradient accumulation steps.
     """
     if validation is not None and probing is not None and probing.chooses:
-        raise ValueError("either validation or a probe chooses the best epoch")
+        raise ValueError("either validation or a probe selects the best epoch")
     device = choose_device(settings.device)
     generators = torch.random.fork_rng([device] if device.type == "cuda" else [])
     on_cpu = device.type == "cpu"
     with (
         deterministic(device),
-        retained_memory(device),
-        short_attention_written_out(trainable) if on_cpu else nullcontext(),
-        small_maps_multiplied(trainable) if on_cpu else nullcontext(),
+        keep_freed_memory(device),
+        explicit_short_attention(trainable) if on_cpu else nullcontext(),
+        small_convolutions_as_products(trainable) if on_cpu else nullcontext(),
         generators,
     ):
         loop = _Loop(trainable, batches, validation, probing, settings, directory, on_progress, device)
         loop.resume()
-        with recomputing(loop.stepper.encoders) if settings.activation_checkpointing else nullcontext():
+        with checkpoint_activations(loop.stepper.encoders) if settings.activation_checkpointing else nullcontext():
             return loop.run()
 
 
@@ -140,10 +137,9 @@ class _Loop:
         self.batches, self.validation, self.probing, self.settings = batches, validation, probing, settings
         self.directory, self.on_progress, self.device = directory, on_progress, device
         precision = self.precision = choose_precision(settings.precision, device)
-        # the plugin itself, because naming the precision makes Fabric print a line
+        # a plugin instead of a name, for which Fabric prints a line
         self.arithmetic = arithmetic(precision, device)
-        # one device and no launcher: how processes share a batch is not Fabric's to say
-        # (`hilum.training.distributed.collectives`)
+        # one device and no launcher: `hilum.training.distributed` handles several processes
         self.fabric = Fabric(strategy=SingleDeviceStrategy(device), plugins=[self.arithmetic, LightningEnvironment()])
         trainable.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.trainable = trainable
@@ -152,18 +148,20 @@ class _Loop:
             if each is not None:
                 each.part = rank(), world_size()
         self.stepper = Stepper(self.fabric, trainable, settings, len(batches))
-        judged = [validation and len(validation), probing and [probing.every, probing.keep]]
-        self.run_print = fingerprint([settings.as_data(), precision, len(batches), *judged])
+        selection = [validation and len(validation), probing and [probing.every, probing.keep]]
+        self.run_fingerprint = fingerprint([settings.as_data(), precision, len(batches), *selection])
         self.train_state = TrainState()
         self.best: dict[str, Tensor] | None = None
         self.unchecked: tuple[int, Awaited, int] | None = None
         self.saved = time.monotonic()
 
     def compile(self) -> Compilation | None:
-        """Decide it once for a run, on a copy; a resumed run goes on as it was."""
+        """Decide once per run, on a copy; a resumed run keeps the decision."""
         train_state, settings, found = self.train_state, self.settings, None
         if train_state.compiled is None:
-            found = self.tried() if settings.compile == "on" or self.device.type == "cuda" else Compilation("off")
+            found = (
+                self.try_compilation() if settings.compile == "on" or self.device.type == "cuda" else Compilation("off")
+            )
             train_state.compiled = broadcast(found.code == "compiled")
             if found.code != "off" and rank() == 0:
                 write_json(self.directory / COMPILATION, found.as_data())
@@ -171,7 +169,7 @@ class _Loop:
             self.stepper.compiled = CompiledBlocks(self.stepper.encoders)
         return found
 
-    def tried(self) -> Compilation:
+    def try_compilation(self) -> Compilation:
         settings = self.settings
         batch = next(iter(self.batches))
 
@@ -219,7 +217,7 @@ class _Loop:
         for batch in self.batches:
             self.train_step(batch)
             if train_state.step + 1 == len(self.batches):
-                self.check_loss()  # so that the epoch's clock stops when its work is done, on a GPU too
+                self.check_loss()  # wait for the GPU, so that the epoch's duration is complete
             now, waited_now = time.perf_counter(), self.batches.seconds_waited
             train_state.count_step(self.batches.images_in(train_state.step), now - clock, waited_now - waited)
             clock, waited = now, waited_now
@@ -234,7 +232,7 @@ class _Loop:
         self.unchecked = train_state.step + 1, Awaited(loss * images), images
 
     def check_loss(self) -> None:
-        """Add the last loss to the running sum; mostly a step late, so that a GPU never waits for the CPU."""
+        """Add the last loss to the running sum, usually one step late, to avoid a GPU synchronisation."""
         if self.unchecked is None:
             return
         step, value = self.unchecked[0], self.unchecked[1].get()
@@ -270,31 +268,37 @@ class _Loop:
         }
         if ranked:
             row["val_auroc"] = auroc
-        results = agreed(self.trainable.watch, f"epoch {train_state.epoch + 1}")
+        results = broadcast_result(self.trainable.epoch_metrics, f"epoch {train_state.epoch + 1}")
         probed = self.probe(train_state.epoch + 1)
         train_state.next_epoch({**row, **results, **probed})
-        if self.probing is not None and train_state.record(*self.probing.judged(probed), self.probing.keep):
-            self.keep()
-        if loss is not None and train_state.judge(loss, auroc, self.settings) and self.settings.keep != "last":
-            self.keep()
+        if self.probing is not None and train_state.record_probe(
+            *self.probing.quality_and_error(probed), self.probing.keep
+        ):
+            self.keep_weights()
+        if (
+            loss is not None
+            and train_state.record_validation(loss, auroc, self.settings)
+            and self.settings.keep != "last"
+        ):
+            self.keep_weights()
         self.write_curves()
         self.save_when_due()
 
     def is_validated(self, epoch: int) -> bool:
-        """Whether this epoch, from 1, ends with a validation."""
+        """Return whether an epoch, from 1, ends with a validation."""
         return epoch % self.settings.validate_every == 0 or epoch == self.settings.epochs
 
     def probe(self, epoch: int) -> dict[str, float | None]:
-        """After so many epochs."""
+        """Run the probe after `epoch` epochs."""
         if self.probing is None:
             return {}
-        results = self.probing.probed(self.trainable.exported, epoch, self.settings.epochs)
+        results = self.probing.evaluate_after(self.trainable.exported, epoch, self.settings.epochs)
         quality = results[self.probing.quality]
         self.train_state.quality = self.train_state.quality if quality is None else quality
         return results
 
-    def keep(self) -> None:
-        """Remember the weights of what is kept, as they are now."""
+    def keep_weights(self) -> None:
+        """Store the current weights of the exported module."""
         self.best = {
             name: value.detach().to("cpu", copy=True) for name, value in self.trainable.exported.state_dict().items()
         }
@@ -305,12 +309,12 @@ class _Loop:
             return
         state = self.state()
         load_checkpoint(self.fabric, path, state)
-        if state["run"] != self.run_print:
+        if state["run"] != self.run_fingerprint:
             raise HilumError(
                 path,
                 expected="a checkpoint of these settings and this number of images",
                 found="one of another run",
-                fix=f"Delete {self.directory} to start from the beginning, or go back to the settings of before.",
+                fix=f"Delete {self.directory} to start from the beginning, or use the previous settings.",
             )
         self.arithmetic.load_state_dict(state["scale"])
         self.train_state, self.best = TrainState.from_data(state["course"]), state["best"]
@@ -324,7 +328,7 @@ class _Loop:
 
     def state(self) -> dict[str, Any]:
         return {
-            "run": self.run_print,
+            "run": self.run_fingerprint,
             "model": self.trainable,
             "optimizer": self.stepper.optimizer,
             "scale": self.arithmetic.state_dict(),

@@ -1,4 +1,4 @@
-"""Which parameters share a learning rate and a weight decay."""
+"""Parameter groups for weight decay and layer-wise learning-rate decay."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from hilum.encoders.zoo import Encoder
 
 
 def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters of `module` in two groups, with and without weight decay; empty groups are left out.
+    """Split the trainable parameters of a module into groups with and without weight decay; empty groups are omitted.
 
-    Biases and the gains of norms have one dimension; decaying them hurts (He et al., "Bag of tricks", CVPR 2019, §3.1).
+    Biases and gains of norms (one dimension) are not decayed (He et al., "Bag of tricks", CVPR 2019, §3.1).
     """
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
@@ -29,10 +29,10 @@ def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]
 
 
 def encoder_groups(encoder: Encoder, weight_decay: float, lr: float, layer_decay: float) -> list[dict[str, Any]]:
-    """As `decay_groups`; with `layer_decay` below 1, blocks nearer to the image learn more slowly.
+    """Create parameter groups with layer-wise learning-rate decay (Bao et al., BEiT, ICLR 2022; DINOv2).
 
-    Of n blocks behind the stem (`Encoder.named_blocks`), block i counted from 1 has lr · layer_decay^(n + 1 - i), and
-    the stem lr · layer_decay^(n + 1): Bao et al., BEiT, ICLR 2022, as DINOv2 does, too.
+    Of n blocks after the stem (`Encoder.named_blocks`), block i from 1 has lr · layer_decay^(n + 1 - i), and the stem
+    lr · layer_decay^(n + 1). With `layer_decay` 1 as `decay_groups`.
     """
     if layer_decay == 1:
         return decay_groups(encoder, weight_decay)
@@ -45,7 +45,7 @@ def encoder_groups(encoder: Encoder, weight_decay: float, lr: float, layer_decay
 
 
 def layered_groups(module: nn.Module, weight_decay: float, lr: float, layer_decay: float) -> list[dict[str, Any]]:
-    """As `decay_groups`; the encoders within, `layer_decay` below 1, as `encoder_groups`."""
+    """Create groups of a module: `encoder_groups` of the encoders within, `decay_groups` of the rest."""
     if layer_decay == 1:
         return decay_groups(module, weight_decay)
     trained = [

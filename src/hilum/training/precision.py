@@ -1,4 +1,4 @@
-"""What the arithmetic runs on, and in which precision."""
+"""Precision of training (bf16, fp16, fp32) and deterministic algorithms."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,25 +14,25 @@ from hilum.training.settings import Precision
 if TYPE_CHECKING:
     from lightning.fabric.plugins import Precision as Arithmetic
 
-Chosen = Literal["bf16", "fp16", "fp32"]
-"""A precision, once it is settled."""
+ResolvedPrecision = Literal["bf16", "fp16", "fp32"]
+"""Precision without "auto"."""
 
-AUTOCAST: Mapping[Chosen, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
-"""What products are computed in; in float32 where nothing stands here."""
+AUTOCAST: Mapping[ResolvedPrecision, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
+"""Autocast dtype of matrix products by precision; none for fp32."""
 
 
-def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> Chosen:
-    """Precision of the products: "auto" is bfloat16 where the hardware multiplies in it.
+def choose_precision(requested: Precision = "auto", device: torch.device | None = None) -> ResolvedPrecision:
+    """Resolve the precision: "auto" is bf16 with hardware support, otherwise fp32.
 
-    Weights, optimiser state and losses stay in float32 (autocast). Measured for ResNet-18 on a CPU with AVX-512 BF16,
-    224 px: 2.0 times the images a second of float32.
+    Weights, optimiser state and losses are float32 (autocast). Measured for ResNet-18 on a CPU with AVX-512 BF16, 224
+    px: 2.0 times the images per second of float32.
 
     Args:
-        requested: "bf16", "fp16" and "fp32" are taken at their word; bfloat16 without hardware for it works slowly.
-        device: where it will run; None: `choose_device()`.
+        requested: "bf16", "fp16" and "fp32" are returned unchanged; bf16 without hardware support is slow.
+        device: Device; None: `choose_device()`.
 
     Raises:
-        HilumError: "fp16" on a CPU, which has no fast product in it.
+        HilumError: "fp16" on a CPU.
     """
     device = device or choose_device()
     if requested == "fp16" and device.type != "cuda":
@@ -42,13 +42,13 @@ def choose_precision(requested: Precision = "auto", device: torch.device | None 
     return "bf16" if (_gpu_has_bf16(device) if device.type == "cuda" else _cpu_has_bf16()) else "fp32"
 
 
-def arithmetic(precision: Chosen, device: torch.device) -> "Arithmetic":
-    """What Fabric computes with: autocast, and for fp16 a loss that is scaled up before the backward pass.
+def arithmetic(precision: ResolvedPrecision, device: torch.device) -> "Arithmetic":
+    """Return Fabric's precision plugin: autocast, and loss scaling for fp16.
 
-    The scale halves when a gradient overflows, which also leaves out that step, and doubles after 2,000 steps without
-    (Micikevicius et al., "Mixed precision training", ICLR 2018, §3.2). Its `state_dict` is part of a run's state.
+    The scale halves after an overflow of gradients, which skips the step, and doubles after 2,000 steps without one
+    (Micikevicius et al., "Mixed precision training", ICLR 2018, §3.2). Its `state_dict` is part of checkpoints.
     """
-    # Lightning brings all of torch's compiler; what only predicts does without it.
+    # imported here, since Lightning loads torch's compiler, which prediction does not need
     from lightning.fabric.plugins import MixedPrecision
     from lightning.fabric.plugins import Precision as Arithmetic
 
@@ -62,23 +62,23 @@ def _gpu_has_bf16(device: torch.device) -> bool:
 
 
 def _cpu_has_bf16() -> bool:
-    # torch 2.11 may lack this; float32 is then the safe choice
+    # may be missing in torch; then float32
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(bool(capabilities.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 @contextmanager
 def deterministic(device: torch.device) -> Iterator[None]:
-    """Ask torch for the same bits every time, and leave its flags as they were.
+    """Use deterministic algorithms within the context, and restore torch's flags.
 
-    On a CPU an operation without a deterministic kernel is an error. On a GPU torch warns instead: some pooling
-    gradients have none there. The same number of CPU threads is up to the caller, since it is part of the arithmetic.
+    On a CPU, an operation without deterministic kernel raises an error; on a GPU torch warns, since some pooling
+    gradients have none. Results also depend on the number of CPU threads, which the caller sets.
     """
     enabled = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, fill = torch.backends.cudnn.benchmark, torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it once, at its first product
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS at its first product
     torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
     torch.backends.cudnn.benchmark = False
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How a training run goes: its length, its optimiser, its learning rate, its hardware."""
+"""Settings of a training run: length, optimiser, learning rate, precision, device."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
@@ -14,53 +14,49 @@ Compile = Literal["auto", "on", "off"]
 
 
 INDIFFERENT = ("checkpoint_every_seconds", "compile")
-"""Settings that decide no result, or rounding only."""
+"""Settings that do not affect results, or only rounding."""
 KeepProbed = Literal["last", "best_probe", "within_one_error", "smoothed_probe"]
-"""Whose weights a probed run keeps: of the last epoch; of the highest probe, of equal ones the earlier; of the latest
-probe that is at most one standard error below the highest (Breiman et al., Classification and Regression Trees, 1984,
-section 3.4.3); of the last of three probes with the highest mean. What choosing costs or gains on patients without a
-part in it is measured by benchmarks/epoch_rules.py."""
+"""Rule for the exported epoch of a probed run: the last epoch; the highest probe (earliest if equal); the latest probe
+at most one standard error below the highest (one-standard-error rule, Breiman et al., Classification and Regression
+Trees, 1984, section 3.4.3); the last of three consecutive probes with the highest mean. Compared on independent
+patients by benchmarks/epoch_rules.py."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of one run of `hilum.training.fit.fit`. Batch size and workers belong to the `Batches` it is given.
+    """Settings of one run of `hilum.training.fit.fit`. Batch size and workers are settings of `Batches`.
 
     Args:
         epochs: Passes over the images, at most.
-        lr: peak learning rate.
-        weight_decay: on weights of two or more dimensions only (see `Trainable.parameter_groups`).
-        weight_decay_end: The weight decay moves there along half a cosine; null: it stays.
-        optimizer: "sgd" and "lars" have momentum 0.9. For LARS see `hilum.training.optim.lars`; with its steps measured
-            by the weights, a learning rate is about a hundred times that of plain descent.
-        layer_decay: Learning rate of a block of the encoder by that of the block behind it; 1: the same for all.
-        warmup_epochs: the learning rate rises linearly, step by step, over this many epochs (fractions allowed).
-        schedule: after the warm-up, "cosine" falls to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
+        lr: Peak learning rate.
+        weight_decay: Weight decay of parameters with two or more dimensions (see `Trainable.parameter_groups`).
+        weight_decay_end: Weight decay at the end of a cosine schedule; null: constant.
+        optimizer: "sgd" and "lars" use momentum 0.9. LARS needs about a hundred times the learning rate of SGD.
+        layer_decay: Layer-wise learning-rate decay: learning rate of a block relative to the next deeper one; 1: none.
+        warmup_epochs: Epochs of linear warm-up (fractions allowed).
+        schedule: After the warm-up, "cosine" decays to zero at the last step (Loshchilov & Hutter, ICLR 2017, eq. 5,
             without restarts); "plateau" multiplies by `plateau_factor` after more than `plateau_patience` validations
-            without a lower loss, never below `plateau_min_lr` (torch's ReduceLROnPlateau); "constant" stays.
-        stop_below_lr: of "plateau": end the run once `lr` has been reduced below this; None never.
-        keep: whose weights are kept where there are validation images: of the epoch of the lowest validation loss, of
-            the last epoch, or of the highest macro AUROC of the validation images ("best_auroc").
-        clip_grad_norm: Gradients are scaled to at most this norm; null leaves them.
-        gradient_accumulation_steps: Parts that a batch is computed in, to save memory; refused where the loss or batch
-            norm needs the whole batch.
-        freeze_encoder_steps: for so many steps at the start, what is not the encoder trains alone: the encoder has no
-            gradients and its batch norm is in evaluation mode. For heads that start at random in front of an encoder
-            that does not.
-        activation_checkpointing: Compute activations again for the backward pass: less memory, a third more time, the
-            same bits; refused where there is batch norm.
-        validate_every: epochs from one validation to the next; the last epoch always ends with one.
-        patience: stop after this many validations without a lower loss (with `keep` "best_auroc", without a higher
-            AUROC); None never stops early.
-        precision: `auto`: bf16 where the hardware multiplies in it, fp32 elsewhere. `fp16`, with a scaled loss, needs a
-            GPU.
-        device: auto (the GPU where there is one), cpu or cuda.
-        compile: `auto`: blocks run compiled where that was measured to pay on a GPU, and never on a CPU; `on`; `off`.
-            It moves results by rounding only.
-        seed: of dropout; the order of batches and the views have their own.
-        checkpoint_every_seconds: a killed run loses at most about this much work. The end of an epoch is nothing
-            special: a checkpoint holds the place inside one, and one an epoch would cost short epochs a tenth of their
-            time.
+            without a lower loss, never below `plateau_min_lr` (torch's ReduceLROnPlateau); "constant".
+        stop_below_lr: With "plateau", end the run once `lr` is reduced below this; None never.
+        keep: Exported epoch of a run with validation: "lowest" validation loss, "last", or highest macro AUROC of the
+            validation images ("best_auroc").
+        clip_grad_norm: Maximum norm of the gradients (gradient clipping); null: no clipping.
+        gradient_accumulation_steps: Gradient accumulation: parts in which a batch is computed to save memory; refused
+            if the loss or batch norm needs the whole batch.
+        freeze_encoder_steps: Steps at the start in which the encoder is frozen (no gradients, batch norm in evaluation
+            mode), for randomly initialised heads on pretrained encoders.
+        activation_checkpointing: Recompute activations in the backward pass (gradient checkpointing): less memory, a
+            third more time, identical results; refused with batch norm.
+        validate_every: Epochs between validations; the last epoch is always validated.
+        patience: Early stopping after this many validations without a lower loss (with `keep` "best_auroc", without a
+            higher AUROC); None never.
+        precision: `auto`: bf16 with hardware support, otherwise fp32. `fp16`, with loss scaling, needs a GPU.
+        device: auto (a GPU if available), cpu or cuda.
+        compile: `auto`: compile blocks with torch.compile if measured to be faster on a GPU, never on a CPU; `on`;
+            `off`. Results differ by rounding only.
+        seed: Random seed of dropout; the order of batches and the views have their own.
+        checkpoint_every_seconds: Maximum work lost at an interruption, in s. Checkpoints are not tied to epochs, since
+            one per epoch would slow short epochs by a tenth.
     """
 
     epochs: int
@@ -131,7 +127,7 @@ class TrainingSettings:
             _require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
 
     def as_data(self) -> dict[str, Any]:
-        """Everything that decides the result, for provenance and for telling runs apart."""
+        """Return all settings that affect the result, for provenance and fingerprints."""
         return {name: value for name, value in asdict(self).items() if name not in INDIFFERENT}
 
 

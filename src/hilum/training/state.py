@@ -1,4 +1,4 @@
-"""Where a run is: what a checkpoint holds beside weights and optimiser."""
+"""State of a run in checkpoints, beside weights and optimiser."""
 
 import math
 from dataclasses import asdict, dataclass, field
@@ -11,25 +11,25 @@ from hilum.training.settings import KeepProbed, TrainingSettings
 
 @dataclass
 class TrainState:
-    """State of a run between two steps; plain numbers, so that a checkpoint holds no code.
+    """State of a run between two steps, as plain numbers.
 
     Attributes:
-        epoch: finished epochs.
-        step: steps taken in the epoch under way.
-        loss_sum, images: of these steps; the loss is weighted by images.
-        seconds, seconds_waited: spent on these steps, and of them waiting for batches.
-        lowest: validation loss, for the best epoch and early stopping.
-        misranked: 1 - macro AUROC of the validation images, where that chooses the epoch.
-        plateau: state of the plateau schedule.
-        start: what a probe reported before the first step; empty without one.
-        quality: of the last probe.
-        highest: quality of all probes that could choose an epoch (of `smoothed_probe`, mean of three).
-        highest_error: standard error of the highest.
-        probed: qualities so far, where their mean chooses.
-        best_epoch: counted from 1; 0 before the first validation or probe.
-        curves: one row an epoch.
-        compiled: whether the blocks run compiled; None before that was decided.
-        stopped_early: no lower validation loss for the settings' patience.
+        epoch: Finished epochs.
+        step: Steps in the current epoch.
+        loss_sum, images: Sum of losses weighted by images, and number of images, of these steps.
+        seconds, seconds_waited: Duration of these steps, and part of it spent waiting for batches.
+        lowest: Lowest validation loss, for the best epoch and early stopping.
+        misranked: Lowest 1 - macro AUROC of the validation images, if that selects the epoch.
+        plateau: State of the plateau schedule.
+        start: Metrics of the probe before the first step; empty without probe.
+        quality: Quality at the last probe.
+        highest: Highest quality of a probe (with `smoothed_probe`, of a mean of three).
+        highest_error: Standard error of the highest.
+        probed: Last qualities, for `smoothed_probe`.
+        best_epoch: Best epoch, from 1; 0 before the first validation or probe.
+        curves: One row per epoch.
+        compiled: Whether blocks run compiled; None: not yet decided.
+        stopped_early: True after early stopping.
     """
 
     epoch: int = 0
@@ -52,12 +52,12 @@ class TrainState:
     stopped_early: bool = False
 
     def as_data(self) -> dict[str, Any]:
-        """Plain numbers."""
+        """Return plain numbers for a checkpoint."""
         return asdict(self)
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:
-        """The state that gave `as_data`."""
+        """Restore the state from `as_data`."""
         plateau = Plateau(data["plateau"]["share"], Lowest(**data["plateau"]["lowest"]))
         lowest = {name: Lowest(**data[name]) for name in ("lowest", "misranked")}
         return cls(**{**data, **lowest, "plateau": plateau})
@@ -69,13 +69,13 @@ class TrainState:
         self.seconds += seconds
         self.seconds_waited += seconds_waited
 
-    def judge(self, loss: float, auroc: float | None, settings: TrainingSettings) -> bool:
-        """Take a validation behind the epoch that was closed last; whether its weights are to be kept.
+    def record_validation(self, loss: float, auroc: float | None, settings: TrainingSettings) -> bool:
+        """Record a validation after the last closed epoch; return whether its weights are the best.
 
         Args:
-            loss: finite.
-            auroc: macro AUROC; None unless `settings.keep` asks for it.
-            settings: of the run: patience, plateau, what is kept.
+            loss: Validation loss, finite.
+            auroc: Macro AUROC; only needed with `settings.keep` "best_auroc".
+            settings: Settings of the run.
         """
         self.plateau.record(loss, settings)
         better = self.lowest.record(loss)
@@ -89,15 +89,15 @@ class TrainState:
         self.stopped_early = (patience is not None and waited >= patience) or self.plateau.is_below(settings)
         return self.best_epoch == self.epoch
 
-    def record(self, quality: float | None, error: float, keep: KeepProbed) -> bool:
-        """Take what a probe found after the epoch that was closed last; whether its weights are to be kept.
+    def record_probe(self, quality: float | None, error: float, keep: KeepProbed) -> bool:
+        """Record a probe after the last closed epoch; return whether its weights must be kept.
 
         Args:
-            quality: None where no probe was due.
-            error: its standard error.
-            keep: the rule. The epoch that a rule looks for at the end is always one that was kept when it was probed.
+            quality: Quality; None if no probe was due.
+            error: Standard error of the quality.
+            keep: Rule for the exported epoch. The finally selected epoch is always one that was kept when probed.
         """
-        if quality is None or keep == "last" or math.isnan(quality):  # not a number is not a highest
+        if quality is None or keep == "last" or math.isnan(quality):
             return False
         if keep == "smoothed_probe":
             self.probed = [*self.probed, quality][-SMOOTHED:]
@@ -111,7 +111,7 @@ class TrainState:
         return better or near
 
     def next_epoch(self, row: dict[str, float | int | None]) -> None:
-        """Close an epoch with its row of the curves."""
+        """Close an epoch and add its row of the curves."""
         self.curves.append(row)
         self.epoch += 1
         self.step = self.images = 0
@@ -119,10 +119,10 @@ class TrainState:
 
     @property
     def images_per_second(self) -> float:
-        """Of the steps of this epoch, waiting included."""
+        """Throughput in the current epoch, including waiting."""
         return self.images / self.seconds if self.seconds else 0.0
 
     @property
     def data_wait_share(self) -> float:
-        """Part of the time of this epoch's steps that was spent waiting for batches, 0 to 1."""
+        """Fraction of the current epoch's time spent waiting for batches, 0 to 1."""
         return self.seconds_waited / self.seconds if self.seconds else 0.0

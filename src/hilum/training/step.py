@@ -1,4 +1,4 @@
-"""One optimiser step: loss, gradients, their mean over parts and processes, the move."""
+"""One optimiser step: loss, gradients, gradient accumulation, averaging over processes, update."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -12,10 +12,10 @@ from hilum.data.batches import Batch, Batches
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.training.compilation import CompiledBlocks
-from hilum.training.distributed import JoinedBatchNorm, average_gradients, rank, world_size
+from hilum.training.distributed import SyncBatchNormMode, average_gradients, rank, world_size
 from hilum.training.optim import (
     create_optimizer,
-    learning_rate_share,
+    learning_rate_factor,
     set_learning_rate,
     set_weight_decay,
     weight_decay_at,
@@ -25,13 +25,13 @@ from hilum.training.trainable import Trainable
 
 
 class Stepper:
-    """Takes the steps of a run.
+    """Optimiser steps of a run.
 
     Args:
-        fabric: of the run.
-        trainable: on its device.
-        settings: of the run.
-        steps_per_epoch: as in the run.
+        fabric: Fabric of the run.
+        trainable: Module on its device.
+        settings: Settings of the run.
+        steps_per_epoch: Optimiser steps per epoch.
     """
 
     def __init__(self, fabric: Fabric, trainable: Trainable, settings: TrainingSettings, steps_per_epoch: int) -> None:
@@ -45,21 +45,21 @@ class Stepper:
         """Take one step.
 
         Args:
-            batch: this process's part of it.
-            epoch: counts from 0.
-            step: optimiser steps taken before this one.
-            plateau_share: of the learning rate that the plateau schedule has left.
+            batch: This process's part of the batch.
+            epoch: Epoch from 0.
+            step: Optimiser steps before this one.
+            plateau_share: Learning-rate factor of the plateau schedule.
 
         Returns:
-            Loss of the joined batch before the step, a scalar.
+            Loss of the batch of all processes before the step, a scalar.
         """
         settings = self.settings
         torch.manual_seed(step_seed(settings.seed, step, rank()))
-        set_learning_rate(self.optimizer, plateau_share * learning_rate_share(step, self.steps_per_epoch, settings))
+        set_learning_rate(self.optimizer, plateau_share * learning_rate_factor(step, self.steps_per_epoch, settings))
         if settings.weight_decay_end is not None:
             set_weight_decay(self.optimizer, weight_decay_at(step, settings.epochs * self.steps_per_epoch, settings))
         self.optimizer.zero_grad()
-        with held(self.encoders) if step < settings.freeze_encoder_steps else nullcontext():
+        with frozen(self.encoders) if step < settings.freeze_encoder_steps else nullcontext():
             own = torch.stack(
                 [self._add_gradients(part, epoch) for part in batch.cut(settings.gradient_accumulation_steps)]
             ).mean()
@@ -80,19 +80,19 @@ class Stepper:
 
     @contextmanager
     def forward_pass(self) -> Iterator[None]:
-        """What a loss is computed in: the run's precision, batch norm over all processes, compiled blocks."""
+        """Context of loss computation: autocast, synchronised batch norm, compiled blocks."""
         with ExitStack() as stack:
             stack.enter_context(self.fabric.autocast())
             if world_size() > 1:
-                stack.enter_context(JoinedBatchNorm())
+                stack.enter_context(SyncBatchNormMode())
             if self.compiled is not None and all(encoder.training for encoder in self.encoders):
                 stack.enter_context(self.compiled.active())
             yield
 
 
 @contextmanager
-def held(encoders: Iterable[Encoder]) -> Iterator[None]:
-    """While open, encoders neither get gradients nor move their batch-norm statistics; what else there is trains."""
+def frozen(encoders: Iterable[Encoder]) -> Iterator[None]:
+    """Freeze encoders within the context: no gradients, batch norm in evaluation mode."""
     encoders = list(encoders)
     trained = [each for encoder in encoders for each in encoder.parameters() if each.requires_grad]
     for encoder in encoders:
@@ -109,22 +109,22 @@ def held(encoders: Iterable[Encoder]) -> Iterator[None]:
 
 
 def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettings) -> None:
-    """Refuse batches that cannot be shared by the processes, or computed in the parts that the settings ask for.
+    """Check that batches can be divided among processes and gradient accumulation steps.
 
     Args:
-        trainable: in training mode.
-        batches: of the run.
-        settings: of the run.
+        trainable: Module in training mode.
+        batches: Batches of the run.
+        settings: Settings of the run.
 
     Raises:
-        HilumError: a batch is no multiple of both, or the loss or batch norm needs the whole of it.
+        HilumError: A batch size is not a multiple of both, or loss or batch norm needs the whole batch.
     """
     parts = world_size() * settings.gradient_accumulation_steps
     smallest = min(batches.images_in(0), batches.images_in(len(batches) - 1))
     if batches.images_in(0) % parts or smallest % parts:
         raise HilumError(
             "batch_size",
-            expected=f"a multiple of {parts} ({world_size()} processes, {settings.gradient_accumulation_steps} parts)",
+            expected=f"a multiple of {parts} (processes × gradient accumulation steps)",
             found=f"batches of {batches.images_in(0)} and {smallest} images",
             fix=f"Use a multiple of {parts}, at most the number of images.",
         )
@@ -140,14 +140,14 @@ def check_parts(trainable: Trainable, batches: Batches, settings: TrainingSettin
             "training.gradient_accumulation_steps",
             expected="1",
             found=f"{settings.gradient_accumulation_steps}, but {reason}",
-            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes that share the batch.",
+            fix="Use a smaller batch, bf16, `activation_checkpointing`, or several processes.",
         )
 
 
 def step_seed(seed: int, step: int, process: int = 0) -> int:
-    """Seed of torch's generator for one step, so that dropout depends on (seed, step) and not on what ran before.
+    """Return the seed of torch's generator for a step, so that dropout is a function of (seed, step, process).
 
-    Every process drops its own, the first one what a single process would.
+    Rank 0 has the seed of a single process.
     """
     entropy = (seed, step, process) if process else (seed, step)
     return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])

@@ -1,4 +1,4 @@
-"""The mean loss of images that nothing is learnt from."""
+"""Validation loss and macro AUROC."""
 
 import math
 
@@ -10,24 +10,24 @@ from torch import Tensor
 from hilum.data.batches import Batches
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, TrainingFailedError
-from hilum.training.distributed import summed
+from hilum.training.distributed import all_reduce_sum
 from hilum.training.trainable import Trainable
 
 
 def validation_loss(
     trainable: Trainable, batches: Batches, fabric: Fabric, *, epoch: int, with_auroc: bool = False
 ) -> tuple[float, float | None]:
-    """Mean over the terms of all images, of all processes; and their macro AUROC where it is asked for.
+    """Compute the mean loss over all terms of all processes, and optionally the macro AUROC.
 
     Args:
-        trainable: put into evaluation mode.
-        batches: this process's part of the images.
-        fabric: of the run, for its precision and device.
-        epoch: just finished, from 1, for the message.
-        with_auroc: compute the mean AUROC over findings with positives and negatives, too.
+        trainable: Module; set to evaluation mode.
+        batches: This process's part of the images.
+        fabric: Fabric of the run, for precision and device.
+        epoch: Finished epoch from 1, for messages.
+        with_auroc: Also compute the mean AUROC over findings with positives and negatives.
 
     Raises:
-        HilumError: it is not finite, or no image has a label.
+        HilumError: The loss is not finite, or no image has a label.
     """
     trainable.eval()
     batches.load_state_dict({"epoch": 0, "position": 0})
@@ -35,7 +35,7 @@ def validation_loss(
     scores = torch.zeros(0, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
         for batch in batches:
-            if not len(batch):  # a last batch of fewer images than processes
+            if not len(batch):  # fewer images than processes in the last batch
                 continue
             if with_auroc:
                 loss, terms, ranked = trainable.validation_with_scores(batch)
@@ -46,7 +46,7 @@ def validation_loss(
             else:
                 loss, terms = trainable.validation_loss(batch)
             total, count = total + float(loss), count + float(terms)
-    total, count = summed(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
+    total, count = all_reduce_sum(torch.tensor([total, count], dtype=torch.float64, device=fabric.device)).tolist()
     mean = total / count if count else math.nan
     if not math.isfinite(mean):
         where, found = f"validation after epoch {epoch}", f"{total} over {count:g} labels"
@@ -58,11 +58,11 @@ def validation_loss(
 
 
 def auroc_of(scores: Tensor) -> float:
-    """Macro AUROC over findings with positives and negatives.
+    """Compute the macro AUROC over findings with positives and negatives.
 
     Args:
         scores: (N, 2, findings): score and target, 1 or 0 (others are masked), of this process's images; 0 elsewhere.
     """
-    found = summed(scores).cpu().numpy()
+    found = all_reduce_sum(scores).cpu().numpy()
     targets = np.where(np.isin(found[:, 1], (0.0, 1.0)), found[:, 1], np.float32(np.nan))
     return mean_auroc(found[:, 0], targets)

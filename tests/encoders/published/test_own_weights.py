@@ -31,7 +31,7 @@ def test_a_lightly_checkpoint_gives_the_features_of_its_backbone(resnet18, tmp_p
     )  # fmt: skip
     directory, report = import_own(tmp_path / "last.ckpt", reported, weights_dir=tmp_path / "w")
     assert directory.parent == tmp_path / "w" / "own"
-    assert report.dropped == {"not behind the prefix state_dict.backbone.": 1}
+    assert report.dropped == {"without the prefix state_dict.backbone.": 1}
     encoder, card = load_encoder(directory)
     images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -51,9 +51,7 @@ def test_a_classifier_is_left_out_and_normalisation_that_was_not_stated_is_repor
     directory, report = import_own(tmp_path / "a.pth", reported, out=tmp_path / "out")
     assert directory == tmp_path / "out"
     assert report.dropped == {"the classifier of the original task": 2}
-    assert (
-        "normalised as ImageNet's photographs, since nothing else was stated (mean 0.485 0.456 0.406)" in report.notes
-    )
+    assert "normalised as ImageNet, since nothing else was stated (mean 0.485 0.456 0.406)" in report.notes
     assert load_encoder(directory)[1].statements == [UNKNOWN]
 
 

@@ -41,7 +41,7 @@ def test_rounded_periods_are_taken_as_they_are(dinov3, half):
 )
 def test_periods_of_another_network_are_refused(dinov3, given):
     with pytest.raises(
-        HilumError, match=r"rope_embed\.periods: .* in the file, 1, 1\.334, 1\.778, .* by the architecture"
+        HilumError, match=r"rope_embed\.periods: .* in the file, 1, 1\.334, 1\.778, .* in the architecture"
     ):
         check(dinov3.body, "dinov3", {"rope_embed.periods": given})
 

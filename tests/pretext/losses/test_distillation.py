@@ -3,7 +3,13 @@ import math
 import pytest
 import torch
 
-from hilum.pretext.losses import patch_distillation, sharpened, teacher_entropy, update_center, view_distillation
+from hilum.pretext.losses import (
+    patch_distillation,
+    teacher_entropy,
+    teacher_probabilities,
+    update_center,
+    view_distillation,
+)
 
 
 def draw(*shape, seed=0):
@@ -37,7 +43,7 @@ def test_view_distillation_equals_lightlys():
     teacher = [draw(3, 6, seed=10 + t).float() for t in range(2)]
     theirs = DINOLoss(output_dim=6, teacher_temp=0.05, warmup_teacher_temp=0.05, student_temp=0.1)
     expected = theirs([t.unsqueeze(0)[0] for t in teacher], student, epoch=0)
-    ours = view_distillation(student, [sharpened(t, torch.zeros(6), 0.05) for t in teacher], 0.1)
+    ours = view_distillation(student, [teacher_probabilities(t, torch.zeros(6), 0.05) for t in teacher], 0.1)
     assert ours.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -58,7 +64,7 @@ def test_patch_distillation_equals_lightlys():
     theirs = IBOTPatchLoss(output_dim=5, teacher_temp=0.05, student_temp=0.1)
     images = mask.flatten(1).nonzero()[:, 0]
     expected = theirs(teacher_out=teacher, student_out=student, mask=mask)
-    ours = patch_distillation(student, sharpened(teacher, torch.zeros(5), 0.05), images, 0.1)
+    ours = patch_distillation(student, teacher_probabilities(teacher, torch.zeros(5), 0.05), images, 0.1)
     # lightly divides by all images of the batch, also those without a masked patch: 3 instead of 2.
     assert ours.item() * 2 / 3 == pytest.approx(expected.item(), rel=1e-5)
 
@@ -72,7 +78,7 @@ def test_nothing_masked_costs_nothing_and_keeps_the_graph():
 
 def test_a_center_as_strong_as_the_logits_leaves_nothing_to_say():
     logits = torch.tensor([[3.0, 1.0, -2.0]])
-    assert torch.allclose(sharpened(logits, logits[0], 0.04), torch.full((1, 3), 1 / 3))
+    assert torch.allclose(teacher_probabilities(logits, logits[0], 0.04), torch.full((1, 3), 1 / 3))
 
 
 def test_the_center_moves_a_tenth_of_the_way():

@@ -10,7 +10,7 @@ KEYS = image_keys(f"film {number}" for number in range(400))
 
 
 def blocks(keys=KEYS, **changed):
-    settings = {"masked": 0.5, "share": (0.1, 0.5), "seed": 0, "epoch": 0, "view": 0} | changed
+    settings = {"sample_probability": 0.5, "mask_ratio": (0.1, 0.5), "seed": 0, "epoch": 0, "view": 0} | changed
     return block_masks(keys, 16, **settings)
 
 
@@ -23,8 +23,8 @@ def test_half_of_the_images_are_masked_within_the_shares():
 
 
 def test_hidden_patches_are_together():
-    masks = blocks(masked=1.0)
-    scattered = random_masks(KEYS, 16, share=0.3, seed=0, epoch=0)
+    masks = blocks(sample_probability=1.0)
+    scattered = random_masks(KEYS, 16, mask_ratio=0.3, seed=0, epoch=0)
     neighbours = [(m[:, 1:, :] & m[:, :-1, :]).sum() / m.sum() for m in (masks, scattered)]
     assert neighbours[0] > 0.7 > 0.35 > neighbours[1]
 
@@ -37,15 +37,15 @@ def test_a_mask_is_the_images_own():
 
 
 def test_random_masks_hide_as_many_patches_of_every_image_anywhere():
-    masks = random_masks(KEYS, 7, share=0.6, seed=0, epoch=0)
+    masks = random_masks(KEYS, 7, mask_ratio=0.6, seed=0, epoch=0)
     assert set(masks.sum((1, 2))) == {29}
     assert np.abs(masks.mean(0) - 29 / 49).max() < 0.1
-    assert np.array_equal(masks[7:9], random_masks(KEYS[7:9], 7, share=0.6, seed=0, epoch=0))
+    assert np.array_equal(masks[7:9], random_masks(KEYS[7:9], 7, mask_ratio=0.6, seed=0, epoch=0))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_masks_of_nothing_or_everything_are_refused(share):
-    with pytest.raises(HilumError, match="some patches hidden, not all"):
-        random_masks(KEYS, 7, share=share, seed=0, epoch=0)
+    with pytest.raises(HilumError, match="some patches masked, not all"):
+        random_masks(KEYS, 7, mask_ratio=share, seed=0, epoch=0)
     with pytest.raises(HilumError, match="0 < low"):
-        blocks(share=(share, share))
+        blocks(mask_ratio=(share, share))

@@ -99,5 +99,5 @@ def test_an_image_that_is_visible_everywhere_has_the_encoders_own_features(encod
 
 
 def test_another_encoder_is_refused_with_what_to_use():
-    with pytest.raises(HilumError, match=r"a ConvNeXt V2, .*; found resnet18\. Use convnextv2_atto"):
+    with pytest.raises(HilumError, match=r"a ConvNeXt V2 .*; found resnet18\. Use convnextv2_atto"):
         check_is_convnext_v2(create_encoder("resnet18", seed=0))

@@ -50,5 +50,5 @@ def test_as_many_of_every_image():
 
 
 def test_at_least_one():
-    with pytest.raises(ValueError, match=r"at least one, not \[0, 0\]"):
+    with pytest.raises(ValueError, match=r"at least 1, not \[0, 0\]"):
         VisiblePatches.of(torch.zeros_like(VISIBLE))

@@ -3,10 +3,10 @@ import torch
 
 from hilum.augment import AUGMENTATIONS, random_views
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.losses import sharpened, sinkhorn_assignments, view_distillation
+from hilum.pretext.losses import sinkhorn_assignments, teacher_probabilities, view_distillation
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.methods import DINO, DINOSettings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule
+from hilum.pretext.modules import DINOHead, MultiCrop, TeacherSchedule
 
 VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 32, AUGMENTATIONS["simclr"], 32, local_crops=2, seed=5)
 
@@ -15,7 +15,7 @@ def create(freeze_prototypes_epochs=0, first_momentum=0.9, teacher="centering", 
     encoder = create_encoder("resnet18", seed=0)
     return DINO(
         encoder,
-        PrototypeHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
+        DINOHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
         views=VIEWS,
         schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
         settings=DINOSettings(
@@ -39,7 +39,7 @@ def test_the_loss_is_that_of_student_against_teacher_on_the_views(kind, batch_of
     large, small = VIEWS.of(batch, 1)
     logits = again.teacher_head(again.teacher_encoder(torch.cat(large)))
     if kind == "centering":
-        teacher = sharpened(logits, torch.zeros(16), 0.04).chunk(2)
+        teacher = teacher_probabilities(logits, torch.zeros(16), 0.04).chunk(2)
     else:  # each view's images use all prototypes alike
         teacher = [sinkhorn_assignments(view, 0.04) for view in logits.chunk(2)]
     student = [logits for views in (large, small) for logits in again.head(again.encoder(torch.cat(views))).chunk(2)]
@@ -76,7 +76,7 @@ def test_a_teacher_that_is_balanced_over_the_batch_has_no_center_and_needs_the_w
     method.training_loss(batch_of([0, 1, 2]), epoch=0).backward()
     method.after_step()
     assert method.center.abs().sum() == 0
-    assert "center_norm" not in method.watch()
+    assert "center_norm" not in method.epoch_metrics()
     assert "balanced over the whole batch" in method.needs_whole_batch
     assert create().needs_whole_batch == ""
 
@@ -93,6 +93,6 @@ def test_the_teachers_answers_are_watched(batch_of):
     method = create()
     method.training_loss(batch_of([0, 1]), epoch=0)
     method.center.copy_(torch.tensor([3.0, 4.0] + [0.0] * 14))
-    seen = method.watch()
+    seen = method.epoch_metrics()
     assert set(seen) == {"teacher_entropy", "prototype_use", "divergence", "center_norm"}
     assert seen["center_norm"] == 5.0

@@ -4,11 +4,11 @@ import torch
 from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.losses import patch_distillation, sharpened, sinkhorn_assignments, view_distillation
+from hilum.pretext.losses import patch_distillation, sinkhorn_assignments, teacher_probabilities, view_distillation
 from hilum.pretext.losses.koleo import koleo
-from hilum.pretext.masking import check_sees_patches, hidden
-from hilum.pretext.methods import DINOv2, DINOv2Settings, filled_up
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherSchedule
+from hilum.pretext.masking import check_sees_patches, masked_patches
+from hilum.pretext.methods import DINOv2, DINOv2Settings, pad_rows
+from hilum.pretext.modules import DINOHead, MultiCrop, TeacherSchedule
 
 VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 64, AUGMENTATIONS["local"], 32, local_crops=1, seed=5)
 
@@ -20,7 +20,7 @@ def encoder():
 
 def create(encoder, **changed):
     settings = DINOv2Settings(freeze_prototypes_epochs=0, mask_sample_probability=1.0, **changed)
-    heads = [PrototypeHead(encoder.token_width, 16, seed=s, hidden=8, bottleneck=4) for s in range(2)]
+    heads = [DINOHead(encoder.token_width, 16, seed=s, hidden=8, bottleneck=4) for s in range(2)]
     return DINOv2(
         encoder, *heads, views=VIEWS, schedule=TeacherSchedule(0.04, 0.07, 4, 0.9, 8), settings=settings, seed=0
     )
@@ -32,7 +32,7 @@ def test_the_loss_is_the_sum_of_its_three_parts(encoder, batch_of, teacher):
     loss = method.training_loss(batch, epoch=1)
     large, small = VIEWS.of(batch, 1)
     mask = torch.from_numpy(method._mask(batch, 1))
-    with hidden(encoder, mask, method.mask_token):
+    with masked_patches(encoder, mask, method.mask_token):
         tokens = encoder.tokens(torch.cat(large))
     seen = encoder.tokens(torch.cat(large))  # the teacher has the same weights at the start
     classes = tokens[:, 0].chunk(2)
@@ -41,7 +41,7 @@ def test_the_loss_is_the_sum_of_its_three_parts(encoder, batch_of, teacher):
     make = (
         (lambda logits: sinkhorn_assignments(logits.detach(), 0.04))
         if teacher == "sinkhorn"
-        else (lambda logits: sharpened(logits.detach(), torch.zeros(16), 0.04))
+        else (lambda logits: teacher_probabilities(logits.detach(), torch.zeros(16), 0.04))
     )
     views = view_distillation(student, [make(method.head(each)) for each in seen[:, 0].chunk(2)], 0.1)
     patches = patch_distillation(
@@ -58,7 +58,7 @@ def test_the_student_does_not_see_hidden_patches_and_the_teacher_does(encoder):
     mask = torch.zeros(1, 4, 4, dtype=torch.bool)
     mask[0, 0, 1] = True
     with torch.no_grad():
-        with hidden(encoder, mask, torch.zeros(encoder.token_width)):
+        with masked_patches(encoder, mask, torch.zeros(encoder.token_width)):
             assert torch.equal(encoder.tokens(images), encoder.tokens(changed))
         assert not torch.equal(encoder.tokens(images), encoder.tokens(changed))
 
@@ -94,7 +94,7 @@ def test_an_encoder_without_patches_is_refused_with_what_to_use():
 @pytest.mark.parametrize(("rows", "filled"), [(0, 0), (1, 256), (256, 256), (300, 512)])
 def test_rows_are_filled_up_with_zeros(rows, filled):
     given = torch.rand(rows, 3)
-    found = filled_up(given)
+    found = pad_rows(given)
     assert found.shape == (filled, 3)
     assert torch.equal(found[:rows], given)
     assert not found[rows:].any()

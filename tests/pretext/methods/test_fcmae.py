@@ -4,7 +4,7 @@ import torch
 from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.methods import FCMAE, DecoderBlock, hidden_patch_loss, patches_of
+from hilum.pretext.methods import FCMAE, DecoderBlock, masked_patch_loss, patches_of
 
 
 def create(size=64, decoder_width=16):
@@ -12,7 +12,7 @@ def create(size=64, decoder_width=16):
         create_encoder("convnextv2_atto", seed=0),
         augmentation=AUGMENTATIONS["fcmae"],
         size=size,
-        share=0.5,
+        mask_ratio=0.5,
         decoder_width=decoder_width,
         seed=0,
     )
@@ -29,18 +29,18 @@ def test_saying_nothing_costs_one_and_the_normalised_patch_costs_nothing():
     hidden = torch.tensor([[[True, False], [False, True]]] * 2)
     patches = patches_of(images, 4)
     # With the unbiased deviation, the squares of 16 normalised pixels sum to 15.
-    assert hidden_patch_loss(torch.zeros_like(patches), images, hidden, 4).item() == pytest.approx(15 / 16, rel=1e-3)
+    assert masked_patch_loss(torch.zeros_like(patches), images, hidden, 4).item() == pytest.approx(15 / 16, rel=1e-3)
     perfect = (patches - patches.mean(-1, keepdim=True)) / patches.std(-1, keepdim=True)
-    assert hidden_patch_loss(perfect, images, hidden, 4).item() == pytest.approx(0, abs=1e-6)
+    assert masked_patch_loss(perfect, images, hidden, 4).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_visible_patches_cost_nothing():
     images = torch.rand(1, 1, 8, 8)
     hidden = torch.tensor([[[True, False], [False, False]]])
     predicted = torch.zeros(1, 2, 2, 16)
-    first = hidden_patch_loss(predicted, images, hidden, 4)
+    first = masked_patch_loss(predicted, images, hidden, 4)
     predicted[0, 1, 1] = 100.0
-    assert hidden_patch_loss(predicted, images, hidden, 4) == first
+    assert masked_patch_loss(predicted, images, hidden, 4) == first
 
 
 def test_the_decoder_block_is_timms():

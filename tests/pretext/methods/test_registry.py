@@ -10,7 +10,7 @@ def test_every_method_has_views_that_are_known_and_settings_that_are_described(m
     assert method.augmentation in AUGMENTATIONS
     assert method.local_augmentation is None or method.local_augmentation in AUGMENTATIONS
     assert all(field.description for field in method.settings.model_fields.values())
-    assert method.forwards(method.settings(), 0.25) >= 3  # at least one view is trained on
+    assert method.forward_passes(method.settings(), 0.25) >= 3  # at least one view is trained on
 
 
 def test_the_settings_that_study_files_are_checked_by_are_those_of_the_methods():
@@ -35,7 +35,7 @@ def test_mocos_queue_holds_half_of_the_images_at_least_a_batch_and_at_most_as_th
     [(600, 128, (150, 300)), (100, 128, (32, 0)), (100_000, 256, (3000, 3840)), (1000, 1000, (250, 0))],
 )
 def test_swavs_prototypes_and_queue_follow_the_images(images, batch, resolved):
-    assert method_settings("swav", {}).resolved(images, batch) == resolved
+    assert method_settings("swav", {}).prototypes_and_queue(images, batch) == resolved
 
 
 @pytest.mark.parametrize(("steps", "momentum"), [(400, 0.95), (5000, 0.996), (125_000, 0.996), (10, 0.5)])

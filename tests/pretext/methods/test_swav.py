@@ -46,7 +46,7 @@ def test_koleo_is_added_for_both_global_views(batch_of):
     loss, without = (each.training_loss(batch, epoch=1).item() for each in (method, plain))
     first, second = plain.encoder(torch.cat(VIEWS.of(batch, 1)[0])).chunk(2)
     assert loss - without == pytest.approx(0.5 * (koleo(first) + koleo(second)).item() / 2, rel=1e-4)
-    assert (method.loss_of_chance, plain.loss_of_chance) == (None, pytest.approx(math.log(6)))
+    assert (method.chance_loss, plain.chance_loss) == (None, pytest.approx(math.log(6)))
 
 
 def test_a_full_queue_takes_part_in_the_assignments(batch_of):

@@ -17,7 +17,7 @@ RUN = PretextRun(
     batch_size=2,
     steps=10,
     seed=5,
-    watch=None,
+    collapse_monitor=None,
     second_augmentation=SECOND,
 )
 
@@ -26,21 +26,21 @@ def test_the_second_of_two_views_may_have_an_augmentation_of_its_own(batch_of):
     batch = batch_of([3, 1])
     for view, augmentation in enumerate((FIRST, SECOND)):
         expected = random_views(batch.images, batch.keys, augmentation, 32, seed=5, epoch=2, view=view)
-        assert torch.equal(RUN.two_views().of(batch, 2)[view], expected)
-        assert torch.equal(RUN.many_views(1).of(batch, 2)[0][view], expected)
+        assert torch.equal(RUN.two_crop_views().of(batch, 2)[view], expected)
+        assert torch.equal(RUN.multi_crop_views(1).of(batch, 2)[0][view], expected)
 
 
 def test_local_views_have_theirs(batch_of):
     batch = batch_of([3, 1])
-    _, small = RUN.many_views(3).of(batch, 2)
+    _, small = RUN.multi_crop_views(3).of(batch, 2)
     assert [tuple(view.shape) for view in small] == [(2, 1, 16, 16)] * 3
     assert torch.equal(small[0], random_views(batch.images, batch.keys, LOCAL, 16, seed=5, epoch=2, view=2))
 
 
 def test_without_a_second_augmentation_both_views_have_the_first():
     run = replace(RUN, second_augmentation=None)
-    assert run.two_views() == TwoCrop(FIRST, 32, 5)
-    assert run.many_views(2) == MultiCrop(FIRST, 32, LOCAL, 16, 2, 5)
+    assert run.two_crop_views() == TwoCrop(FIRST, 32, 5)
+    assert run.multi_crop_views(2) == MultiCrop(FIRST, 32, LOCAL, 16, 2, 5)
 
 
 @pytest.mark.parametrize("second", [SECOND, None])
@@ -49,4 +49,4 @@ def test_a_method_compares_the_views_that_its_run_says(second):
 
     run = replace(RUN, second_augmentation=second)
     settings = DINO_METHOD.settings(prototypes=16, local_crops=2)
-    assert DINO_METHOD.create(create_encoder("resnet18", seed=0), settings, run).views == run.many_views(2)
+    assert DINO_METHOD.create(create_encoder("resnet18", seed=0), settings, run).views == run.multi_crop_views(2)

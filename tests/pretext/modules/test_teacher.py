@@ -27,9 +27,9 @@ def test_without_a_warm_up_the_temperature_is_the_last():
 
 def test_an_epoch_is_summed_up_and_forgotten():
     watch = TeacherMonitor(4)
-    watch.note(torch.eye(4), torch.tensor(0.75))  # sure of each image, and every image another prototype
-    assert watch.look(5, "") == {"teacher_entropy": 0.0, "prototype_use": pytest.approx(1.0), "divergence": 0.75}
-    assert watch.look(5, "") == {}
+    watch.update(torch.eye(4), torch.tensor(0.75))  # sure of each image, and every image another prototype
+    assert watch.compute(5, "") == {"teacher_entropy": 0.0, "prototype_use": pytest.approx(1.0), "divergence": 0.75}
+    assert watch.compute(5, "") == {}
 
 
 def test_the_divergence_is_that_of_the_students_answers_from_the_teachers():
@@ -38,44 +38,44 @@ def test_the_divergence_is_that_of_the_students_answers_from_the_teachers():
         torch.rand(6, 4, generator=torch.Generator().manual_seed(s), dtype=torch.float64).softmax(1) for s in (0, 1)
     )
     watch = TeacherMonitor(4)
-    watch.note(teacher, -(teacher * student.log()).sum(1).mean())
+    watch.update(teacher, -(teacher * student.log()).sum(1).mean())
     expected = (teacher * (teacher / student).log()).sum(1).mean()
-    assert watch.look(0, "")["divergence"] == pytest.approx(expected.item(), rel=1e-9)
+    assert watch.compute(0, "")["divergence"] == pytest.approx(expected.item(), rel=1e-9)
 
 
 def test_prototypes_may_be_used_by_other_answers_than_those_whose_entropy_is_reported():
     watch = TeacherMonitor(4, "assignment")
-    watch.note(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[0, 0, 1]])
+    watch.update(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[0, 0, 1]])
     use = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3)) / math.log(4)
-    assert watch.look(0, "") == {"assignment_entropy": 0.0, "prototype_use": pytest.approx(use), "divergence": 1.0}
-    watch.note(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[2, 2, 2]])
+    assert watch.compute(0, "") == {"assignment_entropy": 0.0, "prototype_use": pytest.approx(use), "divergence": 1.0}
+    watch.update(torch.eye(4), torch.tensor(1.0), soft=torch.eye(4)[[2, 2, 2]])
     with pytest.raises(HilumError, match="expected assignments that distinguish images; found one prototype for all"):
-        watch.look(1, "Lower it.")
+        watch.compute(1, "Lower it.")
 
 
 def test_a_resumed_epoch_is_summed_up_whole():
     first, resumed, whole = TeacherMonitor(4), TeacherMonitor(4), TeacherMonitor(4)
     answers = [torch.rand(3, 4, generator=torch.Generator().manual_seed(s)).softmax(1) for s in range(2)]
-    first.note(answers[0], torch.tensor(2.0))
+    first.update(answers[0], torch.tensor(2.0))
     resumed.load_state_dict(first.state_dict())
-    resumed.note(answers[1], torch.tensor(2.0))
+    resumed.update(answers[1], torch.tensor(2.0))
     for part in answers:
-        whole.note(part, torch.tensor(2.0))
-    assert resumed.look(0, "") == whole.look(0, "")
+        whole.update(part, torch.tensor(2.0))
+    assert resumed.compute(0, "") == whole.compute(0, "")
 
 
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        (torch.full((6, 4), 0.25), "answers that are even over all prototypes"),
+        (torch.full((6, 4), 0.25), "uniform outputs over all prototypes"),
         (torch.eye(4)[[2] * 6], "one prototype for all images"),
-        (torch.full((6, 4), torch.nan), "answers that are even"),
+        (torch.full((6, 4), torch.nan), "uniform outputs"),
     ],
 )
 def test_a_teacher_that_says_nothing_stops_the_run_from_the_second_epoch(answers, message):
     watch = TeacherMonitor(4)
-    watch.note(answers, torch.tensor(2.0))
-    watch.look(0, "Lower it.")
-    watch.note(answers, torch.tensor(2.0))
+    watch.update(answers, torch.tensor(2.0))
+    watch.compute(0, "Lower it.")
+    watch.update(answers, torch.tensor(2.0))
     with pytest.raises(HilumError, match=rf"epoch 2: .*{message}.* Lower it\."):
-        watch.look(1, "Lower it.")
+        watch.compute(1, "Lower it.")

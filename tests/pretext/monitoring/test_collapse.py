@@ -74,7 +74,7 @@ def test_two_opposite_axes_spread_as_computed_by_hand():
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_a_random_start_is_healthy(name):
     encoder = create_encoder(name, seed=0)
-    signs = CollapseMonitor(images(), 32, "").look(encoder, projection_head(encoder.feature_width, seed=0), epoch=1)
+    signs = CollapseMonitor(images(), 32, "").compute(encoder, projection_head(encoder.feature_width, seed=0), epoch=1)
     assert signs["feature_spread"] > 2 * LEAST_SPREAD
     assert signs["effective_rank"] > 2 * LEAST_RANK
     assert signs["projection_spread"] > LEAST_PROJECTION_SPREAD
@@ -85,7 +85,7 @@ def test_looking_leaves_the_encoder_as_it_was():
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     watch = CollapseMonitor(images(), 32, "")
     head = projection_head(512, seed=0)
-    assert watch.look(encoder, head, epoch=0) == watch.look(encoder, head, epoch=3)
+    assert watch.compute(encoder, head, epoch=0) == watch.compute(encoder, head, epoch=3)
     assert encoder.training
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
 
@@ -102,9 +102,9 @@ def test_a_collapse_stops_the_run_from_the_second_epoch_on_and_says_what_to_chan
     encoder = Constant(1, 16)
     torch.nn.init.constant_(encoder.bias, value)
     watch = CollapseMonitor(images(), 32, "Lower `lr` (now 7).")
-    watch.look(encoder, torch.nn.Identity(), epoch=0)
+    watch.compute(encoder, torch.nn.Identity(), epoch=0)
     with pytest.raises(HilumError, match=r"epoch 2: .*collapse.*Lower `lr` \(now 7\)"):
-        watch.look(encoder, torch.nn.Identity(), epoch=1)
+        watch.compute(encoder, torch.nn.Identity(), epoch=1)
 
 
 def test_projections_that_collapse_alone_stop_the_run_too():
@@ -112,7 +112,7 @@ def test_projections_that_collapse_alone_stop_the_run_too():
         return torch.ones(len(features), 128)
 
     with pytest.raises(HilumError, match="projection_spread"):
-        CollapseMonitor(images(), 32, "").look(create_encoder("resnet18", seed=0), constant, epoch=1)
+        CollapseMonitor(images(), 32, "").compute(create_encoder("resnet18", seed=0), constant, epoch=1)
 
 
 @pytest.mark.parametrize(("images", "watched"), [(1, 1), (63, 63), (500, 64), (3200, 200), (100_000, 512)])

@@ -55,7 +55,7 @@ def test_both_probes_are_those_of_scikit_learn_on_features_of_plain_views(probe)
         # twenty neighbours, of which the image without a label is one for some
         voters = KNeighborsClassifier(20, weights=weights).fit(unit[1:50], labels)
         near.append(roc_auc_score(truth, voters.predict_proba(unit[50:])[:, 1]))
-    seen = probe.look(encoder, 32)
+    seen = probe.compute(encoder, 32)
     assert seen["probe_linear"] == pytest.approx(np.mean(linear), abs=1e-6)
     assert seen["probe_neighbours"] == pytest.approx(np.mean(near), abs=0.03)
     assert seen["probe_auroc"] == pytest.approx((seen["probe_linear"] + seen["probe_neighbours"]) / 2)
@@ -68,7 +68,7 @@ def test_a_probe_leaves_the_encoder_and_torch_as_they_were(probe):
     modes = [module.training for module in encoder.modules()]
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     generator = torch.get_rng_state()
-    assert probe.look(encoder, 32) == probe.look(encoder, 32)
+    assert probe.compute(encoder, 32) == probe.compute(encoder, 32)
     assert [module.training for module in encoder.modules()] == modes
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
     assert torch.equal(torch.get_rng_state(), generator)
@@ -77,7 +77,7 @@ def test_a_probe_leaves_the_encoder_and_torch_as_they_were(probe):
 def test_features_that_are_no_numbers_read_nothing(probe):
     encoder = create_encoder("resnet18", seed=0)
     torch.nn.init.constant_(next(encoder.parameters()), math.nan)
-    assert all(math.isnan(value) for value in probe.look(encoder, 32).values())
+    assert all(math.isnan(value) for value in probe.compute(encoder, 32).values())
 
 
 def test_the_run_goes_by_the_mean_and_chooses_only_where_it_is_asked_to_and_there_are_enough_patients(probe):
@@ -86,7 +86,7 @@ def test_the_run_goes_by_the_mean_and_chooses_only_where_it_is_asked_to_and_ther
     for decides, keep in ((True, "smoothed_probe"), (False, "last")):
         asked = replace(probe, images=replace(probe.images, decides=decides), keep="smoothed_probe")
         assert (asked.probing(32, every=4).keep, asked.chooses) == (keep, decides)
-    assert set(probing.look(create_encoder("resnet18", seed=0))) == set(probing.names)
+    assert set(probing.evaluate(create_encoder("resnet18", seed=0))) == set(probing.names)
 
 
 @pytest.mark.parametrize(

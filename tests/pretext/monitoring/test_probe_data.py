@@ -20,7 +20,7 @@ def test_few_images_are_taken_as_they_are():
     images = probed_images(["Mass"], train, val, seed=0)
     assert (images.train.image_ids, images.val.image_ids) == (train.image_ids, val.image_ids)
     assert (images.findings, images.positives, images.decides) == (["Mass"], [10], True)
-    assert images.in_words == "fitted to 60 images of 30 patients, scored on 40 images of 20 patients"
+    assert images.description == "fitted to 60 images of 30 patients, scored on 40 images of 20 patients"
     assert images.patients == [*train.patient_ids, *val.patient_ids]
 
 

@@ -79,7 +79,7 @@ def test_a_setting_that_is_reported_twice_is_not_guessed():
 
 @pytest.mark.parametrize("optimizer", ["sgd", "lars"])
 def test_an_optimizer_that_no_preset_is_for_needs_its_learning_rate(optimizer):
-    with pytest.raises(HilumErrors, match=f"lr: expected one that was tried with {optimizer}; found that of AdamW"):
+    with pytest.raises(HilumErrors, match=f"lr: expected a value suitable for {optimizer}; found none"):
         parse_overrides("simclr", [f"optimizer={optimizer}"])
 
 

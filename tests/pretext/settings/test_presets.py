@@ -50,7 +50,7 @@ def test_what_a_thousand_images_get_is_what_was_measured(method):
     settings = resolved(method, 1097).settings
     assert (settings.epochs, settings.batch_size, settings.optimizer, settings.lr) == (50, 128, "adamw", 1e-3)
     assert (settings.weight_decay, settings.warmup_epochs) == (1e-4, 3)
-    assert settings == PretextSettings().filled(method, 1097, from_weights=False)
+    assert settings == PretextSettings().resolved(method, 1097, from_weights=False)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_preset_says_which_and_why():
 def test_a_learning_rate_that_was_not_given_goes_with_the_root_of_the_batch():
     rate = message(resolved("simclr", 1000, "batch_size=32"))["lr"]
     assert rate.value == pytest.approx(1e-3 * math.sqrt(32 / 128))
-    assert "by the root of the batch size" in rate.reason
+    assert "square-root scaling" in rate.reason
     assert resolved("simclr", 1000, "batch_size=32", "lr=0.01").settings.lr == 0.01
 
 
@@ -125,4 +125,4 @@ def test_heads_warm_up_only_in_front_of_weights():
 @pytest.mark.parametrize("method", METHODS)
 def test_settings_that_are_filled_are_not_changed_by_filling_them_again(method):
     settings = resolve_settings(method, SettingOverrides(), 20_000, from_weights=True).settings
-    assert settings.filled(method, 19_000, from_weights=True) == settings
+    assert settings.resolved(method, 19_000, from_weights=True) == settings

@@ -74,7 +74,7 @@ def test_shipped_studies_pretrain_as_they_always_did(name, images):
     study = read_study(shipped_studies()[name])
     for arm, method in (("simclr", "simclr"), ("mocov2", "mocov2")):
         before = PretextSettings(epochs=study.pretrain.epochs)
-        assert resolved_pretraining(study, study.arms[arm].init, images).settings == before.filled(
+        assert resolved_pretraining(study, study.arms[arm].init, images).settings == before.resolved(
             method, images, from_weights=False
         )
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch.overrides import TorchFunctionMode
 
 from hilum.encoders.zoo import create_encoder
-from hilum.training.cpu import LONGEST_WRITTEN_OUT, short_attention_written_out
+from hilum.training.cpu import LONGEST_WRITTEN_OUT, explicit_short_attention
 
 BLOCKS = 12
 TRANSFORMERS = ["vit_tiny_patch16_224", "eva_x_tiny_patch16"]
@@ -28,7 +28,7 @@ def features_and_gradients(encoder, images, *, precision, written_out):
     with CountedFused() as fused:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             if written_out:
-                with short_attention_written_out(encoder):
+                with explicit_short_attention(encoder):
                     features = encoder(images).float()
             else:
                 features = encoder(images).float()
@@ -80,6 +80,6 @@ def test_layers_are_as_before_afterwards_also_after_an_error(transformer):
 
 
 def interrupted(encoder, images):
-    with short_attention_written_out(encoder), torch.autocast("cpu", torch.bfloat16):
+    with explicit_short_attention(encoder), torch.autocast("cpu", torch.bfloat16):
         encoder(images)
         raise ZeroDivisionError

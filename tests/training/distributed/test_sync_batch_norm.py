@@ -8,7 +8,7 @@ import torch
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from hilum.training.distributed import JoinedBatchNorm
+from hilum.training.distributed import SyncBatchNormMode
 
 
 def modules():
@@ -32,7 +32,7 @@ def passed(module, shape, joined):
     for _ in range(2):
         batch = (3 + 2 * torch.randn(shape, generator=generator, dtype=torch.float64)).requires_grad_()
         if joined:
-            with JoinedBatchNorm():
+            with SyncBatchNormMode():
                 out = module(batch)
         else:
             out = module(batch)
@@ -53,7 +53,7 @@ def test_gradients_are_those_of_finite_differences():
     batch = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
 
     def normed(batch, weight, bias):
-        with JoinedBatchNorm():
+        with SyncBatchNormMode():
             return nn.functional.batch_norm(batch, None, None, weight, bias, training=True)
 
     assert torch.autograd.gradcheck(normed, (batch, weight, bias))
@@ -62,5 +62,5 @@ def test_gradients_are_those_of_finite_differences():
 def test_evaluation_uses_the_statistics_kept():
     module = nn.BatchNorm2d(3).eval()
     batch = torch.randn(2, 3, 4, 4)
-    with JoinedBatchNorm():
+    with SyncBatchNormMode():
         assert torch.equal(module(batch), nn.functional.batch_norm(batch, torch.zeros(3), torch.ones(3)))

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from timm.optim.lars import Lars
 from torch import nn
 
-from hilum.training.optim import LARS, create_optimizer, set_learning_rate, set_weight_decay
+from hilum.training.optim import create_optimizer, set_learning_rate, set_weight_decay
 from hilum.training.settings import TrainingSettings
 from hilum.training.trainable import Trainable
 
@@ -24,7 +25,7 @@ def test_weight_decay_is_on_kernels_and_matrices_only_and_frozen_parameters_are_
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD), ("lars", LARS)],
+    [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD), ("lars", Lars)],
 )
 def test_the_optimiser_is_the_one_named(name, kind):
     optimizer = create_optimizer(Small(), TrainingSettings(epochs=1, lr=0.1, optimizer=name))

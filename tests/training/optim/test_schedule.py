@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from hilum.training.optim import Lowest, Plateau, learning_rate_share, weight_decay_at
+from hilum.training.optim import Lowest, Plateau, learning_rate_factor, weight_decay_at
 from hilum.training.settings import TrainingSettings
 
 
 def test_warm_up_rises_step_by_step_to_the_peak_and_the_cosine_falls_to_zero():
     settings = TrainingSettings(epochs=5, lr=1.0, warmup_epochs=1)
-    shares = [learning_rate_share(step, 4, settings) for step in range(20)]
+    shares = [learning_rate_factor(step, 4, settings) for step in range(20)]
     assert shares[:4] == [0.25, 0.5, 0.75, 1.0]
     # Loschilov & Hutter, ICLR 2017, eq. 5: (1 + cos(pi t / T)) / 2, here T = 16
     assert shares[4] == 1.0
@@ -24,22 +24,22 @@ def test_the_cosine_is_that_of_torch():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=30)
     for step in range(30):
-        assert 0.3 * learning_rate_share(step, 10, settings) == pytest.approx(optimizer.param_groups[0]["lr"])
+        assert 0.3 * learning_rate_factor(step, 10, settings) == pytest.approx(optimizer.param_groups[0]["lr"])
         optimizer.step()
         scheduler.step()
 
 
 def test_warm_up_may_be_a_fraction_of_an_epoch_or_the_whole_run():
     half = TrainingSettings(epochs=2, lr=1.0, warmup_epochs=0.5)
-    assert [learning_rate_share(step, 4, half) for step in range(3)] == [0.5, 1.0, 1.0]
+    assert [learning_rate_factor(step, 4, half) for step in range(3)] == [0.5, 1.0, 1.0]
     whole = TrainingSettings(epochs=2, lr=1.0, warmup_epochs=2)
-    assert [learning_rate_share(step, 2, whole) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert [learning_rate_factor(step, 2, whole) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
 
 
 @pytest.mark.parametrize("schedule", ["constant", "plateau"])
 def test_other_schedules_stay_at_the_peak_after_the_warm_up(schedule):
     settings = TrainingSettings(epochs=3, lr=1.0, warmup_epochs=1, schedule=schedule)
-    assert [learning_rate_share(step, 2, settings) for step in range(6)] == [0.5, 1, 1, 1, 1, 1]
+    assert [learning_rate_factor(step, 2, settings) for step in range(6)] == [0.5, 1, 1, 1, 1, 1]
 
 
 def test_weight_decay_moves_along_half_a_cosine_and_stays_where_no_end_is_given():

@@ -1,1 +1,1 @@
-"""One file for each family of architectures."""
+"""Families of architectures."""

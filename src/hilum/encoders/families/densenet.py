@@ -12,16 +12,16 @@ from hilum.encoders.family import Family, Step, run_modules
 from hilum.encoders.stem import Stem
 
 CLOSING = "transition1", "transition2", "transition3", "norm5"
-"""What follows each dense block; the last norm includes its ReLU."""
+"""Module after each dense block; the last norm includes its ReLU."""
 
 
 def build(name: str) -> nn.Module:
-    """timm's, with its initialisation (He et al., ICCV 2015)."""
+    """Create timm's model with its initialisation (He et al., ICCV 2015)."""
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem and dense blocks; the map behind the last batch norm and ReLU is (B, width, rows, columns)."""
+    """Return stem and dense blocks; the map after the last batch norm and ReLU is (B, width, rows, columns)."""
     features = body.get_submodule("features")
     stem = [features.get_submodule(name) for name in ("conv0", "norm0", "pool0")]
     dense = [
@@ -32,7 +32,7 @@ def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and dense blocks."""
+    """Return stem and dense blocks."""
     features = body.get_submodule("features")
     stem = nn.ModuleList([features.get_submodule("conv0"), features.get_submodule("norm0")])
     dense: dict[str, nn.Module] = {
@@ -43,7 +43,7 @@ def blocks(body: nn.Module) -> dict[str, nn.Module]:
 
 
 def cells(side: int) -> int:
-    """Rows of the last map: two roundings up, three down."""
+    """Return the rows of the last map: the first two halvings round up, the last three down."""
     return -(-side // 4) // 8
 
 

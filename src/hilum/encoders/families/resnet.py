@@ -13,18 +13,18 @@ STAGES = "layer1", "layer2", "layer3", "layer4"
 
 
 def build(name: str) -> nn.Module:
-    """timm's, with He initialisation and every residual branch off (the gain of its last batch norm is 0)."""
+    """Create timm's model: He initialisation, zero gain of the last batch norm of each residual branch."""
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="")
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem and stages; the last stage's map is (B, width, ⌈H/32⌉, ⌈W/32⌉)."""
+    """Return stem and stages; the last map is (B, width, ⌈H/32⌉, ⌈W/32⌉)."""
     stem = [body.get_submodule(name) for name in ("conv1", "bn1", "act1", "maxpool")]
     return [run_modules(*stem), *(run_modules(body.get_submodule(stage)) for stage in STAGES)]
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and stages."""
+    """Return stem and stages."""
     stem = nn.ModuleList([body.get_submodule("conv1"), body.get_submodule("bn1")])
     return {"stem": stem} | {stage: body.get_submodule(stage) for stage in STAGES}
 

@@ -3,9 +3,9 @@
 Blocks are the transformer blocks of all stages (2 + 2 + 18 + 2 for base). The merging of patches before a stage belongs
 to the stage's first block, the last norm to the last block; the stem is the patch embedding with its norm.
 
-Windows stay 7x7 at every size, so that the table of relative positions keeps its shape. A map that does not fill its
-windows is padded with zeros, which are attended to as in the authors' detection code; a map no larger than a window is
-not shifted, as in the authors' classifier.
+Windows are 7x7 at every size, so that the table of relative positions keeps its shape. Maps are padded with zeros to
+whole windows, with attention to the padding as in the authors' detection code; maps no larger than a window are not
+shifted, as in the authors' classifier.
 """
 
 from functools import partial
@@ -19,12 +19,12 @@ from hilum.encoders.stem import Stem
 
 
 def build(name: str) -> nn.Module:
-    """timm's, with its initialisation."""
+    """Create timm's model with its initialisation."""
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="", strict_img_size=False)
 
 
 def steps(body: Any, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem and transformer blocks on maps (B, rows, columns, width); the normed last one is (B, width, H/32, W/32)."""
+    """Return stem and transformer blocks on maps (B, rows, columns, width); the last is (B, width, H/32, W/32)."""
     taken = [run_modules(body.patch_embed)]
     for stage in body.layers:
         for b, block in enumerate(stage.blocks):
@@ -42,7 +42,7 @@ def _run(block: Any, downsample: nn.Module | None, maps: Tensor) -> Tensor:
 
 
 def _shift(block: Any, grid: tuple[int, int]) -> tuple[int, ...]:
-    """By how much a block's windows are shifted on a map of this many rows and columns."""
+    """Return the shift of a block's windows on a map of (rows, columns)."""
     return tuple(
         0 if cells <= window else shift
         for cells, window, shift in zip(grid, block.window_size, block.target_shift_size, strict=True)
@@ -50,7 +50,7 @@ def _shift(block: Any, grid: tuple[int, int]) -> tuple[int, ...]:
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and transformer blocks."""
+    """Return stem and transformer blocks."""
     parts: dict[str, nn.Module] = {"stem": body.get_submodule("patch_embed")}
     for s, stage in enumerate(body.get_submodule("layers").children()):
         for b, block in enumerate(stage.get_submodule("blocks").children()):

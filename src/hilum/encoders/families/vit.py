@@ -5,8 +5,8 @@ last block. The stem is everything before the first block: patch embedding, clas
 embeddings.
 
 Position embeddings keep the grid that the architecture was published with (37x37 for DINOv2, 14x14 for the others) and
-are interpolated in every forward pass, by the rule of the family's reference implementation unless the weights bring
-another (see `hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the grid at hand.
+are interpolated in every forward pass, by the rule of the family's reference implementation unless the weights have
+their own (see `hilum.encoders.positions`). Rotary embeddings (DINOv3, EVA-X) are computed for the current grid.
 """
 
 from functools import partial
@@ -21,12 +21,12 @@ from hilum.encoders.stem import Stem
 
 
 def build(name: str) -> nn.Module:
-    """timm's, with its initialisation."""
+    """Create timm's model with its initialisation."""
     return timm.create_model(name, in_chans=1, num_classes=0, global_pool="token", dynamic_img_size=True)
 
 
 def build_eva_x(name: str) -> nn.Module:
-    """EVA-02 of timm with patches of 16 px, whose mean over patches is normalised: Yao et al., "EVA-X", 2024."""
+    """Create timm's EVA-02 with patches of 16 px and a norm after mean pooling: Yao et al., "EVA-X", 2024."""
     return timm.create_model(
         {
             "eva_x_tiny_patch16": "eva02_tiny_patch14_224",
@@ -43,14 +43,14 @@ def build_eva_x(name: str) -> nn.Module:
 
 
 def steps(body: Any, size: tuple[int, int], rule: Interpolation = ANTIALIASED) -> list[Step]:  # noqa: ARG001
-    """Stem and blocks of a transformer with learnt positions; tokens (B, prefix + rows · columns, width) are normed."""
+    """Return stem and blocks with learned positions; last tokens (B, prefix + rows · columns, width), normed."""
     return _closed_by_norm(body, [partial(_embed, body, rule), *(run_modules(block) for block in body.blocks)])
 
 
 def rotary_steps(body: Any, size: tuple[int, int], rule: Interpolation = ANTIALIASED) -> list[Step]:
-    """Stem and blocks of a transformer that turns queries and keys by their place.
+    """Return stem and blocks with rotary position embeddings.
 
-    Tokens, (B, prefix + rows · columns, width), are normed for DINOv3; for EVA-X the norm follows the pooling.
+    The last tokens, (B, prefix + rows · columns, width), are normed for DINOv3; for EVA-X the norm follows the pooling.
     """
     grid = [pixels // patch for pixels, patch in zip(size, body.patch_embed.patch_size, strict=True)]
     places = body.rope.get_embed(shape=grid)
@@ -72,7 +72,7 @@ def _closed_by_norm(body: Any, taken: list[Step]) -> list[Step]:
 
 
 def _with_prefix_and_positions(body: Any, patches: Tensor, rule: Interpolation) -> Tensor:
-    """Class token, registers and patches (B, rows, columns, width) as one sequence that knows its places."""
+    """Concatenate class token, registers and patches (B, rows, columns, width), with position embeddings."""
     tokens = patches.flatten(1, 2)
     prefix = [token.expand(patches.shape[0], -1, -1) for token in (body.cls_token, body.reg_token) if token is not None]
     if body.pos_embed is None:
@@ -84,13 +84,13 @@ def _with_prefix_and_positions(body: Any, patches: Tensor, rule: Interpolation) 
         prefix_tokens=0 if body.no_embed_class else body.num_prefix_tokens,
         rule=rule,
     )
-    if body.no_embed_class:  # with registers: the class token's own position is part of the token
+    if body.no_embed_class:  # with registers: the class token includes its position
         return cat([*prefix, tokens + positions], dim=1)
     return cat([*prefix, tokens], dim=1) + positions
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and transformer blocks."""
+    """Return stem and transformer blocks."""
     own = [getattr(body, name, None) for name in ("cls_token", "reg_token", "pos_embed")]
     stem = nn.ModuleList(
         [

@@ -1,4 +1,4 @@
-"""Weights that others published: where they are, how they load, and which patients they were trained on."""
+"""Published weights: registry, download, import, and provenance claims."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The classifiers that published weights came with, kept beside the encoder for those who score them as they are."""
+"""Classifiers of published weights, stored beside the encoder for prediction without training."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ CLASSIFIER = "classifier.safetensors"
 def classifier_in(
     layout: Layout, tensors: Mapping[str, Tensor], findings: Sequence[str], where: Path
 ) -> dict[str, Tensor]:
-    """The linear layer behind the encoder in a file: `weight` (findings, width) and `bias` (findings), float32.
+    """Return the classifier in a file: `weight` (findings, width) and `bias` (findings,), float32.
 
     Args:
-        layout: of the file.
-        tensors: of the file, by native key.
-        findings: that the classifier scores, in its order.
-        where: the file, for messages.
+        layout: Layout of the file.
+        tensors: Tensors of the file by native key.
+        findings: Outputs of the classifier, in order.
+        where: File, for messages.
 
     Raises:
-        HilumError: there is no such layer, or it has another number of outputs.
+        HilumError: No classifier, or another number of outputs.
     """
     found = {
         key.rpartition(".")[2]: tensor.float().contiguous()
@@ -41,23 +41,23 @@ def classifier_in(
 
 
 def write_classifier_beside(classifier: Mapping[str, Tensor], findings: Sequence[str], directory: Path) -> None:
-    """Write `classifier.safetensors` into a directory that is being filled."""
+    """Write `classifier.safetensors` into an existing directory."""
     safetensors.torch.save_file(dict(classifier), directory / CLASSIFIER, metadata={"findings": "\n".join(findings)})
 
 
 def read_classifier(directory: Path) -> tuple[list[str], Tensor, Tensor]:
-    """Findings, weight (findings, width) and bias (findings) of the classifier that imported weights came with.
+    """Read the classifier of imported weights: findings, weight (findings, width) and bias (findings,).
 
     Raises:
-        HilumError: they came without one that is kept.
+        HilumError: The directory has no classifier.
     """
     path = directory / CLASSIFIER
     if not path.is_file():
         raise HilumError(
             directory,
-            expected="weights with the classifier that they came with",
+            expected="weights with a classifier",
             found="an encoder alone",
-            fix="Train a head on it; `hilum weights list` says which weights have a classifier of findings.",
+            fix="Train a head on it; `hilum weights list` shows which weights have a classifier of findings.",
         )
     with safe_open(path, framework="pt") as content:
         findings = (content.metadata() or {}).get("findings", "").split("\n")

@@ -1,4 +1,4 @@
-"""Downloading a weights file: resumed where it broke off, checked, and complete or absent."""
+"""Download of weight files: resumable, checked and atomic."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Digests:
     md5: str
 
     def are_of(self, source: Source) -> bool | None:
-        """Whether they are the published ones; None where none are published."""
+        """Return whether they are the published ones; None if none are published."""
         known = [
             found.startswith(published)
             for published, found in (
@@ -31,17 +31,17 @@ class Digests:
 
 
 def fetch(row: PublishedWeights, folder: Path, *, on_progress: ProgressReport = silent) -> Path:
-    """The file of published weights in the weights folder, downloaded unless it is there.
+    """Return the file of published weights in the weights folder; download it if missing.
 
-    What an interrupted download left (`FILE.part`) is gone on with where the server allows it.
+    An interrupted download (`FILE.part`) is resumed if the server supports it.
 
     Args:
-        row: of the registry.
-        folder: the weights folder.
-        on_progress: called with (MB here, MB in all, file name).
+        row: Row of the registry.
+        folder: Weights folder.
+        on_progress: Called with (MB downloaded, total MB, file name).
 
     Raises:
-        HilumError: nothing to download from, no network, a page instead of a file, another checksum.
+        HilumError: No address, no network, a web page instead of a file, or another checksum.
     """
     target = folder / row.source.file
     if target.is_file():
@@ -51,26 +51,26 @@ def fetch(row: PublishedWeights, folder: Path, *, on_progress: ProgressReport = 
         raise missing_file(row, folder)
     folder.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    fix = f"{missing_file(row, folder).fix} What came so far is kept and gone on with."
+    fix = f"{missing_file(row, folder).fix} A partial download is kept and resumed."
     what = f"the file {row.source.file}"
     download(row.source.url, part, fix=fix, what=what, versioned=False, on_progress=on_progress)
     try:
         check(row.source, part)
     except HilumError:
-        part.unlink()  # whole, and not the file: nothing to go on with
+        part.unlink()  # complete, but another file: cannot be resumed
         raise
     part.replace(target)
     return target
 
 
 def check(source: Source, path: Path) -> str:
-    """Compare a file with what its authors publish of it.
+    """Check a file's size and checksums against the published ones.
 
     Returns:
-        Its SHA-256, hex.
+        SHA-256 of the file, hex.
 
     Raises:
-        HilumError: another size or checksum.
+        HilumError: Another size or checksum.
     """
     size = path.stat().st_size
     if source.size is not None and size != source.size:
@@ -86,7 +86,7 @@ def check(source: Source, path: Path) -> str:
 
 
 def missing_file(row: PublishedWeights, folder: Path) -> HilumError:
-    """What to say where a file is not in the weights folder and was not, or cannot be, downloaded."""
+    """Return the error of a file that is missing in the weights folder, with instructions to get it."""
     source = row.source
     where = f"from {source.url}" if source.url else f"from {source.page}"
     steps = [f"Get it {where} and put it as {folder / source.file}."]
@@ -98,7 +98,7 @@ def missing_file(row: PublishedWeights, folder: Path) -> HilumError:
 
 
 def digests_of(path: Path) -> Digests:
-    """SHA-256 and MD5 of a file."""
+    """Compute SHA-256 and MD5 of a file."""
     sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as stream:
         while block := stream.read(BLOCK):
@@ -109,7 +109,7 @@ def digests_of(path: Path) -> Digests:
 
 def _not_the_file(path: Path, expected: str, found: str) -> HilumError:
     fix = (
-        "This is not the file that its authors publish: another one under its name, or a damaged one. "
-        f"`hilum weights verify {path}` says which."
+        "This is not the published file: another one of the same name, or a damaged one. "
+        f"`hilum weights verify {path}` shows which."
     )
     return HilumError(path, expected=expected, found=found, fix=fix)

@@ -1,4 +1,4 @@
-"""What else a file could be, where it is not what it was taken for: hints for messages."""
+"""Hints for files that do not match: other layouts, prefixes or encoders that fit."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from hilum.errors import HilumError, HilumErrors
 
 
 def no_layout_fits(row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path) -> HilumError:
-    """What to say of a file whose keys are of none of a row's layouts."""
+    """Return the error of a file whose keys match none of a row's layouts."""
     shown = ", ".join(list(tensors)[:3]) or "no tensors"
     found = f"{len(tensors):,} tensors with other names ({shown})"
     fix = "`hilum weights list` shows what there is; give the file's own name with --as."
@@ -29,13 +29,13 @@ def no_layout_fits(row: PublishedWeights, tensors: Mapping[str, Tensor], where: 
     if fitting:
         found += f": {' or '.join(LAYOUTS[name].title for name in fitting)}"
         fix = (
-            "If it is your own, or somebody's whose training is known to you, import it as that: "
+            "If it is your own, or its training is known to you, import it as own weights: "
             f"{own_command(where, row.encoder, fitting[0])}"
         )
     elif prefix:
         found += f"; without {prefix} in front they would be"
         fix = (
-            "No published file has that in front of its keys. Import it as weights of your own: "
+            "No published file has this prefix. Import it as own weights: "
             f"{own_command(where, row.encoder, row.layouts[0])} --prefix {prefix}"
         )
     expected = f"weights of {row.name}: {' or '.join(LAYOUTS[name].title for name in row.layouts)}"
@@ -43,17 +43,17 @@ def no_layout_fits(row: PublishedWeights, tensors: Mapping[str, Tensor], where: 
 
 
 def own_command(where: Path, encoder: str, layout: str) -> str:
-    """The command that imports a file under no published name."""
+    """Return the command that imports a file as own weights."""
     return f"hilum weights import {where} --encoder {encoder} --layout {layout} --trained-on unknown"
 
 
 def layouts_that_fit(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Names of all layouts whose sign is among the keys."""
+    """Return the names of all layouts whose sign is among the keys."""
     return [name for name, layout in LAYOUTS.items() if layout.fits(tensors)]
 
 
 def prefix_in_the_way(layouts: list[Layout], tensors: Mapping[str, Tensor]) -> str:
-    """What stands in front of keys that would otherwise be of one of the layouts; "" for nothing."""
+    """Return the prefix without which the keys would match one of the layouts; "" for none."""
     for layout in layouts:
         sign = re.compile(rf"(?P<front__>(?:.+\.)?){layout.prefix}{layout.sign}")
         for key in tensors:
@@ -63,7 +63,7 @@ def prefix_in_the_way(layouts: list[Layout], tensors: Mapping[str, Tensor]) -> s
 
 
 def which_fits_instead(layout: Layout, tensors: Mapping[str, Tensor], row: PublishedWeights) -> str:
-    """A sentence that names the weights whose encoder takes every tensor of a file; empty where there are none."""
+    """Return a sentence that names weights of an encoder that fits every tensor of a file; empty if none."""
     for other in published_weights().values():
         if other.encoder == row.encoder or not any(LAYOUTS[name] is layout for name in other.layouts):
             continue
@@ -81,12 +81,12 @@ def which_fits_instead(layout: Layout, tensors: Mapping[str, Tensor], row: Publi
 
 @cache
 def shapes_of(encoder: str) -> Mapping[str, torch.Size]:
-    """Shapes of the tensors of an encoder's network, by their names."""
+    """Return the shapes of an encoder's tensors by name."""
     with weightless():
         body = FAMILIES[ARCHITECTURES[encoder].family].build(encoder)
     return MappingProxyType({key: tensor.shape for key, tensor in body.state_dict().items()})
 
 
 def _alike(given: torch.Size, wanted: torch.Size) -> bool:
-    """Equal but for the channels of the first convolution and the grid of positions."""
+    """Compare shapes except for the channels of the first convolution and the grid of positions."""
     return given == wanted or (len(given) == len(wanted) and len(given) in (3, 4) and given[0] == wanted[0])

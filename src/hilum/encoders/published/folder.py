@@ -1,7 +1,7 @@
 """The weights folder of this machine.
 
-It holds files as their authors publish them, downloaded or put there by hand; checksums.json, the SHA-256 of the first
-file that was imported under each name; and imported/NAME-SHA256/ with encoder.safetensors and card.json.
+Content: published files; checksums.json with the SHA-256 of the first file imported under each name; and
+imported/NAME-SHA256/ with encoder.safetensors and card.json.
 """
 
 import json
@@ -18,7 +18,7 @@ _CHECKSUMS = "checksums.json"
 
 
 def weights_folder(given: Path | None = None) -> Path:
-    """The weights folder: as given, else by the environment variable HILUM_WEIGHTS, else in the user's cache."""
+    """Return the weights folder: as given, else of the environment variable HILUM_WEIGHTS, else in the user's cache."""
     if given is not None:
         return given.expanduser()
     if named := os.environ.get(VARIABLE):
@@ -31,15 +31,14 @@ def weights_folder(given: Path | None = None) -> Path:
 
 
 def imported_directory(folder: Path, name: str, sha256: str) -> Path:
-    """Where weights of a file are, or will be, as an encoder."""
+    """Return the directory of an imported encoder."""
     return folder / "imported" / f"{name}-{sha256[:16]}"
 
 
 def find_imported(folder: Path, row: PublishedWeights) -> Path | None:
-    """An encoder that was imported under a row's name: of the remembered file, else the only one; None for none.
+    """Find the imported encoder of a row: that of the remembered file, else the only one; None if there is none.
 
-    While the published file is in the folder and was never imported, what came of another file does not count. Nor
-    does what an earlier Hilum imported by other rules.
+    None also if the published file is in the folder but not imported, or if it was imported by an incompatible version.
     """
     known = remembered_checksum(folder, row.name)
     if known is not None and is_current(remembered := imported_directory(folder, row.name, known), row):
@@ -52,7 +51,7 @@ def find_imported(folder: Path, row: PublishedWeights) -> Path | None:
 
 
 def is_current(directory: Path, row: PublishedWeights) -> bool:
-    """Whether a directory holds an import of a row as the table and this Hilum make it."""
+    """Return whether a directory contains an import by the current table and version."""
     report = directory / "import.json"
     if not ((directory / "card.json").is_file() and report.is_file()):
         return False
@@ -60,20 +59,20 @@ def is_current(directory: Path, row: PublishedWeights) -> bool:
 
 
 def remembered_checksum(folder: Path, name: str) -> str | None:
-    """The SHA-256 of the first file that was imported under a name; None before that."""
+    """Return the SHA-256 of the first file imported under a name; None before that."""
     path = folder / _CHECKSUMS
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     return known.get(name)
 
 
 def remember_checksum(folder: Path, row: PublishedWeights, sha256: str, layout: str, known_by: str) -> None:
-    """Keep the checksum of the first file of a name, and refuse another one where the authors publish none.
+    """Store the checksum of the first file of a name, and refuse others (trust on first use).
 
-    Files of other layouts than the row's first (timm's edition of the same weights) are other files; they pass. So do
-    files that only somebody's word makes the published one: they neither count as it nor keep it out.
+    Not for other layouts than the row's first (such as timm's version of the weights), nor for files that are only
+    declared to be the published one.
 
     Raises:
-        HilumError: another file was imported under this name before.
+        HilumError: Another file was imported under this name before.
     """
     if layout != row.layouts[0] or known_by not in ("checksum", "name"):
         return

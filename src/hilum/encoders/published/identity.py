@@ -1,8 +1,7 @@
-"""Whether a file is the one that a row of the table speaks of, and what that is known by.
+"""Verification that a file is the published one of a registry row.
 
-Keys and shapes say what network a file is of, and never who trained it: a lab's own CheXNet has the keys of the
-published one. What weights were trained on follows from who trained them, so it is taken from the table only as far as
-the file is known.
+Keys and shapes identify the network, not who trained it: a lab's own CheXNet has the same keys as the published one.
+Claims about the training data are only taken from the registry if the file is verified.
 """
 
 import re
@@ -19,28 +18,26 @@ from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 
 KnownBy = Literal["checksum", "name", "stated", "word"]
-"""checksum: the authors publish it; name: of the file, where they publish none; stated: by --anyway; word: --as
-alone."""
+"""checksum: published checksum; name: file name, if no checksum is published; stated: --anyway; word: --as only."""
 
 UNKNOWN = Statement(
     certainty="unknown",
-    source="nothing but --as says that this file is the published one; to vouch for it, import it with --anyway",
+    source="not verified: only --as declares this file to be the published one; to vouch for it, import with --anyway",
 )
 
 
 def known_by(row: PublishedWeights, layout: str, path: Path, digests: Digests, *, anyway: bool) -> KnownBy:
-    """What a file is known by to be a row's.
+    """Determine how a file is verified to be a row's.
 
     Args:
-        row: of the table.
-        layout: of the file, one of the row's. Checksums are of files in the first.
-        path: the file; only its name is looked at.
-        digests: of the file.
-        anyway: somebody vouches for it.
+        row: Row of the registry.
+        layout: Layout of the file, one of the row's; checksums are of files in the first.
+        path: File; only its name is used.
+        digests: Checksums of the file.
+        anyway: The user vouches for the file.
 
     Raises:
-        HilumError: by its checksum or by its name it is the file of another row; or its checksum is not the published
-            one.
+        HilumError: Checksum or name are those of another row, or the checksum is not the published one.
     """
     _refuse_file_of_other_row(row, path, digests, anyway=anyway)
     ours = path.name in (row.source.file, *row.source.also)
@@ -58,10 +55,10 @@ def known_by(row: PublishedWeights, layout: str, path: Path, digests: Digests, *
 def check_classifier(
     row: PublishedWeights, layout: Layout, tensors: Mapping[str, Tensor], path: Path, *, anyway: bool
 ) -> None:
-    """Refuse a file whose classifier is not the published one's: the weights were trained on something else.
+    """Check that a file has the classifier of the published one.
 
     Raises:
-        HilumError: it has none, or one of another number of classes.
+        HilumError: No classifier, or another number of classes.
     """
     if row.classes is None or anyway:
         return
@@ -70,7 +67,7 @@ def check_classifier(
         return
     expected = f"a classifier of {row.classes:,} classes" if row.classes else "no classifier"
     named = " and ".join(f"{classes:,}" for classes in sorted(found))
-    fix = "These weights were trained otherwise than the published ones. " + _own(path, row.encoder)
+    fix = "These weights were not trained like the published ones. " + _own(path, row.encoder)
     raise HilumError(
         path,
         expected=f"{expected}, as in the published file of {row.name}",
@@ -80,7 +77,7 @@ def check_classifier(
 
 
 def classes_in(layout: Layout, tensors: Mapping[str, Tensor]) -> set[int]:
-    """How many classes the classifiers in a file have; empty where there are none."""
+    """Return the numbers of classes of the classifiers in a file; empty without classifier."""
     if not layout.classifier:
         return set()
     found = set()
@@ -91,7 +88,7 @@ def classes_in(layout: Layout, tensors: Mapping[str, Tensor]) -> set[int]:
 
 
 def statements_for(row_statements: list[Statement], known: KnownBy | Literal[""]) -> list[Statement]:
-    """Statements about an imported file: the row's statements, and that nothing is known where nobody vouches."""
+    """Return the claims about an imported file: those of the row, plus "unknown" if the file is not verified."""
     return [*row_statements, UNKNOWN] if known == "word" else row_statements
 
 
@@ -104,7 +101,7 @@ def _refuse_file_of_other_row(row: PublishedWeights, path: Path, digests: Digest
             raise HilumError(path, expected=f"the file of {row.name}", found=found, fix=fix)
     others = [other.name for other in rows_of_file(path.name) if other.name not in same]
     if others and not anyway and path.name not in (row.source.file, *row.source.also):
-        fix = f"Import it --as {others[0]}, or, if it only bears that name, say so with --anyway."
+        fix = f"Import it --as {others[0]}, or, if only the name is the same, use --anyway."
         raise HilumError(
             path, expected=f"a file of {row.name}", found=f"the file name of {' and '.join(others)}", fix=fix
         )
@@ -116,12 +113,12 @@ def _not_published(row: PublishedWeights, path: Path, digests: Digests) -> Hilum
         ("SHA-256", sha256, digests.sha256) if sha256 else ("MD5", row.source.md5_begins or "", digests.md5)
     )
     fix = (
-        "Every key fits and the file can be read, but it is not the file that its authors publish: its numbers differ, "
-        f"or somebody wrote it anew. {_own(path, row.encoder)} If you know it for {row.name}, say so with --anyway."
+        "All keys match, but it is not the published file: its values differ, or it was saved again. "
+        f"{_own(path, row.encoder)} If you know that it is {row.name}, use --anyway."
     )
     return HilumError(path, expected=f"{name} {expected[:12]}…", found=f"{found[:12]}…", fix=fix)
 
 
 def _own(path: Path, encoder: str) -> str:
     command = f"hilum weights import {path} --encoder {encoder} --layout LAYOUT --trained-on unknown"
-    return f"Weights of somebody else are imported under no published name: {command}."
+    return f"Import other weights without a published name: {command}."

@@ -1,10 +1,10 @@
-"""From a published file to an encoder that Hilum starts from: completely or not at all."""
+"""Import of published weight files as encoders; completely or not at all."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,12 +17,13 @@ from hilum.encoders.published.fetching import digests_of
 from hilum.encoders.published.fitting import no_layout_fits, which_fits_instead
 from hilum.encoders.published.identity import KnownBy, check_classifier, known_by, statements_for
 from hilum.encoders.published.key_maps import LAYOUTS
-from hilum.encoders.published.key_maps.layout import Layout, Mapped, in_words, map_keys, some
+from hilum.encoders.published.key_maps.layout import Layout, Mapped, format_shape, map_keys, some
 from hilum.encoders.published.reading import read_tensors
 from hilum.encoders.published.registry import PublishedWeights, digest_of, statements_of
 from hilum.encoders.published.rotary_check import check_rotary
 from hilum.encoders.published.soundness import check_numbers
 from hilum.encoders.published.unpickling import unpickled_tensors
+from hilum.encoders.statements import Statement
 from hilum.encoders.stem import fold_gray
 from hilum.encoders.weights import write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
@@ -33,19 +34,19 @@ REPORT = "import.json"
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of a file.
+    """Report of an import.
 
     Attributes:
-        name: of the weights.
-        file: its name.
-        sha256: of the file.
-        layout: native key layout that it came in.
-        used: how many of its tensors the encoder uses.
-        dropped: tensors that were left out: reason to how many.
-        neutral: keys of the encoder that such files lack, which stay at a value that changes nothing.
-        notes: what was changed on the way: the folded stem, resized position embeddings.
-        known_by: what the file is known by to be the published one; "" for weights of one's own.
-        digest: of the row and of the way here (`hilum.encoders.published.registry.digest_of`).
+        name: Name of the weights.
+        file: File name.
+        sha256: SHA-256 of the file.
+        layout: Native key layout.
+        used: Number of tensors that are used.
+        dropped: Number of tensors that are not used, by reason.
+        neutral: Keys of the encoder that such files lack, set to neutral values.
+        notes: Changes: folded stem, resized position embeddings.
+        known_by: Verification of the file; "" for own weights.
+        digest: Digest of row and import version (`hilum.encoders.published.registry.digest_of`).
     """
 
     name: str
@@ -59,18 +60,17 @@ class ImportReport:
     known_by: KnownBy | Literal[""] = ""
     digest: str = ""
 
-    def in_words(self) -> list[str]:
-        """The report for people, one line each."""
-        lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) make up the encoder"]
-        lines += [f"{count:,} left out: {why}" for why, count in self.dropped.items()]
+    def as_lines(self) -> list[str]:
+        """Return the report as lines of text."""
+        lines = [f"{self.used:,} tensors of {self.file} ({self.layout}) used in the encoder"]
+        lines += [f"{count:,} not used: {why}" for why, count in self.dropped.items()]
         if self.neutral:
             shown = ", ".join(self.neutral[:2])
-            lines.append(f"{len(self.neutral):,} that such files lack start neutral: {shown}…")
+            lines.append(f"{len(self.neutral):,} that such files lack set to neutral values: {shown}…")
         if self.known_by == "word":
             lines.append(
-                "nothing but --as says that this is the published file: what it was trained on counts as not known. "
-                "To vouch "
-                "for it, import it with --anyway"
+                "not verified: only --as declares this to be the published file, so its training data counts as not "
+                "known. To vouch for it, import with --anyway"
             )
         return lines + self.notes
 
@@ -78,26 +78,24 @@ class ImportReport:
 def load_file(
     row: PublishedWeights, path: Path, *, unpickle: bool = False, anyway: bool = False
 ) -> tuple[Encoder, ImportReport]:
-    """The encoder of a published file, and what became of the file; nothing is written.
+    """Load the encoder of a published file, with a report; writes nothing.
 
-    The keys and numbers are looked at first, then whose file it is: a checksum tells who wrote a file, and not whether
-    it is sound.
+    Keys and values are checked before the identity of the file.
 
     Args:
-        row: of the registry: what the file is.
-        path: the file.
-        unpickle: take tensors out of pickled objects, in a sandboxed process.
-        anyway: take it for the row's, whatever its name, its checksum and its classifier say.
+        row: Row of the registry.
+        path: File.
+        unpickle: Extract tensors from pickled objects, in a sandboxed process.
+        anyway: Accept the file as the row's, whatever its name, checksum and classifier.
 
     Raises:
-        HilumError: the file cannot be read, is not the published one, or its weights are not the row's encoder's, one
-            by one.
+        HilumError: The file cannot be read, is not the published one, or does not match the row's encoder.
     """
     tensors = unpickled_tensors(path) if unpickle else read_tensors(path)
     digests = digests_of(path)
     layout = layout_of(row, tensors, path)
     if layout == row.layouts[0] and digests.are_of(row.source) is False and not _bears_published_name(row, path):
-        # The checksum is of the first edition alone; another may have the same keys.
+        # The checksum is that of the first layout; another may have the same keys.
         layout = next((name for name in row.layouts[1:] if LAYOUTS[name].fits(tensors)), layout)
     encoder, report = encoder_of(row, tensors, path, layout, digests.sha256)
     known = known_by(row, layout, path, digests, anyway=anyway)
@@ -108,16 +106,16 @@ def load_file(
 def published_classifier(
     row: PublishedWeights, path: Path, layout: str, *, unpickle: bool = False
 ) -> dict[str, Tensor] | None:
-    """The classifier of a published file; None where the row does not say what it scores.
+    """Return the classifier of a published file; None if the row has no findings.
 
     Args:
-        row: of the registry.
-        path: the file.
-        layout: that it came in.
-        unpickle: as in `load_file`.
+        row: Row of the registry.
+        path: File.
+        layout: Layout of the file.
+        unpickle: As in `load_file`.
 
     Raises:
-        HilumError: the file has no such classifier.
+        HilumError: The file has no such classifier.
     """
     if not row.findings:
         return None
@@ -132,32 +130,49 @@ def write_imported(
     directory: Path,
     classifier: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Make a directory with `encoder.safetensors`, `card.json` and `import.json`; complete or absent.
+    """Create a directory with `encoder.safetensors`, `card.json`, `import.json` and, if given, the classifier."""
+    settings = {
+        "weights": row.name,
+        "file": report.file,
+        "file_sha256": report.sha256,
+        "known_by": report.known_by,
+        "licence": row.licence,
+    }
+    card = imported_card(row, encoder, settings, statements_for(statements_of(row), report.known_by))
+    write_directory(encoder, card, report, directory, classifier, row.findings)
 
-    With the classifier that the weights came with, `classifier.safetensors` is beside them.
+
+def imported_card(
+    row: PublishedWeights,
+    encoder: Encoder,
+    settings: dict[str, Any],
+    statements: Sequence[Statement],
+    training_patients: Sequence[str] = (),
+) -> Card:
+    """Return the card of imported weights.
+
+    Args:
+        row: Row of the registry, or of own weights.
+        encoder: Imported encoder.
+        settings: Settings on the card.
+        statements: Provenance claims.
+        training_patients: Training patients, if known.
     """
-    card = Card(
+    return Card(
         encoder=row.encoder,
         method=row.method,
         starts_from=row.starts_from,
-        settings={
-            "weights": row.name,
-            "file": report.file,
-            "file_sha256": report.sha256,
-            "known_by": report.known_by,
-            "licence": row.licence,
-        },
+        settings=settings,
         preprocessing=[],
         image_size=row.image_size,
         mean=float(encoder.mean),
         std=float(encoder.std),
         seed=0,
         split="",
-        training_patients=[],
+        training_patients=sorted(training_patients),
         n_training_images=0,
-        statements=statements_for(statements_of(row), report.known_by),
+        statements=list(statements),
     )
-    write_directory(encoder, card, report, directory, classifier, row.findings)
 
 
 def write_directory(
@@ -168,13 +183,13 @@ def write_directory(
     classifier: Mapping[str, Tensor] | None = None,
     findings: Sequence[str] = (),
 ) -> None:
-    """Make a directory of an imported encoder, its card and the report; complete or absent.
+    """Create a directory of an imported encoder, its card and report, atomically.
 
     Args:
-        encoder, card, report: of the weights.
-        directory: to make.
-        classifier: that the weights came with; None for none.
-        findings: that it scores.
+        encoder, card, report: Results of the import.
+        directory: Output directory.
+        classifier: Classifier of the weights; None for none.
+        findings: Outputs of the classifier.
     """
     with whole_directory(directory) as beside:
         write_encoder(encoder, card, beside)
@@ -186,18 +201,17 @@ def write_directory(
 def encoder_of(
     row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path, layout: str, sha256: str = ""
 ) -> tuple[Encoder, ImportReport]:
-    """The encoder that a file's tensors make up.
+    """Create the encoder from the tensors of a file.
 
     Args:
-        row: of the registry.
-        tensors: of the file, by native key.
-        where: the file, for messages.
-        layout: one of the row's.
-        sha256: of the file, for the report.
+        row: Row of the registry.
+        tensors: Tensors of the file by native key.
+        where: File, for messages.
+        layout: Layout, one of the row's.
+        sha256: SHA-256 of the file, for the report.
 
     Raises:
-        HilumError: a key is missing, unknown, twice there or of another shape; numbers are broken; the rotary embedding
-            is another network's.
+        HilumError: Missing, unknown or duplicate keys, other shapes, invalid values, or another rotary embedding.
     """
     encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
@@ -230,10 +244,10 @@ def encoder_of(
 
 
 def layout_of(row: PublishedWeights, tensors: Mapping[str, Tensor], where: Path) -> str:
-    """Which of the row's layouts a file's keys are of.
+    """Return the row's layout that matches a file's keys.
 
     Raises:
-        HilumError: of none.
+        HilumError: No layout matches.
     """
     for name in row.layouts:
         if LAYOUTS[name].fits(tensors):
@@ -246,14 +260,14 @@ def _bears_published_name(row: PublishedWeights, path: Path) -> bool:
 
 
 def _follow_positions(encoder: Encoder, layout: Layout) -> list[str]:
-    """Resize positions as the code does that the file is made for."""
-    registers = getattr(encoder.body, "reg_token", None) is not None  # their code resizes as the architecture's family
+    """Use the resizing rule of positions of the file's own code."""
+    registers = getattr(encoder.body, "reg_token", None) is not None  # with registers, the family's rule applies
     if layout.positions is None or encoder.interpolation in (None, layout.positions) or registers:
         return []
     encoder.use_interpolation(layout.positions)
     how = f"bicubic, {'antialiased' if layout.positions.antialias else 'no antialiasing'}"
     how += f", scale (new + {layout.positions.offset:g}) / old" if layout.positions.offset else ", to the exact size"
-    return [f"position embeddings are resized as by the file's own code ({how})"]
+    return [f"position embeddings are resized as in the file's own code ({how})"]
 
 
 def _fold(
@@ -262,8 +276,10 @@ def _fold(
     key = f"{encoder.stem.convolution}.weight"
     own = encoder.body.state_dict()[key].shape
     if weights[key].shape != torch.Size([own[0], 3, *own[2:]]):
-        expected = in_words(torch.Size([own[0], 3, *own[2:]]))
-        problem = f"{', '.join(mapped.origins[key])}: {in_words(weights[key].shape)} in the file, {expected} expected"
+        expected = format_shape(torch.Size([own[0], 3, *own[2:]]))
+        problem = (
+            f"{', '.join(mapped.origins[key])}: {format_shape(weights[key].shape)} in the file, {expected} expected"
+        )
         raise HilumErrors(where, [problem], fix="nothing was loaded.")
     folded, mean, std = fold_gray(weights, encoder.stem, row.mean, row.std)
     encoder.mean.fill_(mean)
@@ -273,14 +289,14 @@ def _fold(
 
 
 def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
-    """Bring learnt positions to the grid of the architecture, where the file has another one."""
+    """Resize learned positions to the grid of the architecture."""
     own, given = encoder.body.state_dict().get("pos_embed"), weights.get("pos_embed")
     if own is None or given is None or own.shape == given.shape or given.ndim != 3 or given.shape[2] != own.shape[2]:
         return []
     prefix = 0 if getattr(encoder.body, "no_embed_class", False) else encoder.prefix_tokens
     before, after = isqrt(max(given.shape[1] - prefix, 0)), isqrt(own.shape[1] - prefix)
     if before**2 + prefix != given.shape[1]:
-        return []  # not a square of patches: the comparison of shapes will say so
+        return []  # not a square grid: reported by the comparison of shapes
     weights["pos_embed"] = resize_positions(given, (before, before), (after, after), prefix)
     grids = f"{before}×{before} to {after}×{after} patches"
     return [f"position embeddings were resized from {grids} (bicubic, antialiased)"]
@@ -288,8 +304,8 @@ def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
 
 def _check_shapes(weights: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], mapped: Mapped, where: Path) -> None:
     problems = [
-        f"other shape: {', '.join(mapped.origins.get(key, [key]))}: {in_words(weights[key].shape)} in the file, "
-        f"{in_words(shape)} in the encoder ({key})"
+        f"other shape: {', '.join(mapped.origins.get(key, [key]))}: {format_shape(weights[key].shape)} in the file, "
+        f"{format_shape(shape)} in the encoder ({key})"
         for key, shape in wanted.items()
         if weights[key].shape != shape
     ]

@@ -1,11 +1,10 @@
-"""Takes tensors out of a pickled torch file without making any object that the file names.
+"""Unpickler of torch files that creates no objects named in the file.
 
-Run as a script, in a process of its own, by `hilum.encoders.published.unpickling`; it imports nothing of Hilum and no
-torch. The pickle machine builds containers, numbers and arrays. Every class or function that the file names becomes an
-inert record: nothing is imported, nothing is called. Modules are then read like the records they are, by their
-`_parameters`, `_buffers` and `_modules`.
+Run as a script in its own process by `hilum.encoders.published.unpickling`; imports neither Hilum nor torch.
+Containers, numbers and arrays are built; every class or function named in the file becomes an inert record: nothing is
+imported or called. Modules are read by their `_parameters`, `_buffers` and `_modules`.
 
-Both formats of torch are read: the zip (since 1.6) and the stream of pickles and raw storages before it.
+Supports torch's zip format (since 1.6) and the older stream of pickles and raw storages.
 """
 
 import contextlib
@@ -37,49 +36,49 @@ _TYPES = {
 
 
 class Inert:
-    """Whatever the file names and Hilum does not know: keeps what it is given, does nothing."""
+    """Inert record in place of any unknown class or function; stores its state only."""
 
     def __new__(cls, *args: Any, **keywords: Any) -> "Inert":  # noqa: ARG004
-        """Take any arguments."""
+        """Create without calling anything; arguments are ignored."""
         return object.__new__(cls)
 
     def __init__(self, *args: Any, **keywords: Any) -> None:
-        """Ignore them."""
+        """Ignore all arguments."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """A dictionary of an unknown kind."""
+        """Ignore an item of an unknown dictionary type."""
 
     def append(self, value: Any) -> None:
-        """A list of an unknown kind."""
+        """Ignore items of an unknown list type."""
 
     def extend(self, values: Any) -> None:
-        """A list of an unknown kind."""
+        """Ignore items of an unknown list type."""
 
     def __setstate__(self, state: Any) -> None:
-        """Keep the attributes, which for modules hold the weights."""
+        """Store the attributes, which contain the weights of modules."""
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, dict):
                 self.__dict__.update(part)
 
 
 class Storage:
-    """Numbers of one type; filled when they are read."""
+    """Storage of values of one dtype, filled when read."""
 
     def __init__(self, dtype: str, count: int) -> None:
-        # numpy has no bfloat16, which is the upper half of a float32.
+        # numpy has no bfloat16: the upper half of a float32
         self.halved = dtype == _BFLOAT16
         self.dtype, self.count = np.dtype("<u2" if self.halved else dtype), count
         self.data: bytes | None = None
 
 
 class Lazy:
-    """A tensor whose storage may not have been read yet."""
+    """A tensor whose storage is possibly not yet read."""
 
     def __init__(self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]) -> None:
         self.storage, self.offset, self.size, self.stride = storage, offset, size, stride
 
     def array(self) -> np.ndarray[Any, Any]:
-        """A copy of the numbers; ValueError where it claims more than the storage holds."""
+        """Return a copy of the values; ValueError if it exceeds the storage."""
         storage = self.storage
         if storage.data is None or len(storage.data) != storage.count * storage.dtype.itemsize:
             raise ValueError("a storage is missing or cut off")
@@ -91,17 +90,17 @@ class Lazy:
         flat = np.frombuffer(storage.data, storage.dtype)
         steps = [step * storage.dtype.itemsize for step in self.stride]
         view = np.lib.stride_tricks.as_strided(flat[self.offset :] if count else flat[:0], self.size, steps)
-        copied = np.array(view, order="C")  # safetensors writes memory as it is laid out
+        copied = np.array(view, order="C")  # safetensors needs contiguous memory
         return (copied.astype("<u4") << 16).view("<f4") if storage.halved else copied
 
 
 def rebuild(storage: Storage, offset: int, size: Any, stride: Any, *rest: Any) -> Lazy:  # noqa: ARG001
-    """torch._utils._rebuild_tensor_v2."""
+    """Replace torch._utils._rebuild_tensor_v2."""
     return Lazy(storage, int(offset), tuple(map(int, size)), tuple(map(int, stride)))
 
 
 def reconstruct(kind: Any, base: Any, state: Any) -> Any:  # noqa: ARG001
-    """copyreg._reconstructor, for inert kinds only."""
+    """Replace copyreg._reconstructor, for inert types only."""
     return kind() if isinstance(kind, type) and issubclass(kind, Inert) else Inert()
 
 
@@ -117,14 +116,14 @@ _KNOWN: dict[tuple[str, str], Any] = {
 
 
 class InertUnpickler(pickle.Unpickler):
-    """A pickle machine that knows tensors and containers, and makes inert records of everything else."""
+    """Unpickler for tensors and containers, with inert records for everything else."""
 
     def __init__(self, stream: IO[bytes], storages: dict[str, Storage]) -> None:
         super().__init__(stream, encoding="utf-8", errors="surrogateescape")
         self.storages = storages
 
     def find_class(self, module: str, name: str) -> Any:
-        """Never import anything."""
+        """Return an inert type; never import anything."""
         if (module, name) in _KNOWN:
             return _KNOWN[module, name]
         if module in ("torch", "torch.storage") and name.endswith("Storage"):
@@ -132,7 +131,7 @@ class InertUnpickler(pickle.Unpickler):
         return type(name.rpartition(".")[2] or "Inert", (Inert,), {})
 
     def persistent_load(self, pid: Any) -> Any:
-        """A storage, or a module with its source code in very old files."""
+        """Return a storage, or a module (with source code, in very old files)."""
         if not isinstance(pid, tuple) or pid[0] != "storage":
             return pid[1] if isinstance(pid, tuple) and pid[0] == "module" else Inert()
         _, dtype, key, _, count, *view = pid
@@ -144,7 +143,7 @@ class InertUnpickler(pickle.Unpickler):
 
 
 def read(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """All tensors of a file, by keys joined with dots."""
+    """Read all tensors of a file, by keys joined with dots."""
     content = _read_zip(path) if _is_zip(path) else _read_stream(path)
     return {key: lazy.array() for key, lazy in _walk(content, "", set())}
 
@@ -178,7 +177,7 @@ def _read_stream(path: Path) -> Any:
             (count,) = struct.unpack("<q", stream.read(8))
             storage = storages[str(key)]
             if count != storage.count:
-                raise ValueError("a storage is of another size than its tensors say")
+                raise ValueError("a storage has another size than its tensors")
             storage.data = stream.read(count * storage.dtype.itemsize)
     return content
 
@@ -186,7 +185,7 @@ def _read_stream(path: Path) -> Any:
 def _walk(content: Any, prefix: str, above: set[int]) -> list[tuple[str, Lazy]]:
     if isinstance(content, Lazy):
         return [(prefix, content)]
-    if id(content) in above:  # a record that holds itself
+    if id(content) in above:  # recursive record
         return []
     if isinstance(content, dict):
         items = list(content.items())
@@ -202,7 +201,7 @@ def _walk(content: Any, prefix: str, above: set[int]) -> list[tuple[str, Lazy]]:
 
 
 def limit(megabytes: int, seconds: int) -> None:
-    """Bound memory, time and the size of files of this process, where the system can."""
+    """Limit memory, CPU time and file size of this process, if supported."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -216,7 +215,7 @@ def limit(megabytes: int, seconds: int) -> None:
 
 
 def main(words: list[str]) -> int:
-    """`inert_unpickling.py FILE OUT MEGABYTES SECONDS`: 0, or 1 with the reason on standard error."""
+    """Run `inert_unpickling.py FILE OUT MEGABYTES SECONDS`; return 0, or 1 with the reason on standard error."""
     source, target, megabytes, seconds = Path(words[0]), words[1], int(words[2]), int(words[3])
     from safetensors.numpy import save_file
 
@@ -226,7 +225,7 @@ def main(words: list[str]) -> int:
         if not tensors:
             raise ValueError("no tensors in it")
         save_file(tensors, target)
-    except Exception as error:  # noqa: BLE001 - whatever the file provokes ends here
+    except Exception as error:  # noqa: BLE001 - any error caused by the file
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""Weights that are in nobody's table: a checkpoint of one's own, or of a paper that Hilum does not know."""
+"""Import of own weights: checkpoints that are not in the registry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,11 @@ from pathlib import Path
 from torch import Tensor
 
 from hilum.artifacts import file_sha256
-from hilum.encoders.card import Card
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.published.fitting import shapes_of
 from hilum.encoders.published.folder import weights_folder
 from hilum.encoders.published.identity import classes_in
-from hilum.encoders.published.importing import ImportReport, encoder_of, write_directory
+from hilum.encoders.published.importing import ImportReport, encoder_of, imported_card, write_directory
 from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import map_keys
 from hilum.encoders.published.reading import checkpoint_in, read_tensors
@@ -27,18 +26,17 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class StatedWeights:
-    """What somebody tells of weights of their own.
+    """Description of own weights by the user.
 
     Attributes:
-        encoder: architecture, a name of Hilum's catalogue.
-        layout: native key layout of the file (`hilum.encoders.published.key_maps.LAYOUTS`).
-        method: how they were trained, in a word or two.
-        mean, std: normalisation of values in [0, 1] in training, of one or three channels; None: ImageNet's where the
-            file has three.
-        image_size: side in px that they were trained at; None: the architecture's.
-        prefix: in front of the layout's keys in the file; keys without it are left out.
-        statements: what they were trained on, as far as it is known by collection.
-        training_patients: patients that they were trained on, "<collection>:<patient>".
+        encoder: Architecture, a name of the catalogue.
+        layout: Native key layout of the file (`hilum.encoders.published.key_maps.LAYOUTS`).
+        method: Training method, a word or two.
+        mean, std: Normalisation of values in [0, 1] in training, of one or three channels; None: ImageNet's for three.
+        image_size: Side of the training images in px; None: the architecture's.
+        prefix: Prefix of the layout's keys in the file; keys without it are ignored.
+        statements: Claims about the training data, by collection.
+        training_patients: Training patients, "<collection>:<patient>".
     """
 
     encoder: str
@@ -60,20 +58,20 @@ def import_own(
     weights_dir: Path | None = None,
     unpickle: bool = False,
 ) -> tuple[Path, ImportReport]:
-    """Make an encoder's directory of a checkpoint that is in no table.
+    """Import a checkpoint that is not in the registry.
 
     Args:
-        path: the file, or a folder as Hugging Face lays it out.
-        stated: what it is.
-        out: directory to make; in the weights folder by default.
-        weights_dir: the weights folder.
-        unpickle: take tensors out of pickled objects, in a sandboxed process.
+        path: File, or folder in Hugging Face's format.
+        stated: Description of the weights.
+        out: Output directory; by default in the weights folder.
+        weights_dir: Weights folder.
+        unpickle: Extract tensors from pickled objects, in a sandboxed process.
 
     Returns:
-        The directory, and what became of the file.
+        Directory of the encoder, and the report.
 
     Raises:
-        HilumError: the file cannot be read, or its weights are not the encoder's, one by one; normalisation is missing.
+        HilumError: The file cannot be read or does not match the encoder, or the normalisation is missing.
     """
     path = checkpoint_in(path)
     _check_layout(stated.layout)
@@ -81,27 +79,14 @@ def import_own(
     inside, beside = _behind(stated.prefix, tensors, path)
     sha256, row = file_sha256(path), _row_of(stated, inside, path)
     encoder, report = encoder_of(row, inside, path, stated.layout, sha256)
-    notes = [f"normalised as ImageNet's photographs, since nothing else was stated (mean {_numbers(row.mean)})"]
+    notes = [f"normalised as ImageNet, since nothing else was stated (mean {_numbers(row.mean)})"]
     report = replace(
         report,
-        dropped=report.dropped | ({f"not behind the prefix {stated.prefix}": beside} if beside else {}),
+        dropped=report.dropped | ({f"without the prefix {stated.prefix}": beside} if beside else {}),
         notes=report.notes + (notes if stated.mean is None else []),
     )
-    card = Card(
-        encoder=stated.encoder,
-        method=stated.method,
-        starts_from=NOT_STATED,
-        settings={"file": path.name, "file_sha256": sha256, "layout": stated.layout},
-        preprocessing=[],
-        image_size=row.image_size,
-        mean=float(encoder.mean),
-        std=float(encoder.std),
-        seed=0,
-        split="",
-        training_patients=sorted(stated.training_patients),
-        n_training_images=0,
-        statements=list(stated.statements),
-    )
+    settings = {"file": path.name, "file_sha256": sha256, "layout": stated.layout}
+    card = imported_card(row, encoder, settings, stated.statements, stated.training_patients)
     directory = out or weights_folder(weights_dir) / "own" / f"{path.stem}-{sha256[:16]}"
     write_directory(encoder, card, report, directory)
     return directory, report
@@ -123,14 +108,14 @@ def _behind(prefix: str, tensors: Mapping[str, Tensor], path: Path) -> tuple[dic
 
 def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
     layout = LAYOUTS[stated.layout]
-    create_encoder(stated.encoder, seed=0)  # refuses a wrong name
-    # FCMAE has no norm behind the encoder, and no classifier either.
+    create_encoder(stated.encoder, seed=0)  # raises for an unknown name
+    # FCMAE has no norm after the encoder, and no classifier.
     fcmae = ARCHITECTURES[stated.encoder].response_norm and not classes_in(layout, tensors)
     norm = "head.norm" if fcmae else ""
     channels = _channels(stated.encoder, stated.layout, tensors, path, norm)
     mean, std = stated.mean, stated.std
     if (mean is None) != (std is None) or (mean is None and channels != 3):
-        fix = "Tell how values in [0, 1] were normalised in training, as in --mean 0.5 --std 0.25."
+        fix = "Give the normalisation of values in [0, 1] in training, as in --mean 0.5 --std 0.25."
         raise HilumError(path, expected="--mean and --std", found="one or neither", fix=fix)
     if mean is None or std is None:
         mean, std = IMAGENET_MEAN, IMAGENET_STD
@@ -160,7 +145,7 @@ def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) ->
 
 
 def _channels(encoder: str, layout: str, tensors: Mapping[str, Tensor], path: Path, norm: str) -> int:
-    """Of the first convolution in the file."""
+    """Return the input channels of the first convolution in the file."""
     family = FAMILIES[ARCHITECTURES[encoder].family]
     stem = map_keys(LAYOUTS[layout], tensors, shapes_of(encoder), path, norm_absent=norm).tensors[
         f"{family.stem.convolution}.weight"

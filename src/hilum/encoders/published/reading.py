@@ -1,8 +1,7 @@
-"""Tensors of a checkpoint file, read without running anything that the file says.
+"""Safe reading of tensors from checkpoint files (safetensors, torch, npz), without executing code.
 
-safetensors holds nothing but tensors. A torch file is read with `weights_only`, which builds tensors, containers and
-numbers and refuses every other object. An npz is read without pickle. Before anything is unpacked, what the file claims
-to hold is compared with what it can hold: a bomb is refused by its table of contents.
+torch files are read with `weights_only`, npz files without pickle. Declared sizes are checked before unpacking, to
+refuse zip bombs.
 """
 
 import argparse
@@ -22,29 +21,29 @@ from torch import Tensor
 from hilum.errors import HilumError
 
 MOST_BYTES = 32 * 2**30
-"""No weights that Hilum knows come near; ViT-L in float32 takes 1.2 GB."""
+"""Maximum unpacked size; ViT-L in float32 has 1.2 GB."""
 
 _NPZ_RATIO = 50
-"""Floating-point weights hardly shrink; 50 leaves room for whole layers of zeros."""
+"""Maximum compression ratio; weights hardly compress, except for layers of zeros."""
 
 _IN_A_FOLDER = ("model.safetensors", "pytorch_model.bin")
 
 _HTML = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<!--")
 
 
-class PickledObjects(HilumError):  # noqa: N818 - what is in the file
-    """The file holds objects that only unpickling could make."""
+class PickledObjects(HilumError):  # noqa: N818
+    """The file contains pickled objects."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a checkpoint; those in nested containers get keys joined by dots.
+    """Read all tensors of a checkpoint; keys of nested containers are joined by dots.
 
     Args:
-        path: a safetensors, torch or npz file; its content decides which, not its name.
+        path: A safetensors, torch or npz file, detected by content.
 
     Raises:
-        PickledObjects: it needs unpickling; the message has the command.
-        HilumError: it is missing, empty, truncated, a web page, a bomb, or no checkpoint.
+        PickledObjects: The file needs unpickling; the message has the command.
+        HilumError: The file is missing, empty, truncated, a web page, a zip bomb, or no checkpoint.
     """
     kind = _kind(path)
     if kind == "safetensors":
@@ -58,10 +57,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def flatten(content: Any, prefix: str = "") -> dict[str, Tensor]:
-    """Tensors in nested dictionaries and lists, by keys joined with dots; whatever is no tensor is passed over.
+    """Flatten nested dictionaries and lists to tensors by keys joined with dots; other objects are ignored.
 
     Raises:
-        ValueError: a tensor claims more numbers than it stores.
+        ValueError: A tensor has more elements than its storage.
     """
     if isinstance(content, Tensor):
         stored = content.untyped_storage().nbytes()
@@ -82,10 +81,10 @@ def flatten(content: Any, prefix: str = "") -> dict[str, Tensor]:
 
 
 def checkpoint_in(path: Path) -> Path:
-    """The file itself, or the one checkpoint in a folder as Hugging Face lays it out.
+    """Return the file itself, or the checkpoint in a folder in Hugging Face's format.
 
     Raises:
-        HilumError: there is none, or it is in several files.
+        HilumError: No checkpoint, or a sharded one.
     """
     if not path.is_dir():
         return path
@@ -106,7 +105,7 @@ def _kind(path: Path) -> str:
     if size == 0:
         raise HilumError(path, expected="a checkpoint", found="an empty file", fix="Download it again.")
     if start.lstrip().lower().startswith(_HTML):
-        fix = "Something answered with a page instead of the file; open the address in a browser and save the file."
+        fix = "The server returned a web page instead of the file; open the address in a browser and save the file."
         raise HilumError(path, expected="a checkpoint", found="a web page", fix=fix)
     if start.startswith(b"PK"):
         return "npz" if check_archive(path, size) else "torch"
@@ -127,7 +126,7 @@ def _kind(path: Path) -> str:
 
 
 def check_archive(path: Path, size: int) -> bool:
-    """Refuse a zip that is cut off or claims more than it can hold; whether it is an npz."""
+    """Check a zip for truncation and declared sizes; return whether it is an npz."""
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -136,7 +135,7 @@ def check_archive(path: Path, size: int) -> bool:
         raise HilumError(path, expected="a whole checkpoint", found=found, fix="Download it again.") from error
     npz = bool(entries) and all(entry.filename.endswith(".npy") for entry in entries)
     claimed = sum(entry.file_size for entry in entries)
-    # torch stores its entries as they are, so that they cannot be larger than the file.
+    # torch does not compress entries, so they cannot be larger than the file.
     most = min(MOST_BYTES, _NPZ_RATIO * size if npz else size)
     if claimed > most:
         found = f"{size:,} bytes that would unpack to {claimed:,}"
@@ -146,17 +145,19 @@ def check_archive(path: Path, size: int) -> bool:
 
 
 def _check_sums(path: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """Refuse a zip whose content is not that of its checksums, at which torch does not look."""
+    """Check the CRC checksums of a zip, which torch ignores."""
     if all(entry.CRC == 0 for entry in entries):
-        return  # written with torch.serialization.set_crc32_options(False): there are none
+        return  # written with torch.serialization.set_crc32_options(False)
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
     except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
         broken = str(error)
     if broken is not None:
-        fix = "The file is damaged: a copy or a download changed it. Compare it with its source, or get it again."
-        raise HilumError(path, expected="the content that its checksums say", found=f"other in {broken}", fix=fix)
+        fix = "The file is damaged, for example by copying or downloading; get it again."
+        raise HilumError(
+            path, expected="content that matches its checksums", found=f"other content in {broken}", fix=fix
+        )
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -198,9 +199,9 @@ def _header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        # A Namespace of training arguments is common in checkpoints, and inert.
+        # argparse.Namespace with training arguments is common in checkpoints, and safe.
         with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickle protocols that torch did not write
+            warnings.simplefilter("ignore")  # about other pickle protocols
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" in str(error).lower() or "unsupported" in str(error).lower():

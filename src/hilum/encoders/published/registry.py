@@ -1,7 +1,4 @@
-"""The table of published weights, `registry.yaml`, read and checked.
-
-The table is data: adding weights of a layout that is known takes an entry and no code.
-"""
+"""Registry of published weights, read from `registry.yaml`; new weights of a known layout need an entry only."""
 
 from functools import cache
 from importlib.resources import files
@@ -17,7 +14,7 @@ from hilum.yaml_loader import load_yaml
 _TABLE = "registry.yaml"
 RANDOM, NOT_STATED = "random", "not stated"
 _IMPORT_VERSION = 2
-"""Of the way from a file to an encoder. 2: periods and rules for positions are the file's own."""
+"""Version of the import. 2: periods and position rules of the file are kept."""
 
 _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 _PerChannel = Annotated[tuple[float, ...], Field(min_length=1, max_length=3)]
@@ -28,17 +25,17 @@ class _Row(BaseModel):
 
 
 class Source(_Row):
-    """Where a file is to be had.
+    """Source of a file.
 
     Attributes:
-        file: its name in the weights folder.
-        url: to download it; None where a person has to (a form, a drive, a conversion).
-        page: to read about it, and to get it where there is no `url`.
-        sha256: of the file, hex; None where its authors publish none.
-        sha256_begins, md5_begins: as many digits as its authors publish.
-        size: bytes; None where not known.
-        note: what a person has to do beyond downloading; empty for nothing.
-        also: other names under which its authors give the same weights.
+        file: File name in the weights folder.
+        url: Address for downloading; None if it must be done by hand (form, drive, conversion).
+        page: Web page about it, and to get it without `url`.
+        sha256: Published SHA-256, hex; None if not published.
+        sha256_begins, md5_begins: Published first digits.
+        size: Size in bytes; None: not known.
+        note: Steps beyond downloading; empty for none.
+        also: Other file names of the same weights.
     """
 
     file: str
@@ -53,29 +50,27 @@ class Source(_Row):
 
 
 class PublishedWeights(_Row):
-    """One row of the table.
+    """One row of the registry.
 
     Attributes:
-        name: by which Hilum knows them.
-        title: in a few words.
-        encoder: architecture, a name of Hilum's catalogue.
-        layouts: native key layouts that their files come in (`hilum.encoders.published.key_maps.LAYOUTS`).
-        method: how they were trained.
-        data: what they were trained on, in words.
-        source: where the file is.
-        licence: of the weights, as their authors state it.
-        citation: of the paper.
-        mean, std: normalisation of values in [0, 1], one number a channel (3, or 1 for weights of gray images).
-        image_size: side in px that they were trained at.
-        crop: "squeeze" (whole image), or the fraction of the side that evaluation keeps.
-        trained_on: radiographs that had a part in them; empty where there were none.
-        starts_from: name of the published weights that they started from; "random"; or "not stated" by their authors.
-        classes: how many classes the classifier in the published file has; 0 where there is none, and a file that has
-            one is another; None where either is published.
-        findings: what that classifier scores, each by a sigmoid, by Hilum's names and in its order; empty where it is
-            not kept.
-        norm_absent: name of a norm of the encoder that the published file does not have, weight and bias both.
-        remarks: what a user should know.
+        name: Name in Hilum.
+        title: Short title.
+        encoder: Architecture, a name of the catalogue.
+        layouts: Native key layouts of the files (`hilum.encoders.published.key_maps.LAYOUTS`).
+        method: Training method.
+        data: Training data as text.
+        source: Source of the file.
+        licence: Licence of the weights, as stated by the authors.
+        citation: Paper.
+        mean, std: Normalisation of values in [0, 1], per channel (3, or 1 for gray images).
+        image_size: Side of the training images in px.
+        crop: "squeeze" (whole image), or the fraction of the side used in evaluation.
+        trained_on: Provenance claims about radiographs in training; empty if there are none.
+        starts_from: Name of the published initial weights, "random", or "not stated".
+        classes: Number of classes of the classifier in the published file; 0: no classifier; None: both exist.
+        findings: Outputs of the classifier (sigmoid), by Hilum's names, in order; empty if it is not kept.
+        norm_absent: Name of a norm of the encoder that the published file lacks.
+        remarks: Remarks for users.
     """
 
     name: str
@@ -101,7 +96,7 @@ class PublishedWeights(_Row):
 
 @cache
 def published_weights() -> dict[str, PublishedWeights]:
-    """All rows, by name, in the order of the table."""
+    """Read all rows by name, in the order of the table."""
     table = _read_table()
     problems, rows = [], {}
     for name, row in table["weights"].items():
@@ -116,25 +111,25 @@ def published_weights() -> dict[str, PublishedWeights]:
 
 @cache
 def shorthands() -> dict[str, dict[str, str]]:
-    """Names that mean other weights for every encoder ("imagenet1k"): shorthand to encoder to name."""
+    """Read shorthands such as "imagenet1k": shorthand to encoder to name."""
     table: dict[str, dict[str, str]] = _read_table()["shorthands"]
     return table
 
 
 def is_published(name: str) -> bool:
-    """Whether a name or a shorthand is in the table."""
+    """Return whether a name or shorthand is in the registry."""
     return name in published_weights() or name in shorthands()
 
 
 def find_weights(name: str, encoder: str | None = None) -> PublishedWeights:
-    """The row of a name, or of a shorthand and an encoder.
+    """Return the row of a name, or of a shorthand and an encoder.
 
     Args:
-        name: of the table, or a shorthand such as "imagenet1k".
-        encoder: that the weights have to be of; None for any.
+        name: Name of the registry, or a shorthand such as "imagenet1k".
+        encoder: Required encoder; None: any.
 
     Raises:
-        HilumError: no such name, or its weights are of another encoder.
+        HilumError: Unknown name, or weights of another encoder.
     """
     rows = published_weights()
     if name in shorthands():
@@ -157,18 +152,18 @@ def find_weights(name: str, encoder: str | None = None) -> PublishedWeights:
 
 
 def statements_of(row: PublishedWeights) -> list[Statement]:
-    """What weights were trained on, and those before them that they started from."""
+    """Return the provenance claims of weights and of those they started from."""
     before = published_weights().get(row.starts_from)
     return [*(statements_of(before) if before else []), *row.trained_on]
 
 
 def rows_of_file(name: str) -> list[PublishedWeights]:
-    """The rows whose authors publish a file of this name; two where one file makes two encoders."""
+    """Return the rows with a published file of this name; two if one file contains two encoders."""
     return [row for row in published_weights().values() if name in (row.source.file, *row.source.also)]
 
 
 def digest_of(row: PublishedWeights) -> str:
-    """Changes when an encoder that was imported under the row has to be imported again: another Hilum, another row."""
+    """Return a digest of row and import version; if it changes, imported encoders must be imported again."""
     decisive = row.model_dump(
         mode="json", exclude={"title", "citation", "remarks", "crop", "source", "data", "trained_on"}
     )

@@ -1,4 +1,4 @@
-"""From the name of published weights, or a directory, to an encoder's directory and to what is known of it."""
+"""Resolution of weights by name, directory or address, and their description."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,18 +16,18 @@ from hilum.errors import HilumError
 
 @dataclass(frozen=True)
 class WeightsDescription:
-    """What is known of weights without loading them.
+    """Description of weights without loading them.
 
     Attributes:
-        title: in a few words.
-        source: the address, or the directory.
-        licence: of the weights; empty for own runs.
-        method: how they were trained.
-        trained_on: what their authors say that they were trained on.
-        training_patients: of own runs, every patient (`hilum.encoders.ledger`).
-        here: whether they are on this machine, ready or to be imported.
-        image_size: side of the views that they were trained on, in px.
-        preprocessing: steps of the images that own runs have seen, as cards have them; empty where that is not known.
+        title: Short title.
+        source: Address or directory.
+        licence: Licence of the weights; empty for own runs.
+        method: Training method.
+        trained_on: Provenance claims of the authors.
+        training_patients: Training patients of own runs (`hilum.encoders.ledger`).
+        here: True if they are on this machine, imported or not.
+        image_size: Side of the training views in px.
+        preprocessing: Preprocessing steps of own runs, as on cards; empty if not known.
     """
 
     title: str
@@ -42,16 +42,16 @@ class WeightsDescription:
 
 
 def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> WeightsDescription:
-    """Describe published weights by name, or weights of a run by directory; imports no torch.
+    """Describe published weights by name, or weights of a run by directory, without importing torch.
 
     Args:
-        name_or_path: a name of the registry, a shorthand ("imagenet1k"), a directory with a card, or the address of an
+        name_or_path: A name of the registry, a shorthand ("imagenet1k"), a directory with a card, or the address of an
             archive of such a directory (`hilum.data.fetching`).
-        encoder: that they have to be of.
-        weights_dir: the weights folder; see `hilum.encoders.published.folder.weights_folder`.
+        encoder: Required encoder.
+        weights_dir: Weights folder; see `hilum.encoders.published.folder.weights_folder`.
 
     Raises:
-        HilumError: no such name or directory, or weights of another encoder.
+        HilumError: Unknown name or directory, or weights of another encoder.
     """
     if is_address(name_or_path):
         address = parse_address(str(name_or_path))
@@ -89,7 +89,7 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
         source=row.source.url or row.source.page,
         licence=row.licence,
         method=row.method,
-        # What was imported may be less certainly the published file than its name says.
+        # an imported file may be unverified
         trained_on=read_card(ready).statements if ready else statements_of(row),
         training_patients=[],
         here=ready is not None or (folder / row.source.file).is_file(),
@@ -99,26 +99,26 @@ def describe_weights(name_or_path: str | Path, encoder: str, weights_dir: Path |
 
 
 def resolve_weights(name_or_path: str | Path, encoder: str, weights_dir: Path | None = None) -> Path:
-    """The directory with `encoder.safetensors` and `card.json` of weights; imports a published file if need be.
+    """Return the directory with `encoder.safetensors` and `card.json` of weights; import a published file if needed.
 
-    Nothing is downloaded: a study runs on what is there.
+    Nothing is downloaded.
 
     Args:
-        name_or_path: as in `describe_weights`.
-        encoder: that they have to be of.
-        weights_dir: the weights folder.
+        name_or_path: As in `describe_weights`.
+        encoder: Required encoder.
+        weights_dir: Weights folder.
 
     Raises:
-        HilumError: as `describe_weights`; or the file is not in the weights folder, and where to get it.
+        HilumError: As `describe_weights`; or the file is missing in the weights folder.
     """
     if is_address(name_or_path):
         address = parse_address(str(name_or_path))
         if (found := fetched(address)) is None:
             raise HilumError(
                 f"weights {address.url}",
-                expected=f"what `hilum study fetch` gets, in {address.place}",
-                found="nothing there",
-                fix=f"Run that command, on every machine or with {VARIABLE} set to a folder that all of them share.",
+                expected=f"the download of `hilum study fetch`, in {address.place}",
+                found="nothing",
+                fix=f"Run that command, on every machine or with {VARIABLE} set to a shared folder.",
             )
         return resolve_weights(_encoder_in(found, address), encoder)
     if not _is_name(name_or_path):
@@ -143,20 +143,20 @@ def import_weights(
     unpickle: bool = False,
     anyway: bool = False,
 ) -> Path:
-    """Import a published file under its name; the encoder's directory.
+    """Import a published file under its name; return the encoder's directory.
 
     Args:
-        name: of the registry.
-        path: the file, or a folder as Hugging Face lays it out; it may come in any of the layouts that the row names.
-        weights_dir: the weights folder.
-        out: directory to make; in the weights folder by default.
-        unpickle: take tensors out of pickled objects, in a sandboxed process.
-        anyway: take it for the published file, whatever its name, its checksum and its classifier say.
+        name: Name of the registry.
+        path: File in any of the row's layouts, or folder in Hugging Face's format.
+        weights_dir: Weights folder.
+        out: Output directory; by default in the weights folder.
+        unpickle: Extract tensors from pickled objects, in a sandboxed process.
+        anyway: Accept the file as the published one, whatever its name, checksum and classifier.
 
     Raises:
-        HilumError: not the file, damaged, or not these weights.
+        HilumError: Another or damaged file, or other weights.
     """
-    from hilum.encoders.published.importing import (  # torch, which describing does without
+    from hilum.encoders.published.importing import (  # here, since describe_weights needs no torch
         load_file,
         published_classifier,
         write_imported,
@@ -180,13 +180,13 @@ def _encoder_in(folder: Path, address: Address) -> Path:
             f"weights {address.url}",
             expected="an archive of a directory with encoder.safetensors and card.json",
             found=", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing",
-            fix="Pack what a pretraining leaves, or what `hilum weights import` makes.",
+            fix="Pack the output of a pretraining or of `hilum weights import`.",
         )
     return folder
 
 
 def _is_name(name_or_path: str | Path) -> bool:
-    """Published names go before directories; ./NAME means the directory."""
+    """Return whether it is a published name, which has priority; ./NAME is always a directory."""
     text = str(name_or_path)
     return is_published(text) or not ("/" in text or Path(text).is_dir())
 

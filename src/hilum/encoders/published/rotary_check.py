@@ -1,4 +1,4 @@
-"""Whether the rotary embedding in a file is the one that the encoder turns queries and keys by."""
+"""Check of the rotary embedding in a file against the encoder's."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hilum.encoders.families import rotary
-from hilum.encoders.published.key_maps.layout import Layout, in_words, some
+from hilum.encoders.published.key_maps.layout import Layout, format_shape, some
 from hilum.errors import HilumErrors
 
 _HALF = (torch.bfloat16, torch.float16)
@@ -21,25 +21,24 @@ def check_rotary(
     """Compare a file's periods and angles with the architecture's.
 
     Args:
-        body: of the encoder, freshly built.
-        layout: of the file.
-        tensors: of the file, by native key.
-        where: the file, for messages.
+        body: Body of the encoder, newly created.
+        layout: Layout of the file.
+        tensors: Tensors of the file by native key.
+        where: File, for messages.
 
     Returns:
-        The file's periods, None where it has none, and notes on what it holds rounded.
+        Periods of the file (None without) and notes on rounded values.
 
     Raises:
-        HilumErrors: names the tensors that are neither equal nor equal after rounding to half precision: they belong to
-            a network with another base, other periods or another grid.
+        HilumErrors: Tensors that differ by more than rounding to half precision (another base, periods or grid).
     """
     problems, notes, periods = [], [], None
     for native, given in tensors.items():
         if layout.periods and re.fullmatch(layout.periods, native):
             own = rotary.periods(body)
             if own is None or not agree(given, own):
-                other = "no such thing" if own is None else _some(own)
-                problems.append(f"{native}: {_some(given)} in the file, {other} by the architecture")
+                other = "none" if own is None else _some(own)
+                problems.append(f"{native}: {_some(given)} in the file, {other} in the architecture")
             elif not torch.allclose(given.float(), own, rtol=1e-6, atol=0):
                 notes.append(f"the rotary embedding's periods are the file's, rounded to half precision ({native})")
             periods = given.float()
@@ -47,7 +46,7 @@ def check_rotary(
             side = isqrt(len(given)) if given.ndim == 2 else 0
             own = rotary.angles(body, side)[found[1]] if side and side * side == len(given) else torch.zeros(0)
             if not agree(given, own):
-                problems.append(f"{native} ({in_words(given.shape)}): other angles than the architecture's")
+                problems.append(f"{native} ({format_shape(given.shape)}): other angles than the architecture's")
     if problems:
         fix = "nothing was loaded; the file is of a network with another rotary embedding."
         raise HilumErrors(where, some(problems), fix=fix)
@@ -55,7 +54,7 @@ def check_rotary(
 
 
 def agree(given: Tensor, own: Tensor) -> bool:
-    """Whether two tensors are equal to float32's rounding, or the first is the second rounded to half precision."""
+    """Return whether tensors are equal up to float32 rounding, or the first is the second in half precision."""
     if given.shape != own.shape or not given.is_floating_point():
         return False
     numbers, apart = given.float(), (given.float() - own).abs()

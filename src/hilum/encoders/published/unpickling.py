@@ -1,12 +1,11 @@
-"""Taking tensors out of pickled files, in a process that can do little.
+"""Extraction of tensors from pickled files in a sandboxed process.
 
-What protects: the process never imports or calls what the file names (`inert_unpickling`), so that a pickle's usual
-trick, naming a function to be called, has nothing to call. Should that fail, the process has bounds on memory, time and
-the size of what it writes, no environment, a temporary folder to stand in, and no network where the system lets an
-ordinary user leave it (Linux, `unshare`).
+Protection: the process never imports or calls anything named in the file (`inert_unpickling`). In addition it has
+limits on memory, time and file size, no environment, a temporary working directory, and no network if the system
+supports it for ordinary users (Linux, `unshare`).
 
-What does not: the process runs as the user and can read what the user can; on other systems it keeps the network. A
-file from somebody you do not trust belongs on a machine that holds nothing.
+Limits: the process runs as the user and can read the user's files; on other systems it has network access. Open
+untrusted files on an isolated machine.
 """
 
 import subprocess
@@ -24,15 +23,15 @@ from hilum.encoders.published.reading import MOST_BYTES, check_archive
 from hilum.errors import HilumError
 
 _SECONDS = 300
-_EMPTY_HANDED_MB = 2048
-"""Address space of a process with numpy alone, generously."""
+_BASE_MB = 2048
+"""Address space of a process with numpy only, in MB."""
 
 
 def unpickled_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a pickled torch file, by keys joined with dots; those of modules by their state's names.
+    """Extract all tensors of a pickled torch file, by keys joined with dots.
 
     Raises:
-        HilumError: it is missing, a bomb, or holds no tensors that can be taken out.
+        HilumError: The file is missing, a zip bomb, or contains no tensors that can be extracted.
     """
     if not path.is_file():
         raise HilumError(path, expected="a checkpoint", found="no such file", fix="Check the path.")
@@ -44,7 +43,7 @@ def unpickled_tensors(path: Path) -> dict[str, Tensor]:
             check_archive(path, size)
     with tempfile.TemporaryDirectory(prefix="hilum-unpickling-") as folder:
         target = Path(folder) / "tensors.safetensors"
-        megabytes = _EMPTY_HANDED_MB + 4 * (size >> 20)
+        megabytes = _BASE_MB + 4 * (size >> 20)
         command = [sys.executable, "-I", inert_unpickling.__file__, path.resolve(), target, megabytes, _SECONDS]
         try:
             done = subprocess.run(
@@ -67,7 +66,7 @@ def unpickled_tensors(path: Path) -> dict[str, Tensor]:
 
 @cache
 def _without_network() -> tuple[str, ...]:
-    """What to write before a command so that it has no network; nothing where the system has no such thing."""
+    """Return a command prefix that removes network access; empty if not supported."""
     unshare = which("unshare")
     if unshare is None:
         return ()
@@ -77,5 +76,5 @@ def _without_network() -> tuple[str, ...]:
 
 
 def _refused(path: Path, found: str) -> HilumError:
-    fix = "The file is damaged, or holds something else than the tensors of a model."
-    return HilumError(path, expected="a pickled file that holds tensors", found=found, fix=fix)
+    fix = "The file is damaged, or contains something other than the tensors of a model."
+    return HilumError(path, expected="a pickled file with tensors", found=found, fix=fix)

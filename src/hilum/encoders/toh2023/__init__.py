@@ -1,7 +1,7 @@
 """The five small architectures that Toh et al. (2023) trained from scratch on ChestX-ray14.
 
-As encoders they take one channel and end before the classifier. `paper` builds them as the paper counts them, with
-three channels and the classifier of 14 findings.
+Encoders have one input channel and no classifier. `paper` builds them as in the paper, with three channels and a
+classifier of 14 findings.
 """
 
 import lazy_loader

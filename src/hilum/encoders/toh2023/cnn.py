@@ -1,7 +1,7 @@
 """A small network with residual connections: Toh et al. (2023), §2.1.
 
-An image of 224 px leaves a map of 3x3, which the classifier reads place by place: the size of the image is part of the
-architecture. Blocks are its six convolution blocks.
+The classifier is applied to the flattened 3x3 map of an image of 224 px, so that the image size is fixed. Blocks are
+the six convolution blocks.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ HIDDEN = 28
 
 
 class ResidualPooling(nn.Module):
-    """Convolution, batch norm, ReLU; plus what came in; halved by a maximum."""
+    """Convolution, batch norm, ReLU, residual connection, max pooling."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class ResidualPooling(nn.Module):
         self.pool = nn.MaxPool2d(2)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, 16, H, W) to (B, 16, ⌊H/2⌋, ⌊W/2⌋)."""
+        """Compute the block, (B, 16, H, W) to (B, 16, ⌊H/2⌋, ⌊W/2⌋)."""
         halved: Tensor = self.pool(torch.relu(self.norm(self.conv(maps))) + maps)
         return halved
 
@@ -42,25 +42,25 @@ class SmallCNN(nn.Module):
         self.blocks = nn.Sequential(*(ResidualPooling() for _ in range(BLOCKS)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, 224, 224) to (B, 16, 3, 3)."""
+        """Compute features, (B, channels, 224, 224) to (B, 16, 3, 3)."""
         maps: Tensor = self.blocks(self.stem(images))
         return maps
 
 
 def classifier(findings: int) -> nn.Sequential:
-    """The paper's two fully connected layers, on the map as one vector."""
+    """Create the paper's classifier: two fully connected layers on the flattened map."""
     return nn.Sequential(
         OrderedDict(fc1=nn.Linear(WIDTH * MAP_SIDE**2, HIDDEN), relu=nn.ReLU(), fc2=nn.Linear(HIDDEN, findings))
     )
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem and convolution blocks."""
+    """Return stem and convolution blocks."""
     return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("blocks").children())]
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and convolution blocks."""
+    """Return stem and convolution blocks."""
     numbered = enumerate(body.get_submodule("blocks").children(), 1)
     return {"stem": body.get_submodule("stem")} | {f"block {n}": block for n, block in numbered}
 

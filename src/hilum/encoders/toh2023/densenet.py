@@ -1,6 +1,6 @@
 """A small densely connected network: Toh et al. (2023), §2.3.
 
-timm's DenseNet with growth 24, 4 + 8 + 16 + 12 layers, and so 48 maps behind the stem and bottlenecks of 96.
+timm's DenseNet with growth rate 24 and 4 + 8 + 16 + 12 layers: 48 channels after the stem, bottlenecks of 96.
 """
 
 from collections import OrderedDict
@@ -17,12 +17,12 @@ WIDTH = 546
 
 
 def small_densenet(channels: int) -> nn.Module:
-    """The body, from the image to the last batch norm and ReLU."""
+    """Create the body, up to the last batch norm and ReLU."""
     return DenseNet(growth_rate=GROWTH, block_config=LAYERS, in_chans=channels, num_classes=0, global_pool="")
 
 
 def classifier(findings: int) -> nn.Sequential:
-    """The paper's classifier, on the mean over the map."""
+    """Create the paper's classifier on the mean over the map."""
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTH, findings)))
 
 

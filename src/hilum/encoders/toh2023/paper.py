@@ -1,7 +1,7 @@
-"""The networks of Toh et al. (2023), Table 1, as the paper counts them: three channels in, 14 findings out.
+"""The networks of Toh et al. (2023), Table 1, with three input channels and 14 outputs.
 
-An encoder of the same name has one channel and no classifier, so it has fewer parameters. The paper's sixth network,
-CheXNet, is DenseNet-121; its published count alone includes the running means and variances of its batch norms.
+Encoders of the same name have one channel and no classifier, thus fewer parameters. The paper's sixth network, CheXNet,
+is DenseNet-121; only its published count includes running means and variances.
 """
 
 import re
@@ -22,13 +22,13 @@ CHEXNET_WIDTH = 1024
 
 @dataclass(frozen=True)
 class PaperForm:
-    """A network as the paper counts it.
+    """A network as in the paper.
 
     Attributes:
-        title: the paper's name for it.
-        body: with the paper's channels.
-        classifier: with the paper's findings.
-        counts_statistics: whether its published number includes running means and variances, which do not train.
+        title: Name in the paper.
+        body: Creates the body, with the paper's channels.
+        classifier: Creates the classifier, with the paper's findings.
+        counts_statistics: True if the published parameter count includes running means and variances.
     """
 
     title: str
@@ -67,7 +67,7 @@ OWN_CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
     "toh2023_xvt": xvt.classifier,
     "densenet121": lambda findings: nn.Sequential(OrderedDict(fc=nn.Linear(CHEXNET_WIDTH, findings))),
 }
-"""By encoder, the classifier of so many findings that came with it."""
+"""Functions of the number of findings to the paper's classifier, by encoder."""
 
 _GROUPS = (
     (re.compile(r"body\.(?:stem|patches|norm_patches|features\.conv0|features\.norm0)\."), "stem", 0),
@@ -83,16 +83,15 @@ _GROUPS = (
 
 
 def paper_network(name: str) -> nn.ModuleDict:
-    """The network of `PAPER_FORMS[name]`, with random weights from torch's generator: `body` and `classifier`."""
+    """Create the network `PAPER_FORMS[name]` (`body` and `classifier`), with random weights of torch's generator."""
     form = PAPER_FORMS[name]
     return nn.ModuleDict({"body": form.body(), "classifier": form.classifier()})
 
 
 def paper_groups(name: str) -> dict[str, int]:
-    """Parameters of each layer group of a network as the paper counts it, in the order in which an image passes them.
+    """Count parameters by layer group of a network as in the paper, in forward order.
 
-    They add up to `published` of the catalogue; running means and variances are a group of their own where the
-    published count includes them.
+    The sum is `published` of the catalogue; running means and variances are a separate group if included there.
     """
     with weightless():
         network = paper_network(name)

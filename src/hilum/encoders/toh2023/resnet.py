@@ -1,7 +1,7 @@
 """A small residual network: Toh et al. (2023), §2.2.
 
-Every convolution has a bias, the maximum comes before the first batch norm, and the second convolution of a block is
-followed by a ReLU before the addition as well as behind it. Blocks are its four layers of two residual blocks.
+Every convolution has a bias, max pooling precedes the first batch norm, and a block has ReLUs before and after the
+addition. Blocks are the four layers of two residual blocks.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ WIDTHS = 48, 96, 192, 384
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, and a shortcut, projected where it narrows the map."""
+    """Two 3x3 convolutions with batch norm and a shortcut, projected with stride 2."""
 
     def __init__(self, width_in: int, width: int) -> None:
         super().__init__()
@@ -29,14 +29,14 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if stride == 1 else projection
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, width in, H, W) to (B, width, H/stride, W/stride)."""
+        """Compute the block, (B, width in, H, W) to (B, width, H/stride, W/stride)."""
         branch = torch.relu(self.bn1(self.conv1(maps)))
         branch = torch.relu(self.bn2(self.conv2(branch)))
         return torch.relu(branch + self.shortcut(maps))
 
 
 class SmallResNet(nn.Module):
-    """A 7x7 convolution, a maximum, and four layers of two blocks."""
+    """A 7x7 convolution, max pooling, and four layers of two blocks."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -55,23 +55,23 @@ class SmallResNet(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, H, W) to (B, 384, ⌈H/32⌉, ⌈W/32⌉)."""
+        """Compute features, (B, channels, H, W) to (B, 384, ⌈H/32⌉, ⌈W/32⌉)."""
         maps: Tensor = self.layers(self.stem(images))
         return maps
 
 
 def classifier(findings: int) -> nn.Sequential:
-    """The paper's classifier, on the mean over the map."""
+    """Create the paper's classifier on the mean over the map."""
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTHS[-1], findings)))
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem and layers."""
+    """Return stem and layers."""
     return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("layers").children())]
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and layers."""
+    """Return stem and layers."""
     numbered = enumerate(body.get_submodule("layers").children(), 1)
     return {"stem": body.get_submodule("stem")} | {f"layer {n}": layer for n, layer in numbered}
 

@@ -1,7 +1,7 @@
-"""The contracting half of a U-Net: Toh et al. (2023), §2.4, after Ronneberger et al. (MICCAI 2015).
+"""The encoder of a U-Net: Toh et al. (2023), §2.4, after Ronneberger et al. (MICCAI 2015).
 
-No convolution is padded, and the classifier reads the last map of 5x5 place by place: images have 224 px. The first
-encoder block is the stem; blocks are the four others and the convolution that ends the path.
+Convolutions are not padded, and the classifier is applied to the flattened 5x5 map, so that images have 224 px. The
+first encoder block is the stem; blocks are the four others and the last convolution.
 """
 
 from collections import OrderedDict
@@ -18,7 +18,7 @@ DROPOUT = 0.1
 
 
 def encoder_block(width_in: int, width: int) -> nn.Sequential:
-    """Two valid 3x3 convolutions, each with ReLU and then batch norm."""
+    """Create two valid 3x3 convolutions, each with ReLU and batch norm."""
     return nn.Sequential(
         nn.Conv2d(width_in, width, 3),
         nn.ReLU(),
@@ -31,7 +31,7 @@ def encoder_block(width_in: int, width: int) -> nn.Sequential:
 
 
 class UnetEncoder(nn.Module):
-    """Five encoder blocks with a maximum between each two, and a 2x2 convolution."""
+    """Five encoder blocks with max pooling between them, and a 2x2 convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class UnetEncoder(nn.Module):
         self.bottleneck = nn.Sequential(nn.Conv2d(WIDTHS[-1], LAST_WIDTH, 2), nn.ReLU(), nn.BatchNorm2d(LAST_WIDTH))
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, 224, 224) to (B, 512, 5, 5)."""
+        """Compute features, (B, channels, 224, 224) to (B, 512, 5, 5)."""
         maps = self.blocks[0](images)
         for block in list(self.blocks)[1:]:
             maps = block(self.pool(maps))
@@ -52,12 +52,12 @@ class UnetEncoder(nn.Module):
 
 
 def classifier(findings: int) -> nn.Sequential:
-    """The paper's classifier, on the map as one vector."""
+    """Create the paper's classifier on the flattened map."""
     return nn.Sequential(OrderedDict(dropout=nn.Dropout(DROPOUT), fc=nn.Linear(LAST_WIDTH * MAP_SIDE**2, findings)))
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Stem, encoder blocks and the last convolution; the maximum before a block belongs to it."""
+    """Return stem, encoder blocks with the max pooling before them, and the last convolution."""
     pool = body.get_submodule("pool")
     stem, *others = body.get_submodule("blocks").children()
     deeper = [run_modules(pool, block) for block in others]
@@ -65,14 +65,14 @@ def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem, encoder blocks and the last convolution."""
+    """Return stem, encoder blocks and the last convolution."""
     stem, *others = body.get_submodule("blocks").children()
     numbered = {f"encoder {n}": block for n, block in enumerate(others, 2)}
     return {"stem": stem} | numbered | {"bottleneck": body.get_submodule("bottleneck")}
 
 
 def cells(side: int) -> int:
-    """Rows of the last map: each block takes four away, each maximum halves, the last convolution takes one."""
+    """Return the rows of the last map: -4 for each block, halved by each max pooling, -1 for the last convolution."""
     for _ in WIDTHS[1:]:
         side = (side - 4) // 2
     return side - 4 - 1

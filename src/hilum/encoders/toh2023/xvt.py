@@ -1,9 +1,8 @@
 """XvT, a small transformer with convolutions: Toh et al. (2023), §2.5.2, after CvT (Wu et al., ICCV 2021).
 
-Patches of 14 px without class token and without position embeddings: where a patch lies, only the depth-wise
-convolutions before queries, keys and values can tell. Attention has three heads of 64, but its scores are scaled by
-192^-0.5, the width of the token and not of the head, as the authors' code has it. Dropout follows the patch embedding,
-the attention weights, the attention's output and the perceptron's output. Blocks are the six transformer blocks; the
+Patches of 14 px without class token and position embeddings; positions enter by depthwise convolutions before queries,
+keys and values. Attention has three heads of 64, scaled by 192^-0.5 (the token width), as in the authors' code. Dropout
+follows patch embedding, attention weights, attention output and MLP output. Blocks are the six transformer blocks; the
 last norm belongs to the last one.
 """
 
@@ -22,7 +21,7 @@ DROPOUT = 0.3
 
 
 class ConvolvedLinear(nn.Module):
-    """Depth-wise 3x3 convolution and batch norm on the grid of patches, then a linear map of each."""
+    """Depthwise 3x3 convolution with batch norm on the grid of patches, then a linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,14 +30,14 @@ class ConvolvedLinear(nn.Module):
         self.linear = nn.Linear(WIDTH, WIDTH)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(B, width, rows, columns) to (B, heads, rows · columns, width / heads)."""
+        """Compute projections, (B, width, rows, columns) to (B, heads, rows · columns, width / heads)."""
         tokens = self.linear(self.norm(self.conv(maps)).flatten(2).transpose(1, 2))
         split: Tensor = tokens.reshape(maps.shape[0], -1, HEADS, WIDTH // HEADS).transpose(1, 2)
         return split
 
 
 class Attention(nn.Module):
-    """Self-attention whose queries, keys and values have seen their neighbours."""
+    """Self-attention with convolutional queries, keys and values."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +46,7 @@ class Attention(nn.Module):
         self.output = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Dropout(DROPOUT))
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """(B, rows · columns, width) to the same."""
+        """Compute the module, (B, rows · columns, width) to the same shape."""
         maps = tokens.transpose(1, 2).reshape(tokens.shape[0], WIDTH, *grid)
         scores = self.query(maps) @ self.key(maps).transpose(-1, -2) * WIDTH**-0.5
         context = self.dropout(scores.softmax(-1)) @ self.value(maps)
@@ -56,7 +55,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and perceptron, each behind a norm and beside a shortcut."""
+    """Pre-norm transformer block: attention and MLP with residual connections."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +66,7 @@ class Block(nn.Module):
         )
 
     def forward(self, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        """(B, rows · columns, width) to the same."""
+        """Compute the module, (B, rows · columns, width) to the same shape."""
         tokens = tokens + self.attention(self.norm1(tokens), grid)
         deeper: Tensor = tokens + self.mlp(self.norm2(tokens))
         return deeper
@@ -84,7 +83,7 @@ class XvT(nn.Module):
         self.norm = nn.LayerNorm(WIDTH)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, channels, H, W) to normed tokens (B, H/14 · W/14, 192)."""
+        """Compute normed tokens, (B, channels, H, W) to (B, H/14 · W/14, 192)."""
         maps = self.patches(images)
         grid = maps.shape[2], maps.shape[3]
         tokens = self.dropout(self.norm_patches(maps.flatten(2).transpose(1, 2)))
@@ -95,12 +94,12 @@ class XvT(nn.Module):
 
 
 def classifier(findings: int) -> nn.Sequential:
-    """The paper's classifier, on the mean over tokens."""
+    """Create the paper's classifier on the mean over tokens."""
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTH, findings)))
 
 
 def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:
-    """Stem and transformer blocks."""
+    """Return stem and transformer blocks."""
     grid = size[0] // PATCH, size[1] // PATCH
     closing = body.get_submodule("norm")
 
@@ -116,7 +115,7 @@ def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:
 
 
 def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Stem and transformer blocks."""
+    """Return stem and transformer blocks."""
     *others, last = body.get_submodule("blocks").children()
     stem = nn.ModuleList([body.get_submodule("patches"), body.get_submodule("norm_patches")])
     stem.append(body.get_submodule("dropout"))

@@ -92,7 +92,7 @@ class Lane:
                 "lr": lr,
             }
         )
-        if loss is not None and train_state.judge(loss, None, self.training):
+        if loss is not None and train_state.record_validation(loss, None, self.training):
             self.keep()
         if train_state.stopped_early:
             self.status = "stopped_early"

@@ -35,7 +35,7 @@ from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, en
 from hilum.finetuning.trials.stacked_heads import StackedHeads, classifier_of, stackable
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from hilum.training.cpu import retained_memory, short_attention_written_out, small_maps_multiplied
+from hilum.training.cpu import explicit_short_attention, keep_freed_memory, small_convolutions_as_products
 from hilum.training.precision import arithmetic, deterministic
 from hilum.training.step import Stepper
 
@@ -89,10 +89,10 @@ def train_in_lockstep(
         a trial without an epoch to go back to.
     """
     generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
-    with deterministic(feed.device), retained_memory(feed.device), generators:
+    with deterministic(feed.device), keep_freed_memory(feed.device), generators:
         run = _Lockstep(start, trials, train, val, feed, directory, on_progress)
         modules = nn.ModuleList([start, *(lane.trainable for lane in run.lanes)])
-        with short_attention_written_out(modules), small_maps_multiplied(modules):
+        with explicit_short_attention(modules), small_convolutions_as_products(modules):
             run.look_once()
             run.resume()
             run.run(until)

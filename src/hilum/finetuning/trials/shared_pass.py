@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hilum.augment import Augmentation, of_copies, plain_view, random_views
+from hilum.augment import Augmentation, copy_transforms, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import Encoder
@@ -43,7 +43,7 @@ class SharedPass:
         if self.cuts:
             views = random_views(
                 batch.images, batch.keys, self.augmentation, self.size,
-                seed=self.seed, epoch=epoch, view=0, before=of_copies(batch.copies),
+                seed=self.seed, epoch=epoch, view=0, before=copy_transforms(batch.copies),
             )  # fmt: skip
             self._run(views)
 

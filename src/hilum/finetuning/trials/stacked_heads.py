@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from hilum.data.batches import Batch
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.trials.lanes import Lane
-from hilum.training.optim import create_optimizer, learning_rate_share
+from hilum.training.optim import create_optimizer, learning_rate_factor
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import step_seed
 from hilum.training.trainable import Trainable
@@ -171,7 +171,7 @@ class StackedHeads:
         )
 
     def _share(self, lane: Lane, step: int) -> float:
-        return lane.train_state.plateau.share * learning_rate_share(step, self.steps_per_epoch, lane.training)
+        return lane.train_state.plateau.share * learning_rate_factor(step, self.steps_per_epoch, lane.training)
 
     def _set_rates(self, step: int) -> None:
         for group in self.optimizer.param_groups:

@@ -1,4 +1,4 @@
-"""Losses of the pretext methods."""
+"""Loss functions of the pretext methods."""
 
 import lazy_loader
 

@@ -2,10 +2,10 @@ from .distillation import (
     patch_distillation as patch_distillation,
 )
 from .distillation import (
-    sharpened as sharpened,
+    teacher_entropy as teacher_entropy,
 )
 from .distillation import (
-    teacher_entropy as teacher_entropy,
+    teacher_probabilities as teacher_probabilities,
 )
 from .distillation import (
     update_center as update_center,

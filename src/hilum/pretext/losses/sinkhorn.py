@@ -1,7 +1,7 @@
-"""Sinkhorn-Knopp: soft assignments of a batch to prototypes that use every prototype alike.
+"""Sinkhorn-Knopp: balanced soft assignments of a batch to prototypes.
 
 Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments" (SwAV, NeurIPS 2020), §3.1,
-eq. 3 to 5; DINOv2 (Oquab et al., 2023, §4) centres its teacher in the same way.
+eq. 3 to 5; DINOv2 (Oquab et al., 2023, §4) uses it instead of DINO's centering.
 """
 
 import math
@@ -9,20 +9,20 @@ import math
 import torch
 from torch import Tensor
 
-from hilum.training.distributed import highest, summed, world_size
+from hilum.training.distributed import all_reduce_max, all_reduce_sum, world_size
 
 
 @torch.no_grad()
 def sinkhorn_assignments(scores: Tensor, epsilon: float, iterations: int = 3) -> Tensor:
-    """Assign each row to prototypes so that all prototypes get the same share of the batch.
+    """Compute soft assignments with equal total weight for all prototypes.
 
-    Computed with logarithms, so that no `epsilon` overflows. Over several processes the batch is that of all of them;
-    some may have more rows than others, or none.
+    Computed with logarithms, so that small `epsilon` do not overflow. The batch is that of all processes, which may
+    have different numbers of rows, also none.
 
     Args:
-        scores: of N rows against K prototypes, (N, K).
-        epsilon: > 0; towards 0 every row goes to one prototype, as far as the equal shares allow. SwAV uses 0.05.
-        iterations: of alternate normalisation; SwAV and DINOv2 use 3.
+        scores: Similarities of N rows with K prototypes, (N, K).
+        epsilon: Entropy regularisation, > 0; smaller gives harder assignments. 0.05 in SwAV.
+        iterations: Alternating normalisations of rows and columns; 3 in SwAV and DINOv2.
 
     Returns:
         (N, K), float32 or wider: rows sum to 1; columns, with enough iterations, to N / K.
@@ -39,9 +39,9 @@ def sinkhorn_assignments(scores: Tensor, epsilon: float, iterations: int = 3) ->
 
 
 def _log_sum_over_ranks(logs: Tensor) -> Tensor:
-    """Logarithm of each column's sum of exponentials, over the rows of all processes."""
+    """Compute the log-sum-exp of each column over the rows of all processes."""
     own = logs.logsumexp(0, keepdim=True)
     if world_size() == 1:
         return own
-    largest = highest(own)  # keeps the exponentials within range
-    return summed((own - largest).exp()).log() + largest
+    largest = all_reduce_max(own)  # for numerical stability
+    return all_reduce_sum((own - largest).exp()).log() + largest

@@ -1,4 +1,4 @@
-"""The loss of SwAV: predict the prototype of one view from another.
+"""Swapped-prediction loss of SwAV: predict the cluster assignment of one view from another.
 
 Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments" (NeurIPS 2020), §3.1 and
 §3.3.
@@ -10,15 +10,15 @@ from torch import Tensor
 
 
 def swapped_prediction(scores: list[Tensor], assignments: list[Tensor], temperature: float) -> Tensor:
-    """Mean cross-entropy of every view's scores against the assignments of every other global view (eq. 2 and 6).
+    """Compute the mean cross-entropy of every crop's scores with the assignments of every other global crop (eq. 2, 6).
 
     Args:
-        scores: cosines of each view's projections with the prototypes, (N, K) each; global views first.
-        assignments: of each global view, (N, K) each, rows sum to 1, without gradient.
-        temperature: > 0; the paper's is 0.1.
+        scores: Cosine similarities of each crop's projections with the prototypes, (N, K) each; global crops first.
+        assignments: Assignments of each global crop, (N, K) each, rows sum to 1, without gradient.
+        temperature: Temperature, > 0; 0.1 in the paper.
 
     Returns:
-        Scalar. log K where scores say nothing.
+        Scalar; log K if all scores are equal.
     """
     with torch.autocast(scores[0].device.type, enabled=False):
         logs = [F.log_softmax(_wide(view) / temperature, dim=1) for view in scores]

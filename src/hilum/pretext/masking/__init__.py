@@ -1,4 +1,4 @@
-"""Masks of patches, and ConvNeXt on the visible patches."""
+"""Patch masks, and encoders that compute on visible patches."""
 
 import lazy_loader
 

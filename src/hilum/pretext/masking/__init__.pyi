@@ -17,5 +17,5 @@ from .patches import (
     check_sees_patches as check_sees_patches,
 )
 from .patches import (
-    hidden as hidden,
+    masked_patches as masked_patches,
 )

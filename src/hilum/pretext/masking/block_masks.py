@@ -1,4 +1,4 @@
-"""Which patches are hidden: blocks for DINOv2 (Bao et al., BEiT, ICLR 2022, algorithm 1), single ones for FCMAE."""
+"""Patch masks: block-wise for DINOv2 (Bao et al., BEiT, ICLR 2022, algorithm 1), uniformly random for FCMAE."""
 
 import math
 
@@ -8,84 +8,88 @@ from numpy.typing import NDArray
 from hilum.draws import uniforms
 from hilum.errors import HilumError
 
-_LEAST_BLOCK = 4  # patches; BEiT's 16 are of a 14 x 14 grid, DINOv2's code uses 4
+_LEAST_BLOCK = 4  # patches, as in DINOv2's code; BEiT uses 16 on a 14 x 14 grid
 _LEAST_ASPECT = 0.3
 _TRIES = 40
-_MASK_VIEW = 59_000  # of `draws.uniforms`; below what it keeps for orders, above any number of views
+_MASK_VIEW = 59_000  # view of `draws.uniforms`: below the range it reserves for orders, above any number of views
 
 
 def block_masks(
     keys: NDArray[np.uint64],
     grid: int,
     *,
-    masked: float,
-    share: tuple[float, float],
+    sample_probability: float,
+    mask_ratio: tuple[float, float],
     seed: int,
     epoch: int,
     view: int,
 ) -> NDArray[np.bool_]:
-    """Blocks of hidden patches, drawn for each image.
+    """Draw block-wise masks; a function of (seed, epoch, image, view).
 
-    DINOv2 hides patches in half of the images, 10 to 50 % of them; whether, how many and where are functions of
-    (seed, epoch, image, view).
+    DINOv2 masks 10 to 50 % of the patches in half of the images.
 
     Args:
-        keys: `hilum.draws.image_keys`, (N,).
-        grid: patches a side, G.
-        masked: probability that an image is masked at all, 0 to 1.
-        share: of the patches, (low, high), 0 < low ≤ high < 1; drawn evenly between.
-        seed: of the run.
-        epoch: another epoch gives another mask.
-        view: of the global view that is masked.
+        keys: Image keys (`hilum.draws.image_keys`), (N,).
+        grid: Patches per side, G.
+        sample_probability: Probability that an image is masked at all, 0 to 1.
+        mask_ratio: Range of the fraction of masked patches, (low, high), 0 < low ≤ high < 1; drawn uniformly.
+        seed: Random seed of the run.
+        epoch: Epoch from 0.
+        view: Index of the global crop that is masked.
 
     Returns:
-        (N, G, G), True where hidden. At most the drawn share, and near it.
+        (N, G, G), True where masked; at most the drawn fraction, and close to it.
 
     Raises:
-        HilumError: shares out of range.
+        HilumError: Fractions out of range.
     """
-    low, high = share
-    if not (0 < low <= high < 1 and 0 <= masked <= 1):
-        raise HilumError("mask", expected="0 < low ≤ high < 1", found=f"{share}, {masked}", fix="Use (0.1, 0.5), 0.5.")
+    low, high = mask_ratio
+    if not (0 < low <= high < 1 and 0 <= sample_probability <= 1):
+        raise HilumError(
+            "mask",
+            expected="0 < low ≤ high < 1",
+            found=f"{mask_ratio}, {sample_probability}",
+            fix="Use (0.1, 0.5), 0.5.",
+        )
     draws = uniforms(seed, keys, 2 + 4 * _TRIES, epoch=epoch, view=_MASK_VIEW + view)
     masks = np.zeros((len(keys), grid, grid), dtype=np.bool_)
     for mask, row in zip(masks, draws, strict=True):
-        if row[0] < masked:
+        if row[0] < sample_probability:
             _fill(mask, round((low + row[1] * (high - low)) * grid * grid), row[2:].reshape(_TRIES, 4))
     return masks
 
 
 def random_masks(
-    keys: NDArray[np.uint64], grid: int, *, share: float, seed: int, epoch: int, view: int = 0
+    keys: NDArray[np.uint64], grid: int, *, mask_ratio: float, seed: int, epoch: int, view: int = 0
 ) -> NDArray[np.bool_]:
-    """Single hidden patches, the same number in every image (He et al., MAE, CVPR 2022, §3; FCMAE hides 60 %).
+    """Draw uniformly random masks, the same number of patches in every image (He et al., MAE, CVPR 2022, §3).
 
     Args:
-        keys: `hilum.draws.image_keys`, (N,).
-        grid: patches a side, G.
-        share: of the patches that are hidden, 0 < share < 1.
-        seed: of the run.
-        epoch: another epoch gives another mask.
-        view: another view gives another mask.
+        keys: Image keys (`hilum.draws.image_keys`), (N,).
+        grid: Patches per side, G.
+        mask_ratio: Fraction of masked patches, between 0 and 1; 0.6 in FCMAE.
+        seed: Random seed of the run.
+        epoch: Epoch from 0.
+        view: Index of the view.
 
     Returns:
-        (N, G, G), True where hidden: round(share G²) patches of each image.
+        (N, G, G), True where masked: round(mask_ratio · G²) patches of each image.
 
     Raises:
-        HilumError: nothing or everything would be hidden.
+        HilumError: No patch or all patches would be masked.
     """
-    hidden = round(share * grid * grid)
-    if not 0 < hidden < grid * grid:
-        raise HilumError("mask", expected="some patches hidden, not all", found=f"{share:g}", fix="Use 0.6.")
+    masked = round(mask_ratio * grid * grid)
+    if not 0 < masked < grid * grid:
+        raise HilumError("mask", expected="some patches masked, not all", found=f"{mask_ratio:g}", fix="Use 0.6.")
     draws = uniforms(seed, keys, grid * grid, epoch=epoch, view=_MASK_VIEW + view)
     order = draws.argsort(axis=1, kind="stable")
     masks = np.zeros((len(keys), grid * grid), dtype=np.bool_)
-    np.put_along_axis(masks, order[:, :hidden], True, axis=1)
+    np.put_along_axis(masks, order[:, :masked], True, axis=1)
     return masks.reshape(-1, grid, grid)
 
 
 def _fill(mask: NDArray[np.bool_], wanted: int, tries: NDArray[np.float64]) -> None:
-    """Add blocks to a mask until so many patches are hidden, or the tries are used up."""
+    """Add blocks to a mask until `wanted` patches are masked or all tries are used."""
     grid = len(mask)
     for size, shape, row, column in tries:
         left = wanted - int(mask.sum())

@@ -1,6 +1,6 @@
-"""A vision transformer that does not see some patches: their embeddings are replaced by a learnt one.
+"""Masked patches of a vision transformer: their embeddings are replaced by a learned mask token.
 
-Zhou et al., "iBOT" (ICLR 2022), §3.2; the place of a hidden patch is still known by its position embedding.
+Zhou et al., "iBOT" (ICLR 2022), §3.2; masked patches keep their position embedding.
 """
 
 from collections.abc import Iterator
@@ -17,28 +17,28 @@ _WITH_PATCH_TOKENS = ("vit", "dinov2", "dinov3", "eva_x")
 
 
 def check_sees_patches(encoder: Encoder, method: str) -> None:
-    """Refuse an encoder whose patches cannot be hidden, or that has no class token.
+    """Check that an encoder is a vision transformer with a class token.
 
     Raises:
-        HilumError: it is no vision transformer with a class token.
+        HilumError: It is not.
     """
     if encoder.architecture.family not in _WITH_PATCH_TOKENS or not encoder.has_class_token:
         raise HilumError(
             f"encoder of {method}",
-            expected="a vision transformer with a class token, whose patches can be hidden one by one",
+            expected="a vision transformer with a class token, whose patches can be masked",
             found=encoder.name,
             fix="Use vit_tiny_patch16_224 or vit_small_patch14_dinov2, or another method: dino takes every encoder.",
         )
 
 
 @contextmanager
-def hidden(encoder: Encoder, mask: Tensor, token: Tensor) -> Iterator[None]:
-    """While open, the encoder sees `token` instead of the hidden patches.
+def masked_patches(encoder: Encoder, mask: Tensor, token: Tensor) -> Iterator[None]:
+    """Replace masked patch embeddings by a mask token within the context.
 
     Args:
-        encoder: checked by `check_sees_patches`.
-        mask: of the batch to come, (B, rows, columns), True where hidden.
-        token: (width).
+        encoder: A vision transformer (`check_sees_patches`).
+        mask: Mask of the next batch, (B, rows, columns), True where masked.
+        token: Mask token, (width,).
     """
 
     def replace(module: nn.Module, inputs: Any, patches: Tensor) -> Tensor:  # noqa: ARG001 (as torch calls it)

@@ -1,4 +1,4 @@
-"""Pretext methods, one file each, with their settings."""
+"""Pretext methods: SimCLR, MoCo v2, SwAV, DINO, DINOv2, FCMAE."""
 
 import lazy_loader
 

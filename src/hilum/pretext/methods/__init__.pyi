@@ -17,7 +17,7 @@ from .dinov2 import (
     DINOv2 as DINOv2,
 )
 from .dinov2 import (
-    filled_up as filled_up,
+    pad_rows as pad_rows,
 )
 from .fcmae import (
     FCMAE as FCMAE,
@@ -26,7 +26,7 @@ from .fcmae import (
     DecoderBlock as DecoderBlock,
 )
 from .fcmae import (
-    hidden_patch_loss as hidden_patch_loss,
+    masked_patch_loss as masked_patch_loss,
 )
 from .fcmae import (
     patches_of as patches_of,

@@ -1,4 +1,4 @@
-"""What a pretext method is to the rest of Hilum: its settings, and how a run is made from them."""
+"""Base classes of pretext methods: the trainable module, its run parameters and its registry entry."""
 
 import copy
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hilum.augment import Augmentation
 from hilum.data.batches import Batch
@@ -17,61 +17,86 @@ from hilum.pretext.monitoring import CollapseMonitor
 from hilum.training.trainable import Trainable
 
 TRAINED = 3.0
-"""Forward passes that one view costs which is trained on: a backward pass costs about two."""
+"""Cost of training on one view in forward passes; a backward pass costs about two."""
 
 
 class Pretext(Trainable):
-    """What trains an encoder without labels.
+    """Base class of self-supervised training modules.
+
+    Args:
+        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
 
     Attributes:
-        encoder: that gradients train.
+        encoder: Encoder that is trained by gradients.
+        epoch: Current epoch from 0, a buffer, so that it is part of checkpoints.
     """
 
     encoder: Encoder
+    epoch: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, collapse_monitor: CollapseMonitor | None = None) -> None:
         super().__init__()
+        self.collapse_monitor = collapse_monitor
         self._counts: dict[str, int] = {}
+        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))
         self.register_load_state_dict_post_hook(_forget_counts)  # type: ignore[no-untyped-call]
 
     def count_of(self, name: str) -> int:
-        """A whole number that is a buffer, for a checkpoint, without waiting for a GPU but the first time.
+        """Return an integer buffer; synchronises with the GPU on the first call only.
 
         Args:
-            name: of the buffer; changed by `set_count` alone.
+            name: Name of the buffer, which must only be changed by `set_count`.
         """
         if name not in self._counts:
             self._counts[name] = int(self.get_buffer(name))
         return self._counts[name]
 
     def set_count(self, name: str, value: int) -> None:
-        """Change such a number."""
+        """Set an integer buffer."""
         self.get_buffer(name).fill_(value)
         self._counts[name] = value
 
     @property
     def exported(self) -> Encoder:
-        """The encoder that is kept: the one that trained, or the teacher where that is what the paper evaluates."""
+        """The exported encoder: the trained one, or the EMA teacher if the paper evaluates the teacher."""
         return self.encoder
 
     @property
-    def loss_of_chance(self) -> float | None:
-        """What the loss is where the encoder says the same of every image; None where no such number is known."""
+    def chance_loss(self) -> float | None:
+        """Loss of an encoder with the same output for every image; None if not known."""
         return None
 
-    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """As `Trainable.validation_loss`: what training would say of these images, always on the same views.
+    def collapse_metrics(self, encoder: nn.Module, head: nn.Module) -> dict[str, float]:
+        """Compute the collapse metrics of the current epoch; empty without a monitor.
 
-        A copy says it, so that no queue, center or counter of the run learns of images that are held out.
+        Args:
+            encoder: Encoder to monitor.
+            head: Head from features to the projections of the loss.
+
+        Raises:
+            HilumError: From the second epoch on, the encoder has collapsed.
         """
-        watch = getattr(self, "collapse", None)
-        beside = copy.deepcopy(self, {id(watch): watch})
+        if self.collapse_monitor is None:
+            return {}
+        return self.collapse_monitor.compute(encoder, head, self.count_of("epoch"))
+
+    @property
+    def collapse_advice(self) -> str:
+        """Text of what to change after a collapse; empty without a monitor."""
+        return self.collapse_monitor.advice if self.collapse_monitor else ""
+
+    def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Compute the training loss of held-out images on fixed random views (see `Trainable.validation_loss`).
+
+        Computed by a copy, so that queue, center and counters of the run do not change.
+        """
+        unused = copy.deepcopy(self, {id(self.collapse_monitor): self.collapse_monitor})
         terms = torch.tensor(float(len(batch)), device=batch.images.device)
-        return beside.training_loss(batch, _EPOCH_OF_VALIDATION) * terms, terms
+        return unused.training_loss(batch, _VALIDATION_EPOCH) * terms, terms
 
 
-_EPOCH_OF_VALIDATION = 2**20
-"""Behind all others, so that views are of full size."""
+_VALIDATION_EPOCH = 2**20
+"""Epoch of the validation views, after all training epochs, so that views have full size."""
 
 
 def _forget_counts(pretext: Any, _: object) -> None:
@@ -80,19 +105,19 @@ def _forget_counts(pretext: Any, _: object) -> None:
 
 @dataclass(frozen=True)
 class PretextRun:
-    """What a method may know of the run that it is made for.
+    """Parameters of a run that a method is created for.
 
     Attributes:
-        augmentation: random views of nearly the whole image.
-        second_augmentation: of the second of them, where a method has two; None for the same.
-        local_augmentation: random views of parts of it, for methods that use them.
-        size, local_size: sides of these views in pixels.
-        images: that it learns from.
-        batch_size: images a step.
-        steps: optimiser steps, in all.
-        seed: of weights and views.
-        early: smaller sides in the first epochs; None for none. `size` and `local_size` hold from then on.
-        watch: looks for collapse at the end of every epoch.
+        augmentation: Augmentation of the global views.
+        second_augmentation: Augmentation of the second global view; None: the same as the first.
+        local_augmentation: Augmentation of the local crops.
+        size, local_size: Sides of global and local views in px.
+        images: Number of training images.
+        batch_size: Images per step.
+        steps: Number of optimiser steps.
+        seed: Random seed of weights and views.
+        early: Smaller sides in the first epochs; None: the same sides in all epochs.
+        collapse_monitor: Computes collapse metrics at the end of each epoch.
     """
 
     augmentation: Augmentation
@@ -103,16 +128,16 @@ class PretextRun:
     batch_size: int
     steps: int
     seed: int
-    watch: CollapseMonitor | None
+    collapse_monitor: CollapseMonitor | None
     second_augmentation: Augmentation | None = None
     early: EarlySizes | None = None
 
-    def two_views(self) -> TwoCrop:
-        """For methods that compare two views of an image."""
+    def two_crop_views(self) -> TwoCrop:
+        """Return the two global views."""
         return TwoCrop(self.augmentation, self.size, self.seed, self.second_augmentation, self.early)
 
-    def many_views(self, local_crops: int) -> MultiCrop:
-        """For methods that compare two views and so many local ones."""
+    def multi_crop_views(self, local_crops: int) -> MultiCrop:
+        """Return multi-crop: two global views and `local_crops` local ones."""
         return MultiCrop(
             global_augmentation=self.augmentation,
             global_size=self.size,
@@ -127,17 +152,17 @@ class PretextRun:
 
 @dataclass(frozen=True)
 class Method:
-    """One pretext method.
+    """Registry entry of a pretext method.
 
     Attributes:
-        title: for people.
-        settings: its own settings.
-        create: from an encoder, its settings and the run to what trains; the encoder is changed in place.
-        augmentation: name of its views in `hilum.augment.AUGMENTATIONS`.
-        advice: from its settings to what to change when it collapses, in one sentence without a full stop.
-        forwards: from its settings, and the share of a global view's pixels that a local view has, to how many forward
-            passes of a whole image one image costs in one epoch.
-        local_augmentation: name of its local views; None for a method without them.
+        title: Display name.
+        settings: Class of the method's settings.
+        create: Function of (encoder, settings, run) to the training module; the encoder is trained in place.
+        augmentation: Default augmentation, a name of `hilum.augment.AUGMENTATIONS`.
+        advice: Function of the settings to what to change after a collapse, a sentence without a full stop.
+        forward_passes: Function of the settings and the pixels of a local crop relative to a global one to the cost of
+            one image per epoch, in forward passes of a global view.
+        local_augmentation: Default augmentation of local crops; None for a method without them.
     """
 
     title: str
@@ -145,5 +170,5 @@ class Method:
     create: Callable[[Encoder, Any, PretextRun], Pretext]
     augmentation: str
     advice: Callable[[Any], str]
-    forwards: Callable[[Any, float], float]
+    forward_passes: Callable[[Any, float], float]
     local_augmentation: str | None = None

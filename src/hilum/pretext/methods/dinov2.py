@@ -1,6 +1,6 @@
-"""DINOv2: Oquab et al., "DINOv2: learning robust visual features without supervision", 2023, §4.
+"""DINOv2: DINO on the class token, iBOT on masked patches, each with its own head, and KoLeo.
 
-DINO on the class token, iBOT on hidden patches, each with a head of its own, and KoLeo between the images of a batch.
+Oquab et al., "DINOv2: learning robust visual features without supervision", 2023, §4.
 """
 
 import math
@@ -17,73 +17,72 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses import (
     koleo_of_views,
     patch_distillation,
-    sharpened,
     sinkhorn_assignments,
+    teacher_probabilities,
     update_center,
     view_distillation,
 )
-from hilum.pretext.masking import check_sees_patches, hidden
+from hilum.pretext.masking import check_sees_patches, masked_patches
 from hilum.pretext.masking.block_masks import block_masks
-from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
+from hilum.pretext.methods.base import Method, Pretext, PretextRun
+from hilum.pretext.methods.dino import forward_passes
 from hilum.pretext.methods.settings import DINOv2Settings
-from hilum.pretext.modules import MultiCrop, PrototypeHead, TeacherMonitor, TeacherSchedule, follow, follower
+from hilum.pretext.modules import DINOHead, MultiCrop, TeacherMonitor, TeacherSchedule, ema_copy, ema_update
 from hilum.pretext.monitoring import CollapseMonitor
 
 
 class DINOv2(Pretext):
-    """The student matches on every view, and of patches it cannot see, what its teacher says of the whole image.
+    """DINOv2: the student matches its EMA teacher on every crop (DINO) and on masked patches (iBOT, masked modelling).
 
     Args:
-        encoder: of the student, a vision transformer.
-        head, patch_head: from the class token, and from patches, to prototypes.
-        views: two global ones, which the teacher sees too, and local ones.
-        schedule: of the teacher's temperature and momentum.
-        settings: weights of the losses, masks, and the rest.
-        seed: of the masks.
-        collapse: looks at the features at the end of every epoch; None does not.
+        encoder: Encoder of the student, a vision transformer.
+        head, patch_head: Projection heads of the class token and of the patches.
+        views: Multi-crop: two global crops for student and teacher, local crops for the student only.
+        schedule: Schedule of the teacher's temperature and EMA momentum.
+        settings: Settings of the method: loss weights, masks.
+        seed: Random seed of the masks.
+        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
     """
 
     def __init__(
         self,
         encoder: Encoder,
-        head: PrototypeHead,
-        patch_head: PrototypeHead,
+        head: DINOHead,
+        patch_head: DINOHead,
         *,
         views: MultiCrop,
         schedule: TeacherSchedule,
         settings: "DINOv2Settings",
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(collapse_monitor)
         check_sees_patches(encoder, "dinov2")
         self.encoder, self.head, self.patch_head = encoder, head, patch_head
-        self.teacher = nn.ModuleList([follower(module) for module in (encoder, head, patch_head)])
+        self.teacher = nn.ModuleList([ema_copy(module) for module in (encoder, head, patch_head)])
         self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
         self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
-        self.collapse, self.teacher_monitor = collapse, TeacherMonitor(len(head.prototypes))
-        self.epoch: Tensor
+        self.teacher_monitor = TeacherMonitor(len(head.prototypes))
         self.steps: Tensor
         self.center: Tensor
         self.patch_center: Tensor
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
-        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # taken so far
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # optimiser steps so far
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
         self.register_buffer("patch_center", torch.zeros(len(patch_head.prototypes)))
-        # the teacher's answers of this step, for the centers: sums and their counts, one for each part of the batch
-        self.answers: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        # teacher logits of this step, for the centers: sums and counts, one tuple per part of the batch
+        self.teacher_logits: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """DINO + iBOT + KoLeo."""
+        """Compute the sum of DINO's loss, iBOT's loss and KoLeo."""
         self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
         of_host = self._mask(batch, epoch)
         mask = to_device(of_host, batch.images.device)
         places = to_device(np.flatnonzero(of_host), batch.images.device)
-        answers, patch_answers = self._answers(torch.cat(large), places)
+        targets, patch_targets = self._teacher_outputs(torch.cat(large), places)
         train_prototypes = epoch >= self.settings.freeze_prototypes_epochs
 
-        with hidden(self.encoder, mask, self.mask_token):
+        with masked_patches(self.encoder, mask, self.mask_token):
             tokens = self.encoder.tokens(torch.cat(large))
         classes = list(tokens[:, 0].chunk(2))
         patches = tokens[:, self.encoder.prefix_tokens :].flatten(0, 1)[places]
@@ -92,12 +91,12 @@ class DINOv2(Pretext):
         student = list(of_views.chunk(2 + len(of_local)))
 
         temperature = self.settings.student_temperature
-        view_loss = view_distillation(student, answers, temperature)
-        self.teacher_monitor.note(torch.cat(answers), view_loss)
-        hidden_patches = self.patch_head(filled_up(patches), train_prototypes=train_prototypes)[: len(patches)]
+        view_loss = view_distillation(student, targets, temperature)
+        self.teacher_monitor.update(torch.cat(targets), view_loss)
+        masked_logits = self.patch_head(pad_rows(patches), train_prototypes=train_prototypes)[: len(patches)]
         patch_loss = patch_distillation(
-            hidden_patches,
-            patch_answers,
+            masked_logits,
+            patch_targets,
             places // math.prod(self._grid(epoch)),
             temperature,
             views=len(mask),
@@ -109,52 +108,51 @@ class DINOv2(Pretext):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Move the teacher towards the student, and its centers towards its last answers."""
+        """Update the EMA teacher and, with centering, both centers."""
         momentum = self.schedule.momentum(self.count_of("steps"))
         for copied, trained in zip(self.teacher, (self.encoder, self.head, self.patch_head), strict=True):
-            follow(copied, trained, momentum)
-        if self.answers:
+            ema_update(copied, trained, momentum)
+        if self.teacher_logits:
             classes, class_counts, patches, patch_counts = (
-                torch.stack(each) for each in zip(*self.answers, strict=True)
+                torch.stack(each) for each in zip(*self.teacher_logits, strict=True)
             )
             momentum = self.settings.center_momentum
             self.center.copy_(update_center(self.center, classes, momentum, counts=class_counts))
             self.patch_center.copy_(update_center(self.patch_center, patches, momentum, counts=patch_counts))
-            self.answers = []
+            self.teacher_logits = []
         self.set_count("steps", self.count_of("steps") + 1)
 
     @property
     def needs_whole_batch(self) -> str:
-        """For Sinkhorn and KoLeo; with centering and without KoLeo its loss is a mean over images and over patches."""
+        """Reason with Sinkhorn-Knopp or KoLeo; without them the loss is a mean over images and patches."""
         return self.settings.needs_whole_batch
 
     @property
     def exported(self) -> Encoder:
-        """The teacher's, as the paper's weights are."""
+        """The EMA teacher, as in the paper."""
         teacher = self.teacher[0]
         assert isinstance(teacher, Encoder)
         return teacher
 
-    def watch(self) -> dict[str, float]:
-        """Signs of collapse, in the features and in the teacher's answers, and the size of its center."""
-        epoch = self.count_of("epoch")
-        features = self.collapse.look(self.exported, self.teacher[1], epoch) if self.collapse else {}
-        answers = self.teacher_monitor.look(epoch, self.collapse.advice if self.collapse else "")
+    def epoch_metrics(self) -> dict[str, float]:
+        """Compute collapse metrics of the teacher's features and outputs, and the norm of its center."""
+        features = self.collapse_metrics(self.exported, self.teacher[1])
+        outputs = self.teacher_monitor.compute(self.count_of("epoch"), self.collapse_advice)
         center = {"center_norm": float(self.center.norm())} if self.settings.teacher == "centering" else {}
-        return features | answers | center
+        return features | outputs | center
 
     def _grid(self, epoch: int) -> tuple[int, int]:
-        """Rows and columns of patches of a global view."""
+        """Return rows and columns of patches of a global crop."""
         return self.encoder.patch_grid(self.views.sizes_at(epoch)[0])
 
     def _mask(self, batch: Batch, epoch: int) -> NDArray[np.bool_]:
-        """Of both global views, one after the other, (2 N, rows, columns), in host memory."""
+        """Draw the masks of both global crops, (2 N, rows, columns), in host memory."""
         masks = [
             block_masks(
                 batch.keys,
                 self._grid(epoch)[0],
-                masked=self.settings.mask_sample_probability,
-                share=self.settings.mask_ratio,
+                sample_probability=self.settings.mask_sample_probability,
+                mask_ratio=self.settings.mask_ratio,
                 seed=self.seed,
                 epoch=epoch,
                 view=view,
@@ -168,62 +166,56 @@ class DINOv2(Pretext):
         return torch.full((), masked, device=batch.images.device)
 
     @torch.no_grad()
-    def _answers(self, large: Tensor, places: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The teacher's probabilities for both global views, and for the patches that the student does not see."""
+    def _teacher_outputs(self, large: Tensor, places: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Compute the teacher's probabilities of both global crops and of the masked patches."""
         encoder, head, patch_head = self.teacher
         assert isinstance(encoder, Encoder)
         tokens = encoder.tokens(large)
         classes = head(tokens[:, 0]).float()
-        hidden_tokens = tokens[:, encoder.prefix_tokens :].flatten(0, 1)[places]
-        patches = patch_head(filled_up(hidden_tokens))[: len(hidden_tokens)].float()
+        masked_tokens = tokens[:, encoder.prefix_tokens :].flatten(0, 1)[places]
+        patches = patch_head(pad_rows(masked_tokens))[: len(masked_tokens)].float()
         temperature = self.schedule.temperature(self.count_of("steps"))
         if self.settings.teacher == "sinkhorn":
-            answers = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
+            targets = [sinkhorn_assignments(view, temperature) for view in classes.chunk(2)]
             of_patches = sinkhorn_assignments(patches, temperature)
         else:
-            answers = list(sharpened(classes, self.center, temperature).chunk(2))
-            of_patches = sharpened(patches, self.patch_center, temperature)
+            targets = list(teacher_probabilities(classes, self.center, temperature).chunk(2))
+            of_patches = teacher_probabilities(patches, self.patch_center, temperature)
             counts = (classes.new_full((), len(each)) for each in (classes, patches))
-            self.answers.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
-        return answers, of_patches
+            self.teacher_logits.append((classes.sum(0), next(counts), patches.sum(0), next(counts)))
+        return targets, of_patches
 
 
-def filled_up(rows: Tensor) -> Tensor:
-    """Rows of zeros behind the given ones, (N, D) to (a multiple of 256, D).
+def pad_rows(rows: Tensor) -> Tensor:
+    """Append rows of zeros, (N, D) to (multiple of 256, D).
 
-    The number of hidden patches is another in every step; torch keeps compiled products for every number it was trained
-    on.
+    The number of masked patches differs in each step; torch caches compiled products for every number of rows.
     """
     return F.pad(rows, (0, 0, 0, -len(rows) % 256))
 
 
 def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv2:
-    """DINOv2 for a run; both heads have as many prototypes."""
+    """Create DINOv2 for a run, with the same number of prototypes in both heads."""
     check_sees_patches(encoder, "dinov2")
     prototypes = settings.prototype_count(run.images)
     return DINOv2(
         encoder,
-        PrototypeHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
-        PrototypeHead(encoder.token_width, prototypes, seed=run.seed + 1),
-        views=run.many_views(settings.local_crops),
+        DINOHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
+        DINOHead(encoder.token_width, prototypes, seed=run.seed + 1),
+        views=run.multi_crop_views(settings.local_crops),
         schedule=settings.schedule(run.steps),
         settings=settings,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
 def advice(settings: DINOv2Settings) -> str:
-    """What to change when it collapses."""
+    """Return what to change after a collapse."""
     return (
         f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), raise `koleo_weight` "
         f"(now {settings.koleo_weight:g}), or use fewer `prototypes`"
     )
-
-
-def forwards(settings: DINOv2Settings, local_share: float) -> float:
-    """Forward passes that an image costs: the student trains on all views, the teacher looks at the global ones."""
-    return TRAINED * (2 + settings.local_crops * local_share) + 2
 
 
 DINOV2: Method = Method(
@@ -232,6 +224,6 @@ DINOV2: Method = Method(
     create,
     augmentation="simclr",
     advice=advice,
-    forwards=forwards,
+    forward_passes=forward_passes,
     local_augmentation="local",
 )

@@ -1,8 +1,8 @@
-"""MoCo v2: He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the head
-and views of Chen et al., "Improved baselines with momentum contrastive learning", 2020.
+"""MoCo v2: contrastive learning with a momentum (EMA) encoder and a queue of negatives.
 
-Shuffling batch norm (He et al. §3.3) is left out: it moves images between the batch statistics of several GPUs, and
-here these are of the whole batch, whose order does not change them.
+He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the head and views of
+Chen et al., "Improved baselines with momentum contrastive learning", 2020. Shuffling batch norm (He et al. §3.3) is not
+needed: batch statistics are those of the whole batch (synchronised batch norm) and do not depend on its order.
 """
 
 import math
@@ -17,23 +17,23 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import MoCoV2Settings
-from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, follow, follower, projection_head
-from hilum.pretext.monitoring import CollapseMonitor, EpochMeans, of_pairs, with_all
-from hilum.training.distributed import joined_constant
+from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, ema_copy, ema_update, projection_head
+from hilum.pretext.monitoring import CollapseMonitor, MeanMetrics, mean_similarity, positive_similarity
+from hilum.training.distributed import all_gather_no_grad
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own: Tensor | None = None) -> Tensor:
-    """Average cross-entropy of finding each query's key among that key and the queue (He et al., eq. 1).
+    """Compute InfoNCE: cross-entropy of each query's positive key against the keys of the queue (He et al., eq. 1).
 
     Args:
-        query: (N, D), any norm.
-        key: of the other view of the same images, (N, D), any norm.
-        queue: earlier keys, (K, D), of norm one.
-        temperature: > 0.
-        own: (N, K), True where an entry of the queue is of the query's own image: not a candidate.
+        query: Queries, (N, D), any norm.
+        key: Positive keys, of the other view of the same images, (N, D), any norm.
+        queue: Keys of earlier batches as negatives, (K, D), unit norm.
+        temperature: Temperature, > 0.
+        own: (N, K), True for keys of the query's own image, which are excluded from the negatives.
 
     Returns:
-        Scalar. log(K + 1) where projections say nothing. In float32 also under autocast.
+        Scalar, in float32 also under autocast; log(K + 1) if all similarities are equal.
     """
     with torch.autocast(query.device.type, enabled=False):
         query, key = F.normalize(query.float(), dim=1), F.normalize(key.float(), dim=1)
@@ -46,20 +46,20 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float, own:
 
 
 class MoCoV2(Pretext):
-    """A view must be nearer to the key of its image's other view than to a queue of other images' keys.
+    """MoCo v2: InfoNCE between a query and the key of its image's other view, with a queue of keys as negatives.
 
-    Keys come from a slowly moving copy of the encoder. Every key is kept with its image, and an image's own earlier
-    keys are not counted against it: on a few thousand images a queue would hold many of them.
+    Keys come from an EMA copy of the encoder. An image's own earlier keys are excluded from its negatives: with a few
+    thousand images, the queue holds many of them.
 
     Args:
-        encoder: f_q; what is kept. Its copy f_k starts with the same weights.
-        views: of the query and of the key.
-        temperature: of InfoNCE.
-        queue: keys that are kept, K; any number, also fewer than a batch.
-        momentum: m of eq. 2, in [0, 1).
-        head_batch_norm: batch norm in the head (see `MoCoV2Settings`).
-        seed: of the head's weights and of the queue's first, random entries.
-        collapse: looks at the features at the end of every epoch; None does not.
+        encoder: Query encoder f_q; the key encoder f_k starts as a copy.
+        views: Two views, of the query and of the key.
+        temperature: Temperature of InfoNCE.
+        queue: Number of keys in the queue, K; may be smaller than a batch.
+        momentum: EMA momentum m of eq. 2, in [0, 1).
+        head_batch_norm: Batch norm in the projection head (see `MoCoV2Settings`).
+        seed: Random seed of the head's weights and of the initial queue.
+        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
     """
 
     def __init__(
@@ -72,30 +72,27 @@ class MoCoV2(Pretext):
         momentum: float,
         head_batch_norm: bool,
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(collapse_monitor)
         self.encoder = encoder
         self.head = projection_head(encoder.feature_width, seed=seed, batch_norm=head_batch_norm)
-        self.momentum_encoder, self.momentum_head = follower(self.encoder), follower(self.head)
+        self.momentum_encoder, self.momentum_head = ema_copy(self.encoder), ema_copy(self.head)
         self.views = views
         self.temperature = temperature
         self.momentum = momentum
-        self.collapse = collapse
-        self.similarities = EpochMeans("positive_similarity", "queue_similarity")
-        self.epoch: Tensor
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
+        self.similarities = MeanMetrics("positive_similarity", "queue_similarity")
         first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(seed))
         self.queue: Tensor
         self.queue_images: Tensor
         self.queue_next: Tensor
         self.register_buffer("queue", F.normalize(first, dim=1))
-        self.register_buffer("queue_images", torch.zeros(queue, dtype=torch.int64))  # keys of images; 0 for none
+        self.register_buffer("queue_images", torch.zeros(queue, dtype=torch.int64))  # image keys; 0 for none
         self.register_buffer("queue_next", torch.zeros((), dtype=torch.int64))
         self.pending: tuple[Tensor, Tensor] | None = None
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """InfoNCE of the batch against the queue as the last step left it."""
+        """Compute InfoNCE of the batch with the queue of the previous step."""
         self.set_count("epoch", epoch)
         first, second = self.views.of(batch, epoch)
         images = to_device(batch.keys.view(np.int64), first.device)
@@ -108,26 +105,26 @@ class MoCoV2(Pretext):
             if self.pending is None
             else (torch.cat([self.pending[0], pending[0]]), torch.cat([self.pending[1], images]))
         )
-        self.similarities.note(of_pairs(query, key), with_all(query, self.queue))
+        self.similarities.update(positive_similarity(query, key), mean_similarity(query, self.queue))
         own = images[:, None] == self.queue_images[None, :]
         return info_nce(query, key, self.queue, self.temperature, own)
 
     @property
     def needs_whole_batch(self) -> str:
-        """Its negatives are of earlier batches."""
+        """Empty: the negatives are keys of earlier batches."""
         return ""
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Move the copy towards the encoder (eq. 2) and put the step's keys into the queue."""
-        follow(self.momentum_encoder, self.encoder, self.momentum)
-        follow(self.momentum_head, self.head, self.momentum)
+        """Update the EMA encoder (eq. 2) and enqueue the keys of the step."""
+        ema_update(self.momentum_encoder, self.encoder, self.momentum)
+        ema_update(self.momentum_head, self.head, self.momentum)
         if self.pending is not None:
-            self._enqueue(*(joined_constant(of_step) for of_step in self.pending))
+            self._enqueue(*(all_gather_no_grad(of_step) for of_step in self.pending))
             self.pending = None
 
     def _enqueue(self, keys: Tensor, images: Tensor) -> None:
-        """Overwrite the oldest entries; what a batch has beyond the queue's length would be overwritten at once."""
+        """Overwrite the oldest entries with the last keys of the batch, at most the queue's length."""
         size = len(self.queue)
         keys, images = keys[-size:], images[-size:]
         places = (self.queue_next + torch.arange(len(keys), device=keys.device)) % size
@@ -136,35 +133,34 @@ class MoCoV2(Pretext):
         self.queue_next.copy_((self.queue_next + len(keys)) % size)
 
     @property
-    def loss_of_chance(self) -> float:
-        """Every key of the queue is as near."""
+    def chance_loss(self) -> float:
+        """Loss if all keys have the same similarity."""
         return math.log(len(self.queue) + 1)
 
-    def watch(self) -> dict[str, float]:
-        """Signs of collapse, and how near queries were to the keys of their images and to those of the queue."""
-        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        return features | self.similarities.take()
+    def epoch_metrics(self) -> dict[str, float]:
+        """Compute collapse metrics, and the mean similarity of queries with positive keys and with the queue."""
+        return self.collapse_metrics(self.encoder, self.head) | self.similarities.compute()
 
 
 def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:
-    """MoCo v2 for a run."""
+    """Create MoCo v2 for a run."""
     return MoCoV2(
         encoder,
-        views=run.two_views(),
+        views=run.two_crop_views(),
         temperature=settings.temperature,
         queue=settings.queue_length(run.images, run.batch_size),
         momentum=settings.momentum,
         head_batch_norm=encoder.has_batch_norm if settings.head_batch_norm is None else settings.head_batch_norm,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
 def advice(settings: MoCoV2Settings) -> str:
-    """What to change when it collapses."""
+    """Return what to change after a collapse."""
     return f"raise `temperature` (now {settings.temperature:g}) or `momentum` (now {settings.momentum:g})"
 
 
 MOCOV2: Method = Method(
-    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forwards=lambda _, __: TRAINED + 1
+    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forward_passes=lambda _, __: TRAINED + 1
 )

@@ -1,4 +1,4 @@
-"""The pretext methods by name. A further one is a file beside these, a line here, and its settings among the others."""
+"""Registry of pretext methods. To add one: a file in this folder, a line here, and its settings in `settings.py`."""
 
 from hilum.extensions import METHODS as GROUP
 from hilum.extensions import Registry, wrong_kind
@@ -13,7 +13,7 @@ from hilum.pretext.methods.swav import SWAV
 
 
 def _method(name: str, added: object) -> Method:
-    """What an entry point of `hilum.methods` gives."""
+    """Check the object of an entry point of `hilum.methods`."""
     if not isinstance(added, Method):
         raise wrong_kind(GROUP, name, "a hilum.pretext.methods.Method", added)
     return added
@@ -31,14 +31,14 @@ METHODS: Registry[Method] = Registry(
     },
     _method,
 )
-"""Hilum's own, and those that installed packages add."""
+"""Methods by name: Hilum's own and those of installed plug-ins."""
 
 
 def method_of(name: str) -> Method:
-    """The method of this name.
+    """Return the method of a name.
 
     Raises:
-        HilumError: there is none.
+        HilumError: Unknown name.
     """
     if name not in METHODS:
         raise unknown_method(name)

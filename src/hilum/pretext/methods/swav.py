@@ -1,4 +1,7 @@
-"""SwAV: Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments", NeurIPS 2020."""
+"""SwAV: swapped prediction of online cluster assignments, with multi-crop.
+
+Caron et al., "Unsupervised learning of visual features by contrasting cluster assignments", NeurIPS 2020.
+"""
 
 import math
 
@@ -14,28 +17,28 @@ from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SwAVSettings
 from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, MultiCrop, TeacherMonitor
 from hilum.pretext.monitoring import CollapseMonitor
-from hilum.training.distributed import joined_constant, own_part
+from hilum.training.distributed import all_gather_no_grad, own_shard
 
 
 class SwAV(Pretext):
-    """The prototype that one view of an image is assigned to must be predicted from its other views.
+    """SwAV: predict the cluster assignment of one view from the other views of the image (eq. 1, 2 and 6).
 
-    Assignments use all prototypes alike (Sinkhorn-Knopp). A batch smaller than a few times the number of prototypes
-    cannot do that; the last projections then stand beside it while assignments are made, in a queue for each global
-    view, once it is full and the encoder has left its first epochs behind, in which projections age too fast (§4.1).
+    Assignments are balanced over prototypes (Sinkhorn-Knopp), which needs a few images per prototype. For smaller
+    batches a queue of earlier projections per global view is added, once it is full and `queue_start_epoch` is reached
+    (§4.1).
 
     Args:
-        encoder: f; what is kept.
-        views: two global ones, and local ones.
-        temperature: of the predictions, τ; 0.1 in the paper.
-        epsilon: of the assignments, ε; 0.05 in the paper.
-        prototypes: K; 3,000 for a million images.
-        queue: projections kept for each global view; 0 for none.
-        queue_start_epoch: epochs in which the queue has no part; 15 in the paper's code.
-        koleo_weight: of KoLeo on the features of the global views; the paper has none.
-        freeze_prototypes_epochs: epochs in which the prototypes stay as they were drawn; 1 in the paper's code.
-        seed: of the head's and the prototypes' weights.
-        collapse: looks at the features at the end of every epoch; None does not.
+        encoder: Encoder f.
+        views: Multi-crop: two global and several local crops.
+        temperature: Temperature τ of the predictions; 0.1 in the paper.
+        epsilon: Entropy regularisation ε of the assignments; 0.05 in the paper.
+        prototypes: Number of prototypes K; 3,000 for ImageNet.
+        queue: Projections in the queue of each global view; 0: no queue.
+        queue_start_epoch: First epoch that uses the queue; 15 in the paper's code.
+        koleo_weight: Weight of KoLeo on the features of the global views; 0 in the paper.
+        freeze_prototypes_epochs: Epochs with frozen prototypes; 1 in the paper's code.
+        seed: Random seed of head and prototypes.
+        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
     """
 
     def __init__(
@@ -51,27 +54,21 @@ class SwAV(Pretext):
         koleo_weight: float,
         freeze_prototypes_epochs: int,
         seed: int,
-        collapse: CollapseMonitor | None = None,
+        collapse_monitor: CollapseMonitor | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(collapse_monitor)
         self.encoder = encoder
         width = encoder.feature_width
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            # §C.1: two layers, batch norm and ReLU between; as wide as the features, where the paper has 2,048 for all.
+            # §C.1: two layers with batch norm and ReLU; hidden width of the features instead of the paper's 2,048.
             self.head = nn.Sequential(
                 nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, PROJECTION_WIDTH)
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
         self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
-        self.queue_start_epoch, self.freeze_prototypes_epochs, self.collapse = (
-            queue_start_epoch,
-            freeze_prototypes_epochs,
-            collapse,
-        )
+        self.queue_start_epoch, self.freeze_prototypes_epochs = queue_start_epoch, freeze_prototypes_epochs
         self.assignment_monitor = TeacherMonitor(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
-        self.epoch: Tensor
-        self.register_buffer("epoch", torch.zeros((), dtype=torch.int64))  # the one under way, for a resumed run too
         self.queue: Tensor
         self.queue_filled: Tensor
         self.register_buffer("queue", torch.zeros(2, queue, PROJECTION_WIDTH))
@@ -79,7 +76,7 @@ class SwAV(Pretext):
         self.pending: Tensor | None = None
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Swapped prediction over all views; views of one size pass the encoder together."""
+        """Compute the swapped-prediction loss over all crops, plus KoLeo; crops of one size form one batch."""
         self.set_count("epoch", epoch)
         large, small = self.views.of(batch, epoch)
         sizes = [views for views in (large, small) if views]
@@ -97,63 +94,62 @@ class SwAV(Pretext):
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
         loss = swapped_prediction(scores, assignments, self.temperature)
         soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
-        self.assignment_monitor.note(torch.cat(assignments), loss.detach(), soft=soft)
+        self.assignment_monitor.update(torch.cat(assignments), loss.detach(), soft=soft)
         if not self.koleo_weight:
             return loss
         return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
 
     @property
     def needs_whole_batch(self) -> str:
-        """For its assignments."""
+        """Reason: balanced assignments."""
         return "prototypes are assigned to the whole batch alike"
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Put the step's projections into the queue, in front of the older ones."""
+        """Enqueue the projections of the step, in front of the older ones."""
         if self.pending is not None and self.queue.shape[1]:
-            new = torch.stack([joined_constant(view) for view in self.pending])
+            new = torch.stack([all_gather_no_grad(view) for view in self.pending])
             self.queue.copy_(torch.cat([new, self.queue], dim=1)[:, : self.queue.shape[1]])
             self.set_count("queue_filled", min(self.count_of("queue_filled") + new.shape[1], self.queue.shape[1]))
         self.pending = None
 
     @property
-    def loss_of_chance(self) -> float | None:
-        """Every prototype is as likely. With KoLeo distances between features count, too: not known beforehand."""
+    def chance_loss(self) -> float | None:
+        """Loss if all prototypes are equally likely; not known with KoLeo, which depends on distances of features."""
         return None if self.koleo_weight else math.log(len(self.prototypes))
 
-    def watch(self) -> dict[str, float]:
-        """Signs of collapse, in the features and in the assignments, and how near the queue's projections are."""
-        features = self.collapse.look(self.encoder, self.head, self.count_of("epoch")) if self.collapse else {}
-        answers = self.assignment_monitor.look(self.count_of("epoch"), self.collapse.advice if self.collapse else "")
+    def epoch_metrics(self) -> dict[str, float]:
+        """Compute collapse metrics of features and assignments, and the mean similarity within the queue."""
+        features = self.collapse_metrics(self.encoder, self.head)
+        assignments = self.assignment_monitor.compute(self.count_of("epoch"), self.collapse_advice)
         filled = self.queue[:, : self.count_of("queue_filled")]
         near = {"queue_similarity": float(filled.mean(1).square().sum(1).mean())} if self.queue.shape[1] else {}
-        return features | answers | near
+        return features | assignments | near
 
     def _directions(self, features: Tensor, views: int) -> list[Tensor]:
-        """Projections of norm one, one tensor a view, in float32."""
+        """Compute unit-norm projections in float32, one tensor per view."""
         projections = self.head(features)
         with torch.autocast(projections.device.type, enabled=False):
             return list(F.normalize(projections.float(), dim=1).chunk(views))
 
     def _assign(self, view: int, scores: Tensor, prototypes: Tensor) -> Tensor:
-        """Assignments of the batch, made together with the queue once that is full and its time has come.
+        """Compute the assignments of the batch, together with the queue if it is full and in use.
 
-        Over several processes every rank holds the same queue, which would then count as often as there are ranks; each
-        takes its own part of it instead.
+        All processes hold the same queue; each uses its own shard, so that every key counts once.
         """
         full = self.count_of("queue_filled") == self.queue.shape[1]
         if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_start_epoch:
             return sinkhorn_assignments(scores, self.epsilon)
-        together = torch.cat([scores, F.linear(own_part(self.queue[view]), prototypes)])
+        together = torch.cat([scores, F.linear(own_shard(self.queue[view]), prototypes)])
         return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
 
 
 def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
-    """SwAV for a run."""
-    prototypes, queue = settings.resolved(run.images, run.batch_size)
+    """Create SwAV for a run."""
+    prototypes, queue = settings.prototypes_and_queue(run.images, run.batch_size)
     return SwAV(
         encoder,
-        views=run.many_views(settings.local_crops),
+        views=run.multi_crop_views(settings.local_crops),
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         prototypes=prototypes,
@@ -162,20 +158,26 @@ def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
         koleo_weight=settings.koleo_weight,
         freeze_prototypes_epochs=settings.freeze_prototypes_epochs,
         seed=run.seed,
-        collapse=run.watch,
+        collapse_monitor=run.collapse_monitor,
     )
 
 
 def advice(settings: SwAVSettings) -> str:
-    """What to change when it collapses."""
+    """Return what to change after a collapse."""
     return f"lower `epsilon` (now {settings.epsilon:g}), or use fewer `prototypes` or a longer `queue`"
 
 
-def forwards(settings: SwAVSettings, local_share: float) -> float:
-    """Forward passes that an image costs."""
+def forward_passes(settings: SwAVSettings, local_share: float) -> float:
+    """Return the forward passes per image and epoch."""
     return TRAINED * (2 + settings.local_crops * local_share)
 
 
 SWAV: Method = Method(
-    "SwAV", SwAVSettings, create, augmentation="simclr", advice=advice, forwards=forwards, local_augmentation="local"
+    "SwAV",
+    SwAVSettings,
+    create,
+    augmentation="simclr",
+    advice=advice,
+    forward_passes=forward_passes,
+    local_augmentation="local",
 )

@@ -1,4 +1,4 @@
-"""Projection heads, multi-crop, EMA and teachers."""
+"""Building blocks of pretext methods: projection heads, multi-crop, EMA, teacher schedules."""
 
 import lazy_loader
 

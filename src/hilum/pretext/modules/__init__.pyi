@@ -2,22 +2,22 @@ from .early import (
     EarlySizes as EarlySizes,
 )
 from .ema import (
-    cosine_between as cosine_between,
+    cosine_schedule as cosine_schedule,
 )
 from .ema import (
-    follow as follow,
+    ema_copy as ema_copy,
 )
 from .ema import (
-    follower as follower,
+    ema_update as ema_update,
 )
 from .ema import (
-    linear_between as linear_between,
+    linear_schedule as linear_schedule,
 )
 from .heads import (
     PROJECTION_WIDTH as PROJECTION_WIDTH,
 )
 from .heads import (
-    PrototypeHead as PrototypeHead,
+    DINOHead as DINOHead,
 )
 from .heads import (
     projection_head as projection_head,

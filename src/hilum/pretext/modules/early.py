@@ -1,15 +1,15 @@
-"""Smaller views in the first epochs of a run."""
+"""Smaller views in the first epochs of a run (resolution curriculum)."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EarlySizes:
-    """Sides of views in the first epochs.
+    """Sides of the views in the first epochs.
 
     Attributes:
-        epochs: so many from the start.
-        size, local_size: in px.
+        epochs: Number of these epochs.
+        size, local_size: Sides of global and local views in px.
     """
 
     epochs: int

@@ -1,7 +1,4 @@
-"""The head of DINO: from features to logits over prototypes (Caron et al., ICCV 2021, §3.1 and appendix C).
-
-The head that contrastive losses look through; it is thrown away after pretraining.
-"""
+"""Projection heads, discarded after pretraining: DINO's head with prototypes, and the MLP of SimCLR and MoCo v2."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,16 +8,16 @@ HIDDEN_WIDTH = 2048
 BOTTLENECK_WIDTH = 256
 
 
-class PrototypeHead(nn.Module):
-    """Three linear layers with GELU between, the direction of the result, and its cosine with every prototype.
+class DINOHead(nn.Module):
+    """DINO's head: 3-layer MLP, L2 normalisation, and cosines with K prototypes (ICCV 2021, §3.1 and appendix C).
 
     Args:
-        feature_width: of the encoder.
-        prototypes: K.
-        seed: its weights depend on this alone; torch's own generator is not moved.
-        hidden: width of the hidden layers.
-        bottleneck: width of the directions.
-        batch_norm: after each hidden layer, as DINO has it for convolutional encoders.
+        feature_width: Width of the encoder's features.
+        prototypes: Number of prototypes K.
+        seed: Random seed of the weights; torch's global generator is not changed.
+        hidden: Width of the hidden layers.
+        bottleneck: Width of the normalised output.
+        batch_norm: Batch norm after each hidden layer, as in DINO for convolutional encoders.
     """
 
     def __init__(
@@ -48,11 +45,11 @@ class PrototypeHead(nn.Module):
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, bottleneck), dim=1))
 
     def forward(self, features: Tensor, *, train_prototypes: bool = True) -> Tensor:
-        """Cosines of features with prototypes, (N, feature_width) to (N, K).
+        """Compute cosines of projected features with prototypes, (N, feature_width) to (N, K).
 
         Args:
-            features: any norm.
-            train_prototypes: whether gradients reach the prototypes; DINO holds them still for the first epoch.
+            features: Features, any norm.
+            train_prototypes: False stops gradients to the prototypes; DINO freezes them in the first epoch.
         """
         directions = F.normalize(self.layers(features), dim=-1)
         prototypes = self.prototypes if train_prototypes else self.prototypes.detach()
@@ -68,14 +65,14 @@ PROJECTION_WIDTH = 128
 
 
 def projection_head(feature_width: int, *, seed: int, batch_norm: bool = False) -> nn.Sequential:
-    """Two linear layers with a ReLU between, as wide as the features: g in SimCLR §2.1, and MoCo v2's head.
+    """Create the 2-layer MLP head of SimCLR (g in §2.1) and MoCo v2, with hidden width of the features.
 
     Args:
-        feature_width: of the encoder.
-        seed: its weights depend on this alone; torch's own generator is not moved.
-        batch_norm: behind each linear layer, which then has no bias; the last without a scale of its own. So in the
-            code of MoCo v3 (Chen, Xie & He, "An empirical study of training self-supervised vision transformers", ICCV
-            2021).
+        feature_width: Width of the encoder's features.
+        seed: Random seed of the weights; torch's global generator is not changed.
+        batch_norm: Batch norm after each linear layer (then without bias), the last one without affine parameters, as
+            in the code of MoCo v3 (Chen, Xie & He, "An empirical study of training self-supervised vision
+            transformers", ICCV 2021).
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

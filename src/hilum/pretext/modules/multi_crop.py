@@ -1,7 +1,4 @@
-"""Multi-crop: two views of nearly the whole image, and small ones of parts of it (Caron et al. 2020, SwAV, §3.3).
-
-The two views that a contrastive method compares.
-"""
+"""Multi-crop: two global views and several local crops (Caron et al. 2020, SwAV, §3.3); two-crop without these."""
 
 from dataclasses import dataclass
 
@@ -15,20 +12,20 @@ from hilum.pretext.modules.early import EarlySizes
 
 @dataclass(frozen=True)
 class MultiCrop:
-    """Draws global and local views of every image of a batch.
+    """Two global and several local random crops of every image of a batch.
 
     Args:
-        global_augmentation: of the two global views, or of the first.
-        global_size: their side in pixels.
-        local_augmentation: of the local views, whose crops are smaller.
-        local_size: their side in pixels; cheaper by the square of the ratio.
-        local_crops: how many local views; 0 for none.
-        seed: of the run.
-        second_augmentation: of the second global view; as of the first when None.
-        early: smaller sides in the first epochs.
+        global_augmentation: Augmentation of the global crops.
+        global_size: Side of the global crops in px.
+        local_augmentation: Augmentation of the local crops.
+        local_size: Side of the local crops in px; the cost is proportional to its square.
+        local_crops: Number of local crops.
+        seed: Random seed of the run.
+        second_augmentation: Augmentation of the second global crop; None: that of the first.
+        early: Smaller sides in the first epochs; None: none.
 
     Raises:
-        HilumError: fewer than no local views.
+        HilumError: A negative number of local crops.
     """
 
     global_augmentation: Augmentation
@@ -42,10 +39,10 @@ class MultiCrop:
 
     def __post_init__(self) -> None:
         if self.local_crops < 0:
-            raise HilumError("local views", expected="0 or more", found=str(self.local_crops), fix="Ask for some.")
+            raise HilumError("local views", expected="0 or more", found=str(self.local_crops), fix="Use 0 or more.")
 
     def of(self, batch: Batch, epoch: int) -> tuple[list[Tensor], list[Tensor]]:
-        """Both global and all local views, (N, 1, side, side) each; a function of seed, epoch and image."""
+        """Draw both global and all local crops, (N, 1, side, side) each; a function of (seed, epoch, image)."""
         pair = self.global_augmentation, self.second_augmentation or self.global_augmentation
         global_size, local_size = self.sizes_at(epoch)
         drawn = [
@@ -58,7 +55,7 @@ class MultiCrop:
         return drawn[:2], drawn[2:]
 
     def sizes_at(self, epoch: int) -> tuple[int, int]:
-        """Sides of global and local views in an epoch, from 0."""
+        """Return the sides of global and local crops in an epoch, from 0."""
         if self.early is not None and epoch < self.early.epochs:
             return self.early.size, self.early.local_size
         return self.global_size, self.local_size
@@ -66,14 +63,14 @@ class MultiCrop:
 
 @dataclass(frozen=True)
 class TwoCrop:
-    """Draws two random views of every image of a batch.
+    """Two random views of every image of a batch.
 
     Args:
-        augmentation: what may change between them.
-        size: pixels a side.
-        seed: of the run.
-        second_augmentation: what may change in the second view; as in the first when None.
-        early: a smaller side in the first epochs.
+        augmentation: Augmentation of the views.
+        size: Side of the views in px.
+        seed: Random seed of the run.
+        second_augmentation: Augmentation of the second view; None: that of the first.
+        early: Smaller side in the first epochs; None: none.
     """
 
     augmentation: Augmentation
@@ -83,7 +80,7 @@ class TwoCrop:
     early: EarlySizes | None = None
 
     def of(self, batch: Batch, epoch: int) -> tuple[Tensor, Tensor]:
-        """Both views, each (N, 1, size, size) in [0, 1]; a function of seed, epoch and image."""
+        """Draw both views, (N, 1, size, size) in [0, 1] each; a function of (seed, epoch, image)."""
         size = self.early.size if self.early is not None and epoch < self.early.epochs else self.size
         first, second = (
             random_views(batch.images, batch.keys, augmentation, size, seed=self.seed, epoch=epoch, view=view)

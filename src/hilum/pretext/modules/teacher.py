@@ -1,4 +1,4 @@
-"""How a teacher changes over a run, and signs that it has come to say nothing."""
+"""Schedule of a teacher's temperature and EMA momentum, and detection of its collapse."""
 
 import math
 from dataclasses import dataclass
@@ -8,30 +8,28 @@ from torch import Tensor, nn
 
 from hilum.errors import TrainingFailedError
 from hilum.pretext.losses import teacher_entropy
-from hilum.pretext.modules.ema import cosine_between, linear_between
-from hilum.training.distributed import averaged
+from hilum.pretext.modules.ema import cosine_schedule, linear_schedule
+from hilum.training.distributed import all_reduce_mean
 
 MOST_ENTROPY = 0.99
-"""Of log K. A teacher's answers above this are nearly the same to every prototype: nothing is left to learn from."""
+"""Fraction of log K; teacher outputs of higher entropy are nearly uniform over prototypes (collapse)."""
 MOST_ASSIGNMENT_ENTROPY = 0.999
-"""The same of SwAV's assignments, which come to 0.98 in runs whose features still get better at telling images
-apart.
-"""
+"""The same limit for SwAV's assignments, which reach 0.98 in runs whose features still improve."""
 LEAST_USE = 0.02
-"""Of log K. The mean answer below this is one prototype for all images: the other way to say nothing."""
+"""Fraction of log K; if the mean output has lower entropy, one prototype is used for all images (collapse)."""
 
 
 @dataclass(frozen=True)
 class TeacherSchedule:
-    """The teacher's temperature and momentum at each step.
+    """Teacher temperature and EMA momentum at each step.
 
     Args:
         first_temperature: τ_t at the start; 0.04 in DINO.
-        last_temperature: from `warmup_steps` on; 0.07 in DINO. Above it the answers become even, and all is lost.
-        warmup_steps: 30 of DINO's 300 epochs.
-        first_momentum: λ at the start, rising along a cosine to 1 at the end of the run; 0.996 in DINO's runs of
-            100,000 steps and more. In a run of a thousand steps such a teacher hardly moves.
-        total_steps: of the run.
+        last_temperature: τ_t from `warmup_steps` on; 0.07 in DINO. Higher values make the outputs uniform.
+        warmup_steps: Steps of the linear warm-up; 30 of DINO's 300 epochs.
+        first_momentum: λ at the start, with a cosine schedule to 1 at the end; 0.996 in DINO's runs of 100,000 steps
+            and more. In a run of 1,000 steps such a teacher hardly changes.
+        total_steps: Optimiser steps of the run.
     """
 
     first_temperature: float
@@ -41,22 +39,22 @@ class TeacherSchedule:
     total_steps: int
 
     def temperature(self, step: int) -> float:
-        """After `step` steps."""
-        share = step / self.warmup_steps if self.warmup_steps else 1.0
-        return linear_between(self.first_temperature, self.last_temperature, share)
+        """Return the temperature after `step` steps."""
+        progress = step / self.warmup_steps if self.warmup_steps else 1.0
+        return linear_schedule(self.first_temperature, self.last_temperature, progress)
 
     def momentum(self, step: int) -> float:
-        """After `step` steps."""
-        return cosine_between(self.first_momentum, 1.0, step / self.total_steps)
+        """Return the EMA momentum after `step` steps."""
+        return cosine_schedule(self.first_momentum, 1.0, step / self.total_steps)
 
 
 class TeacherMonitor(nn.Module):
-    """Sums up a teacher's answers over an epoch; part of the state, so that a resumed epoch is summed up whole.
+    """Entropy and prototype use of a teacher's outputs over an epoch; part of the checkpoint.
 
     Args:
-        prototypes: K, at least 2.
-        of: whose answers, for names and messages.
-        most_entropy: of log K; above it a run is stopped.
+        prototypes: Number of prototypes K, at least 2.
+        of: Name in metrics and messages, "teacher" or "assignment".
+        most_entropy: Highest mean entropy as a fraction of log K; above it, the run is stopped.
     """
 
     def __init__(self, prototypes: int, of: str = "teacher", most_entropy: float = MOST_ENTROPY) -> None:
@@ -72,38 +70,38 @@ class TeacherMonitor(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, probabilities: Tensor, loss: Tensor, *, soft: Tensor | None = None) -> None:
-        """Add the answers to a batch; of several processes, to as many rows in each.
+    def update(self, probabilities: Tensor, loss: Tensor, *, soft: Tensor | None = None) -> None:
+        """Add the outputs of a batch; all processes must have the same number of rows.
 
         Args:
-            probabilities: (N, K), rows summing to 1.
-            loss: mean cross-entropy of the student's answers against these, each as often, a scalar.
-            soft: (M, K), what prototypes are used for; None: these answers. Those of Sinkhorn-Knopp use all prototypes
-                alike whatever the features say.
+            probabilities: Teacher probabilities, (N, K), rows sum to 1.
+            loss: Mean cross-entropy of the student's outputs with these, a scalar.
+            soft: Probabilities for the use of prototypes, (M, K); None: `probabilities`. Sinkhorn-Knopp assignments use
+                all prototypes equally, whatever the features.
         """
         entropy = teacher_entropy(probabilities).double()
         used = (probabilities if soft is None else soft).double().mean(0)
-        of_all = averaged(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
+        of_all = all_reduce_mean(torch.cat([torch.stack([entropy, loss.double() - entropy]), used]))
         self.entropy.add_(of_all[0])
         self.divergence.add_(of_all[1])
         self.answers.add_(of_all[2:])
         self.batches.add_(1)
 
     @torch.no_grad()
-    def look(self, epoch: int, advice: str) -> dict[str, float]:
-        """Sum up the epoch and start anew.
+    def compute(self, epoch: int, advice: str) -> dict[str, float]:
+        """Compute the metrics of the epoch, and reset.
 
         Args:
-            epoch: just finished, from 0. The first is not judged.
-            advice: what to change when the teacher says nothing.
+            epoch: Finished epoch, from 0. The first is not checked.
+            advice: What to change after a collapse.
 
         Returns:
-            `teacher_entropy`: mean entropy of its answers, as a share of log K; `prototype_use`: entropy of its mean
-            answer, as a share of log K, 1 where all prototypes are used alike; `divergence`: mean Kullback-Leibler
-            divergence of the student's answers from them, in nats.
+            `teacher_entropy`: mean entropy of the outputs as a fraction of log K; `prototype_use`: entropy of the mean
+            output as a fraction of log K, 1 if all prototypes are used equally; `divergence`: mean Kullback-Leibler
+            divergence of student from teacher, in nats.
 
         Raises:
-            HilumError: from the second epoch on, its answers are all even, or all the same prototype.
+            HilumError: From the second epoch on, the outputs are uniform, or one prototype is used for all images.
         """
         if not int(self.batches):
             return {}
@@ -121,9 +119,9 @@ class TeacherMonitor(nn.Module):
         found = ""
         entropy = signs[f"{self.of}_entropy"]
         if not entropy <= self.most_entropy:
-            found = f"answers that are even over all prototypes (entropy {entropy:.3f} of the most)"
+            found = f"uniform outputs over all prototypes (entropy {entropy:.3f} of the maximum)"
         elif not signs["prototype_use"] >= LEAST_USE:
-            found = f"one prototype for all images (use {signs['prototype_use']:.3f} of the most)"
+            found = f"one prototype for all images (use {signs['prototype_use']:.3f} of the maximum)"
         if epoch >= 1 and found:
             raise TrainingFailedError(
                 "collapsed",

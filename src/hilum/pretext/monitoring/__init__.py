@@ -1,4 +1,4 @@
-"""What is watched while pretraining: collapse, similarity, online probes."""
+"""Monitoring of pretraining: representation collapse, similarities, online probes, run summary."""
 
 import lazy_loader
 

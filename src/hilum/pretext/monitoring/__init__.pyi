@@ -20,7 +20,7 @@ from .collapse import (
     monitored_images as monitored_images,
 )
 from .features import (
-    plain_features as plain_features,
+    eval_features as eval_features,
 )
 from .probe import (
     OnlineProbe as OnlineProbe,
@@ -35,20 +35,20 @@ from .probe_data import (
     probed_images as probed_images,
 )
 from .similarity import (
-    EpochMeans as EpochMeans,
+    MeanMetrics as MeanMetrics,
 )
 from .similarity import (
-    of_others as of_others,
+    mean_similarity as mean_similarity,
 )
 from .similarity import (
-    of_pairs as of_pairs,
+    negative_similarity as negative_similarity,
 )
 from .similarity import (
-    with_all as with_all,
+    positive_similarity as positive_similarity,
 )
 from .summary import (
-    notes_of as notes_of,
+    describe_probing as describe_probing,
 )
 from .summary import (
-    plan_of_probe as plan_of_probe,
+    run_notes as run_notes,
 )

@@ -1,4 +1,4 @@
-"""What an encoder says of images as they are, in the middle of its training."""
+"""Features in evaluation mode, without augmentation, of an encoder in training."""
 
 from collections.abc import Iterable
 
@@ -9,16 +9,16 @@ from hilum.augment import plain_view
 
 
 @torch.no_grad()
-def plain_features(encoder: nn.Module, images: Iterable[Tensor], size: int) -> Tensor:
-    """Features of plain views: evaluation mode, float32.
+def eval_features(encoder: nn.Module, images: Iterable[Tensor], size: int) -> Tensor:
+    """Compute features in evaluation mode and float32, without augmentation.
 
     Args:
-        encoder: its mode is left as it was.
-        images: chunks of images, (n, 1, S, S) uint8 each.
-        size: of the views in px.
+        encoder: Encoder; its training mode is restored.
+        images: Chunks of images, (n, 1, S, S) uint8 each.
+        size: Side in px to which images are resized.
 
     Returns:
-        (N, D), on the encoder's device.
+        Features, (N, D), on the encoder's device.
     """
     device = next(encoder.parameters()).device
     modes = [(module, module.training) for module in encoder.modules()]

@@ -1,9 +1,8 @@
-"""What the features of a run tell of findings, asked every few epochs while it trains.
+"""Online probe: linear and k-nearest-neighbour classification of findings on frozen features, every few epochs.
 
-Neither the loss nor the signs of collapse say which epoch is best for findings (`effective_rank`; Caron et al. and all
-maintainers of such methods answer: probe). Both probes are asked: one reads directions, the other distances, and the
-mean of two readings of the same images is less a matter of luck than either. It is an alarm; whether it also chooses
-the epoch that is kept is a setting, for choosing by it has cost more than it gained (docs/how-to/pretrain.md).
+Neither the loss nor collapse metrics such as `effective_rank` show which epoch is best for findings. The mean of both
+probes, which depend on directions and on distances, has less variance than either. The probe monitors the run; whether
+it also selects the exported epoch is a setting, since selection has cost more than it gained (docs/how-to/pretrain.md).
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,20 +16,20 @@ from torch import Tensor, nn
 
 from hilum.data.batches import Images
 from hilum.encoders.probe import mean_auroc, neighbour_probe, regression_scores
-from hilum.pretext.monitoring.features import plain_features
+from hilum.pretext.monitoring.features import eval_features
 from hilum.pretext.monitoring.probe_data import ProbedImages
 from hilum.training.callbacks import Probing
 from hilum.training.settings import KeepProbed
 
 LINEAR, NEIGHBOURS, QUALITY = "probe_linear", "probe_neighbours", "probe_auroc"
-"""Columns of the curves: macro AUROC of either probe, and their mean."""
+"""Columns of the curves: macro AUROC of each probe, and their mean."""
 ERROR = "probe_error"
-"""Column of the curves: standard error of that mean, over patients."""
+"""Column of the curves: standard error of the mean over patients."""
 ERROR_GROUPS = 10
-"""Of patients, each left out once."""
+"""Patient groups of the jackknife."""
 PENALTY = 1e-2
-"""C of scikit-learn, the middle of `hilum.encoders.probe.PENALTIES`: a choice by validation images would be made on the
-images that are scored."""
+"""C of scikit-learn, the middle of `hilum.encoders.probe.PENALTIES`; not tuned, since the validation images are
+scored."""
 PROBES_A_RUN = 10
 _CHUNK = 64
 
@@ -40,9 +39,9 @@ class OnlineProbe:
     """Frozen-feature probes of an encoder in training.
 
     Args:
-        store: holds the images.
-        images: to fit and to score.
-        keep: which epoch's weights are kept, where enough patients have findings to choose by; else the last one's.
+        store: Image store.
+        images: Images to fit and to score.
+        keep: Rule for the exported epoch if enough patients have findings; otherwise the last epoch.
     """
 
     store: Images
@@ -51,15 +50,15 @@ class OnlineProbe:
 
     @property
     def chooses(self) -> bool:
-        """Whether the epoch that is kept depends on the images."""
+        """True if the probe selects the exported epoch."""
         return self.images.decides and self.keep != "last"
 
-    def look(self, encoder: nn.Module, size: int) -> dict[str, float]:
-        """Macro AUROC of a linear and a nearest-neighbour probe, their mean, and its standard error.
+    def compute(self, encoder: nn.Module, size: int) -> dict[str, float]:
+        """Compute the macro AUROC of a linear and a nearest-neighbour probe, their mean, and its standard error.
 
         Args:
-            encoder: left as it is.
-            size: of the views in px.
+            encoder: Encoder, not changed.
+            size: Side in px to which images are resized.
         """
         train, val = self.images.train, self.images.val
         fitted, scored = (self._features(encoder, part.image_ids, size) for part in (train, val))
@@ -73,9 +72,9 @@ class OnlineProbe:
         return {LINEAR: both[0], NEIGHBOURS: both[1], QUALITY: sum(both) / 2, ERROR: error}
 
     def probing(self, size: int, every: int) -> Probing:
-        """For the training loop: every so many epochs, at this size."""
+        """Return the callback of the training loop, every `every` epochs on images of `size` px."""
         return Probing(
-            look=lambda encoder: self.look(encoder, size),
+            evaluate=lambda encoder: self.compute(encoder, size),
             names=(LINEAR, NEIGHBOURS, QUALITY, ERROR),
             quality=QUALITY,
             every=every,
@@ -87,7 +86,7 @@ class OnlineProbe:
         self, encoder: nn.Module, image_ids: Sequence[str], size: int
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         features: np.ndarray[tuple[int, int], np.dtype[np.float32]] = (
-            plain_features(encoder, self._chunks(image_ids), size).cpu().numpy()
+            eval_features(encoder, self._chunks(image_ids), size).cpu().numpy()
         )
         return features
 
@@ -100,18 +99,17 @@ class OnlineProbe:
 def error_over_patients(
     scores: Sequence[NDArray[np.floating]], targets: NDArray[np.float32], patient_ids: Sequence[str]
 ) -> float:
-    """Standard error of the mean macro AUROC of several scores of the same images, by a delete-a-group jackknife.
+    """Compute the standard error of the mean macro AUROC of several models by a delete-a-group jackknife.
 
-    Ten groups of whole patients (Kott, Journal of Official Statistics 17:521-526, 2001); the probes that gave the
-    scores are taken as given.
+    Ten groups of whole patients (Kott, Journal of Official Statistics 17:521-526, 2001); conditional on the models.
 
     Args:
-        scores: of each model (N, F).
-        targets: (N, F), 1, 0 or NaN.
-        patient_ids: (N).
+        scores: Scores of each model, (N, F).
+        targets: Labels, (N, F), 1, 0 or NaN.
+        patient_ids: Patient of each image, (N,).
 
     Returns:
-        At least 0; NaN with one patient.
+        Standard error, 0 or more; NaN with one patient.
     """
     owners = np.unique(patient_ids, return_inverse=True)[1]
     groups = min(ERROR_GROUPS, int(owners.max()) + 1)
@@ -125,5 +123,5 @@ def error_over_patients(
 
 
 def epochs_between(probe_every: int | None, epochs: int) -> int:
-    """Epochs from one probe to the next: as given, 0 for none; or such that a run has about ten of them."""
+    """Return the epochs between probes: `probe_every`, or the value that gives about ten probes per run."""
     return max(1, round(epochs / PROBES_A_RUN)) if probe_every is None else probe_every

@@ -1,4 +1,4 @@
-"""Images whose labels a pretraining run is probed with: few enough to cost little, enough to distinguish epochs."""
+"""Labelled images of the online probe: a sample of patients for fitting and one for scoring."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,22 +10,23 @@ from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.draws import Stream, image_keys, shuffled
 
 MOST_TO_FIT, MOST_TO_SCORE = 2000, 1000
-"""Images; the features of both cost one pass forward, a few percent of an epoch over 100,000 images."""
+"""Maximum images; one forward pass over both costs a few percent of an epoch over 100,000 images."""
 LEAST_POSITIVE = 10
-"""Patients with, and patients without a finding, in either part. With fewer to score, AUROC has a standard error of 0.1
-and more (Hanley & McNeil, Radiology 1982, eq. 1), several times what lies between two epochs."""
+"""Minimum patients with and without a finding in each part. With fewer, AUROC has a standard error of 0.1 or more
+(Hanley & McNeil, Radiology 1982, eq. 1), several times the difference between two epochs."""
 
 
 @dataclass(frozen=True)
 class ProbedImages:
-    """Images of the probes of one run.
+    """Images of the online probe of a run.
 
     Attributes:
-        findings: F of them that are distinguished.
-        train: images that the probes are fitted to, targets (N, F).
-        val: images that are scored, of other patients.
-        positives: patients with each finding among those of `val`, (F).
-        decides: every finding has `LEAST_POSITIVE` patients on either side, so that the probe may choose the epoch.
+        findings: Names of the F findings.
+        train: Images to fit, targets (N, F).
+        val: Images to score, of other patients.
+        positives: Number of positive patients of each finding in `val`, (F,).
+        decides: True if each finding has `LEAST_POSITIVE` positive and negative patients in both parts, so that the
+            probe may select the epoch.
     """
 
     findings: list[str]
@@ -36,12 +37,12 @@ class ProbedImages:
 
     @property
     def patients(self) -> list[str]:
-        """Of all images, image by image."""
+        """Patient of each image, of both parts."""
         return [*self.train.patient_ids, *self.val.patient_ids]
 
     @property
     def digest(self) -> str:
-        """Of images and labels: what the choice depends on."""
+        """Digest of images and labels, 16 hex digits."""
         lines = [*self.train.image_ids, "", *self.val.image_ids, "", *self.findings]
         sums = hashlib.sha256("\n".join(lines).encode())
         for part in (self.train, self.val):
@@ -49,8 +50,8 @@ class ProbedImages:
         return sums.hexdigest()[:16]
 
     @property
-    def in_words(self) -> str:
-        """What is read of whom."""
+    def description(self) -> str:
+        """Numbers of images and patients as text."""
         parts = (
             f"{len(part.image_ids):,} images of {len(set(part.patient_ids)):,} patients"
             for part in (self.train, self.val)
@@ -59,21 +60,21 @@ class ProbedImages:
 
 
 def probed_images(findings: list[str], train: LabelledImages, val: LabelledImages, *, seed: int) -> ProbedImages | None:
-    """Draw images for the probes of a run: whole patients by lot, at most `MOST_TO_FIT` and `MOST_TO_SCORE` images.
+    """Sample patients at random for the online probe, at most `MOST_TO_FIT` and `MOST_TO_SCORE` images.
 
     Args:
-        findings: columns of the targets.
-        train: images whose labels may be learnt from; those of patients in `val` are left out.
-        val: never images of test patients.
-        seed: of the lot.
+        findings: Names of the target columns.
+        train: Labelled training images; patients of `val` are excluded.
+        val: Validation images; must not contain test patients.
+        seed: Random seed of the sample.
 
     Returns:
-        With the findings that have enough positive and negative patients; where none has, with all that can be scored
-        at all, and then they decide nothing. None where there are none of those either.
+        Images with the findings that have enough positive and negative patients. If none has, all findings that can be
+        scored, with `decides` False; None if none can be scored.
     """
     scored = set(val.patient_ids)
     train = _rows(train, [row for row, patient in enumerate(train.patient_ids) if patient not in scored])
-    train, val = (_drawn(part, most, seed) for part, most in ((train, MOST_TO_FIT), (val, MOST_TO_SCORE)))
+    train, val = (_sample(part, most, seed) for part, most in ((train, MOST_TO_FIT), (val, MOST_TO_SCORE)))
     for least, decides in ((LEAST_POSITIVE, True), (1, False)):
         chosen = [
             column
@@ -91,8 +92,8 @@ def probed_images(findings: list[str], train: LabelledImages, val: LabelledImage
     return None
 
 
-def _drawn(images: LabelledImages, most: int, seed: int) -> LabelledImages:
-    """Whole patients in the order of a lot, as long as there is room; a patient with too many images is passed over."""
+def _sample(images: LabelledImages, most: int, seed: int) -> LabelledImages:
+    """Take whole patients in random order up to `most` images; patients with too many images are skipped."""
     rows_of: dict[str, list[int]] = {}
     for row, patient in enumerate(images.patient_ids):
         rows_of.setdefault(patient, []).append(row)
@@ -112,7 +113,7 @@ def _rows(images: LabelledImages, rows: list[int]) -> LabelledImages:
 
 
 def _columns(images: LabelledImages, columns: list[int]) -> LabelledImages:
-    """With these findings; a third class, uncertain, is masked."""
+    """Select findings; the class "uncertain" is masked."""
     targets: NDArray[np.float32] = images.targets[:, columns]
     targets = np.where(targets == UNCERTAIN_CLASS, np.float32(np.nan), targets)
     return LabelledImages(images.image_ids, images.patient_ids, targets)

@@ -1,29 +1,28 @@
-"""How near projections are that must be near, and how near all others: where both are alike, nothing is distinguished.
+"""Mean cosine similarity of positive and of negative pairs, and their averages over an epoch.
 
-Mean cosines, of the kind that Wang & Isola (ICML 2020, §4.1) take apart as alignment and uniformity.
-
-Means of what a method sees of itself over the batches of an epoch.
+If both are equal, the projections do not distinguish images; compare alignment and uniformity (Wang & Isola, ICML 2020,
+§4.1).
 """
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from hilum.training.distributed import averaged
+from hilum.training.distributed import all_reduce_mean
 
 
 @torch.no_grad()
-def of_pairs(first: Tensor, second: Tensor) -> Tensor:
-    """Mean cosine of rows with the rows at the same place, (N, D) twice to a scalar in [-1, 1]."""
+def positive_similarity(first: Tensor, second: Tensor) -> Tensor:
+    """Compute the mean cosine of positive pairs, row by row: two (N, D) to a scalar in [-1, 1]."""
     return F.cosine_similarity(first.float(), second.float(), dim=1).mean()
 
 
 @torch.no_grad()
-def of_others(first: Tensor, second: Tensor) -> Tensor:
-    """Mean cosine of every view with every view of another image, both (N, D), N at least 2, to a scalar.
+def negative_similarity(first: Tensor, second: Tensor) -> Tensor:
+    """Compute the mean cosine of negative pairs: views of different images, two (N, D), N at least 2, to a scalar.
 
-    By sums, in O(N D): the square of the sum of all directions has every pair twice, each view with itself, and each
-    image's two views with one another.
+    In O(N D): the squared norm of the sum of all unit vectors contains every pair twice, each view with itself, and
+    each image's two views with each other.
     """
     views = F.normalize(torch.cat([first.float(), second.float()]), dim=1).double()
     images = len(first)
@@ -32,16 +31,16 @@ def of_others(first: Tensor, second: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def with_all(rows: Tensor, others: Tensor) -> Tensor:
-    """Mean cosine of every row with every other row, (N, D) and (K, D) to a scalar."""
+def mean_similarity(rows: Tensor, others: Tensor) -> Tensor:
+    """Compute the mean cosine of all pairs of rows, (N, D) and (K, D) to a scalar."""
     return F.normalize(rows.float(), dim=1).mean(0) @ F.normalize(others.float(), dim=1).mean(0)
 
 
-class EpochMeans(nn.Module):
-    """Sums up numbers; part of the state, so that a resumed epoch is summed up whole.
+class MeanMetrics(nn.Module):
+    """Means of several metrics over the batches of an epoch; part of the checkpoint.
 
     Args:
-        names: of the numbers.
+        names: Names of the metrics.
     """
 
     def __init__(self, *names: str) -> None:
@@ -53,14 +52,14 @@ class EpochMeans(nn.Module):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     @torch.no_grad()
-    def note(self, *values: Tensor) -> None:
-        """Add what one batch gave, a scalar for each name; of several processes, their mean."""
-        self.sums.add_(averaged(torch.stack(values).double()))
+    def update(self, *values: Tensor) -> None:
+        """Add the values of a batch, a scalar per name; averaged over processes."""
+        self.sums.add_(all_reduce_mean(torch.stack(values).double()))
         self.batches.add_(1)
 
     @torch.no_grad()
-    def take(self) -> dict[str, float]:
-        """The means since the last time, by name; empty where there was no batch."""
+    def compute(self) -> dict[str, float]:
+        """Return the means by name, and reset; empty without a batch."""
         if not int(self.batches):
             return {}
         means = dict(zip(self.names, (self.sums / self.batches).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Settings of a pretraining run: overrides, presets by number of images, resolution."""
+"""Settings of a pretraining run: declaration, KEY=VALUE overrides, presets, resolution."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Settings of a pretraining run given as KEY=VALUE, checked all at once."""
+"""Parsing and validation of KEY=VALUE settings of a pretraining run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from hilum.training.settings import Device
 
 @dataclass(frozen=True)
 class SettingOverrides:
-    """Settings as far as they were given.
+    """Settings given by the user.
 
     Attributes:
-        run: those of every run.
-        options: the method's own, by name.
-        device: where it runs; changes no result.
+        run: Settings common to all methods.
+        options: Settings of the method, by name.
+        device: Device; does not change results.
     """
 
     run: RunSettings = field(default_factory=RunSettings)
@@ -31,16 +31,16 @@ class SettingOverrides:
 
 
 def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "auto", **given: Any) -> SettingOverrides:
-    """Settings that a user gave.
+    """Parse and check settings given by the user.
 
     Args:
-        method: one of `hilum.pretext.methods.registry.METHODS`.
-        overrides: KEY=VALUE of a setting of every run, or of the method's own; values are read as YAML.
-        device: as in `TrainingSettings`.
-        given: settings of every run that were given elsewhere; None for those that were not.
+        method: A name of `hilum.pretext.methods.registry.METHODS`.
+        overrides: KEY=VALUE of common settings or settings of the method; values are YAML.
+        device: As in `TrainingSettings`.
+        given: Common settings given by other means; None: not given.
 
     Raises:
-        HilumErrors: everything that is wrong with them.
+        HilumErrors: All problems of the settings.
     """
     own = list(method_of(method).settings.model_fields)
     of_run = {name: value for name, value in given.items() if value is not None}
@@ -71,7 +71,9 @@ def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, An
     problems = [line for _, line in problems_of_run(of_run)]
     augmentations = {name: of_run[name] for name in AUGMENTATION_KEYS if isinstance(of_run.get(name), str)}
     if of_run.get("optimizer") in ("sgd", "lars") and of_run.get("lr") is None:
-        problems.append(f"lr: expected one that was tried with {of_run['optimizer']}; found that of AdamW")
+        problems.append(
+            f"lr: expected a value suitable for {of_run['optimizer']}; found none, and the preset's is for AdamW"
+        )
     for check in (lambda: PretextSettings(**augmentations, device=device), lambda: method_settings(method, of_method)):
         try:
             check()
@@ -89,7 +91,7 @@ def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
 
 
 def _read_augmentation(name: str, of_run: dict[str, Any]) -> list[str]:
-    """Put an augmentation in the place of the YAML file that is named."""
+    """Replace the path of a YAML file by its augmentation."""
     overrides = of_run.get(name)
     if not (isinstance(overrides, str) and overrides.endswith((".yaml", ".yml"))):
         return []
@@ -105,7 +107,7 @@ def _read_augmentation(name: str, of_run: dict[str, Any]) -> list[str]:
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-4 as text."""
+    """Convert numbers such as 1e-4, which YAML 1.1 reads as text."""
     if isinstance(value, str):
         try:
             return float(value)

@@ -1,4 +1,4 @@
-"""How a pretraining run goes, whatever the method; what only one method has stands in its own file."""
+"""Settings of a pretraining run with any method."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -13,29 +13,29 @@ from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Prec
 
 AUGMENTATION_KEYS = ("augmentation", "second_augmentation", "local_augmentation")
 _WHERE_GIVEN = ("validation", "patience")
-"""Settings that decide nothing where they are None."""
+"""Settings without effect if None, and then not part of the fingerprint."""
 LEAST_HEAD_STEPS = 100
-"""Steps in which random heads in front of good weights train alone; fewer only where that were much of the run."""
+"""Minimum steps in which randomly initialised heads train alone on pretrained weights, unless the run is short."""
 
 
 @dataclass(frozen=True)
 class PretextSettings:
     """Settings of `hilum.pretext.pretrain.pretrain`.
 
-    The defaults are what was measured to beat random initialisations in minutes on about a thousand images at 64 px
-    (ResNet-18; SimCLR in 50 epochs: +0.11 AUROC of a linear probe over timm's initialisation). For other numbers of
-    images see `hilum.pretext.settings.resolve`.
+    The defaults beat random initialisation within minutes on about 1,000 images of 64 px (ResNet-18; SimCLR, 50
+    epochs: +0.11 AUROC of a linear probe over timm's initialisation). For other numbers of images see
+    `hilum.pretext.settings.resolve`.
 
-    `hilum.pretext.settings.run.SingleRunSettings` describes every setting that is not named below, with its range; None
-    means here what leaving it out means there.
+    Settings not listed below are described, with their ranges, in `hilum.pretext.settings.run.SingleRunSettings`; None
+    here has the same meaning as an omitted setting there.
 
     Args:
-        options: the method's own settings, by name; see the `…Settings` in its file. Defaults for what is left out.
-        device: see `hilum.training.settings.TrainingSettings`.
-        workers: threads that prepare batches ahead; changes no result.
+        options: Settings of the method by name (`hilum.pretext.methods.settings`); defaults for omitted ones.
+        device: See `hilum.training.settings.TrainingSettings`.
+        workers: Threads that prefetch batches; does not change results.
 
     Raises:
-        HilumErrors: values out of range.
+        HilumErrors: Values out of range.
     """
 
     epochs: int = 50
@@ -75,7 +75,7 @@ class PretextSettings:
             devices = ", ".join(get_args(Device))
             problems.append(("device", f"device: expected one of {devices}; found {self.device}"))
         if self.patience is not None and self.validation is None:
-            problems.append(("patience", "patience: expected validation, whose loss it waits for; found none"))
+            problems.append(("patience", "patience: expected validation, whose loss it needs; found none"))
         if self.workers < 0:
             problems.append(("workers", f"workers: expected zero or more; found {self.workers}"))
         if problems:
@@ -93,31 +93,28 @@ class PretextSettings:
             return [f"expected {error.expected}; found {error.found}"]
         return []
 
-    def decisive(self) -> dict[str, Any]:
-        """Everything that decides the result, for provenance and for telling runs apart."""
+    def fingerprint_fields(self) -> dict[str, Any]:
+        """Return all settings that affect the result, for the card and the fingerprint of a run."""
         values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
         values = {name: value for name, value in values.items() if value is not None or name not in _WHERE_GIVEN}
         return values | ({"size": self.size.model_dump()} if isinstance(self.size, SizeCurriculum) else {})
 
-    def filled(self, method: str, images: int, *, from_weights: bool) -> Self:
-        """These settings with a value for everything that follows from the method, the images and the start.
+    def resolved(self, method: str, images: int, *, from_weights: bool) -> Self:
+        """Return the settings with all values that depend on method, number of images and initialisation; idempotent.
 
         Args:
-            method: one of `hilum.pretext.methods.registry.METHODS`.
-            images: to learn from.
-            from_weights: the encoder does not start at random.
-
-        Returns:
-            The same again when filled once more.
+            method: A name of `hilum.pretext.methods.registry.METHODS`.
+            images: Number of training images.
+            from_weights: True if the encoder starts from pretrained weights.
 
         Raises:
-            HilumErrors: settings that the method does not have, or values out of range.
+            HilumErrors: Settings that the method does not have, or values out of range.
         """
         chosen = method_of(method)
-        an_epoch = max(1, images // self.batch_size)
-        steps = self.epochs * an_epoch
-        heads = min(max(an_epoch, LEAST_HEAD_STEPS), max(1, steps // 10)) if from_weights else 0
-        options = method_settings(method, self.options).filled(images, self.batch_size, steps)
+        epoch_steps = max(1, images // self.batch_size)
+        steps = self.epochs * epoch_steps
+        heads = min(max(epoch_steps, LEAST_HEAD_STEPS), max(1, steps // 10)) if from_weights else 0
+        options = method_settings(method, self.options).resolved(images, self.batch_size, steps)
         return replace(
             self,
             warmup_epochs=min(self.warmup_epochs, self.epochs / 4),

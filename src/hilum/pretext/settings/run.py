@@ -1,4 +1,4 @@
-"""What may be set of a pretraining run, whatever its method: names, ranges, and what each setting is for."""
+"""Declaration of the settings common to all pretraining methods: names, ranges, descriptions."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -12,32 +12,27 @@ from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision, T
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_grad_norm", "weight_decay_end")
-"""Settings whose null is a value: not at all. Of the others, null is the same as nothing."""
+"""Settings for which null is a value (off). For all others, null means not given."""
 
 
 class RunSettings(BaseModel):
-    """Settings of a run as far as they were given; presets give what is left out
-    (`hilum.pretext.settings.presets`).
-    """
+    """Settings of a run given by the user; omitted ones come from presets (`hilum.pretext.settings.presets`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     preset: PresetName | None = Field(
         None,
-        description="Values for about so many images, for all settings that are left out; by the number of images when "
-        "left out.",
+        description="Preset for all omitted settings, by approximate number of images; by default the nearest.",
     )
-    epochs: int | None = Field(None, ge=1, description="Passes over the images; more images need fewer.")
+    epochs: int | None = Field(None, ge=1, description="Passes over the images; larger data sets need fewer.")
     batch_size: int | None = Field(
         None,
         ge=2,
-        description="Images a step, each in two views or more; contrastive methods take the others for negatives.",
+        description="Images per step, in two or more views; contrastive methods use the others as negatives.",
     )
-    optimizer: Optimizer | None = Field(
-        None, description="`sgd` and `lars` have momentum 0.9 and need an `lr` of their own."
-    )
+    optimizer: Optimizer | None = Field(None, description="`sgd` and `lars` use momentum 0.9 and require `lr`.")
     lr: float | None = Field(
-        None, gt=0, description="Peak learning rate. Where a preset gives it, it goes with the root of `batch_size`."
+        None, gt=0, description="Peak learning rate. A preset's value is scaled with the square root of `batch_size`."
     )
     layer_decay: float | None = Field(
         None,
@@ -45,12 +40,14 @@ class RunSettings(BaseModel):
         le=1,
         description=text_of(TrainingSettings, "layer_decay"),
     )
-    weight_decay: float | None = Field(None, ge=0, description="On matrices and kernels only.")
+    weight_decay: float | None = Field(
+        None, ge=0, description="Weight decay of matrices and kernels; none on biases and norms."
+    )
     weight_decay_end: float | None = Field(None, ge=0, description=text_of(TrainingSettings, "weight_decay_end"))
     warmup_epochs: float | None = Field(
         None,
         ge=0,
-        description="The learning rate rises in them, at most a quarter of the run, and then falls as a cosine.",
+        description="Epochs of linear warm-up, at most a quarter of the run, followed by a cosine schedule.",
     )
     clip_grad_norm: float | None = Field(None, gt=0, description=text_of(TrainingSettings, "clip_grad_norm"))
     gradient_accumulation_steps: int | None = Field(
@@ -65,44 +62,45 @@ class RunSettings(BaseModel):
     freeze_encoder_steps: int | None = Field(
         None,
         ge=0,
-        description="Steps in which the heads train alone, since random heads would pull good weights apart. When left "
-        "out, none from random weights; else an epoch, 100 steps at least, a tenth of the run at most.",
+        description="Steps at the start in which only the heads train, to protect pretrained weights. "
+        "By default 0 from random weights, otherwise one epoch, at least 100 steps and at most a tenth of the run.",
     )
     augmentation: AugmentationConfig | None = Field(
         None,
-        description="Random views of nearly the whole image: a name, or ranges; the method's own when left out. See "
+        description="Augmentation of global views: a name, or ranges; by default the method's. See "
         "[augmentations](augmentations.md).",
     )
     second_augmentation: AugmentationConfig | None = Field(
-        None, description="The same for the second of two views; that of the first when left out."
+        None, description="Augmentation of the second global view; by default that of the first."
     )
     local_augmentation: AugmentationConfig | None = Field(
-        None, description="The same for views of parts of it, where the method has them; its own when left out."
+        None, description="Augmentation of local crops, for multi-crop methods; by default the method's."
     )
     size: Size | None = Field(
         None,
-        description="Side of the views in px; that of the stored images when left out. Or small views for the first "
-        "part of a run, which takes less time: `{start: 112, until: 0.75}`, of the epochs; with `end`, if not that of "
-        "the stored images.",
+        description="Side of the views in px; by default that of the stored images. Or smaller views in the first part "
+        "of a run, which is faster: `{start: 112, until: 0.75}` (fraction of the epochs), and `end` if not that of the "
+        "stored images.",
     )
     local_size: int | None = Field(
-        None, ge=16, description="Side of local views in px; half of that, at least 32, when left out."
+        None, ge=16, description="Side of local crops in px; by default half of `size`, at least 32."
     )
     keep: KeepProbed | None = Field(
         None,
-        description="Whose weights are kept where the run is probed: of the `last` epoch (the default), of the best "
-        "probe (`best_probe`), of the latest within one standard error of it (`within_one_error`), or of the best mean "
-        "of three probes (`smoothed_probe`).",
+        description="Exported epoch of a run with an online probe: `last` (default), `best_probe`, the latest "
+        "within one standard error of it (`within_one_error`), or the best mean of three (`smoothed_probe`).",
     )
     validation: float | None = Field(
         None,
         gt=0,
         le=0.5,
-        description="Fraction of the patients, at random, that are not learnt from: the loss of their images is "
-        "watched, and the epoch of its lowest value is kept, whatever a probe reads. None of them when left out.",
+        description="Fraction of patients held out at random: the epoch with the lowest loss on their images is "
+        "exported, whatever the probe. By default none.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after so many epochs without a lower loss of these images; never when left out."
+        None,
+        ge=1,
+        description="Early stopping after this many epochs without a lower held-out loss; by default never.",
     )
     precision: Precision | None = Field(
         None,
@@ -115,22 +113,22 @@ class RunSettings(BaseModel):
     )
 
     def given(self) -> dict[str, Any]:
-        """What was given, by name; not what a subclass has for other ends."""
+        """Return the given settings by name, without those of subclasses for other purposes."""
         names = [name for name in SingleRunSettings.model_fields if name in self.model_fields_set]
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None or name in MAY_BE_NONE}
 
 
 class SingleRunSettings(RunSettings):
-    """Settings of a run that is no part of a study, and can be probed."""
+    """Settings of a run outside a study, which can have an online probe."""
 
     probe_every: int | None = Field(
-        None, ge=0, description="Epochs from one probe to the next, 0 for none; about ten probes a run when left out."
+        None, ge=0, description="Epochs between online probes, 0 for none; by default about ten probes per run."
     )
 
 
 def problems_of_run(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What is wrong with settings of a run: the setting, and a line that begins with its place."""
+    """Check settings of a run; return each wrong setting with a line for the error."""
     try:
         SingleRunSettings.model_validate(dict(given))
     except ValidationError as error:
@@ -142,5 +140,5 @@ def problems_of_run(given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _place(parts: tuple[int | str, ...]) -> str:
-    """The place of a value with dots; pydantic writes the type that it tried in angle brackets."""
+    """Join a location with dots, without the union tags in angle brackets that pydantic adds."""
     return ".".join(str(part) for part in parts if not str(part).startswith("<"))

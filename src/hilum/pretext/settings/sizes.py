@@ -1,8 +1,8 @@
-"""Sides of views that change in the train_state of a run: small ones first, which cost less.
+"""Resolution curriculum: smaller views in the first epochs of a run, which are faster.
 
 "FastDINOv2: frequency based curriculum learning improves robustness and training speed" (2025) trains on 112 px for
-three quarters of the epochs and on 224 px for the rest. Touvron et al., "Fixing the train-test resolution discrepancy"
-(NeurIPS 2019) is why the last part is at the size that the features are used at.
+three quarters of the epochs and on 224 px for the rest. The last part has the size at which features are used because
+of Touvron et al., "Fixing the train-test resolution discrepancy" (NeurIPS 2019).
 """
 
 from typing import Annotated
@@ -16,14 +16,14 @@ LEAST_LOCAL = 16
 
 
 class SizeCurriculum(BaseModel):
-    """Small views for the first part of a run, then full ones."""
+    """Smaller views in the first part of a run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    start: int = Field(ge=32, description="Side of the views in px, at first.")
-    until: float = Field(0.75, gt=0, lt=1, description="Share of the epochs that see small views, 0 to 1.")
+    start: int = Field(ge=32, description="Side of the views in px in the first part.")
+    until: float = Field(0.75, gt=0, lt=1, description="Fraction of the epochs with small views, 0 to 1.")
     end: int | None = Field(
-        None, ge=32, description="Side of the views in px, from then on; that of the stored images when left out."
+        None, ge=32, description="Side of the views in px afterwards; by default that of the stored images."
     )
 
     def __str__(self) -> str:
@@ -37,16 +37,16 @@ def _kind(size: object) -> str:
 Size = Annotated[
     Annotated[int, Field(ge=32), Tag("<px>")] | Annotated[SizeCurriculum, Tag("<curriculum>")], Discriminator(_kind)
 ]
-"""A side in px, or two of them."""
+"""Side in px, or a curriculum of two."""
 
 
 def last_size(size: int | SizeCurriculum | None, stored: int) -> int:
-    """Side of the views at the end of a run, which is what its features are of."""
+    """Return the side of the views at the end of a run in px."""
     return (size.end if isinstance(size, SizeCurriculum) else size) or stored
 
 
 def mean_size(size: int | SizeCurriculum | None, stored: int) -> float:
-    """Side of views that would cost as much, if all were of one size: costs go with the number of pixels."""
+    """Return the constant side in px of equal total cost; the cost is proportional to the number of pixels."""
     if not isinstance(size, SizeCurriculum):
         return float(size or stored)
     small, full = size.start**2, last_size(size, stored) ** 2
@@ -56,18 +56,18 @@ def mean_size(size: int | SizeCurriculum | None, stored: int) -> float:
 def early_sizes(
     size: int | SizeCurriculum | None, *, stored: int, local_size: int | None, epochs: int
 ) -> EarlySizes | None:
-    """Sides in the first epochs; None where a run has one size, or is too short for two.
+    """Return the sides in the first epochs; None without a curriculum or if the run is too short.
 
-    Local views are smaller by the same ratio, 16 px at least.
+    Local crops are smaller by the same ratio, at least 16 px.
 
     Args:
-        size: of the run.
-        stored: side of the stored images in px.
-        local_size: of local views at the end; None: half of the views, at least 32.
-        epochs: of the run.
+        size: Setting `size` of the run.
+        stored: Side of the stored images in px.
+        local_size: Side of local crops at the end; None: half of the views, at least 32.
+        epochs: Epochs of the run.
 
     Raises:
-        HilumError: the views would not grow.
+        HilumError: The start size is not below the end size.
     """
     if not isinstance(size, SizeCurriculum):
         return None
@@ -75,7 +75,7 @@ def early_sizes(
     if size.start >= end:
         raise HilumError(
             "size.start",
-            expected=f"below {end} px, the side of the views later on",
+            expected=f"below {end} px, the final side of the views",
             found=str(size.start),
             fix="Start with smaller views, set `end`, or store larger images.",
         )

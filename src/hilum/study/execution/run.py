@@ -37,7 +37,7 @@ from hilum.study.plan import (
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import Task, ThisProcess, Where, open_pool, run_tasks
-from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
+from hilum.training.distributed import process_group, rank, run_on_rank0, world_size
 from hilum.yaml_loader import load_yaml
 
 _STUDY = "study.yaml"
@@ -85,22 +85,22 @@ def run_study(
     Raises:
         HilumError: `out` holds something else than a study, or a step cannot be done.
     """
-    with joined_processes(), ExitStack() as held:
+    with process_group(), ExitStack() as held:
         pool = held.enter_context(open_pool(where))
-        by_the_first(lambda: held.enter_context(locked(out)))
-        by_the_first(lambda: _check_own(study, out))
+        run_on_rank0(lambda: held.enter_context(locked(out)))
+        run_on_rank0(lambda: _check_own(study, out))
         _generate_images(study, out, show_step, workers)
         prepared = prepare_in(study, roots, out, allow_missing=allow_missing)
         refuse_contaminated(prepared)
         steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
-        keys = by_the_first(lambda: step_keys(steps, prepared))
+        keys = run_on_rank0(lambda: step_keys(steps, prepared))
         if on_read is not None and rank() == 0:
             judged = keys_of_judged(prepared, steps, keys, out)
             on_read(prepared, [step for step in steps if not _is_done(step, judged, out)])
         tried = _check_once(check, prepared, steps, keys, out)
-        by_the_first(lambda: _write_study(study, out, steps, keys))
+        run_on_rank0(lambda: _write_study(study, out, steps, keys))
         copy = Mirror(mirror, out) if mirror is not None and rank() == 0 else None
-        by_the_first(lambda: copy.restore(steps, keys) if copy else None)
+        run_on_rank0(lambda: copy.restore(steps, keys) if copy else None)
         if tried:
             write_json(out / CHECK, {"key": tried})
         curve_log = held.enter_context(open_log(log, out, prepared, out / PAGE))
@@ -114,11 +114,11 @@ def run_study(
             if (
                 to_look and task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
             ):  # all images are decoded
-                by_the_first(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
+                run_on_rank0(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
                 to_look = False
             if task.name in evaluations:  # which arms it judges is known now
                 judged = keys_of_judged(prepared, steps, keys, out)
-                by_the_first(partial(_write_plan, out, steps, judged))
+                run_on_rank0(partial(_write_plan, out, steps, judged))
 
         def after(task: Task) -> None:
             if copy is not None and task.name not in parts:
@@ -184,7 +184,7 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
     runner = StepRunner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
-            by_the_first(lambda: _write_plan(out, steps, {}))
+            run_on_rank0(lambda: _write_plan(out, steps, {}))
             runner.once(
                 number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
             )

@@ -31,7 +31,7 @@ from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.steps import directory_of_start
 from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared
-from hilum.training.distributed import by_the_first
+from hilum.training.distributed import run_on_rank0
 
 CLASSIFIER = "classifier"
 """What a start with labels was trained as, in its directory; its encoder is beside it."""
@@ -180,7 +180,7 @@ def _supervise(
         on_progress=on_progress,
         probes=probes,
     )
-    by_the_first(lambda: _write_encoder(out / step.directory))
+    run_on_rank0(lambda: _write_encoder(out / step.directory))
 
 
 def _write_encoder(directory: Path) -> None:

@@ -45,7 +45,7 @@ from hilum.study.plan import (
 from hilum.study.plan.record import Outcome
 from hilum.study.plan.steps import directory_of_start, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
-from hilum.training.distributed import by_the_first, rank, world_size
+from hilum.training.distributed import rank, run_on_rank0, world_size
 
 _OF_ALL = ("pretrain", "supervise", "finetune")
 """Steps that all processes of one training do together."""
@@ -106,7 +106,7 @@ class StepRunner:
 
         def work_together() -> None:
             if step.kind not in _OF_ALL:
-                by_the_first(show_and_work)
+                run_on_rank0(show_and_work)
             elif rank() == 0:
                 show_and_work()
             else:
@@ -189,10 +189,10 @@ class StudyWork:
         directory, key, began = self.out / step.directory, self.key_of(step), time.monotonic()
         if (before := self._failed_before(step)) is not None:
             outcome, message = before
-            by_the_first(lambda: record_failure(directory, key, step.title, 0.0, outcome, message))
+            run_on_rank0(lambda: record_failure(directory, key, step.title, 0.0, outcome, message))
             return
         if step.kind in ("report", "overview"):
-            by_the_first(partial(forget_without_page, self.out / step.view))
+            run_on_rank0(partial(forget_without_page, self.out / step.view))
         runner = StepRunner(self.out, len(self.steps), self.show_step, self.curve_log)
         try:
             runner.once(number, step, key, self._work_of(step))

@@ -16,7 +16,7 @@ from hilum.artifacts import holder_of, write_json, write_text
 from hilum.progress import ProgressReport
 from hilum.report.page import PAGE
 from hilum.study.plan.steps import REPORT
-from hilum.training.distributed import by_the_first
+from hilum.training.distributed import run_on_rank0
 
 RECORD, CURVES = "step.json", "curves.parquet"
 _PART, _PROGRESS = ".part-", ".progress.json"
@@ -81,13 +81,13 @@ def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]
     Returns:
         Whether there was anything to do.
     """
-    if by_the_first(lambda: _is_done(directory, key)):
+    if run_on_rank0(lambda: _is_done(directory, key)):
         return False
-    by_the_first(lambda: clear_for(directory, key))
+    run_on_rank0(lambda: clear_for(directory, key))
     began = time.monotonic()
     work()
     seconds = time.monotonic() - began
-    by_the_first(lambda: _record(directory, key, title, seconds))
+    run_on_rank0(lambda: _record(directory, key, title, seconds))
     return True
 
 

@@ -1,4 +1,4 @@
-"""What makes training faster on CPUs: small convolutions, attention, freed memory."""
+"""Optimisations for CPUs: small convolutions, short attention, memory allocation."""
 
 import lazy_loader
 

@@ -2,23 +2,23 @@ from .attention import (
     LONGEST_WRITTEN_OUT as LONGEST_WRITTEN_OUT,
 )
 from .attention import (
-    short_attention_written_out as short_attention_written_out,
+    explicit_short_attention as explicit_short_attention,
 )
-from .memory import (
-    retained_memory as retained_memory,
-)
-from .small_maps import (
+from .conv_small_inputs import (
     NARROWEST as NARROWEST,
 )
-from .small_maps import (
+from .conv_small_inputs import (
     Overlap as Overlap,
 )
-from .small_maps import (
+from .conv_small_inputs import (
+    fraction_on_map as fraction_on_map,
+)
+from .conv_small_inputs import (
     overlaps as overlaps,
 )
-from .small_maps import (
-    share_on_map as share_on_map,
+from .conv_small_inputs import (
+    small_convolutions_as_products as small_convolutions_as_products,
 )
-from .small_maps import (
-    small_maps_multiplied as small_maps_multiplied,
+from .malloc import (
+    keep_freed_memory as keep_freed_memory,
 )

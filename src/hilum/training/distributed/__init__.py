@@ -1,4 +1,4 @@
-"""Several processes that train one network: collectives, gradients, batch norm, devices."""
+"""Distributed data-parallel training: collectives, gradients, synchronised batch norm, devices."""
 
 import lazy_loader
 

@@ -1,35 +1,35 @@
 from .collectives import (
-    agreed as agreed,
+    all_gather as all_gather,
 )
 from .collectives import (
-    averaged as averaged,
+    all_gather_no_grad as all_gather_no_grad,
+)
+from .collectives import (
+    all_reduce_max as all_reduce_max,
+)
+from .collectives import (
+    all_reduce_mean as all_reduce_mean,
+)
+from .collectives import (
+    all_reduce_sum as all_reduce_sum,
+)
+from .collectives import (
+    barrier as barrier,
 )
 from .collectives import (
     broadcast as broadcast,
 )
 from .collectives import (
-    highest as highest,
+    broadcast_result as broadcast_result,
 )
 from .collectives import (
-    joined as joined,
+    global_mean_part as global_mean_part,
 )
 from .collectives import (
-    joined_constant as joined_constant,
-)
-from .collectives import (
-    own_part as own_part,
+    own_shard as own_shard,
 )
 from .collectives import (
     rank as rank,
-)
-from .collectives import (
-    share_of_mean as share_of_mean,
-)
-from .collectives import (
-    summed as summed,
-)
-from .collectives import (
-    wait_for_all as wait_for_all,
 )
 from .collectives import (
     world_size as world_size,
@@ -38,14 +38,14 @@ from .gradients import (
     average_gradients as average_gradients,
 )
 from .processes import (
-    by_the_first as by_the_first,
-)
-from .processes import (
-    joined_processes as joined_processes,
+    process_group as process_group,
 )
 from .processes import (
     run_directory as run_directory,
 )
+from .processes import (
+    run_on_rank0 as run_on_rank0,
+)
 from .sync_batch_norm import (
-    JoinedBatchNorm as JoinedBatchNorm,
+    SyncBatchNormMode as SyncBatchNormMode,
 )

@@ -1,9 +1,7 @@
-"""What several processes must agree on: sums, means and batches over all of them; nothing to do in one process.
+"""Collective operations over processes: all-gather, all-reduce, broadcast; no-ops in a single process.
 
-Every process computes with its part of a batch. The rule for a loss: the mean of what the processes return is the loss
-of the joined batch. Then the mean of their gradients is its gradient.
-
-What the first of several processes finds holds for all of them.
+Every process computes with its part of a batch. Rule for losses: the mean of the processes' losses must be the loss of
+the whole batch; then the mean of their gradients is its gradient.
 """
 
 from collections.abc import Callable
@@ -19,44 +17,43 @@ Value = TypeVar("Value")
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """Return the number of processes."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Place of this process among them, from 0; the first one writes files and reports."""
+    """Return the rank of this process, from 0; rank 0 writes files and reports progress."""
     return dist.get_rank() if world_size() > 1 else 0
 
 
-def joined(part: Tensor) -> Tensor:
-    """The batch of all processes, in the order of their ranks, for a loss that compares across the whole batch.
+def all_gather(part: Tensor) -> Tensor:
+    """Gather the rows of all processes in rank order, with gradients; for losses over the whole batch.
 
-    Gradients flow back to the process that each row came from, summed over the processes that used it. Where every
-    process computes the same loss of the joined batch and gradients are then averaged over processes, the average is
-    the gradient of that loss: what one process with the joined batch would have found.
+    The gradient of each row is summed over processes. If every process computes the same loss of the whole batch and
+    gradients are averaged over processes, the result is the gradient of that loss, as in a single process.
 
     Args:
-        part: (N, …), as many rows in every process.
+        part: Rows of this process, (N, …), the same number in every process.
     """
     if world_size() == 1:
         return part
-    whole: Tensor = _Joined.apply(part)
+    whole: Tensor = _AllGather.apply(part)
     return whole
 
 
-class _Joined(torch.autograd.Function):
+class _AllGather(torch.autograd.Function):
     @staticmethod
     def forward(_: Any, part: Tensor) -> Tensor:
-        return joined_constant(part)
+        return all_gather_no_grad(part)
 
     @staticmethod
     def backward(_: Any, gradient: Tensor) -> Tensor:
-        return summed(gradient).chunk(world_size())[rank()]
+        return all_reduce_sum(gradient).chunk(world_size())[rank()]
 
 
 @torch.no_grad()
-def joined_constant(part: Tensor) -> Tensor:
-    """As `joined`, for what no gradient flows through: keys, teacher outputs, image keys."""
+def all_gather_no_grad(part: Tensor) -> Tensor:
+    """Gather the rows of all processes in rank order, without gradients."""
     if world_size() == 1:
         return part
     part = part.contiguous()
@@ -66,8 +63,8 @@ def joined_constant(part: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def summed(part: Tensor) -> Tensor:
-    """Sum over processes, elementwise; `part` is left as it is."""
+def all_reduce_sum(part: Tensor) -> Tensor:
+    """Sum over processes, elementwise; `part` is not changed."""
     if world_size() == 1:
         return part
     total = part.clone(memory_format=torch.contiguous_format)
@@ -75,36 +72,37 @@ def summed(part: Tensor) -> Tensor:
     return total
 
 
-def share_of_mean(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
-    """A mean over the joined batch of what not every image has as many of (known labels, hidden patches).
+def global_mean_part(total: Tensor, count: Tensor, parts: int = 1) -> Tensor:
+    """Compute this part's term of a mean over the whole batch, for terms that images have in different numbers.
+
+    Such terms are known labels or masked patches.
 
     Args:
-        total: sum over this part of this process's batch, with its gradient.
-        count: of the terms in this process's batch, whole; or the sum of their weights.
-        parts: that this batch is computed in, one after another.
+        total: Sum of the terms in this part of this process's batch, with gradient.
+        count: Number of terms, or sum of their weights, in this process's whole batch.
+        parts: Gradient accumulation steps.
 
     Returns:
-        What this part has to return, so that the mean over parts and processes is the mean over all terms; 0 where
-        there are none.
+        Scalar whose mean over parts and processes is the mean over all terms; 0 without terms.
     """
     if world_size() == 1 and parts == 1:
         return total / _or_one(count)
-    return total * (parts * world_size()) / _or_one(summed(count))
+    return total * (parts * world_size()) / _or_one(all_reduce_sum(count))
 
 
 def _or_one(count: Tensor) -> Tensor:
-    """The count, or 1 where there is nothing to divide."""
+    """Return the count, or 1 if it is 0."""
     return torch.where(count > 0, count, torch.ones_like(count))
 
 
-def averaged(part: Tensor) -> Tensor:
-    """Mean over processes, elementwise, without gradient; `part` is left as it is."""
-    return part if world_size() == 1 else summed(part) / world_size()
+def all_reduce_mean(part: Tensor) -> Tensor:
+    """Average over processes, elementwise, without gradient; `part` is not changed."""
+    return part if world_size() == 1 else all_reduce_sum(part) / world_size()
 
 
 @torch.no_grad()
-def highest(part: Tensor) -> Tensor:
-    """Maximum over processes, elementwise; `part` is left as it is."""
+def all_reduce_max(part: Tensor) -> Tensor:
+    """Return the maximum over processes, elementwise; `part` is not changed."""
     if world_size() == 1:
         return part
     most = part.clone(memory_format=torch.contiguous_format)
@@ -112,13 +110,13 @@ def highest(part: Tensor) -> Tensor:
     return most
 
 
-def own_part(rows: Tensor) -> Tensor:
-    """This process's share of rows that all processes hold alike; they are shared out as evenly as can be."""
+def own_shard(rows: Tensor) -> Tensor:
+    """Return this process's shard of rows that all processes hold, split as evenly as possible."""
     return rows if world_size() == 1 else rows.tensor_split(world_size())[rank()]
 
 
 def broadcast(value: Value) -> Value:
-    """What the first process has to say, for all: plain values. The others' own is ignored."""
+    """Return rank 0's value on all ranks; plain values only."""
     if world_size() == 1:
         return value
     box = [value]
@@ -126,34 +124,31 @@ def broadcast(value: Value) -> Value:
     return box[0]
 
 
-def wait_for_all() -> None:
-    """Go on when every process has come here."""
+def barrier() -> None:
+    """Wait until all processes have reached this call."""
     if world_size() > 1:
         dist.barrier()
 
 
-Found = TypeVar("Found")
-
-
-def agreed(look: Callable[[], Found], where: str) -> Found:
-    """What `look` gives in the first process; if it stops there, all stop.
+def broadcast_result(work: Callable[[], Value], where: str) -> Value:
+    """Call a function on every rank and return rank 0's result; an error on rank 0 is raised on all ranks.
 
     Args:
-        look: called in every process, since looking may change its state.
-        where: for the message of those that stop because the first one does.
+        work: Function, called on every rank since it may change state.
+        where: Place for the error message of the other ranks.
 
     Raises:
-        HilumError: what the first process raised, or that it did.
+        HilumError: The error of rank 0, or that it occurred.
     """
-    found: list[Found] = []
+    results: list[Value] = []
     problem: HilumError | None = None
     try:
-        found = [look()]
+        results = [work()]
     except HilumError as error:
         problem = error
-    found, stop = broadcast((found, problem is not None))
-    if stop:
+    results, failed = broadcast((results, problem is not None))
+    if failed:
         raise problem or HilumError(
-            where, expected="all processes to go on", found="a stop in the first one", fix="See what it says."
+            where, expected="no error on rank 0", found="an error there", fix="See the message of rank 0."
         )
-    return found[0]
+    return results[0]

@@ -1,4 +1,4 @@
-"""The device that a process computes on."""
+"""Choice of the device of a process."""
 
 import torch
 
@@ -8,14 +8,14 @@ from hilum.training.settings import Device
 
 
 def choose_device(requested: Device = "auto") -> torch.device:
-    """The first GPU, or the CPU. Each of several processes on a machine has a GPU of its own, where there are as many.
+    """Return the GPU of this process (by rank), or the CPU.
 
     Raises:
-        HilumError: a GPU is asked for and torch sees none.
+        HilumError: A GPU is requested but not available to torch.
     """
-    there = torch.cuda.is_available()
-    if requested == "cuda" and not there:
+    available = torch.cuda.is_available()
+    if requested == "cuda" and not available:
         raise HilumError("device", expected="a GPU", found="none that torch can use", fix="Use device auto or cpu.")
-    if not there or requested == "cpu":
+    if not available or requested == "cpu":
         return torch.device("cpu")
     return torch.device("cuda", rank() % torch.cuda.device_count() if world_size() > 1 else 0)

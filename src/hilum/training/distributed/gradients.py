@@ -1,31 +1,31 @@
-"""Gradients of several processes: averaged, so that each takes the step that one process would take."""
+"""Averaging of gradients over processes."""
 
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
-from hilum.training.distributed.collectives import summed, world_size
+from hilum.training.distributed.collectives import all_reduce_sum, world_size
 
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> Tensor:
-    """Replace gradients by their mean over processes, in one exchange behind the backward pass.
+    """Replace gradients by their mean over processes, in one all-reduce after the backward pass.
 
-    It costs a copy of the gradients and is not hidden behind the backward pass, as the buckets of DDP are; in return
-    it asks nothing of how the loss is computed.
+    Unlike DDP's buckets, it does not overlap with the backward pass and copies the gradients; in return, it does not
+    restrict how the loss is computed.
 
     Args:
-        parameters: of which the same have a gradient in every process.
-        loss: of this process, a scalar.
+        parameters: Parameters; the same ones must have a gradient in every process.
+        loss: Loss of this process, a scalar.
 
     Returns:
-        Its mean over processes.
+        Mean loss over processes.
     """
     if world_size() == 1:
         return loss
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    total = summed(torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.float().reshape(1)]))
+    total = all_reduce_sum(torch.cat([*(gradient.reshape(-1) for gradient in gradients), loss.float().reshape(1)]))
     means = torch.split_with_sizes(total / world_size(), [*(each.numel() for each in gradients), 1])
     for gradient, mean in zip(gradients, means[:-1], strict=True):
         gradient.copy_(mean.view(gradient.shape))

@@ -1,4 +1,4 @@
-"""Several processes that train one network: started by torchrun or SLURM, one for each GPU or each part of a CPU."""
+"""Process groups of torchrun or SLURM: one process per GPU or part of a CPU; work on rank 0."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from hilum.artifacts import whole_directory
 from hilum.errors import HilumError
-from hilum.training.distributed.collectives import broadcast, rank, wait_for_all, world_size
+from hilum.training.distributed.collectives import barrier, broadcast, rank, world_size
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-_PATIENCE = timedelta(minutes=30)  # of the others, while the first process validates or writes
-_LONG_PATIENCE = timedelta(days=7)  # while it decodes a data set
+_TIMEOUT = timedelta(minutes=30)  # while rank 0 validates or writes
+_LONG_TIMEOUT = timedelta(days=7)  # while rank 0 decodes a data set
 
 
 @contextmanager
-def joined_processes(device: Device = "auto") -> Iterator[None]:
-    """Inside, the processes that torchrun or SLURM (srun) started know each other; alone there is nothing to do.
+def process_group(device: Device = "auto") -> Iterator[None]:
+    """Initialise the process group of torchrun or SLURM (srun) within the context; no effect in a single process.
 
-    They talk by NCCL on GPUs, each with its own, and by Gloo on CPUs. A group that the caller has made is used as it is
-    and left open. All machines must see one file system: the first process writes checkpoints that all of them read.
+    NCCL on GPUs, one per process; Gloo on CPUs. An existing group is used and not destroyed. All machines need a shared
+    file system: rank 0 writes checkpoints that all ranks read.
 
     Args:
-        device: as in `TrainingSettings`.
+        device: As in `TrainingSettings`.
     """
     environment = None if dist.is_available() and dist.is_initialized() else _launcher()
     if environment is None:
@@ -44,10 +44,10 @@ def joined_processes(device: Device = "auto") -> Iterator[None]:
     on_gpu = device != "cpu" and torch.cuda.is_available()
     dist.init_process_group(
         "nccl" if on_gpu else "gloo",
-        init_method=address if isinstance(environment, SLURMEnvironment) else "env://",  # torchrun keeps the store
+        init_method=address if isinstance(environment, SLURMEnvironment) else "env://",  # torchrun provides the store
         rank=environment.global_rank(),
         world_size=environment.world_size(),
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
     try:
         if on_gpu:
@@ -58,7 +58,7 @@ def joined_processes(device: Device = "auto") -> Iterator[None]:
 
 
 def _launcher() -> "ClusterEnvironment | None":
-    """Who started several processes; None where there is one only."""
+    """Return the launcher's environment; None in a single process."""
     from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
@@ -71,36 +71,36 @@ def _launcher() -> "ClusterEnvironment | None":
 
 @contextmanager
 def run_directory(path: Path) -> Iterator[Path]:
-    """`whole_directory(path, resume=True)` of the first process, whose path the others receive.
+    """Open `whole_directory(path, resume=True)` on rank 0 and give its path to all ranks.
 
-    When the block ends well in all processes, `path` is complete for all of them.
+    If the block succeeds in all processes, `path` is complete.
     """
     if rank() > 0:
         yield Path(broadcast(""))
-        wait_for_all()
-        wait_for_all()
+        barrier()
+        barrier()
         return
     with whole_directory(path, resume=True) as beside:
         broadcast(str(beside))
         yield beside
-        wait_for_all()  # so that nobody reads what is being renamed
-    wait_for_all()
+        barrier()  # no process may read while the directory is renamed
+    barrier()
 
 
-def by_the_first(work: Callable[[], Value]) -> Value:
-    """Work that must be done once: the first process does it, the others wait, however long that takes.
+def run_on_rank0(work: Callable[[], Value]) -> Value:
+    """Run a function on rank 0 only and return its result on all ranks; the others wait without time limit.
 
-    They wait in a group of their own that talks by Gloo, so that GPUs are not kept busy with waiting.
+    They wait in a Gloo group, so that GPUs are idle meanwhile.
 
     Args:
-        work: what it returns must be a plain value; all processes get it.
+        work: Function that returns a plain value.
 
     Raises:
-        HilumError: in the others, where `work` raised in the first one.
+        HilumError: On the other ranks, if `work` raised on rank 0.
     """
     if world_size() == 1:
         return work()
-    group = cast("dist.ProcessGroup", dist.new_group(backend="gloo", timeout=_LONG_PATIENCE))
+    group = cast("dist.ProcessGroup", dist.new_group(backend="gloo", timeout=_LONG_TIMEOUT))
     box: list[tuple[bool, Value | None]] = [(False, None)]
     try:
         if rank() == 0:
@@ -111,6 +111,6 @@ def by_the_first(work: Callable[[], Value]) -> Value:
     done, value = box[0]
     if not done:
         raise HilumError(
-            f"process {rank()}", expected="the first process to go on", found="a stop in it", fix="See what it says."
+            f"process {rank()}", expected="no error on rank 0", found="an error there", fix="See the message of rank 0."
         )
     return value  # type: ignore[return-value]  # None is what `work` returned

@@ -1,8 +1,8 @@
-"""Batch norm over the batch of all processes (Ioffe & Szegedy, ICML 2015, algorithm 1, over the joined batch).
+"""Synchronised batch norm: statistics over the batch of all processes (Ioffe & Szegedy, ICML 2015, algorithm 1).
 
-torch's SyncBatchNorm exists for GPUs only. This one runs wherever processes can talk, and it takes the place of
-`torch.nn.functional.batch_norm` while it is called, so that it reaches every module that calls it (torch's and timm's)
-and no module, and no key of a checkpoint, is another one than in one process.
+torch's SyncBatchNorm supports GPUs only. This one runs on any backend. It replaces `torch.nn.functional.batch_norm`
+within a context, so that it applies to all modules (torch's and timm's) and leaves modules and checkpoint keys the same
+as in a single process.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from hilum.training.distributed.collectives import joined_constant, summed
+from hilum.training.distributed.collectives import all_gather_no_grad, all_reduce_sum
 
 
-class JoinedBatchNorm(TorchFunctionMode):
-    """While open, batch norm in training mode takes its statistics from the batch of all processes."""
+class SyncBatchNormMode(TorchFunctionMode):
+    """Context in which batch norm in training mode uses the statistics of all processes."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Called by torch for each of its functions."""
+        """Replace batch norm; called by torch for each function."""
         kwargs = kwargs or {}
         if func is F.batch_norm:
             return _batch_norm(*args, **kwargs)
@@ -36,7 +36,7 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`torch.nn.functional.batch_norm` of the joined batch."""
+    """Compute `torch.nn.functional.batch_norm` over the batch of all processes."""
     if not training:
         return F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     normalised: Tensor
@@ -53,15 +53,15 @@ def _batch_norm(
 
 
 class _Normalised(torch.autograd.Function):
-    """(x - mean) / sqrt(variance + eps) by channel, in float32 or wider; and mean, variance and number of values."""
+    """(x - mean) / sqrt(variance + eps) per channel in float32 or wider; also returns mean, variance and count."""
 
     @staticmethod
     def forward(ctx: Any, given: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         values = given.float() if given.dtype in (torch.float16, torch.bfloat16) else given
         own_variance, own_mean = torch.var_mean(values, dim=_but_channels(values), correction=0)
         number = torch.full_like(own_mean, values.numel() / values.shape[1])
-        # of each process: (processes, 3, channels); combined as Chan, Golub & LeVeque (1983) combine parts
-        numbers, means, variances = joined_constant(torch.stack([number, own_mean, own_variance])[None]).unbind(1)
+        # (processes, 3, channels); combined as in Chan, Golub & LeVeque (1983)
+        numbers, means, variances = all_gather_no_grad(torch.stack([number, own_mean, own_variance])[None]).unbind(1)
         count = numbers.sum(0)
         mean = (numbers * means).sum(0) / count
         variance = (numbers * (variances + (means - mean).square())).sum(0) / count
@@ -76,7 +76,7 @@ class _Normalised(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, None]:
         normalised, scale, count = ctx.saved_tensors
         dims = _but_channels(normalised)
-        sums = summed(torch.stack([gradient.sum(dims), (gradient * normalised).sum(dims)])) / count
+        sums = all_reduce_sum(torch.stack([gradient.sum(dims), (gradient * normalised).sum(dims)])) / count
         centred = gradient - _by_channel(sums[0], normalised) - normalised * _by_channel(sums[1], normalised)
         return (centred * _by_channel(scale, normalised)).to(ctx.dtype), None
 

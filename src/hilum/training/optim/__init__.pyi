@@ -1,6 +1,3 @@
-from .lars import (
-    LARS as LARS,
-)
 from .optimizers import (
     create_optimizer as create_optimizer,
 )
@@ -17,7 +14,7 @@ from .schedule import (
     Plateau as Plateau,
 )
 from .schedule import (
-    learning_rate_share as learning_rate_share,
+    learning_rate_factor as learning_rate_factor,
 )
 from .schedule import (
     weight_decay_at as weight_decay_at,

@@ -1,4 +1,4 @@
-"""The train_state of the learning rate, and when to stop."""
+"""Learning-rate and weight-decay schedules, and early stopping."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from hilum.training.settings import TrainingSettings
 
 PLATEAU_THRESHOLD = 1e-4
-"""Smaller relative improvements do not count for the plateau schedule, as in torch's ReduceLROnPlateau."""
+"""Minimum relative improvement of the plateau schedule, as in torch's ReduceLROnPlateau."""
 
 
-def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSettings) -> float:
-    """Share of the peak learning rate at a step, in (0, 1], from the warm-up and the cosine.
+def learning_rate_factor(step: int, steps_per_epoch: int, settings: TrainingSettings) -> float:
+    """Return the learning rate at a step as a fraction of the peak, in (0, 1], from warm-up and cosine.
 
     Args:
-        step: optimiser steps taken before this one.
-        steps_per_epoch: as in the run.
-        settings: of the run. A plateau schedule stays at 1 after the warm-up; `Plateau` reduces it further.
+        step: Optimiser steps before this one.
+        steps_per_epoch: Optimiser steps per epoch.
+        settings: Settings of the run. The plateau schedule gives 1 after the warm-up; `Plateau` reduces it.
     """
     warmup = round(settings.warmup_epochs * steps_per_epoch)
     if step < warmup:
@@ -27,12 +27,12 @@ def learning_rate_share(step: int, steps_per_epoch: int, settings: TrainingSetti
 
 
 def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
-    """Weight decay at a step: from `weight_decay` to `weight_decay_end` along half a cosine (DINO: 0.04 to 0.4).
+    """Return the weight decay at a step: a cosine from `weight_decay` to `weight_decay_end` (DINO: 0.04 to 0.4).
 
     Args:
-        step: optimiser steps taken before this one.
-        steps: of the run.
-        settings: of the run.
+        step: Optimiser steps before this one.
+        steps: Optimiser steps of the run.
+        settings: Settings of the run.
     """
     first, last = settings.weight_decay, settings.weight_decay_end
     if last is None:
@@ -42,12 +42,12 @@ def weight_decay_at(step: int, steps: int, settings: TrainingSettings) -> float:
 
 @dataclass
 class Lowest:
-    """The lowest loss so far.
+    """Lowest loss so far.
 
     Attributes:
-        threshold: relative improvement below which a lower value does not count.
-        value: the lowest.
-        waited: epochs since.
+        threshold: Minimum relative improvement.
+        value: Lowest loss.
+        waited: Validations since.
     """
 
     threshold: float = 0.0
@@ -55,7 +55,7 @@ class Lowest:
     waited: int = 0
 
     def record(self, loss: float) -> bool:
-        """Take an epoch's loss; whether it is a new lowest."""
+        """Record a loss; return whether it is a new lowest."""
         lower = loss < self.value * (1 - self.threshold)
         self.value, self.waited = (loss, 0) if lower else (self.value, self.waited + 1)
         return lower
@@ -63,20 +63,20 @@ class Lowest:
 
 @dataclass
 class Plateau:
-    """Reduces the learning rate when the validation loss stands still.
+    """Plateau schedule: reduces the learning rate if the validation loss does not fall.
 
     Attributes:
-        share: of the learning rate that is left.
-        lowest: the losses it goes by.
+        share: Factor of the learning rate so far.
+        lowest: Lowest loss.
     """
 
     share: float = 1.0
     lowest: Lowest = field(default_factory=lambda: Lowest(PLATEAU_THRESHOLD))
 
     def record(self, loss: float, settings: TrainingSettings) -> None:
-        """Take an epoch's loss; after more than `plateau_patience` epochs without a lower one, reduce the share.
+        """Record a loss; reduce the learning rate after more than `plateau_patience` ones without improvement.
 
-        It is never reduced below that of `plateau_min_lr`.
+        Never below `plateau_min_lr`.
         """
         self.lowest.record(loss)
         if self.lowest.waited > settings.plateau_patience:
@@ -84,6 +84,6 @@ class Plateau:
             self.lowest.waited = 0
 
     def is_below(self, settings: TrainingSettings) -> bool:
-        """Whether the learning rate was reduced below `stop_below_lr`."""
+        """Return whether the learning rate is below `stop_below_lr`."""
         floor = settings.stop_below_lr
         return floor is not None and self.share * settings.lr < floor

@@ -1,4 +1,4 @@
-"""Native key layouts by name; the names are what `registry.yaml` uses."""
+"""Native key layouts by the names of `registry.yaml`."""
 
 from hilum.encoders.published.key_maps import contrastive, torchvision, transformers
 from hilum.encoders.published.key_maps.augreg import AUGREG

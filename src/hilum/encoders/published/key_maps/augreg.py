@@ -1,4 +1,4 @@
-"""AugReg's ViT, written by Flax as an npz.
+"""AugReg's ViT, an npz file of Flax.
 
 Definition: google-research/vision_transformer vit_jax/models_vit.py. A kernel has the inputs first: (in, out) of a
 dense layer, (in, heads, width) of queries, keys and values, (heads, width, out) of the attention's output,
@@ -12,7 +12,7 @@ from hilum.encoders.published.key_maps.layout import Change, Layout, Use
 
 
 def _dense(inputs: int) -> Change:
-    """The kernel of a dense layer whose first so many axes are inputs, as torch's weight (out, in)."""
+    """Convert the kernel of a dense layer with `inputs` input axes to torch's weight (out, in)."""
 
     def change(kernel: Tensor, wanted: torch.Size | None) -> Tensor:  # noqa: ARG001
         return kernel.flatten(0, inputs - 1).flatten(1).T

@@ -6,21 +6,26 @@ Definition: facebookresearch/ConvNeXt-V2 models/convnextv2.py, models/fcmae.py, 
 import torch
 from torch import Tensor
 
-from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, as_wanted
-from hilum.encoders.published.key_maps.layout import Layout, Use
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, as_wanted, uses
+from hilum.encoders.published.key_maps.layout import Layout
 
 CONVNEXT_USES = (
-    Use(rf"downsample_layers\.0\.([01])\.{AFFINE}", r"stem.\1.\2"),
-    Use(rf"downsample_layers\.([1-3])\.([01])\.{AFFINE}", r"stages.\1.downsample.\2.\3"),
-    Use(rf"stages\.(\d+)\.(\d+)\.dwconv\.{AFFINE}", r"stages.\1.blocks.\2.conv_dw.\3"),
-    Use(rf"stages\.(\d+)\.(\d+)\.norm\.{AFFINE}", r"stages.\1.blocks.\2.norm.\3"),
-    Use(rf"stages\.(\d+)\.(\d+)\.pwconv([12])\.{AFFINE}", r"stages.\1.blocks.\2.mlp.fc\3.\4", as_wanted),
-    Use(rf"norm\.{AFFINE}", r"head.norm.\1"),
+    *uses("""
+        downsample_layers.0.{0,1}.@ = stem.{}.@
+        downsample_layers.{1,2,3}.{0,1}.@ = stages.{}.downsample.{}.@
+        stages.#.#.dwconv.@ = stages.#.blocks.#.conv_dw.@
+        stages.#.#.norm.@ = stages.#.blocks.#.norm.@
+        norm.@ = head.norm.@
+    """),
+    *uses("stages.#.#.pwconv{1,2}.@ = stages.#.blocks.#.mlp.fc{}.@", as_wanted),
 )
 
-_GRN = (
-    Use(r"stages\.(\d+)\.(\d+)\.grn\.gamma", r"stages.\1.blocks.\2.mlp.grn.weight", as_wanted),
-    Use(r"stages\.(\d+)\.(\d+)\.grn\.beta", r"stages.\1.blocks.\2.mlp.grn.bias", as_wanted),
+_GRN = uses(
+    """
+    stages.#.#.grn.gamma = stages.#.blocks.#.mlp.grn.weight
+    stages.#.#.grn.beta = stages.#.blocks.#.mlp.grn.bias
+    """,
+    as_wanted,
 )
 
 _BESIDE = {
@@ -39,7 +44,7 @@ CONVNEXTV2 = Layout(
 
 
 def _kernel(tensor: Tensor, wanted: torch.Size | None) -> Tensor:  # noqa: ARG001
-    """A sparse kernel, (places, in, out) or (places, channels) with columns first, as a dense one."""
+    """Convert a sparse kernel, (positions, in, out) or (positions, channels) in column-major order, to a dense one."""
     side = round(len(tensor) ** 0.5)
     if tensor.ndim not in (2, 3) or side * side != len(tensor):
         raise ValueError("not the kernel of a square convolution")
@@ -52,14 +57,26 @@ CONVNEXTV2_SPARSE = Layout(
     prefix=r"(?:model\.)?encoder\.",
     sign=r"stages\.\d+\.\d+\.dwconv\.kernel",
     uses=(
-        Use(rf"downsample_layers\.0\.([01])\.{AFFINE}", r"stem.\1.\2"),
-        Use(rf"downsample_layers\.([1-3])\.0\.ln\.{AFFINE}", r"stages.\1.downsample.0.\2"),
-        Use(r"downsample_layers\.([1-3])\.1\.kernel", r"stages.\1.downsample.1.weight", _kernel),
-        Use(r"downsample_layers\.([1-3])\.1\.bias", r"stages.\1.downsample.1.bias", as_wanted),
-        Use(r"stages\.(\d+)\.(\d+)\.dwconv\.kernel", r"stages.\1.blocks.\2.conv_dw.weight", _kernel),
-        Use(r"stages\.(\d+)\.(\d+)\.dwconv\.bias", r"stages.\1.blocks.\2.conv_dw.bias", as_wanted),
-        Use(rf"stages\.(\d+)\.(\d+)\.norm\.ln\.{AFFINE}", r"stages.\1.blocks.\2.norm.\3"),
-        Use(rf"stages\.(\d+)\.(\d+)\.pwconv([12])\.linear\.{AFFINE}", r"stages.\1.blocks.\2.mlp.fc\3.\4", as_wanted),
+        *uses("""
+            downsample_layers.0.{0,1}.@ = stem.{}.@
+            downsample_layers.{1,2,3}.0.ln.@ = stages.{}.downsample.0.@
+            stages.#.#.norm.ln.@ = stages.#.blocks.#.norm.@
+        """),
+        *uses(
+            """
+            downsample_layers.{1,2,3}.1.kernel = stages.{}.downsample.1.weight
+            stages.#.#.dwconv.kernel = stages.#.blocks.#.conv_dw.weight
+            """,
+            _kernel,
+        ),
+        *uses(
+            """
+            downsample_layers.{1,2,3}.1.bias = stages.{}.downsample.1.bias
+            stages.#.#.dwconv.bias = stages.#.blocks.#.conv_dw.bias
+            stages.#.#.pwconv{1,2}.linear.@ = stages.#.blocks.#.mlp.fc{}.@
+            """,
+            as_wanted,
+        ),
         *_GRN,
     ),
     drops=_BESIDE,

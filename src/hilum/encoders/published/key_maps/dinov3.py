@@ -7,27 +7,24 @@ import torch
 from torch import Tensor
 
 from hilum.encoders.published.key_maps.convnext import CONVNEXT_USES
-from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK
-from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, VIT_BLOCK, uses
+from hilum.encoders.published.key_maps.layout import Layout, Shapes
 
 _QKV_BIAS, _MASK = "attn.qkv.bias", "attn.qkv.bias_mask"
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """The bias of queries, keys and values times its mask, which is 0 for the keys.
-
-    timm has no such bias where the published one is all zeros; a file whose bias is not cannot be written so.
-    """
+    """Multiply the qkv bias by its mask (0 for keys), and drop it if it is all zeros, as in timm."""
     selected = {key: tensor for key, tensor in tensors.items() if not key.endswith((_QKV_BIAS, _MASK))}
     for key, bias in tensors.items():
         if not key.endswith(_QKV_BIAS):
             continue
         block = key.removesuffix(_QKV_BIAS)
         if block + _MASK not in tensors:
-            raise ValueError(f"missing: {block}{_MASK}, without which {key} has no meaning")
+            raise ValueError(f"missing: {block}{_MASK}, required for {key}")
         mask = tensors[block + _MASK]
         if not ((mask == 0) | (mask == 1)).all():
-            raise ValueError(f"{block}{_MASK} holds other numbers than 0 and 1")
+            raise ValueError(f"{block}{_MASK} has values other than 0 and 1")
         masked = torch.where(mask == 0, torch.zeros(()), bias)
         queries, keys, values = masked.chunk(3)
         if block + "attn.q_bias" in wanted and not keys.any():
@@ -41,11 +38,13 @@ DINOV3 = Layout(
     title="DINOv3's ViT",
     sign=r"storage_tokens",
     uses=(
-        Use(r"cls_token", "cls_token"),
-        Use(r"storage_tokens", "reg_token"),
-        Use(rf"(patch_embed\.proj|norm)\.{AFFINE}", r"\1.\2"),
-        Use(r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.gamma_\2"),
-        Use(r"blocks\.(\d+)\.attn\.qkv\.bias_mask", r"blocks.\1.attn.qkv.bias_mask"),
+        *uses("""
+            cls_token = cls_token
+            storage_tokens = reg_token
+            {patch_embed.proj,norm}.@ = {}.@
+            blocks.#.ls{1,2}.gamma = blocks.#.gamma_{}
+            blocks.#.attn.qkv.bias_mask = blocks.#.attn.qkv.bias_mask
+        """),
         *VIT_BLOCK,
     ),
     drops={
@@ -60,7 +59,7 @@ DINOV3 = Layout(
 DINOV3_CONVNEXT = Layout(
     title="DINOv3's ConvNeXt",
     sign=r"stages\.\d+\.\d+\.gamma",
-    uses=(*CONVNEXT_USES, Use(r"stages\.(\d+)\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma")),
+    uses=(*CONVNEXT_USES, *uses("stages.#.#.gamma = stages.#.blocks.#.gamma")),
     classifier=rf"head\.{AFFINE}",
     drops={rf"norms\.3\.{AFFINE}": "the final norm, under a second name"},
 )

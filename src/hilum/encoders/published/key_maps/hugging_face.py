@@ -9,13 +9,13 @@ modeling_dinov2_with_registers.py (Dinov2Model).
 from torch import Tensor
 
 from hilum.encoders.positions import EXACT_SIZE
-from hilum.encoders.published.key_maps.key_patterns import AFFINE, as_wanted
-from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
+from hilum.encoders.published.key_maps.key_patterns import AFFINE, as_wanted, uses
+from hilum.encoders.published.key_maps.layout import Layout, Shapes
 from hilum.encoders.published.key_maps.transformers import MASK_TOKEN, registers
 
 
 def _biases(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """The biases of queries and values, which timm's network without them can do without where they are zero."""
+    """Drop all-zero biases of queries and values if the body has none."""
     selected = dict(tensors)
     for key, bias in tensors.items():
         if key.endswith(("attn.q_bias", "attn.v_bias")) and key not in wanted:
@@ -30,21 +30,19 @@ HF_DINOV3 = Layout(
     prefix=r"(?:dinov3_vit\.)?(?:model\.)?",
     sign=r"layer\.\d+\.attention\.q_proj\.weight",
     uses=(
-        Use(r"embeddings\.cls_token", "cls_token"),
-        Use(r"embeddings\.register_tokens", "reg_token"),
-        Use(rf"embeddings\.patch_embeddings\.{AFFINE}", r"patch_embed.proj.\1"),
-        Use(rf"layer\.(\d+)\.(norm1|norm2)\.{AFFINE}", r"blocks.\1.\2.\3"),
-        *(
-            Use(rf"layer\.(\d+)\.attention\.{name}_proj\.weight", r"blocks.\1.attn.qkv.weight", part=part, of=3)
-            for part, name in enumerate("qkv")
-        ),
-        Use(r"layer\.(\d+)\.attention\.q_proj\.bias", r"blocks.\1.attn.q_bias"),
-        Use(r"layer\.(\d+)\.attention\.v_proj\.bias", r"blocks.\1.attn.v_bias"),
-        Use(rf"layer\.(\d+)\.attention\.o_proj\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
-        Use(r"layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.gamma_\2"),
-        Use(rf"layer\.(\d+)\.mlp\.up_proj\.{AFFINE}", r"blocks.\1.mlp.fc1.\2"),
-        Use(rf"layer\.(\d+)\.mlp\.down_proj\.{AFFINE}", r"blocks.\1.mlp.fc2.\2"),
-        Use(rf"norm\.{AFFINE}", r"norm.\1"),
+        *uses("""
+            embeddings.cls_token = cls_token
+            embeddings.register_tokens = reg_token
+            embeddings.patch_embeddings.@ = patch_embed.proj.@
+            layer.#.{norm1,norm2}.@ = blocks.#.{}.@
+            layer.#.attention.{q,v}_proj.bias = blocks.#.attn.{}_bias
+            layer.#.attention.o_proj.@ = blocks.#.attn.proj.@
+            layer.#.layer_scale{1,2}.lambda1 = blocks.#.gamma_{}
+            layer.#.mlp.up_proj.@ = blocks.#.mlp.fc1.@
+            layer.#.mlp.down_proj.@ = blocks.#.mlp.fc2.@
+            norm.@ = norm.@
+        """),
+        *uses("layer.#.attention.$_proj.weight = blocks.#.attn.qkv.weight", parts="qkv"),
     ),
     drops={r"(?:dinov3_vit\.)?(?:model\.)?embeddings\.mask_token": MASK_TOKEN},
     finish=_biases,
@@ -55,37 +53,29 @@ HF_DINOV3_CONVNEXT = Layout(
     prefix=r"(?:dinov3_convnext\.)?(?:model\.)?",
     sign=r"stages\.\d+\.layers\.\d+\.depthwise_conv\.weight",
     uses=(
-        Use(rf"stages\.0\.downsample_layers\.([01])\.{AFFINE}", r"stem.\1.\2"),
-        Use(rf"stages\.([1-3])\.downsample_layers\.([01])\.{AFFINE}", r"stages.\1.downsample.\2.\3"),
-        Use(rf"stages\.(\d+)\.layers\.(\d+)\.depthwise_conv\.{AFFINE}", r"stages.\1.blocks.\2.conv_dw.\3"),
-        Use(rf"stages\.(\d+)\.layers\.(\d+)\.layer_norm\.{AFFINE}", r"stages.\1.blocks.\2.norm.\3"),
-        Use(
-            rf"stages\.(\d+)\.layers\.(\d+)\.pointwise_conv([12])\.{AFFINE}",
-            r"stages.\1.blocks.\2.mlp.fc\3.\4",
-            as_wanted,
-        ),
-        Use(r"stages\.(\d+)\.layers\.(\d+)\.gamma", r"stages.\1.blocks.\2.gamma"),
-        Use(rf"layer_norm\.{AFFINE}", r"head.norm.\1"),
+        *uses("""
+            stages.0.downsample_layers.{0,1}.@ = stem.{}.@
+            stages.{1,2,3}.downsample_layers.{0,1}.@ = stages.{}.downsample.{}.@
+            stages.#.layers.#.depthwise_conv.@ = stages.#.blocks.#.conv_dw.@
+            stages.#.layers.#.layer_norm.@ = stages.#.blocks.#.norm.@
+            stages.#.layers.#.gamma = stages.#.blocks.#.gamma
+            layer_norm.@ = head.norm.@
+        """),
+        *uses("stages.#.layers.#.pointwise_conv{1,2}.@ = stages.#.blocks.#.mlp.fc{}.@", as_wanted),
     ),
 )
 
 _VIT = (
-    Use(r"embeddings\.cls_token", "cls_token"),
-    Use(r"embeddings\.position_embeddings", "pos_embed"),
-    Use(rf"embeddings\.patch_embeddings\.projection\.{AFFINE}", r"patch_embed.proj.\1"),
-    *(
-        Use(
-            rf"encoder\.layer\.(\d+)\.attention\.attention\.{name}\.{AFFINE}",
-            r"blocks.\1.attn.qkv.\2",
-            part=part,
-            of=3,
-        )
-        for part, name in enumerate(("query", "key", "value"))
-    ),
-    Use(rf"encoder\.layer\.(\d+)\.attention\.output\.dense\.{AFFINE}", r"blocks.\1.attn.proj.\2"),
-    Use(rf"layernorm\.{AFFINE}", r"norm.\1"),
+    *uses("""
+        embeddings.cls_token = cls_token
+        embeddings.position_embeddings = pos_embed
+        embeddings.patch_embeddings.projection.@ = patch_embed.proj.@
+        encoder.layer.#.attention.output.dense.@ = blocks.#.attn.proj.@
+        layernorm.@ = norm.@
+    """),
+    *uses("encoder.layer.#.attention.attention.$.@ = blocks.#.attn.qkv.@", parts=("query", "key", "value")),
 )
-"""What ViTModel and Dinov2Model name alike: embeddings, attention, the last norm."""
+"""Common names of ViTModel and Dinov2Model: embeddings, attention, last norm."""
 
 HF_DINOV2 = Layout(
     title="Hugging Face's Dinov2",
@@ -93,9 +83,11 @@ HF_DINOV2 = Layout(
     sign=r"encoder\.layer\.\d+\.attention\.attention\.query\.weight",
     uses=(
         *_VIT,
-        Use(r"embeddings\.register_tokens", "reg_token"),
-        Use(rf"encoder\.layer\.(\d+)\.(norm1|norm2|mlp\.fc1|mlp\.fc2)\.{AFFINE}", r"blocks.\1.\2.\3"),
-        Use(r"encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
+        *uses("""
+            embeddings.register_tokens = reg_token
+            encoder.layer.#.{norm1,norm2,mlp.fc1,mlp.fc2}.@ = blocks.#.{}.@
+            encoder.layer.#.layer_scale{1,2}.lambda1 = blocks.#.ls{}.gamma
+        """),
     ),
     classifier=rf"classifier\.{AFFINE}",
     drops={r"(?:dinov2\.|dinov2_with_registers\.)?embeddings\.mask_token": MASK_TOKEN},
@@ -109,10 +101,12 @@ HF_VIT = Layout(
     sign=r"encoder\.layer\.\d+\.layernorm_before\.weight",
     uses=(
         *_VIT,
-        Use(rf"encoder\.layer\.(\d+)\.layernorm_before\.{AFFINE}", r"blocks.\1.norm1.\2"),
-        Use(rf"encoder\.layer\.(\d+)\.layernorm_after\.{AFFINE}", r"blocks.\1.norm2.\2"),
-        Use(rf"encoder\.layer\.(\d+)\.intermediate\.dense\.{AFFINE}", r"blocks.\1.mlp.fc1.\2"),
-        Use(rf"encoder\.layer\.(\d+)\.output\.dense\.{AFFINE}", r"blocks.\1.mlp.fc2.\2"),
+        *uses("""
+            encoder.layer.#.layernorm_before.@ = blocks.#.norm1.@
+            encoder.layer.#.layernorm_after.@ = blocks.#.norm2.@
+            encoder.layer.#.intermediate.dense.@ = blocks.#.mlp.fc1.@
+            encoder.layer.#.output.dense.@ = blocks.#.mlp.fc2.@
+        """),
     ),
     classifier=rf"classifier\.{AFFINE}",
     drops={
@@ -128,19 +122,22 @@ HF_CONVNEXT = Layout(
     prefix=r"(?:convnext\.|convnextv2\.)?",
     sign=r"encoder\.stages\.\d+\.layers\.\d+\.dwconv\.weight",
     uses=(
-        Use(rf"embeddings\.patch_embeddings\.{AFFINE}", r"stem.0.\1"),
-        Use(rf"embeddings\.layernorm\.{AFFINE}", r"stem.1.\1"),
-        Use(rf"encoder\.stages\.([1-3])\.downsampling_layer\.([01])\.{AFFINE}", r"stages.\1.downsample.\2.\3"),
-        Use(rf"encoder\.stages\.(\d+)\.layers\.(\d+)\.dwconv\.{AFFINE}", r"stages.\1.blocks.\2.conv_dw.\3"),
-        Use(rf"encoder\.stages\.(\d+)\.layers\.(\d+)\.layernorm\.{AFFINE}", r"stages.\1.blocks.\2.norm.\3"),
-        Use(
-            rf"encoder\.stages\.(\d+)\.layers\.(\d+)\.pwconv([12])\.{AFFINE}",
-            r"stages.\1.blocks.\2.mlp.fc\3.\4",
+        *uses("""
+            embeddings.patch_embeddings.@ = stem.0.@
+            embeddings.layernorm.@ = stem.1.@
+            encoder.stages.{1,2,3}.downsampling_layer.{0,1}.@ = stages.{}.downsample.{}.@
+            encoder.stages.#.layers.#.dwconv.@ = stages.#.blocks.#.conv_dw.@
+            encoder.stages.#.layers.#.layernorm.@ = stages.#.blocks.#.norm.@
+            encoder.stages.#.layers.#.layer_scale_parameter = stages.#.blocks.#.gamma
+            layernorm.@ = head.norm.@
+        """),
+        *uses(
+            """
+            encoder.stages.#.layers.#.pwconv{1,2}.@ = stages.#.blocks.#.mlp.fc{}.@
+            encoder.stages.#.layers.#.grn.@ = stages.#.blocks.#.mlp.grn.@
+            """,
             as_wanted,
         ),
-        Use(rf"encoder\.stages\.(\d+)\.layers\.(\d+)\.grn\.{AFFINE}", r"stages.\1.blocks.\2.mlp.grn.\3", as_wanted),
-        Use(r"encoder\.stages\.(\d+)\.layers\.(\d+)\.layer_scale_parameter", r"stages.\1.blocks.\2.gamma"),
-        Use(rf"layernorm\.{AFFINE}", r"head.norm.\1"),
     ),
     classifier=rf"classifier\.{AFFINE}",
 )

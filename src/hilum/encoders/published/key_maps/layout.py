@@ -1,8 +1,7 @@
-"""What a native key layout is, and how a file of that layout becomes a body's weights: completely or not at all.
+"""Native key layouts: mapping of a file's keys to an encoder's, completely or not at all.
 
-A map is total. Every tensor of the file is used, or is dropped under a pattern that says why; every weight of the body
-comes from the file, or is one that such files are known to lack and that has a neutral value. Anything else is a
-problem, and is named.
+Every tensor of the file is used, or dropped by a pattern with a reason; every weight of the body comes from the file,
+or is known to be missing and has a neutral value. Anything else is an error.
 """
 
 import re
@@ -18,19 +17,18 @@ from hilum.errors import HilumErrors
 
 Shapes = Mapping[str, torch.Size]
 Change = Callable[[Tensor, torch.Size | None], Tensor]
-"""A tensor of the file, and the shape that the body wants (None where it has no such key), to the body's tensor."""
+"""Function of a tensor of the file and the required shape (None without such a key) to the body's tensor."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """Tensors of the file that the body needs.
+    """Rule for tensors of the file that the body needs.
 
     Attributes:
-        pattern: of their native keys behind the layout's prefix; a regular expression for the whole key.
-        key: of the body, as a template for the pattern's groups.
-        change: to apply to each; None: as it is.
-        part, of: where several native tensors are joined along the first axis to one of the body's: the place of this
-            one, and how many there are.
+        pattern: Regular expression of the whole native key after the layout's prefix.
+        key: Key of the body, a template with the pattern's groups.
+        change: Conversion; None: unchanged.
+        part, of: If several native tensors are concatenated along the first axis: index of this one, and their number.
     """
 
     pattern: str
@@ -42,23 +40,22 @@ class Use:
 
 @dataclass(frozen=True)
 class Layout:
-    """A way in which public files name the weights of a body.
+    """Naming scheme of weights in public files.
 
     Attributes:
-        title: what such files are, and where their public definition is.
-        sign: pattern of a native key behind the prefix that every such file has.
-        uses: what the body needs.
-        drops: pattern of whole native keys to the reason for leaving them out.
-        neutral: pattern of the body's keys that such files may lack, to the value that changes nothing.
-        classifier: pattern of native keys, prefix included, of a classifier behind the encoder; "" for none. It is left
-            out, and how many classes it has tells whose file it is.
-        periods: pattern of the native key of a rotary embedding's periods, which the encoder keeps beside its weights.
-        angles: pattern of native keys of the sines and cosines of a rotary embedding, with the group (cos|sin). They
-            are compared with the architecture's.
-        positions: how the code that such files are made for resizes learnt positions, where that is not how the
-            architecture's family does; None for the family's way.
-        prefix: pattern in front of all keys that are used.
-        finish: last changes, on tensors by the body's keys, given the body's shapes; names problems in ValueError.
+        title: Description of such files.
+        sign: Pattern of a native key (after the prefix) that every such file has.
+        uses: Rules for tensors that the body needs.
+        drops: Pattern of native keys that are not used to the reason.
+        neutral: Pattern of the body's keys that such files may lack to the neutral value.
+        classifier: Pattern of native keys (with prefix) of a classifier; "" for none. It is dropped; its number of
+            classes helps to identify the file.
+        periods: Pattern of the native key of a rotary embedding's periods, kept beside the weights.
+        angles: Pattern of native keys of a rotary embedding's sines and cosines, with the group (cos|sin), compared
+            with the architecture's.
+        positions: Resizing rule of learned positions in the files' own code; None: the family's.
+        prefix: Pattern before all used keys.
+        finish: Final conversion of tensors by the body's keys, given the body's shapes; ValueError for problems.
     """
 
     title: str
@@ -74,13 +71,13 @@ class Layout:
     finish: Callable[[dict[str, Tensor], Shapes], dict[str, Tensor]] | None = None
 
     def fits(self, tensors: Mapping[str, Tensor]) -> bool:
-        """Whether a file with these keys looks like one of this layout."""
+        """Return whether a file with these keys has this layout."""
         sign = re.compile(self.prefix + self.sign)
         return any(sign.fullmatch(key) for key in tensors)
 
     @property
     def left_out(self) -> dict[str, str]:
-        """Pattern of whole native keys that are not used to the reason."""
+        """Patterns of native keys that are not used, with reasons."""
         behind = {self.classifier: "the classifier of the original task"} if self.classifier else {}
         turned = {self.angles: "angles of the rotary embedding, equal to the architecture's"} if self.angles else {}
         selected = (
@@ -91,13 +88,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Mapped:
-    """A file's tensors under the body's keys.
+    """Tensors of a file under the body's keys.
 
     Attributes:
-        tensors: by the body's keys; shapes are not compared yet.
-        origins: native keys of each of the body's keys.
-        dropped: native key to the reason.
-        neutral: the body's keys that the file lacks and that got a neutral value.
+        tensors: Tensors by the body's keys; shapes are not yet compared.
+        origins: Native keys of each of the body's keys.
+        dropped: Reason by native key that is not used.
+        neutral: Keys of the body that the file lacks, with neutral values.
     """
 
     tensors: dict[str, Tensor]
@@ -116,18 +113,17 @@ class _Piece:
 def map_keys(
     layout: Layout, tensors: Mapping[str, Tensor], wanted: Shapes, where: object, *, norm_absent: str = ""
 ) -> Mapped:
-    """Bring a file's tensors under the body's keys.
+    """Map a file's tensors to the body's keys.
 
     Args:
-        layout: of the file.
-        tensors: of the file, by native key.
-        wanted: the body's keys and shapes.
-        where: the file, for messages.
-        norm_absent: name of a norm of the body that such a file may lack, weight and bias both; it starts neutral.
+        layout: Layout of the file.
+        tensors: Tensors of the file by native key.
+        wanted: Keys and shapes of the body.
+        where: File, for messages.
+        norm_absent: Name of a norm of the body that the file may lack; it gets neutral values.
 
     Raises:
-        HilumErrors: native keys that are neither used nor dropped, or that are two for one; keys of the body that
-            nothing gives.
+        HilumErrors: Native keys that are neither used nor dropped, duplicates, and missing keys of the body.
     """
     pieces, dropped, problems = _sort(layout, tensors)
     mapped: dict[str, Tensor] = {}
@@ -144,7 +140,7 @@ def map_keys(
     neutral = _fill(layout, mapped, wanted, norm_absent)
     absent = [key for key in wanted if key not in mapped and key not in pieces]
     names = native_names(layout.prefix, layout.uses, tensors, absent)
-    problems += [f"missing: {names[key]} ({in_words(wanted[key])})" for key in absent]
+    problems += [f"missing: {names[key]} ({format_shape(wanted[key])})" for key in absent]
     problems += [f"unexpected: {key}, which the encoder does not have" for key in mapped if key not in wanted]
     if problems:
         raise HilumErrors(where, some(problems), fix=f"nothing was loaded; expected {layout.title}.")
@@ -153,13 +149,13 @@ def map_keys(
 
 
 def some(problems: list[str], most: int = 20) -> list[str]:
-    """The first problems, and how many more there are: a file of another network has hundreds."""
+    """Return the first problems and the number of further ones."""
     more = len(problems) - most
     return problems if more <= 0 else [*problems[:most], f"and {more:,} more"]
 
 
-def in_words(shape: torch.Size) -> str:
-    """A shape as in 64×3×7×7."""
+def format_shape(shape: torch.Size) -> str:
+    """Format a shape as in 64×3×7×7."""
     return "×".join(map(str, shape)) or "scalar"
 
 
@@ -176,13 +172,13 @@ def _sort(layout: Layout, tensors: Mapping[str, Tensor]) -> tuple[dict[str, list
             continue
         found = next(((match, use) for pattern, use in uses if (match := pattern.fullmatch(native))), None)
         if found is None:
-            problems.append(f"unknown: {native} ({in_words(tensor.shape)}), neither used nor known to be left out")
+            problems.append(f"unknown: {native} ({format_shape(tensor.shape)}), neither used nor known to be unused")
             continue
         match, use = found
         of = pieces.setdefault(match.expand(use.key), [])
         twin = next((other.native for other in of if other.use.part == use.part), None)
         if twin is not None:
-            problems.append(f"twice: {twin} and {native} are one and the same weight")
+            problems.append(f"duplicate: {twin} and {native} are the same weight")
             continue
         of.append(_Piece(native, tensor, use))
     return pieces, dropped, problems
@@ -202,7 +198,7 @@ def _join(pieces: list[_Piece], wanted: torch.Size | None) -> Tensor:
 def _fill(layout: Layout, mapped: dict[str, Tensor], wanted: Shapes, norm_absent: str) -> list[str]:
     filled = []
     norm = {f"{norm_absent}.weight": 1.0, f"{norm_absent}.bias": 0.0}
-    norm = norm if norm_absent and not mapped.keys() & norm else {}  # half a norm is damage
+    norm = norm if norm_absent and not mapped.keys() & norm else {}  # half a norm is an error
     for key, shape in wanted.items():
         value = next((value for pattern, value in layout.neutral.items() if re.fullmatch(pattern, key)), norm.get(key))
         if key not in mapped and value is not None:
@@ -213,7 +209,7 @@ def _fill(layout: Layout, mapped: dict[str, Tensor], wanted: Shapes, norm_absent
 
 
 def _named(piece: _Piece) -> str:
-    return f"{piece.native} ({in_words(piece.tensor.shape)})"
+    return f"{piece.native} ({format_shape(piece.tensor.shape)})"
 
 
 def _line(error: Exception) -> str:

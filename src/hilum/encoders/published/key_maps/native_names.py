@@ -1,4 +1,4 @@
-"""From a key of the body back to the name that the file's own code has for it, for messages."""
+"""Inverse mapping from a body's key to its native name, for messages."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ class _Renaming(Protocol):
 
 
 def native_names(prefix: str, uses: Sequence[_Renaming], present: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
-    """The native name of each key of the body; the key itself where no rule gives it.
+    """Return the native name of each key of the body; the key itself if no rule gives it.
 
     Args:
-        prefix: of the layout, a regular expression.
-        uses: rules from native keys behind the prefix to keys of the body.
-        present: native keys of the file, from which the prefix is read.
-        keys: of the body.
+        prefix: Prefix of the layout, a regular expression.
+        uses: Rules from native keys after the prefix to keys of the body.
+        present: Native keys of the file, to find the prefix.
+        keys: Keys of the body.
     """
     front = _prefix_of(prefix, uses, present)
     return {key: _native(prefix, front, uses, key) or key for key in keys}
@@ -35,7 +35,7 @@ def _prefix_of(prefix: str, uses: Sequence[_Renaming], present: Iterable[str]) -
 
 def _native(prefix: str, front: str, uses: Sequence[_Renaming], key: str) -> str | None:
     for use in uses:
-        # The template "blocks.\1.\2" as a pattern: each group stands once, whatever its number.
+        # the template "blocks.\1.\2" as a pattern, with each group once
         parts = re.split(r"\\(\d)", use.key)
         groups = parts[1::2]
         if len(set(groups)) != len(groups):
@@ -52,7 +52,7 @@ def _native(prefix: str, front: str, uses: Sequence[_Renaming], key: str) -> str
 
 
 def _written(pattern: str, groups: dict[str, str]) -> str:
-    """A native key that a pattern stands for, with given groups; of what is optional nothing, of choices the first."""
+    """Return a native key of a pattern with given groups, without optional parts, with first alternatives."""
     out, place, number = "", 0, 0
     while place < len(pattern):
         if pattern[place] != "(":

@@ -1,4 +1,4 @@
-"""timm's own files, whose names are the body's."""
+"""timm's own files, with the body's names."""
 
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, COUNTER
 from hilum.encoders.published.key_maps.layout import Layout, Use

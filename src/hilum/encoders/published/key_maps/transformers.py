@@ -7,7 +7,7 @@ facebookresearch/mae and lambert-x/medical_mae models_mae.py.
 from torch import Tensor
 
 from hilum.encoders.positions import EXACT_SIZE, OFFSET_BY_A_TENTH
-from hilum.encoders.published.key_maps.contrastive import DINO_DROPS
+from hilum.encoders.published.key_maps.contrastive import DINO_DROPS, DINO_TEACHER
 from hilum.encoders.published.key_maps.key_patterns import AFFINE, TRAINING_STATE, VIT_BLOCK, VIT_FRAME
 from hilum.encoders.published.key_maps.layout import Layout, Shapes, Use
 
@@ -24,7 +24,7 @@ DINO_VIT = Layout(
 
 DINO_VIT_CHECKPOINT = Layout(
     title="DINO's full checkpoint of a ViT: student and teacher",
-    prefix=r"teacher\.(?:module\.)?backbone\.",
+    prefix=DINO_TEACHER,
     sign=_SIGN,
     uses=(*VIT_FRAME, *VIT_BLOCK),
     drops=DINO_DROPS,
@@ -47,20 +47,18 @@ MAE = Layout(
 
 
 def registers(tensors: dict[str, Tensor], wanted: Shapes) -> dict[str, Tensor]:
-    """Where there are registers, timm keeps the class token's position in the token itself."""
+    """Add the class token's position to the token if there are registers, as in timm."""
     if "reg_token" not in wanted or not {"pos_embed", "cls_token"} <= tensors.keys():
         return tensors
     positions = tensors["pos_embed"]
     return tensors | {"cls_token": tensors["cls_token"] + positions[:, :1], "pos_embed": positions[:, 1:]}
 
 
-_SCALES = Use(r"blocks\.(?:\d+\.)?(\d+)\.(ls1|ls2)\.gamma", r"blocks.\1.\2.gamma")
-
 _DINOV2 = (
     *VIT_FRAME,
     Use(r"register_tokens", "reg_token"),
-    _SCALES,
-    # Under FSDP the blocks are kept in chunks, padded so that a block's number stays its own.
+    Use(r"blocks\.(?:\d+\.)?(\d+)\.(ls1|ls2)\.gamma", r"blocks.\1.\2.gamma"),
+    # with FSDP, blocks are in chunks, with unchanged block numbers
     Use(
         rf"blocks\.(?:\d+\.)?(\d+)\.(norm1|norm2|attn\.qkv|attn\.proj|mlp\.fc1|mlp\.fc2)\.{AFFINE}",
         r"blocks.\1.\2.\3",
@@ -77,12 +75,12 @@ DINOV2 = Layout(
 )
 
 DINOV2_CHECKPOINT = Layout(
-    title="teacher_checkpoint of a training run of DINOv2, which nobody publishes",
-    prefix=r"teacher\.(?:module\.)?backbone\.",
+    title="teacher_checkpoint of a training run of DINOv2, not published",
+    prefix=DINO_TEACHER,
     sign=r"mask_token",
     uses=_DINOV2,
     drops={
-        r"teacher\.(?:module\.)?backbone\.mask_token": MASK_TOKEN,
+        rf"{DINO_TEACHER}mask_token": MASK_TOKEN,
         r"teacher\.(?:module\.)?(?:dino_head|ibot_head)\..*": "projection head of DINO's or iBOT's loss",
     },
     finish=registers,

@@ -13,7 +13,7 @@ from hilum.data.patients import is_public
 from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.published import describe_weights
-from hilum.encoders.statements import Contamination, Statement, find_contamination, statements_in_words
+from hilum.encoders.statements import Contamination, Statement, describe_statements, find_contamination
 from hilum.errors import HilumErrors
 from hilum.runs.copies import Copy
 from hilum.study.data import PreparedData
@@ -100,14 +100,14 @@ def start_of(study: Study, arm: str) -> Start:
     if settings.features is not None:
         stated = statements_of_features(settings.features)
         files = [str(settings.features.table)] if isinstance(settings.features.table, Path) else []
-        unknown = "training patients not known" if settings.features.trained_on is None else statements_in_words(stated)
+        unknown = "training patients not known" if settings.features.trained_on is None else describe_statements(stated)
         return Start(title, "".join(files), "", True, unknown, stated, [])
     weights = study.weights_of(arm)
     if weights is None:
         return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
     described = describe_weights(weights, settings.encoder)
     trained_on = (
-        [statements_in_words(described.trained_on)] if described.trained_on or not described.training_patients else []
+        [describe_statements(described.trained_on)] if described.trained_on or not described.training_patients else []
     )
     if described.training_patients:
         trained_on.append(f"{len(described.training_patients):,} patients of own runs")

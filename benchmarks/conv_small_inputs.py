@@ -1,6 +1,6 @@
 """Steps of an encoder on small views, its small maps multiplied and convolved, in turns.
 
-    python benchmarks/small_maps.py [--encoder resnet18] [--sizes 32 48 64] [--views 64 192] [--rounds 15]
+    python benchmarks/conv_small_inputs.py [--encoder resnet18] [--sizes 32 48 64] [--views 64 192] [--rounds 15]
 
 Forward and backward pass in training mode, channels-last, in bfloat16 and in float32, as `hilum.training` runs them on
 a CPU. Of 64 views of 48 px are the steps of SimCLR at batch 32 on such images; 192 views are SwAV's or DINO's six local
@@ -14,7 +14,7 @@ import time
 import torch
 
 from hilum.encoders.zoo import Encoder, create_encoder
-from hilum.training.cpu import retained_memory, small_maps_multiplied
+from hilum.training.cpu import keep_freed_memory, small_convolutions_as_products
 
 UNCOUNTED = 3  # rounds at the start
 
@@ -30,7 +30,7 @@ def main() -> None:
     encoder.to(memory_format=torch.channels_last)
     print(f"{arguments.encoder}, {torch.get_num_threads()} threads; ms of the median step\n")
     print("| precision | views | px | multiplied | convolved | ratio |\n|---|---|---|---|---|---|")
-    with retained_memory(torch.device("cpu")):
+    with keep_freed_memory(torch.device("cpu")):
         for precision in ("bf16", "fp32"):
             for views in arguments.views:
                 for size in arguments.sizes:
@@ -43,7 +43,7 @@ def medians(encoder: Encoder, views: torch.Tensor, precision: str, rounds: int) 
     """Seconds of a step, small maps multiplied and convolved."""
     multiplied, convolved = [], []
     for _ in range(UNCOUNTED + rounds):
-        with small_maps_multiplied(encoder):
+        with small_convolutions_as_products(encoder):
             multiplied.append(step(encoder, views, precision))
         convolved.append(step(encoder, views, precision))
     return statistics.median(multiplied[UNCOUNTED:]), statistics.median(convolved[UNCOUNTED:])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hilum.training.cpu import NARROWEST, Overlap, overlaps, share_on_map, small_maps_multiplied
+from hilum.training.cpu import NARROWEST, Overlap, fraction_on_map, overlaps, small_convolutions_as_products
 
 # length, kernel, stride, padding of rows and of columns alike
 SMALL = {
@@ -54,7 +54,7 @@ def test_products_are_the_convolution(geometry, layout):
     layer = convolution(*rest, dtype=torch.float64).to(memory_format=layout)
     maps = maps_of((side, side), dtype=torch.float64, layout=layout)
     expected = output_and_gradients(layer, maps)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert multiplied(layer(maps))
         found = output_and_gradients(layer, maps)
     for one, other in zip(found, expected, strict=True):
@@ -66,7 +66,7 @@ def test_rows_and_columns_may_differ():
     layer = convolution((3, 5), (2, 1), (1, 2), dtype=torch.float64)
     maps = maps_of((2, 3), dtype=torch.float64)
     expected = output_and_gradients(layer, maps)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert multiplied(layer(maps))
         found = output_and_gradients(layer, maps)
     for one, other in zip(found, expected, strict=True):
@@ -78,7 +78,7 @@ def test_bf16_is_as_near_float32_as_the_convolution():
     exact = output_and_gradients(layer, maps)
     with torch.autocast("cpu", torch.bfloat16):
         convolved = output_and_gradients(layer, maps)
-        with small_maps_multiplied(layer):
+        with small_convolutions_as_products(layer):
             assert multiplied(layer(maps))
             found = output_and_gradients(layer, maps)
     assert found[0].dtype == torch.bfloat16
@@ -91,7 +91,7 @@ def test_bf16_is_as_near_float32_as_the_convolution():
 def test_larger_maps_are_convolved(geometry):
     side, *rest = geometry
     layer = convolution(*rest)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert not multiplied(layer(maps_of((side, side))))
 
 
@@ -102,27 +102,27 @@ def test_larger_maps_are_convolved(geometry):
 )
 def test_other_convolutions_are_left(options):
     layer = convolution(3, 1, 1, **options)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert "forward" not in vars(layer)
 
 
 def test_evaluation_has_the_convolutions_bits():
     layer, maps = convolution(3, 1, 1).eval(), maps_of((2, 2))
     expected = layer(maps)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert torch.equal(layer(maps), expected)
 
 
 def test_one_map_without_a_batch_is_convolved():
     layer, maps = convolution(3, 1, 1), torch.ones(NARROWEST, 2, 2)
     expected = layer(maps)
-    with small_maps_multiplied(layer):
+    with small_convolutions_as_products(layer):
         assert torch.equal(layer(maps), expected)
 
 
 def test_layers_are_as_before_afterwards_also_after_an_error():
     layer = convolution(3, 1, 1)
-    with pytest.raises(ZeroDivisionError), small_maps_multiplied(layer):
+    with pytest.raises(ZeroDivisionError), small_convolutions_as_products(layer):
         raise ZeroDivisionError
     assert "forward" not in vars(layer)
     assert not multiplied(layer(maps_of((2, 2))))
@@ -138,10 +138,10 @@ def test_overlaps_by_hand():
 
 @pytest.mark.parametrize(("geometry", "share"), [((1, 3, 1, 1), 1 / 3), ((2, 3, 1, 1), 4 / 6), ((3, 3, 1, 1), 7 / 9)])
 def test_share_of_taps_on_the_map(geometry, share):
-    assert share_on_map(overlaps(*geometry), geometry[1]) == pytest.approx(share)
+    assert fraction_on_map(overlaps(*geometry), geometry[1]) == pytest.approx(share)
 
 
 def test_no_window_is_left_to_the_convolution_to_refuse():
     layer = convolution(4, 1, 1)
-    with small_maps_multiplied(layer), pytest.raises(RuntimeError, match="size"):
+    with small_convolutions_as_products(layer), pytest.raises(RuntimeError, match="size"):
         layer(maps_of((1, 1)))

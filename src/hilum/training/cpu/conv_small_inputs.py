@@ -1,10 +1,10 @@
-"""Convolutions of maps smaller than their kernel, as products of matrices.
+"""Convolutions of small feature maps as matrix products.
 
-Local views, and images of 32 to 64 pixels, leave the last layers of a convolutional encoder maps of 2 x 2 or of one
-position. Most of a 3 x 3 kernel then lies on padding, which oneDNN multiplies, too: nine taps for one position at
-worst; and its gradient of the weights is slow on such maps. Here an output is one product: of what its window holds of
-the map with the part of the kernel that lies on it. Forward and back on two cores, 512 channels, 192 maps of 2 x 2: 20
-to 24 ms against 41 to 51 in bfloat16, 38 to 46 against 61 to 82 in float32; of one position: 3 against 15 to 20.
+Local crops and images of 32 to 64 px give feature maps of 2 x 2 or 1 x 1 in the last layers. Most of a 3 x 3 kernel
+then multiplies padding in oneDNN, and its weight gradient is slow on such maps. Here each output is a product of the
+valid part of its window with the matching part of the kernel. Forward and backward pass on two cores, 512 channels, 192
+maps of 2 x 2: 20 to 24 ms instead of 41 to 51 in bfloat16, 38 to 46 instead of 61 to 82 in float32; 1 x 1: 3 instead of
+15 to 20.
 """
 
 from collections.abc import Iterator
@@ -16,29 +16,29 @@ import torch
 from torch import Tensor, nn
 
 MOST_TAPS_ON_MAP = 1 / 2
-"""Share of the taps of all windows. Of a 3 x 3 kernel: 16 of 36 on maps of 2 x 2; on maps of 3 x 3, where 49 of 81 are,
-the convolution is as fast."""
+"""Maximum fraction of kernel taps on the map. For a 3 x 3 kernel: 16 of 36 on maps of 2 x 2; on maps of 3 x 3 (49 of
+81) the convolution is as fast."""
 NARROWEST = 128
-"""Channels in and out. With fewer, as in the dense blocks of a DenseNet, many small products take longer."""
+"""Minimum input and output channels. With fewer, as in DenseNet, many small products are slower."""
 
 
 class Overlap(NamedTuple):
-    """Where a window and the map meet, along one side."""
+    """Overlap of a window with the map along one axis."""
 
     of_map: slice
     of_kernel: slice
 
 
 Overlaps = list[Overlap]
-"""Of each window along one side."""
+"""Overlap of each window along one axis."""
 
 
 @contextmanager
-def small_maps_multiplied(module: nn.Module) -> Iterator[None]:
-    """While open, convolutions in `module` multiply small maps without their padding, on a CPU, in training mode.
+def small_convolutions_as_products(module: nn.Module) -> Iterator[None]:
+    """Compute convolutions of small maps in `module` as matrix products within the context: on a CPU, in training mode.
 
-    Values are those of the convolution but for rounding. Larger maps, convolutions that are grouped, dilated or have a
-    bias, evaluation mode and GPUs are left as they are.
+    Results equal those of the convolution up to rounding. Larger maps, grouped or dilated convolutions, those with a
+    bias, evaluation mode and GPUs are not affected.
     """
     layers = [each for each in module.modules() if type(each) is nn.Conv2d and _may_multiply(each)]
     for layer in layers:
@@ -60,8 +60,8 @@ def _forward(layer: nn.Conv2d, maps: Tensor) -> Tensor:
     if layer.training and maps.device.type == "cpu" and maps.ndim == 4:
         padding = cast(tuple[int, ...], layer.padding)
         rows, columns = map(overlaps, maps.shape[2:], layer.kernel_size, layer.stride, padding)
-        share = share_on_map(rows, layer.kernel_size[0]) * share_on_map(columns, layer.kernel_size[1])
-        if share <= MOST_TAPS_ON_MAP:
+        fraction = fraction_on_map(rows, layer.kernel_size[0]) * fraction_on_map(columns, layer.kernel_size[1])
+        if fraction <= MOST_TAPS_ON_MAP:
             return _multiplied(maps, layer.weight, rows, columns)
     return nn.Conv2d.forward(layer, maps)
 
@@ -74,11 +74,11 @@ def _multiplied(maps: Tensor, weight: Tensor, rows: Overlaps, columns: Overlaps)
 
 
 def overlaps(length: int, kernel: int, stride: int, padding: int) -> Overlaps:
-    """Where each window of a convolution meets the map, along one side of both.
+    """Compute the overlap of each window of a convolution with the map along one axis.
 
     Args:
-        length: of the map.
-        kernel, stride, padding: of the convolution.
+        length: Length of the map.
+        kernel, stride, padding: Parameters of the convolution.
     """
     met = []
     for start in range(-padding, length + padding - kernel + 1, stride):
@@ -88,15 +88,15 @@ def overlaps(length: int, kernel: int, stride: int, padding: int) -> Overlaps:
     return met
 
 
-def share_on_map(met: Overlaps, kernel: int) -> float:
-    """Of the taps of all windows along one side; 1 where there is no window."""
+def fraction_on_map(met: Overlaps, kernel: int) -> float:
+    """Return the fraction of kernel taps on the map along one axis; 1 without windows."""
     return sum(each.of_map.stop - each.of_map.start for each in met) / (len(met) * kernel) if met else 1.0
 
 
 class _Product(torch.autograd.Function):
-    """Of maps (N, C, H, W) and a kernel (O, C, h, w), in the maps' precision: (N, O, rows, columns).
+    """Convolution of maps (N, C, H, W) with a kernel (O, C, h, w) in the maps' dtype, to (N, O, rows, columns).
 
-    Gradients are summed over the outputs in float32 or wider, as the convolution does.
+    Gradients are summed over outputs in float32 or wider, as in torch's convolution.
     """
 
     @staticmethod
@@ -139,5 +139,5 @@ def _channels_last(values: Tensor) -> Tensor:
 
 
 def _part(values: Tensor, rows: slice, columns: slice) -> Tensor:
-    """(N, values); without a copy where the part is all of it and channels come last."""
+    """Return a part of maps as (N, values), without a copy if it is the whole map in channels-last format."""
     return values[:, rows, columns].flatten(1)

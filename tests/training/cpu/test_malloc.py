@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import json, resource
 import torch
-from hilum.training.cpu.memory import retained_memory
+from hilum.training.cpu.malloc import keep_freed_memory
 
 def pages_cleared():
     'By the kernel for 64 MiB that are written and freed: 16,384 of 4 KiB where none are there.'
@@ -22,16 +22,16 @@ def several():
     return [pages_cleared() for _ in range(4)]
 
 found = {"before": several()}
-with retained_memory(torch.device("cpu")):
+with keep_freed_memory(torch.device("cpu")):
     found["inside"] = several()
 found["after"] = several()
 try:
-    with retained_memory(torch.device("cpu")):
+    with keep_freed_memory(torch.device("cpu")):
         several()
         raise ZeroDivisionError
 except ZeroDivisionError:
     found["after an error"] = several()
-with retained_memory(torch.device("cuda")):
+with keep_freed_memory(torch.device("cuda")):
     found["for a GPU"] = several()
 print(json.dumps(found))
 """
