@@ -291,7 +291,7 @@ def tables(ground: Ground, out: Path) -> Iterator[str]:
             row = metrics_table(measured, name).filter(pl.col("finding") == MACRO).row(0, named=True)
             gains = [gain(measured, name, other) for other in opponents(name)]
             hours = np.mean([hours_of(ground, name, seed, out) for seed in range(len(seeds))])
-            shown = f"{row['estimate']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
+            shown = f"{row['estimate']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f})"
             yield f"| {name} | {shown} | {' | '.join(gains)} | {len(seeds)} | {hours:.2f} |"
 
 
@@ -322,7 +322,7 @@ def gain(measured: MeasuredArms, name: str, other: str) -> str:
         return ""
     every = comparisons_table(measured, reference=other)
     row = every.filter((pl.col("arm") == name) & (pl.col("finding") == MACRO)).row(0, named=True)
-    return f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+    return f"{row['difference']:+.3f} ({row['ci_low']:+.3f} to {row['ci_high']:+.3f})"
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_writes_the_table_and_prints_intervals_and_what_was_left_out(predictions
     assert metrics["metric"].unique(maintain_order=True).to_list() == list(METRICS)
     assert "Thresholds: youden, chosen on val; fixed in resamples." in ran.stdout
     assert "bal. acc.    PPV    NPV" in ran.stdout
-    assert {"finding", "metric", "estimate", "low", "high", "n", "positives"} <= set(metrics.columns)
+    assert {"finding", "metric", "estimate", "ci_low", "ci_high", "n", "positives"} <= set(metrics.columns)
     assert "100 images of 50 patients · split test · 200 resamples of patients, seed 0" in ran.stdout
     assert "Hernia: left out of macro: 2 positive patients (fewer than 10)" in ran.stdout
     assert "100 rows of the split test are evaluated; 100 rows of val are not." in ran.stdout

@@ -210,13 +210,13 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
     numbers = {
         f"{name}{end}": [0.5 + shift]
         for name in ("kappa", "sensitivity", "specificity")
-        for end, shift in (("", 0.0), ("_low", -0.1), ("_high", 0.1))
+        for end, shift in (("", 0.0), ("_ci_low", -0.1), ("_ci_high", 0.1))
     }
     agreement = pl.DataFrame(
         {
             "finding": ["Airspace opacity"], "nlp_label": ["Atelectasis or Pneumonia"], "n": [1962], "patients": [800],
             "adjudicated_positives": [900], "nlp_positives": [700], "discordant": [420],
-            "contradicted_positives": [110], "contradicted_negatives": [310], **numbers, "auroc_ceiling": [0.79],
+            "discordant_positives": [110], "discordant_negatives": [310], **numbers, "auroc_ceiling": [0.79],
         }
     )  # fmt: skip
     return noise, issues, agreement
@@ -250,8 +250,8 @@ def scored_boxes() -> pl.DataFrame:
         "arm",
         "reference",
         "estimate",
-        "low",
-        "high",
+        "ci_low",
+        "ci_high",
         "p",
         "p_adjusted",
         "images",

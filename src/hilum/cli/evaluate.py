@@ -133,7 +133,7 @@ def evaluate(
 
 def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
-    columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
+    columns = ("finding", "estimate", "ci_low", "ci_high", "positives", "n", "patients")
     print_table(
         ["finding", _TITLES.get(metric, metric), "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],

@@ -24,7 +24,7 @@ Images = Annotated[
 def print_groups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
     """Print groups that have a number, and how many have none."""
     estimated = table.filter(table["estimate"].is_not_null())
-    columns = ("attribute", "group", "finding", "metric", "estimate", "low", "high", "gap", "p_adjusted")
+    columns = ("attribute", "group", "finding", "metric", "estimate", "ci_low", "ci_high", "gap", "p_adjusted")
     titles = ["", "group", "finding", "metric", "estimate", "95 % low", "high", "gap to the rest", "adjusted p"]
     print_table(titles, estimated.select(columns).rows(), title="Groups of patients")
     if left := len(table) - len(estimated):

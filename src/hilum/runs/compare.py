@@ -66,7 +66,7 @@ class ComparisonResult(Result):
     def _shown(self) -> dict[str, pl.DataFrame]:
         first = self.comparisons["metric"][0]
         rows = self.comparisons.filter(pl.col("metric") == first)
-        return {first: rows.select("finding", "difference", "low", "high", "p", "p_adjusted")}
+        return {first: rows.select("finding", "difference", "ci_low", "ci_high", "p", "p_adjusted")}
 
 
 def compare(

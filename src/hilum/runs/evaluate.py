@@ -64,7 +64,7 @@ class EvaluationResult(Result):
     def _shown(self) -> dict[str, pl.DataFrame]:
         first = self.metrics["metric"][0]
         rows = self.metrics.filter(pl.col("metric") == first)
-        return {first: rows.select("finding", "estimate", "low", "high", "positives", "n", "patients")}
+        return {first: rows.select("finding", "estimate", "ci_low", "ci_high", "positives", "n", "patients")}
 
 
 def evaluate(

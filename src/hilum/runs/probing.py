@@ -224,6 +224,6 @@ def _turned(differences: pl.DataFrame) -> pl.DataFrame:
         arm=pl.col("reference"),
         reference=pl.col("arm"),
         difference=0 - pl.col("difference"),  # and not a negative zero
-        low=0 - pl.col("high"),
-        high=0 - pl.col("low"),
+        ci_low=0 - pl.col("ci_high"),
+        ci_high=0 - pl.col("ci_low"),
     )

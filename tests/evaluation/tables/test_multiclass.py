@@ -50,11 +50,11 @@ def test_numbers_and_their_resamples_equal_scikit_learn(table):
 
     macro = rows["macro", "f1"]
     assert macro["estimate"] == pytest.approx(sk.f1_score(calls.true, calls.called, average="macro"), abs=1e-12)
-    assert (macro["low"], macro["high"]) == pytest.approx(slow(sk.f1_score, "macro"), abs=1e-12)
+    assert (macro["ci_low"], macro["ci_high"]) == pytest.approx(slow(sk.f1_score, "macro"), abs=1e-12)
     named = rows["No Finding", "precision"]
     expected = sk.precision_score(calls.true, calls.called, labels=[0], average=None)[0]
     assert named["estimate"] == pytest.approx(expected, abs=1e-12)
-    assert (named["low"], named["high"]) == pytest.approx(slow(sk.precision_score, None, labels=[0]), abs=1e-12)
+    assert (named["ci_low"], named["ci_high"]) == pytest.approx(slow(sk.precision_score, None, labels=[0]), abs=1e-12)
     accuracy = sk.accuracy_score(calls.true, calls.called)
     assert rows["macro", "accuracy"]["estimate"] == pytest.approx(accuracy, abs=1e-12)
     recall = sk.recall_score(calls.true, calls.called, average="macro")

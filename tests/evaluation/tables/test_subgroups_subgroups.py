@@ -31,7 +31,7 @@ def test_each_group_is_measured_and_its_gap_found(women_and_men):
     woman, man = rows["F", "Pneumonia", "auroc"], rows["M", "Pneumonia", "auroc"]
     assert woman["estimate"] == pytest.approx(expected, abs=1e-12)
     assert woman["gap"] == pytest.approx(woman["estimate"] - man["estimate"]) == pytest.approx(-man["gap"])
-    assert woman["gap_high"] < 0
+    assert woman["gap_ci_high"] < 0
     assert woman["p_adjusted"] < 0.05
     assert rows["F", "Pleural Effusion", "auroc"]["p_adjusted"] > 0.05
 
@@ -53,7 +53,7 @@ def test_groups_are_on_the_same_resamples_of_patients(women_and_men):
     ]
     row = rows_of(table)["F", "Pleural Effusion", "auroc"]
     rarer = min(row["positive_patients"], rows_of(table)["M", "Pleural Effusion", "auroc"]["positive_patients"])
-    assert (row["gap_low"], row["gap_high"]) == percentile_interval(each[0] - each[1], patients=rarer)
+    assert (row["gap_ci_low"], row["gap_ci_high"]) == percentile_interval(each[0] - each[1], patients=rarer)
 
 
 def test_two_groups_are_one_test(women_and_men):

@@ -62,7 +62,9 @@ def test_an_average_is_over_the_findings_that_a_layout_lists(tmp_path):
     task = TaskResults("task", tmp_path, tmp_path / "arms", counts=None)
     (tmp_path / "evaluation").mkdir()
     table = pl.DataFrame(rows, schema=["arm", "finding", "metric", "estimate"], orient="row")
-    table.with_columns(low=pl.lit(0.0), high=pl.lit(1.0)).write_parquet(tmp_path / "evaluation" / "metrics.parquet")
+    table.with_columns(ci_low=pl.lit(0.0), ci_high=pl.lit(1.0)).write_parquet(
+        tmp_path / "evaluation" / "metrics.parquet"
+    )
     (tmp_path / "arms" / "A").mkdir(parents=True)
     every = value_of(task, Query("auroc", arm="A", statistic="mean_sd"))
     assert every.value == pytest.approx((0.6 + 0.8 + 0.5) / 3)

@@ -21,13 +21,13 @@ def content_of(difference: float, *, seeds: int = 4, between: float = 2e-4, pati
     low, high = test.interval()
     row = {
         "arm": "simclr", "reference": "scratch", "finding": "macro", "metric": "auroc", "difference": difference,
-        "low": low, "high": high, "p": test.p(), "p_adjusted": test.p(), "detectable": test.detectable(),
+        "ci_low": low, "ci_high": high, "p": test.p(), "p_adjusted": test.p(), "minimum_detectable_difference": test.detectable(),
         "method": "obuchowski_rockette", "seeds": seeds, "between_seeds": between, "within_seeds": within,
         "between_patients": patients, "repeat": chance_of_repeat(test),
         "seeds_to_show": seeds_to_show(test, difference), "times_patients_to_show": times_patients_to_show(test, difference),
     }  # fmt: skip
     metrics = [
-        {"arm": arm, "finding": "macro", "metric": "auroc", "estimate": value, "low": value - 0.03, "high": value + 0.03,
+        {"arm": arm, "finding": "macro", "metric": "auroc", "estimate": value, "ci_low": value - 0.03, "ci_high": value + 0.03,
          "n": 800, "positives": None, "patients": 400, "note": ""}
         for arm, value in (("scratch", 0.7), ("simclr", 0.7 + difference))
     ]  # fmt: skip

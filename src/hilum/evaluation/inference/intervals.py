@@ -191,10 +191,10 @@ def interval_for_few_patients(
         return numbers, notes
     low, high = score_interval(estimate, positive, negative)
     if seeds > 1:
-        drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
+        drawn = [end for end in (numbers["ci_low"], numbers["ci_high"]) if end is not None]
         low, high = min([low, *drawn]), max([high, *drawn])
     side = "positive" if positive <= negative else "negative"
     of_bootstrap = (Code.FEW_PATIENTS, Code.PERFECTLY_SEPARATED)  # no longer true of this interval
     remaining = [given for given in notes if given.code not in of_bootstrap]
     by_score = note(Code.SCORE_INTERVAL, patients=min(positive, negative), side=side)
-    return {"estimate": estimate, "low": low, "high": high}, [*remaining, by_score]
+    return {"estimate": estimate, "ci_low": low, "ci_high": high}, [*remaining, by_score]

@@ -36,17 +36,17 @@ AGREEMENT_SCHEMA = {
     "adjudicated_positives": pl.Int64,
     "nlp_positives": pl.Int64,
     "discordant": pl.Int64,
-    "contradicted_positives": pl.Int64,
-    "contradicted_negatives": pl.Int64,
+    "discordant_positives": pl.Int64,
+    "discordant_negatives": pl.Int64,
     "kappa": pl.Float64,
-    "kappa_low": pl.Float64,
-    "kappa_high": pl.Float64,
+    "kappa_ci_low": pl.Float64,
+    "kappa_ci_high": pl.Float64,
     "sensitivity": pl.Float64,
-    "sensitivity_low": pl.Float64,
-    "sensitivity_high": pl.Float64,
+    "sensitivity_ci_low": pl.Float64,
+    "sensitivity_ci_high": pl.Float64,
     "specificity": pl.Float64,
-    "specificity_low": pl.Float64,
-    "specificity_high": pl.Float64,
+    "specificity_ci_low": pl.Float64,
+    "specificity_ci_high": pl.Float64,
     "auroc_ceiling": pl.Float64,
 }
 
@@ -94,12 +94,12 @@ def label_agreement(
             "adjudicated_positives": tp + fn,
             "nlp_positives": tp + fp,
             "discordant": fp + fn,
-            "contradicted_positives": fp,
-            "contradicted_negatives": fn,
+            "discordant_positives": fp,
+            "discordant_negatives": fn,
         }
         for name, made in _AGREEMENT.items():
             low, high = percentile_interval(made(drawn[:, at]))
-            ends = {name: float(made(whole[:, at])[0]), f"{name}_low": low, f"{name}_high": high}
+            ends = {name: float(made(whole[:, at])[0]), f"{name}_ci_low": low, f"{name}_ci_high": high}
             row |= {key: number_or_null(value) for key, value in ends.items()}
         ceiling = auroc_ceiling(fp / (tp + fp), fn / (fn + tn)) if tp + fp and fn + tn else float("nan")
         rows.append(row | {"auroc_ceiling": number_or_null(ceiling)})

@@ -10,8 +10,8 @@ BINS = 15
 """Bins of equal width, as Guo et al. (ICML 2017, §2) use; the error depends on their number."""
 
 RELIABILITY_SCHEMA = {
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "bin_lower": pl.Float64,
+    "bin_upper": pl.Float64,
     "n": pl.Int64,
     "predicted": pl.Float64,
     "observed": pl.Float64,
@@ -82,8 +82,8 @@ def reliability_curve(
         for values in (probability, positive)
     )
     columns = {
-        "low": edges[filled],
-        "high": edges[filled + 1],
+        "bin_lower": edges[filled],
+        "bin_upper": edges[filled + 1],
         "n": count[filled],
         "predicted": predicted,
         "observed": observed,

@@ -11,8 +11,8 @@ from hilum.evaluation.metrics.roc_auc import split_by_label
 DECISION_SCHEMA = {
     "threshold": pl.Float64,
     "model": pl.Float64,
-    "everybody": pl.Float64,
-    "nobody": pl.Float64,
+    "treat_all": pl.Float64,
+    "treat_none": pl.Float64,
 }
 
 
@@ -46,7 +46,7 @@ def decision_curve(
     columns = {
         "threshold": at,
         "model": (above[True] - weight * above[False]) / len(positive),
-        "everybody": share - weight * (1 - share),
-        "nobody": np.zeros_like(at),
+        "treat_all": share - weight * (1 - share),
+        "treat_none": np.zeros_like(at),
     }
     return pl.DataFrame(columns, schema=DECISION_SCHEMA)

@@ -92,7 +92,7 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
             rows.append({"task": task, "arm": arm, "metric": metric, "finding": finding, "tasks": 1})
             if patients is not None:
                 own = metrics_table(measured, arm).filter((pl.col("metric") == metric) & (pl.col("finding") == finding))
-                rows[-1] |= own.select("estimate", ci_low="low", ci_high="high").row(0, named=True)
+                rows[-1] |= own.select("estimate", "ci_low", "ci_high").row(0, named=True)
     estimable = {task: measured for task, measured in tasks.items() if _is_estimable(measured)}
     arms = list(dict.fromkeys(arm for measured in estimable.values() for arm in measured.arms))
     for arm in arms if len(estimable) > 1 else []:

@@ -44,11 +44,11 @@ COMPARISONS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "p": pl.Float64,
     "p_adjusted": pl.Float64,
-    "detectable": pl.Float64,
+    "minimum_detectable_difference": pl.Float64,
     "family": pl.String,
     "note": pl.String,
     "codes": pl.String,
@@ -272,7 +272,7 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
             by_seeds = measured.seed_test(metric, arm, other, at)
             numbers = _numbers(measured, metric, difference, at, by_seeds, tested=bool(measured.included[at]))
         else:
-            numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
+            numbers = dict.fromkeys(("difference", "ci_low", "ci_high", "p", "minimum_detectable_difference"))
             numbers["undefined"] = []
         rows.append({"finding": finding, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     return [_with_note(row) for row in rows]
@@ -294,10 +294,10 @@ def _numbers(
     finite = resampled[np.isfinite(resampled)]
     return {
         "difference": number_or_null(estimate),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
         "p": number_or_null(two_sided_p(resampled, patients=patients) if tested else float("nan")),
-        "detectable": number_or_null(minimum_detectable_difference(resampled)),
+        "minimum_detectable_difference": number_or_null(minimum_detectable_difference(resampled)),
         "undefined": undefined_notes(resampled),
         "method": "bootstrap",
         "standard_error": float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
@@ -309,10 +309,10 @@ def _numbers_of_seeds(test: SeedTest, *, tested: bool, within: float) -> dict[st
     settles = test.difference != 0 and tested
     return {
         "difference": test.difference,
-        "low": low,
-        "high": high,
+        "ci_low": low,
+        "ci_high": high,
         "p": test.p() if tested else None,
-        "detectable": detectable if (detectable := test.detectable()) <= within else None,
+        "minimum_detectable_difference": detectable if (detectable := test.detectable()) <= within else None,
         "undefined": [],
         "method": "obuchowski_rockette",
         "standard_error": test.standard_error,

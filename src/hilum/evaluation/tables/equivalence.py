@@ -18,13 +18,13 @@ MARGINS_SCHEMA = {
     "metric": pl.String,
     "margin": pl.Float64,
     "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "low_90": pl.Float64,
-    "high_90": pl.Float64,
-    "p_not_worse": pl.Float64,
-    "p_equivalent": pl.Float64,
-    "p_equivalent_adjusted": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "ci_low_90": pl.Float64,
+    "ci_high_90": pl.Float64,
+    "p_noninferiority": pl.Float64,
+    "p_tost": pl.Float64,
+    "p_tost_adjusted": pl.Float64,
     "conclusion": pl.String,
 }
 
@@ -89,10 +89,10 @@ def equivalence_table(
                     "metric": metric,
                     "margin": margin,
                     "difference": number_or_null(float(difference.estimate[at])),
-                    **_ends(interval, ("low", "high")),
-                    **_ends(narrower, ("low_90", "high_90")),
-                    "p_not_worse": number_or_null(worse),
-                    "p_equivalent": number_or_null(max(worse, better)),
+                    **_ends(interval, ("ci_low", "ci_high")),
+                    **_ends(narrower, ("ci_low_90", "ci_high_90")),
+                    "p_noninferiority": number_or_null(worse),
+                    "p_tost": number_or_null(max(worse, better)),
                 }
             )
     table = pl.DataFrame(rows, schema={name: kind for name, kind in MARGINS_SCHEMA.items() if name not in _ADDED})
@@ -102,7 +102,7 @@ def equivalence_table(
     return pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*MARGINS_SCHEMA)
 
 
-_ADDED = ("p_equivalent_adjusted", "conclusion")
+_ADDED = ("p_tost_adjusted", "conclusion")
 
 
 def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, float | None]:
@@ -110,19 +110,19 @@ def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, floa
 
 
 def _adjusted(part: pl.DataFrame, adjustment: str) -> pl.DataFrame:
-    p = ADJUSTMENTS[adjustment](part["p_equivalent"].fill_null(float("nan")).to_numpy())
-    return part.with_columns(pl.Series("p_equivalent_adjusted", p, dtype=pl.Float64).fill_nan(None))
+    p = ADJUSTMENTS[adjustment](part["p_tost"].fill_null(float("nan")).to_numpy())
+    return part.with_columns(pl.Series("p_tost_adjusted", p, dtype=pl.Float64).fill_nan(None))
 
 
 def _conclusion(row: dict[str, Any], margin: float, sign: int) -> str:
-    if row["low"] is None:
-        return "open"
-    low, high = sorted((sign * row["low"], sign * row["high"]))
-    low_90, high_90 = sorted((sign * row["low_90"], sign * row["high_90"]))
+    if row["ci_low"] is None:
+        return "inconclusive"
+    low, high = sorted((sign * row["ci_low"], sign * row["ci_high"]))
+    low_90, high_90 = sorted((sign * row["ci_low_90"], sign * row["ci_high_90"]))
     if low > 0:
-        return "better"
+        return "superior"
     if high < 0:
-        return "worse"
+        return "inferior"
     if -margin < low_90 and high_90 < margin:
         return "equivalent"
-    return "not worse" if low > -margin else "open"
+    return "non-inferior" if low > -margin else "inconclusive"

@@ -21,14 +21,14 @@ EXTERNAL_SCHEMA = {
     "tested_on": pl.String,
     "finding": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "at_home": pl.Float64,
-    "drop": pl.Float64,
-    "drop_low": pl.Float64,
-    "drop_high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "internal": pl.Float64,
+    "generalisation_gap": pl.Float64,
+    "generalisation_gap_ci_low": pl.Float64,
+    "generalisation_gap_ci_high": pl.Float64,
     "p": pl.Float64,
-    "native": pl.Float64,
+    "in_distribution": pl.Float64,
     "note": pl.String,
 }
 
@@ -144,10 +144,10 @@ def _row(
         "trained_on": trained,
         "tested_on": tested,
         "estimate": number_or_null(float(here.estimate[at])),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
-        "at_home": None if home is None else number_or_null(float(home.estimate[at])),
-        "native": None if native is None else number_or_null(float(native.estimate[at])),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
+        "internal": None if home is None else number_or_null(float(home.estimate[at])),
+        "in_distribution": None if native is None else number_or_null(float(native.estimate[at])),
     }
     internal_patients = behind[trained][at] if home is not None else None
     if home is None or internal_patients is None or trained == tested:
@@ -155,8 +155,8 @@ def _row(
     drop, fewer = home.resampled[at] - here.resampled[at], min(patients, internal_patients)
     drop_low, drop_high = percentile_interval(drop, patients=fewer)
     return row | {
-        "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),
-        "drop_low": number_or_null(drop_low),
-        "drop_high": number_or_null(drop_high),
+        "generalisation_gap": number_or_null(float(home.estimate[at] - here.estimate[at])),
+        "generalisation_gap_ci_low": number_or_null(drop_low),
+        "generalisation_gap_ci_high": number_or_null(drop_high),
         "p": number_or_null(two_sided_p(drop, patients=fewer)),
     }

@@ -31,8 +31,8 @@ METRICS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "n": pl.Int64,
     "positives": pl.Int64,
     "patients": pl.Int64,
@@ -135,7 +135,7 @@ def _of_finding(
     resampled, cases = own.metrics[metric], measured.cases
     notes = case_notes(cases, at, measured.min_positive_patients)
     if not cases.enough(2)[at]:
-        return {"estimate": None, "low": None, "high": None}, notes
+        return {"estimate": None, "ci_low": None, "ci_high": None}, notes
     numbers = _estimate_and_interval(measured, resampled, at)
     if metric == AUROC:
         notes += _score_notes(own, at)
@@ -161,4 +161,4 @@ def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int
         low, high = percentile_interval(resampled.resampled[at], patients=measured.effective_n_patients(at))
     if not np.isfinite(estimate):
         low = high = float("nan")
-    return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}
+    return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}

@@ -16,10 +16,10 @@ RANKS_SCHEMA = {
     "arm": pl.String,
     "metric": pl.String,
     "mean_rank": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "best_in": pl.Float64,
-    "columns": pl.Int64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "prob_best": pl.Float64,
+    "n_findings_ranked": pl.Int64,
 }
 WINS_SCHEMA = {
     "arm": pl.String,
@@ -78,10 +78,10 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
                 "arm": arms[at],
                 "metric": metric,
                 "mean_rank": float(mean_rank[at]),
-                "low": number_or_null(low),
-                "high": number_or_null(high),
-                "best_in": float(share[at]),
-                "columns": values.shape[1],
+                "ci_low": number_or_null(low),
+                "ci_high": number_or_null(high),
+                "prob_best": float(share[at]),
+                "n_findings_ranked": values.shape[1],
             }
         )
     return pl.DataFrame(rows, schema=RANKS_SCHEMA)

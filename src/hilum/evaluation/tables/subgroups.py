@@ -38,11 +38,11 @@ SUBGROUPS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "gap": pl.Float64,
-    "gap_low": pl.Float64,
-    "gap_high": pl.Float64,
+    "gap_ci_low": pl.Float64,
+    "gap_ci_high": pl.Float64,
     "p": pl.Float64,
     "p_adjusted": pl.Float64,
     "n": pl.Int64,
@@ -185,8 +185,8 @@ def _numbers(
     low, high = percentile_interval(resampled, patients=here)
     row: dict[str, object] = {
         "estimate": number_or_null(estimate),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
         **note_columns([]),
     }
     if there < min_patients:
@@ -196,8 +196,8 @@ def _numbers(
     gap_low, gap_high = percentile_interval(gap, patients=patients)
     return row | {
         "gap": number_or_null(estimate - rest),
-        "gap_low": number_or_null(gap_low),
-        "gap_high": number_or_null(gap_high),
+        "gap_ci_low": number_or_null(gap_low),
+        "gap_ci_high": number_or_null(gap_high),
         "p": number_or_null(two_sided_p(gap, patients=patients)),
     }
 

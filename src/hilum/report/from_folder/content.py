@@ -135,7 +135,7 @@ def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
     metrics = pl.DataFrame(schema={"arm": pl.String, **METRICS_SCHEMA})
     comparisons = pl.DataFrame(schema=COMPARISONS_SCHEMA)
     if "metrics" in found.parts:
-        metrics = pl.read_parquet(found.parts["metrics"])
+        metrics = read_result_table(found.parts["metrics"])
         if "arm" not in metrics.columns:
             metrics = metrics.select(pl.lit(_model_of(found)).alias("arm"), pl.all())
     if "comparisons" in found.parts:

@@ -161,13 +161,13 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
     rows = [
         [
             Cell(row["arm"]),
-            Cell(formats.estimate(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
-            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+            Cell(formats.estimate(row["mean_rank"], row["ci_low"], row["ci_high"]), row["mean_rank"]),
+            Cell(f"{row['prob_best']:.0%}", row["prob_best"]),
         ]
         for row in ranks.to_dicts()
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
-    count = int(ranks["columns"][0])
+    count = int(ranks["n_findings_ranked"][0])
     notes = [
         f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are resampled apart."
     ]
@@ -184,7 +184,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
             Cell(row["task"]),
             Cell(f"{row['arm']} − {row['reference']}"),
             Cell(
-                formats.difference(row["difference"], row["low"], row["high"], signed=True),
+                formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True),
                 row["difference"],
                 _mark(row),
             ),
@@ -201,7 +201,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
 
 
 def _difference(row: dict[str, Any]) -> str:
-    return formats.difference(row["difference"], row["low"], row["high"], signed=True)
+    return formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True)
 
 
 def _mark(row: dict[str, Any]) -> Any:

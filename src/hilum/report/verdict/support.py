@@ -112,11 +112,11 @@ def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictReco
         return []
     made = []
     for row in rows:
-        if not (formats.known(row["low"]) and formats.known(row["high"])):
+        if not (formats.known(row["ci_low"]) and formats.known(row["ci_high"])):
             continue
-        low, high = sorted((abs(row["low"]), abs(row["high"])))
-        crosses = row["low"] <= 0 <= row["high"]
-        values = {"margin": margin, "low": row["low"], "high": row["high"]}
+        low, high = sorted((abs(row["ci_low"]), abs(row["ci_high"])))
+        crosses = row["ci_low"] <= 0 <= row["ci_high"]
+        values = {"margin": margin, "ci_low": row["ci_low"], "ci_high": row["ci_high"]}
         pair = f"{row['arm']} and {row['reference']}"
         if not crosses and low > margin:
             code, text = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"
