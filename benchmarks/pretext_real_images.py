@@ -43,7 +43,7 @@ from hilum.data.splits import patient_split
 from hilum.data.store import Store, build_store
 from hilum.encoders.probe import linear_probe, neighbour_probe
 from hilum.encoders.weights import load_encoder
-from hilum.evaluation.estimation import MeasuredArms, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, measure_arms
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, read_predictions
 from hilum.evaluation.tables import comparisons_table, metrics_table
@@ -317,7 +317,7 @@ def opponents(name: str) -> list[str]:
     return [untrained(encoder), calibrated(encoder) if encoder == CONVOLUTIONAL else "", THUMBNAIL]
 
 
-def gain(measured: MeasuredArms, name: str, other: str) -> str:
+def gain(measured: BootstrappedArms, name: str, other: str) -> str:
     if other not in measured.arms:
         return ""
     every = comparisons_table(measured, reference=other)

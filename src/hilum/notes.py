@@ -112,7 +112,7 @@ class Note:
         return Note(self.code, tuple((name, "…" if name == "examples" else each) for name, each in self.parameters))
 
 
-LEAVES_OUT = frozenset({Code.NO_CASES, Code.ONE_PATIENT, Code.TOO_FEW_PATIENTS})
+EXCLUDING_CODES = frozenset({Code.NO_CASES, Code.ONE_PATIENT, Code.TOO_FEW_PATIENTS})
 """Codes of findings that are not in means and not tested."""
 
 

@@ -112,7 +112,7 @@ def test_views_that_would_not_grow_are_refused(store, tmp_path):
 
 
 def test_one_size_has_the_fingerprint_it_had():
-    assert "early" not in PretextSettings().decisive()
-    assert PretextSettings(size=64).decisive()["size"] == 64
-    assert PretextSettings(size=SIZES).decisive()["size"] == {"start": 32, "until": 0.5, "end": None}
-    assert replace(PretextSettings(), compile="on").decisive() == PretextSettings().decisive()
+    assert "early" not in PretextSettings().fingerprint_fields()
+    assert PretextSettings(size=64).fingerprint_fields()["size"] == 64
+    assert PretextSettings(size=SIZES).fingerprint_fields()["size"] == {"start": 32, "until": 0.5, "end": None}
+    assert replace(PretextSettings(), compile="on").fingerprint_fields() == PretextSettings().fingerprint_fields()

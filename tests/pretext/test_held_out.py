@@ -43,8 +43,8 @@ def test_the_epoch_of_the_lowest_loss_of_held_out_patients_is_kept(store_of, tmp
 
 
 def test_nothing_changes_for_runs_that_hold_out_nobody():
-    assert "validation" not in TINY.decisive()
-    assert "patience" not in TINY.decisive()
+    assert "validation" not in TINY.fingerprint_fields()
+    assert "patience" not in TINY.fingerprint_fields()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -270,7 +270,7 @@ def full_study(
     other = {arm: [scored_images(1.0, runs[0].findings, images, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
     renamed = {arm: [as_predictions(run.frame.with_columns(pl.lit("val").alias("split"), pl.format("val {}", "image_id").alias("image_id")), name=run.name) for run in runs] for arm, runs in other.items()}  # fmt: skip
     thresholds = {
-        arm: [choose_thresholds(val, "youden", judged=run) for val, run in zip(renamed[arm], runs, strict=True)]
+        arm: [choose_thresholds(val, "youden", evaluated=run) for val, run in zip(renamed[arm], runs, strict=True)]
         for arm, runs in study.predictions.items()
     }
     measured = measure_arms(

@@ -2,7 +2,7 @@ from .bootstrap import (
     BootstrapConfig as BootstrapConfig,
 )
 from .estimation import (
-    MeasuredArms as MeasuredArms,
+    BootstrappedArms as BootstrappedArms,
 )
 from .estimation import (
     measure_arms as measure_arms,
@@ -160,10 +160,10 @@ __all__ = [
     "METRICS",
     "Assumptions",
     "BootstrapConfig",
+    "BootstrappedArms",
     "ClassCalls",
     "DeLong",
     "EvaluationTables",
-    "MeasuredArms",
     "Predictions",
     "SuiteInput",
     "SuiteSettings",

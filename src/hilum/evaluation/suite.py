@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import MeasuredArms, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, measure_arms
 from hilum.evaluation.inference import Adjustment, Look, SeedDesign, SeedInference
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, METRICS, THRESHOLD_METRICS, overall_finding
 from hilum.evaluation.predictions import AlignedArms, Predictions
@@ -214,7 +214,7 @@ def _measure(
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
     on_progress: ProgressReport = silent,
-) -> MeasuredArms:
+) -> BootstrappedArms:
     bootstrap = settings.bootstrap
     return measure_arms(
         arms,

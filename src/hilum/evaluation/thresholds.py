@@ -1,7 +1,7 @@
 """Where to cut: thresholds chosen on validation images, so that what they do on test images is what they would do
 later.
 
-A threshold fitted to the images it is judged on looks better than it is; it is allowed on request, and marked.
+A threshold fitted to the images it is evaluated on looks better than it is; it is allowed on request, and marked.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Thresholds:
         rule: how they were chosen, as given.
         chosen_on: the split, or the name of the table, they were chosen on; None for a number given beforehand.
         values: by finding, on the scale of the scores; NaN where the images give none.
-        optimistic: whether they were chosen on the images that are judged.
+        optimistic: whether they were chosen on the images that are evaluated.
     """
 
     rule: str
@@ -89,14 +89,14 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
 
 
 def choose_thresholds(
-    validation: Predictions, rule: str = "youden", *, judged: Predictions | None = None
+    validation: Predictions, rule: str = "youden", *, evaluated: Predictions | None = None
 ) -> Thresholds:
     """Choose a threshold for each finding.
 
     Args:
         validation: predictions of images that were held out from training and from the test.
         rule: as in `choose_threshold`.
-        judged: the predictions that the thresholds will be used on; where images are in both, the thresholds are
+        evaluated: the predictions that the thresholds will be used on; where images are in both, the thresholds are
             marked as optimistic.
 
     Raises:
@@ -115,7 +115,7 @@ def choose_thresholds(
         finding: choose_threshold(labels[:, index], scores[:, index], rule)
         for index, finding in enumerate(validation.findings)
     }
-    shared = judged is not None and _share_images(validation, judged)
+    shared = evaluated is not None and _share_images(validation, evaluated)
     chosen_on = None if fixed else validation.split or validation.name
     return Thresholds(rule, chosen_on, values, optimistic=shared and not fixed)
 

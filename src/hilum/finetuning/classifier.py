@@ -9,9 +9,9 @@ from hilum.augment import Augmentation, of_copies, plain_view, random_views
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
-from hilum.finetuning.heads import HeadOfEach, make_head
+from hilum.finetuning.heads import HeadPerFinding, make_head
 from hilum.finetuning.output_types import OutputType, make_output_type
-from hilum.finetuning.pooling import AttentionEach, make_pooling
+from hilum.finetuning.pooling import AttentionPerFinding, make_pooling
 from hilum.finetuning.settings import HeadName, OutputTypeName, PoolingName
 from hilum.training.distributed import share_of_mean
 from hilum.training.param_groups import decay_groups, encoder_groups
@@ -61,11 +61,13 @@ class Classifier(Trainable):
         self.output_type: OutputType = make_output_type(output_type) if isinstance(output_type, str) else output_type
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.pooling = AttentionEach(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
+            self.pooling = (
+                AttentionPerFinding(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
+            )
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
             outputs = findings * self.output_type.outputs_a_finding
             self.head = (
-                HeadOfEach(encoder.token_width, findings, self.output_type.outputs_a_finding)
+                HeadPerFinding(encoder.token_width, findings, self.output_type.outputs_a_finding)
                 if head == "attention"
                 else make_head(head, width, outputs, dropout=dropout, encoder=encoder.name)
             )

@@ -29,7 +29,7 @@ from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.output_types import OutputType, make_output_type
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.weight_averaging import Averaged, copied
+from hilum.finetuning.weight_averaging import Averaged, copy_for_averaging
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -93,14 +93,14 @@ def finetune(
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
     all_train, train = train, visited(train, settings, seed)
-    classifier = untrained_classifier(encoder, train, settings, feed)
+    classifier = build_classifier(encoder, train, settings, feed)
     # before the long work, for the salt of one's own patients may be out of reach
     before = origin.training_patients if origin else []
     training_patients = by_the_first(lambda: sealed([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
-            [decisive(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
+            [fingerprint_fields(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
         probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress, probes)
@@ -185,7 +185,7 @@ def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encod
     return encoder, card
 
 
-def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
+def build_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
     """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
@@ -226,7 +226,7 @@ def _train(
     on_progress: ProgressReport,
 ) -> Fit:
     trainable: Classifier | HeadOnFeatures = classifier
-    average = None if settings.ema is None else copied(classifier)
+    average = None if settings.ema is None else copy_for_averaging(classifier)
     averaged: Classifier | HeadOnFeatures | None = average
     if classifier.features_are_fixed and augmentation_of(settings.augmentation) == Augmentation():
         # Nothing before the head changes: compute it once.
@@ -270,7 +270,7 @@ def _card(
         method="finetune",
         starts_from=origin.sha256 if origin else "random",
         settings={
-            **decisive(settings),
+            **fingerprint_fields(settings),
             "precision": feed.precision,
             "device": feed.device.type,
             "positive_weights": dict(zip(findings, weights, strict=True)),
@@ -289,7 +289,7 @@ def _card(
     )
 
 
-def decisive(settings: FinetuneSettings) -> dict[str, Any]:
+def fingerprint_fields(settings: FinetuneSettings) -> dict[str, Any]:
     """Settings that the result depends on."""
     indifferent = "workers", "device", "compile", "checkpoint_every_seconds"
     return {name: value for name, value in asdict(settings).items() if name not in indifferent}

@@ -11,7 +11,7 @@ TWO_LAYER_WIDTHS = 512, 128
 """Gowtham et al. (2023) name no widths: a quarter of a ResNet-50's feature, and then that of the other head."""
 
 
-class HeadOfEach(nn.Module):
+class HeadPerFinding(nn.Module):
     """A linear layer of its own for each finding, on the finding's own feature.
 
     Args:

@@ -47,7 +47,7 @@ def masked_bce(
     return losses.where(known, 0.0).sum(), known.sum()
 
 
-def masked_three_class(
+def masked_u_multiclass(
     logits: Tensor,
     targets: Tensor,
     positive_weights: Tensor,
@@ -76,7 +76,7 @@ def masked_three_class(
     return (losses * weights).where(known, 0.0).sum(), known.sum()
 
 
-def exclusive_cross_entropy(
+def multiclass_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     weights: Tensor,
@@ -151,7 +151,7 @@ def class_frequencies_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([*class_weights(images).values()])
 
 
-def capped(weights: NDArray[np.float64], most: float | None) -> NDArray[np.float32]:
+def clip_weights(weights: NDArray[np.float64], most: float | None) -> NDArray[np.float32]:
     """Weights within 1 / `most` to `most`; as they are where it is None.
 
     Args:

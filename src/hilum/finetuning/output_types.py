@@ -12,12 +12,12 @@ from torch import Tensor
 
 from hilum.data.labelled_images import LabelledImages
 from hilum.finetuning.losses import (
-    capped,
     class_frequencies_of,
-    exclusive_cross_entropy,
+    clip_weights,
     inverse_frequencies_of,
     masked_bce,
-    masked_three_class,
+    masked_u_multiclass,
+    multiclass_cross_entropy,
     negatives_per_positive_of,
 )
 from hilum.finetuning.settings import ClassWeights, FinetuneSettings, OutputTypeName
@@ -101,7 +101,7 @@ class Multilabel:
         if rule == "none":
             return np.ones(targets.shape[1], np.float32)
         of = inverse_frequencies_of if rule == "inverse_frequency" else negatives_per_positive_of
-        return capped(of(targets), most)
+        return clip_weights(of(targets), most)
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
         """With the weighted share of positives, and of uncertain ones, as the score of each finding."""
@@ -129,8 +129,8 @@ class UncertainAsClass(Multilabel):
         return classes[..., 1] - classes[..., 0]
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`masked_three_class`."""
-        return masked_three_class(
+        """`masked_u_multiclass`."""
+        return masked_u_multiclass(
             _by_class(outputs), targets, weights, focal=self.focal, label_smoothing=self.label_smoothing
         )
 
@@ -140,7 +140,7 @@ class Multiclass:
     """Every image has exactly one of the findings, the task of Elwirehardja et al. 2025: a softmax over them.
 
     Attributes:
-        focal, label_smoothing: of the loss, see `hilum.finetuning.losses.exclusive_cross_entropy`.
+        focal, label_smoothing: of the loss, see `hilum.finetuning.losses.multiclass_cross_entropy`.
         weighted_mean: divide by the weights of the images' classes, as `torch.nn.CrossEntropyLoss` does, instead of by
             the images.
     """
@@ -159,8 +159,8 @@ class Multiclass:
         return logits.softmax(dim=1)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`exclusive_cross_entropy`, with what it is divided by."""
-        total, _ = exclusive_cross_entropy(
+        """`multiclass_cross_entropy`, with what it is divided by."""
+        total, _ = multiclass_cross_entropy(
             outputs, targets, weights, focal=self.focal, label_smoothing=self.label_smoothing
         )
         return total, self.terms(targets, weights)
@@ -179,7 +179,7 @@ class Multiclass:
         if rule == "none":
             return np.ones(targets.shape[1], np.float32)
         of = inverse_frequencies_of if rule == "inverse_frequency" else class_frequencies_of
-        return capped(of(targets), most)
+        return clip_weights(of(targets), most)
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
         """With the weighted share of each class as its score."""

@@ -118,7 +118,7 @@ class Attention(Pooling):
         return pooled
 
 
-class AttentionEach(Pooling):
+class AttentionPerFinding(Pooling):
     """As `Attention` with a query for each finding: every finding has a feature of its own.
 
     Args:

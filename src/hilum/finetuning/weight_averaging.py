@@ -71,7 +71,7 @@ class Averaged(Trainable):
         return self.trained.parameter_groups(settings)
 
 
-def copied(classifier: Classifier) -> Classifier:
+def copy_for_averaging(classifier: Classifier) -> Classifier:
     """A copy with weights of its own where they train, and the frozen ones of `classifier` itself."""
     frozen = {id(each): each for each in classifier.parameters() if not each.requires_grad}
     return copy.deepcopy(classifier, frozen)

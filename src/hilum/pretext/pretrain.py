@@ -82,8 +82,8 @@ def pretrain(
         # before the long work, for the salt of one's own patients may be out of reach
         training_patients = by_the_first(lambda: _training_patients([*patient_ids, *copied_patients], probe, before))
         starts_from = before.sha256 if before else "random"
-        decisive = settings.decisive()
-        inputs = [method, network.name, starts_from, decisive, size, seed, image_ids]
+        fingerprint_fields = settings.fingerprint_fields()
+        inputs = [method, network.name, starts_from, fingerprint_fields, size, seed, image_ids]
         learnt, held = _held_out(image_ids, patient_ids, settings, seed)
         resume_only_same_run(work, [*inputs, store.recipe.as_data(), probe and probe.images.digest])
 
@@ -134,7 +134,7 @@ def pretrain(
             encoder=network.name,
             method=method,
             starts_from=starts_from,
-            settings=decisive,
+            settings=fingerprint_fields,
             preprocessing=store.recipe.as_data(),
             image_size=size,
             mean=float(network.mean),

@@ -203,7 +203,7 @@ def already_done(
         "method": method,
         "encoder": encoder,
         "starts_from": read_card(start).sha256 if start else "random",
-        "settings": settings.decisive(),
+        "settings": settings.fingerprint_fields(),
         "preprocessing": recipe,
         "split": pool.title,
         "n_training_images": len(pool.image_ids),

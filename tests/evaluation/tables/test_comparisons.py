@@ -74,7 +74,7 @@ def test_arms_with_several_seeds_get_obuchowski_and_rockettes_test(arms):
     )
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(test.interval())
     assert row["seeds"] == 2
-    assert 0 <= row["repeat"] <= 1
+    assert 0 <= row["prob_replication"] <= 1
 
 
 def test_with_one_seed_or_on_request_resamples_decide(arms):
@@ -84,7 +84,7 @@ def test_with_one_seed_or_on_request_resamples_decide(arms):
         compare_predictions(arms["simclr"], arms["scratch"], n_bootstrap=100, interval="percentile"),
     ):
         assert table["method"].unique().to_list() == ["bootstrap"]
-        assert table["repeat"].is_null().all()
+        assert table["prob_replication"].is_null().all()
 
 
 def test_other_metrics_take_their_covariance_from_resamples(arms):

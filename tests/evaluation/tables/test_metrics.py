@@ -189,7 +189,7 @@ def test_thresholds_chosen_on_the_judged_images_are_marked(make_predictions):
     test, validation = make_predictions(patients=150), make_predictions(patients=150, labels_seed=1)
     validation.frame.replace_column(0, ("val " + validation.frame["image_id"]).alias("image_id"))
     for chosen_on, marked in ((test, True), (validation, False)):
-        thresholds = choose_thresholds(chosen_on, "youden", judged=test)
+        thresholds = choose_thresholds(chosen_on, "youden", evaluated=test)
         table = evaluate_predictions([test], metrics=["auroc", "npv"], thresholds=[thresholds], n_bootstrap=100)
         for metric, note in table.select("metric", "note").iter_rows():
             assert ("optimistic" in note) == (marked and metric == "npv")

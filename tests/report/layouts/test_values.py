@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hilum.evaluation import as_predictions
-from hilum.finetuning.losses import exclusive_cross_entropy, masked_bce
+from hilum.finetuning.losses import masked_bce, multiclass_cross_entropy
 from hilum.report.layouts.arms import matches
 from hilum.report.layouts.results import TaskResults
 from hilum.report.layouts.tables import decimal
@@ -31,7 +31,7 @@ def test_the_loss_on_test_images_is_that_of_training():
     assert loss_on_test(given, weights, multiclass=False) == pytest.approx(float(total / number), rel=1e-5)
 
     one = np.eye(3)[draw.integers(0, 3, 40)]
-    total, number = exclusive_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
+    total, number = multiclass_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
     given = predictions(one, torch.softmax(logits, 1).numpy())
     assert loss_on_test(given, weights, multiclass=True) == pytest.approx(float(total / number), rel=1e-5)
     as_torch = torch.nn.functional.cross_entropy(

@@ -35,6 +35,7 @@ RENAMED_COLUMNS = {
     "p_equivalent": "p_tost",
     "p_equivalent_adjusted": "p_tost_adjusted",
     "p_not_worse": "p_noninferiority",
+    "repeat": "prob_replication",
     "says": "conclusion",
     "sensitivity_high": "sensitivity_ci_high",
     "sensitivity_low": "sensitivity_ci_low",

@@ -48,7 +48,7 @@ INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
-class MeasuredArms:
+class BootstrappedArms:
     """Arms, their numbers, and those numbers in every resample.
 
     Attributes:
@@ -141,7 +141,7 @@ def measure_arms(
     seed_design: SeedDesign = "nested",
     threads: int | None = None,
     on_progress: ProgressReport = silent,
-) -> MeasuredArms:
+) -> BootstrappedArms:
     """Measure all arms, all findings and all metrics on the same resamples of patients (and seeds).
 
     Args:
@@ -194,7 +194,7 @@ def measure_arms(
     )
     by_seeds = seed_inference == "obuchowski_rockette" and interval == "expanded"
     several = len(arms) >= LEAST_JOINT or (len(arms) > 1 and any(len(each) > 1 for each in aligned.scores.values()))
-    return MeasuredArms(
+    return BootstrappedArms(
         aligned,
         cases,
         included,

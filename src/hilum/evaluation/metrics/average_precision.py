@@ -56,7 +56,7 @@ def cumulative_calls(
 
 
 @dataclass(frozen=True)
-class Descent:
+class DescendingScores:
     """The order in which one column of scores is passed through, highest first.
 
     Attributes:
@@ -70,7 +70,9 @@ class Descent:
     last_of_tie: NDArray[np.bool_]
 
 
-def descent(labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]) -> Descent:
+def descent(
+    labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]
+) -> DescendingScores:
     """Sort the images of one finding by falling score; images with an unknown label are not visited.
 
     Args:
@@ -83,18 +85,18 @@ def descent(labels: NDArray[np.floating], scores: NDArray[np.floating], patients
     score = scores[order]
     last = np.ones(len(order), dtype=np.bool_)
     last[:-1] = score[:-1] != score[1:]
-    return Descent(patients[order].astype(np.int32), labels[order] == 1, last)
+    return DescendingScores(patients[order].astype(np.int32), labels[order] == 1, last)
 
 
 def descents(
     columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
     patients: NDArray[np.int32],
     threads: int | None,
-) -> tuple[Descent, NDArray[np.int64]]:
+) -> tuple[DescendingScores, NDArray[np.int64]]:
     """All columns' descents, one after another, and where each begins and ends, (K + 1,)."""
     with ThreadPoolExecutor(threads or available_threads()) as pool:
         each = list(pool.map(lambda column: descent(column[0], column[1], patients), columns))
-    joined = Descent(
+    joined = DescendingScores(
         np.concatenate([one.patients for one in each]),
         np.concatenate([one.positive for one in each]),
         np.concatenate([one.last_of_tie for one in each]),
@@ -114,7 +116,7 @@ def count_sides(
     """Count the negative and the positive images of one column in 64 resamples.
 
     Args:
-        patients, positive: of the columns' `Descent` objects, one column after another.
+        patients, positive: of the columns' `DescendingScores` objects, one column after another.
         first, end: where the column begins and ends.
         counts: (P, 64), how often each patient counts.
         totals: (2, 64), filled: negatives, then positives.
@@ -162,7 +164,7 @@ def weighted_auprc(
     """Average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
 
     Args:
-        patients, positive, last_of_tie: of the columns' `Descent` objects, one column after another.
+        patients, positive, last_of_tie: of the columns' `DescendingScores` objects, one column after another.
         bounds: (K + 1,), where each column begins and ends.
         counts: (P, 64), how often each patient counts.
         out: (K, 64), filled.

@@ -62,7 +62,7 @@ def split_by_label(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.boo
 
 
 @dataclass(frozen=True)
-class Visits:
+class AscendingScores:
     """The order in which one column of scores is passed through.
 
     Attributes:
@@ -74,7 +74,7 @@ class Visits:
     halves: NDArray[np.uint8]
 
 
-def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]) -> Visits:
+def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]) -> AscendingScores:
     """Sort the images of one finding by score.
 
     Args:
@@ -92,7 +92,7 @@ def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients:
     halves = np.where(positive, np.where(twice, 1, 2), 0)
     place = np.concatenate([3 * tie + ~positive, 3 * tie[twice] + 2])  # before, among, after the negatives of a tie
     in_order = np.argsort(place, kind="stable")
-    return Visits(
+    return AscendingScores(
         patients=np.concatenate([patient, patient[twice]])[in_order].astype(np.int32),
         halves=np.concatenate([halves, halves[twice]])[in_order].astype(np.uint8),
     )
@@ -172,7 +172,7 @@ def weighted_auroc(
     """AUROC of C sorted columns in 64 resamples.
 
     Args:
-        patients: of the columns' `Visits`, one column after another.
+        patients: of the columns' `AscendingScores`, one column after another.
         halves: likewise.
         bounds: (C + 1,), where each column begins and ends.
         counts: (P, 64), how often each patient was drawn.

@@ -85,7 +85,7 @@ def weighted_sensitivity(
     """Largest sensitivity up to a false-positive rate, of K sorted columns in 64 resamples.
 
     Args:
-        patients, positive, last_of_tie: of the columns' `Descent` objects, one column after another.
+        patients, positive, last_of_tie: of the columns' `DescendingScores` objects, one column after another.
         bounds: (K + 1,), where each column begins and ends.
         counts: (P, 64), how often each patient counts.
         max_false_positive_rate: 1 - specificity.

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.estimation import MeasuredArms, Resampled
+from hilum.evaluation.estimation import BootstrappedArms, Resampled
 from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
@@ -33,14 +33,14 @@ MEAN_OVER_TASKS = "mean over tasks"
 """In place of a task: the mean of an arm over all of them."""
 
 
-def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Resampled:
+def overall_of(measured: BootstrappedArms, arm: str, metric: str = AUROC) -> Resampled:
     """The macro mean of an arm, or its only finding: estimate () and resampled (B,)."""
     at = _overall_row(measured, arm)
     whole = measured.arms[arm].metrics[metric]
     return Resampled(whole.estimate[at], whole.resampled[at])
 
 
-def patients_behind_overall(measured: MeasuredArms) -> float | None:
+def patients_behind_overall(measured: BootstrappedArms) -> float | None:
     """Patients that the interval of the macro mean is expanded for; None where no finding has enough patients."""
     return (
         measured.effective_n_patients(_overall_row(measured, next(iter(measured.arms))))
@@ -49,7 +49,7 @@ def patients_behind_overall(measured: MeasuredArms) -> float | None:
     )
 
 
-def shift_resamples(measured: MeasuredArms, by: int) -> MeasuredArms:
+def shift_resamples(measured: BootstrappedArms, by: int) -> BootstrappedArms:
     """The same resamples in another order, so that they are independent of those of another test set with the same
     seed.
 
@@ -73,7 +73,7 @@ def shift_resamples(measured: MeasuredArms, by: int) -> MeasuredArms:
     return replace(measured, arms=arms)
 
 
-def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
+def tasks_table(tasks: Mapping[str, BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:
     """Every arm on every task, macro over its findings, and the mean over tasks.
 
     Args:
@@ -148,13 +148,13 @@ def _interval(estimate: float, resampled: NDArray[np.float64], patients: float) 
     return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
 
 
-def _overall_name(measured: MeasuredArms) -> str:
+def _overall_name(measured: BootstrappedArms) -> str:
     return measured.findings[0] if len(measured.findings) == 1 else MACRO
 
 
-def _overall_row(measured: MeasuredArms, arm: str) -> int:
+def _overall_row(measured: BootstrappedArms, arm: str) -> int:
     return measured.arms[arm].row(_overall_name(measured))
 
 
-def _is_estimable(measured: MeasuredArms) -> bool:
+def _is_estimable(measured: BootstrappedArms) -> bool:
     return bool(measured.included.any())

@@ -9,7 +9,7 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import IntervalKind
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import MeasuredArms, Resampled, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
@@ -19,12 +19,12 @@ from hilum.evaluation.inference import (
     SeedTest,
     bca_interval,
     case_notes,
-    chance_of_repeat,
     macro_notes,
     minimum_detectable_difference,
     note_of_seeds,
     number_or_null,
     percentile_interval,
+    replication_probability,
     seeds_to_show,
     times_patients_to_show,
     two_sided_p,
@@ -59,7 +59,7 @@ COMPARISONS_SCHEMA = {
     "between_seeds": pl.Float64,
     "within_seeds": pl.Float64,
     "between_patients": pl.Float64,
-    "repeat": pl.Float64,
+    "prob_replication": pl.Float64,
     "seeds_to_show": pl.Int64,
     "times_patients_to_show": pl.Float64,
 }
@@ -183,7 +183,7 @@ def evaluate_arms(
 
 
 def comparisons_table(
-    measured: MeasuredArms,
+    measured: BootstrappedArms,
     *,
     reference: str | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
@@ -239,7 +239,7 @@ def pairs_of(arms: Sequence[str], reference: str | None) -> list[tuple[str, str]
     return [(arm, reference) for arm in arms if arm != reference]
 
 
-def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Resampled:
+def difference_of(measured: BootstrappedArms, metric: str, arm: str, other: str) -> Resampled:
     """Arm minus other in every resample; rows are findings, then averages."""
     one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
     jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
@@ -253,7 +253,7 @@ def _check_reference(reference: str | None, arms: Sequence[str]) -> None:
         )
 
 
-def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
+def _differences(measured: BootstrappedArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
     own, their = measured.arms[arm], measured.arms[other]
     difference = difference_of(measured, metric, arm, other)
     fewest = min(own.seeds, their.seeds)
@@ -279,7 +279,7 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
 
 
 def _numbers(
-    measured: MeasuredArms, metric: str, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
+    measured: BootstrappedArms, metric: str, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
 ) -> dict[str, object]:
     if by_seeds is not None:
         return _numbers_of_seeds(by_seeds, tested=tested, within=largest_difference(metric))
@@ -320,7 +320,7 @@ def _numbers_of_seeds(test: SeedTest, *, tested: bool, within: float) -> dict[st
         "between_seeds": test.between_seeds,
         "within_seeds": test.within_seeds,
         "between_patients": test.between_patients,
-        "repeat": chance_of_repeat(test) if tested else None,
+        "prob_replication": replication_probability(test) if tested else None,
         "seeds_to_show": seeds_to_show(test, test.difference) if settles else None,
         "times_patients_to_show": times_patients_to_show(test, test.difference) if settles else None,
     }
@@ -331,7 +331,9 @@ def _with_note(row: dict[str, object]) -> dict[str, object]:
     return row | note_columns([*notes, *undefined])  # type: ignore[misc]
 
 
-def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str, look: Look) -> pl.DataFrame:
+def _with_families(
+    rows: pl.DataFrame, measured: BootstrappedArms, pairs: int, adjustment: str, look: Look
+) -> pl.DataFrame:
     """Adjust each family by itself, and say in words which it is."""
     p = rows["p"].fill_null(float("nan")).to_numpy()
     adjusted = np.full(len(rows), np.nan)

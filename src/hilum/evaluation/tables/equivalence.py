@@ -6,12 +6,12 @@ from typing import Any
 import polars as pl
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
 from hilum.evaluation.metrics import AUROC, largest_difference, lower_is_better
 from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
-MARGINS_SCHEMA = {
+EQUIVALENCE_SCHEMA = {
     "arm": pl.String,
     "reference": pl.String,
     "finding": pl.String,
@@ -30,7 +30,7 @@ MARGINS_SCHEMA = {
 
 
 def equivalence_table(
-    measured: MeasuredArms,
+    measured: BootstrappedArms,
     margin: float,
     *,
     reference: str | None = None,
@@ -95,11 +95,13 @@ def equivalence_table(
                     "p_tost": number_or_null(max(worse, better)),
                 }
             )
-    table = pl.DataFrame(rows, schema={name: kind for name, kind in MARGINS_SCHEMA.items() if name not in _ADDED})
+    table = pl.DataFrame(rows, schema={name: kind for name, kind in EQUIVALENCE_SCHEMA.items() if name not in _ADDED})
     average = pl.Series(table["finding"].is_in(list(measured.averages)))
     parts = [_adjusted(table.filter(side), adjustment) for side in (average, ~average)]
     conclusions = [_conclusion(row, margin, sign) for part in parts for row in part.to_dicts()]
-    return pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*MARGINS_SCHEMA)
+    return (
+        pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*EQUIVALENCE_SCHEMA)
+    )
 
 
 _ADDED = ("p_tost_adjusted", "conclusion")

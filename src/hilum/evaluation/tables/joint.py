@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, JointTest, Look, number_or_null
 
 JOINT_SCHEMA = {
@@ -19,7 +19,7 @@ JOINT_SCHEMA = {
 
 
 def joint_table(
-    measured: MeasuredArms, *, adjustment: Adjustment = "Benjamini-Hochberg", look: Look | None = None
+    measured: BootstrappedArms, *, adjustment: Adjustment = "Benjamini-Hochberg", look: Look | None = None
 ) -> pl.DataFrame:
     """Test of several arms together (`hilum.evaluation.inference.joint_test_of_seeds`), a row a metric and finding.
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from hilum.evaluation.bootstrap import IntervalKind
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import ArmResamples, MeasuredArms, Resampled, measure_arms
+from hilum.evaluation.estimation import ArmResamples, BootstrappedArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
     case_notes,
@@ -91,7 +91,7 @@ def evaluate_predictions(
     return metrics_table(measured, "")
 
 
-def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
+def metrics_table(measured: BootstrappedArms, arm: str) -> pl.DataFrame:
     """The rows of one arm, as `evaluate_predictions` returns them."""
     own, cases = measured.arms[arm], measured.cases
     rows = []
@@ -129,7 +129,7 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
 
 
 def _of_finding(
-    measured: MeasuredArms, own: ArmResamples, metric: str, at: int
+    measured: BootstrappedArms, own: ArmResamples, metric: str, at: int
 ) -> tuple[dict[str, float | None], list[Note]]:
     """Numbers and notes of one finding."""
     resampled, cases = own.metrics[metric], measured.cases
@@ -153,7 +153,7 @@ def _score_notes(arm: ArmResamples, at: int) -> list[Note]:
     return []
 
 
-def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int) -> dict[str, float | None]:
+def _estimate_and_interval(measured: BootstrappedArms, resampled: Resampled, at: int) -> dict[str, float | None]:
     estimate = float(resampled.estimate[at])
     if measured.interval == "bca" and resampled.jackknife is not None:
         low, high = bca_interval(estimate, resampled.resampled[at], resampled.jackknife[at])

@@ -18,7 +18,7 @@ from hilum.evaluation.predictions.align import align
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
-SINGLE_LABEL_SCHEMA = {
+MULTICLASS_SCHEMA = {
     "class": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
@@ -136,7 +136,7 @@ def evaluate_multiclass(
     right = [np.einsum("sccb->sb", table) / table.sum(axis=(1, 2)) for table in (whole, drawn)]
     accuracy = (right[1] * weights).sum(axis=0)
     rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), []))
-    return pl.DataFrame(rows, schema=SINGLE_LABEL_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
+    return pl.DataFrame(rows, schema=MULTICLASS_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
 
 
 def recall(cells: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import AUROC, lower_is_better
 
@@ -31,7 +31,7 @@ WINS_SCHEMA = {
 }
 
 
-def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
+def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:
     """Mean ranks of arms over all findings of all data sets, with intervals over resampled patients.
 
     Rank 1 is the best, equal arms share the mean of their ranks. Findings with too few patients are left out. Each data

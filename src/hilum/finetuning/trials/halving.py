@@ -40,7 +40,7 @@ class Halving:
         pauses = min(_whole_logarithm(trials, self.reduction), _whole_logarithm(epochs, self.reduction))
         return tuple(float(self.reduction) ** -left for left in range(pauses, -1, -1))
 
-    def going_on(self, results: Sequence[TrialResult], trials: int, rung: int) -> set[int]:
+    def survivors(self, results: Sequence[TrialResult], trials: int, rung: int) -> set[int]:
         """The trials that are among the best behind a pause, by their numbers; of equal ones, the first.
 
         Args:

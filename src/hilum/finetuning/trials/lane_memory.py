@@ -19,12 +19,12 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.output_types import make_output_type
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.shared_pass import encoder_of_lane
-from hilum.finetuning.trials.stacked_heads import LOOK_AT_ONCE, layers_of
+from hilum.finetuning.trials.stacked_heads import INFERENCE_BATCH_SIZE, layers_of
 
 FLOAT = 4
 STATES = {"adamw": 2, "adam": 2, "sgd": 1, "lars": 1}
 """Numbers that an optimiser keeps for each weight."""
-SHARE_AT_HAND = 0.5
+USABLE_MEMORY_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
@@ -169,15 +169,15 @@ def chunks_that_fit(
     )
 
 
-def memory_at_hand(device: torch.device) -> int:
+def available_memory(device: torch.device) -> int:
     """Bytes that trials may use: half of what is free."""
     if device.type == "cuda":
-        return int(SHARE_AT_HAND * torch.cuda.mem_get_info(device)[0])
+        return int(USABLE_MEMORY_FRACTION * torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")  # counts what files are cached in as free; SC_AVPHYS_PAGES does not
     if meminfo.exists() and (found := re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)):
-        return int(SHARE_AT_HAND * 1024 * int(found[1]))
+        return int(USABLE_MEMORY_FRACTION * 1024 * int(found[1]))
     pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else os.sysconf("SC_PHYS_PAGES")
-    return int(SHARE_AT_HAND * pages * os.sysconf("SC_PAGE_SIZE"))
+    return int(USABLE_MEMORY_FRACTION * pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 class _Watched:
@@ -240,7 +240,7 @@ def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_siz
     """With what a step keeps: the output of each layer, before and behind dropout and ReLU, and its gradient."""
     outputs = sum(layer.out_features for layer in layers_of(classifier) if isinstance(layer, nn.Linear))
     outputs_each = make_output_type(settings.output_type).outputs_a_finding * len(classifier.positive_weights)
-    step = 4 * max(batch_size, LOOK_AT_ONCE) * (outputs + outputs_each) * FLOAT
+    step = 4 * max(batch_size, INFERENCE_BATCH_SIZE) * (outputs + outputs_each) * FLOAT
     parameters = _trained(classifier)
     return _retained_bytes(parameters, settings) + parameters * FLOAT + step
 

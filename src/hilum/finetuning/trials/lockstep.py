@@ -28,7 +28,7 @@ from hilum.data.transfer import Awaited
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import decisive, untrained_classifier, visited
+from hilum.finetuning.finetune import build_classifier, fingerprint_fields, visited
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, encoder_of_lane
@@ -136,7 +136,7 @@ class _Lockstep:
         self.batches = feed.training(train, drop_last=settings.drop_last)
         self.validation = feed.plain(val.image_ids, val.targets)
         self.epoch = self.step = 0
-        self.prints = {number: fingerprint(decisive(each)) for number, each in trials}
+        self.prints = {number: fingerprint(fingerprint_fields(each)) for number, each in trials}
         self.saved = time.monotonic()
         self.steppers: dict[int, Stepper] = {}
         self.scales: dict[int, Any] = {}
@@ -149,7 +149,7 @@ class _Lockstep:
 
     def _lane(self, start: Encoder, number: int, settings: FinetuneSettings) -> Lane:
         encoder = start if settings.unfreeze == 0 else encoder_of_lane(start, settings.unfreeze)
-        classifier = untrained_classifier(encoder, self.train_images, settings, self.feed)
+        classifier = build_classifier(encoder, self.train_images, settings, self.feed)
         trainable = BehindSharedPass(classifier, self.shared)
         trainable.to(device=self.feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         held = {id(each) for each in (*start.parameters(), *start.buffers())}

@@ -22,7 +22,7 @@ from hilum.finetuning.trials.halving import Halving
 from hilum.finetuning.trials.optuna_study import copy_into_storage, propose
 from hilum.finetuning.trials.results import Criterion, TrialResults, rank_of
 from hilum.finetuning.trials.space import Choices, Sample, Space, as_key, distinct, grid_of, size_of
-from hilum.finetuning.trials.trials import TrialRounds, check_trials, rounds_alike
+from hilum.finetuning.trials.trials import TrialRounds, check_trials, lockstep_groups
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed import run_directory
 
@@ -268,7 +268,7 @@ def groups_of(
     groups = []
     for encoder in encoders_in(samples, encoder_name):
         settings = [settings_of(each) for each in samples if each.get(ENCODER, encoder_name) == encoder]
-        groups += [Group(encoder, tuple(some)) for some in rounds_alike(settings)]
+        groups += [Group(encoder, tuple(some)) for some in lockstep_groups(settings)]
     return groups
 
 

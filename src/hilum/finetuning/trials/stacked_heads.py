@@ -15,7 +15,7 @@ from hilum.training.settings import TrainingSettings
 from hilum.training.step import step_seed
 from hilum.training.trainable import Trainable
 
-LOOK_AT_ONCE = 256
+INFERENCE_BATCH_SIZE = 256
 """Images whose scores are computed together where nothing is learnt from them."""
 
 
@@ -157,7 +157,9 @@ class StackedHeads:
         """
         sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
         output_type, weights = self.classifier.output_type, self.classifier.positive_weights
-        for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
+        for some, known in zip(
+            torch.split(features, INFERENCE_BATCH_SIZE), torch.split(targets, INFERENCE_BATCH_SIZE), strict=True
+        ):
             outputs = self.outputs(some.float())
             sums += torch.func.vmap(lambda out, known=known: output_type.loss(out, known, weights)[0])(outputs)
             terms += float(output_type.terms(known, weights))

@@ -20,10 +20,10 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import check_inputs, decisive, digest_of, finetune, start_encoder
+from hilum.finetuning.finetune import check_inputs, digest_of, finetune, fingerprint_fields, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.halving import Halving
-from hilum.finetuning.trials.lane_memory import chunks_that_fit, memory_at_hand
+from hilum.finetuning.trials.lane_memory import available_memory, chunks_that_fit
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.lockstep import SHARED, train_in_lockstep
 from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, TrialResults
@@ -84,7 +84,7 @@ def train_trials(
 class TrialRounds:
     """The rounds in which trials train; the attributes are as in `train_trials`.
 
-    A round's result is a function of its trials alone. Rounds of other groups (`rounds_alike`) may therefore be trained
+    A round's result is a function of its trials alone. Rounds of other groups (`lockstep_groups`) may therefore be trained
     by other processes, at the same time; what is done is found in the directory.
     """
 
@@ -118,7 +118,7 @@ class TrialRounds:
         """Fingerprint of all that decides the results."""
         _, origin = start_encoder(self.init, self.encoder_name, self.seed)
         return fingerprint(
-            ["trials", [decisive(settings) for settings in self.trials],
+            ["trials", [fingerprint_fields(settings) for settings in self.trials],
              [feed.device.type for feed in self.feeds], [feed.precision for feed in self.feeds], self.seed,
              self.encoder_name, origin.sha256 if origin else "random", self.store.recipe.as_data(),
              list(self.findings), digest_of(self.train_images), digest_of(self.val_images),
@@ -170,11 +170,11 @@ class TrialRounds:
         results: dict[int, TrialResult] = {}
         curves: dict[int, pl.DataFrame] = {}
         scores = np.full((len(self.trials), *self.val_images.targets.shape), np.nan, dtype=np.float32)
-        going_on = set(range(len(self.trials)))
+        survivors = set(range(len(self.trials)))
         shares = self.shares if rung is None else self.shares[: rung + 1]
         for number_of_rung, share in enumerate(shares):
             for number, chunk in enumerate(rounds):
-                here = [trial for trial in chunk if trial in going_on]
+                here = [trial for trial in chunk if trial in survivors]
                 if not here or (number_of_rung == rung and chunk[0] not in some):
                     continue
                 done = self._round(beside / f"round-{number:03d}", chunk, here, number_of_rung, share)
@@ -188,12 +188,12 @@ class TrialRounds:
                         delete_checkpoints(beside / f"round-{number:03d}")
                 break
             if self.halving is not None:
-                better = self.halving.going_on(list(results.values()), len(self.trials), number_of_rung)
-                going_on = {trial for trial in better if results[trial].status == "running"}
-                ended = {n: each for n, each in results.items() if each.status == "running" and n not in going_on}
+                better = self.halving.survivors(list(results.values()), len(self.trials), number_of_rung)
+                survivors = {trial for trial in better if results[trial].status == "running"}
+                ended = {n: each for n, each in results.items() if each.status == "running" and n not in survivors}
                 results |= {n: replace(each, status="pruned") for n, each in ended.items()}
             for number, chunk in enumerate(rounds):
-                if rung is None and (not going_on & set(chunk) or number_of_rung + 1 == len(shares)):
+                if rung is None and (not survivors & set(chunk) or number_of_rung + 1 == len(shares)):
                     delete_checkpoints(beside / f"round-{number:03d}")
         return results, curves, scores
 
@@ -285,7 +285,7 @@ def _plan(
         rounds: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))
         return rounds
     rounds = []
-    for some in rounds_alike(trials):
+    for some in lockstep_groups(trials):
         room = rooms[some[0]]
         rounds += chunks_that_fit(
             [(number, trials[number]) for number in some],
@@ -293,13 +293,13 @@ def _plan(
             findings=train.targets.shape[1],
             size=room.size,
             images=(len(train.image_ids), len(val.image_ids)),
-            memory=memory or memory_at_hand(room.device),
+            memory=memory or available_memory(room.device),
         )
     write_json(path, rounds)
     return rounds
 
 
-def rounds_alike(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
+def lockstep_groups(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
     """Numbers of trials that can train in lockstep, in the order of the first of each."""
     alike: dict[tuple[Any, ...], list[int]] = {}
     for number, settings in enumerate(trials):

@@ -93,7 +93,7 @@ class PretextSettings:
             return [f"expected {error.expected}; found {error.found}"]
         return []
 
-    def decisive(self) -> dict[str, Any]:
+    def fingerprint_fields(self) -> dict[str, Any]:
         """Everything that decides the result, for provenance and for telling runs apart."""
         values = {name: value for name, value in asdict(self).items() if name not in ("workers", "device", "compile")}
         values = {name: value for name, value in values.items() if value is not None or name not in _WHERE_GIVEN}

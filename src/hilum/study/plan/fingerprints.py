@@ -90,7 +90,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str], before: Sequence[
         inputs = {
             "method": step.init.pretrain,
             "start": _start_before(step, study, keys),
-            "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).decisive(),
+            "settings": pretext_settings(study, step.init, sum(map(len, pool.values()))).fingerprint_fields(),
             "images": _only_one(pool),
             "copies": study.pretrain.copies,
             "probe": _probe(prepared) if study.labelled_data in pool else "",

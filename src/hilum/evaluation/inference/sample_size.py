@@ -18,7 +18,7 @@ MOST_SEEDS = 1000
 MOST_TIMES_PATIENTS = 1000.0
 
 
-def chance_of_repeat(test: SeedTest, *, significance: float = 0.05) -> float:
+def replication_probability(test: SeedTest, *, significance: float = 0.05) -> float:
     """Chance that as many new seeds of both arms, on the same test patients, show the same sign at the same level.
 
     Given a difference D, that of new seeds is spread around D by what seeds make of both, sqrt(2) times their part of
@@ -35,7 +35,7 @@ def chance_of_repeat(test: SeedTest, *, significance: float = 0.05) -> float:
     return float(t.sf(needed / spread, test.df_seeds))
 
 
-def imagined(test: SeedTest, *, seeds: int | None = None, times_patients: float = 1.0) -> SeedTest:
+def with_sample_size(test: SeedTest, *, seeds: int | None = None, times_patients: float = 1.0) -> SeedTest:
     """The same comparison with other numbers of seeds (of each arm that has several) and patients."""
     several = [number for number in test.seeds if number > 0]
     number = seeds or min(several)
@@ -68,7 +68,7 @@ def seeds_to_show(test: SeedTest, difference: float, *, power: float = 0.8, sign
     """
 
     def shows(seeds: int) -> bool:
-        return imagined(test, seeds=seeds).detectable(power=power, significance=significance) <= abs(difference)
+        return with_sample_size(test, seeds=seeds).detectable(power=power, significance=significance) <= abs(difference)
 
     if not shows(MOST_SEEDS):
         return None
@@ -85,7 +85,7 @@ def times_patients_to_show(
     """
 
     def shows(tenths: float) -> bool:
-        times = imagined(test, times_patients=tenths / 10)
+        times = with_sample_size(test, times_patients=tenths / 10)
         return times.detectable(power=power, significance=significance) <= abs(difference)
 
     if not shows(10 * MOST_TIMES_PATIENTS):
