@@ -4,7 +4,6 @@ from scipy import stats
 
 from hilum.evaluation.inference import (
     SeedTest,
-    chance_to_show,
     replication_probability,
     seeds_to_show,
     times_patients_to_show,
@@ -94,4 +93,3 @@ def test_an_imagined_test_with_the_same_numbers_is_the_same_test():
     test = comparison(0.02)
     same = with_sample_size(test, seeds=5)
     assert (same.variance, same.df, same.share) == pytest.approx((test.variance, test.df, test.share))
-    assert chance_to_show(test, test.detectable()) == pytest.approx(0.8, abs=0.02)

@@ -122,9 +122,6 @@ from .power import (
     smallest_detectable_difference as smallest_detectable_difference,
 )
 from .sample_size import (
-    chance_to_show as chance_to_show,
-)
-from .sample_size import (
     replication_probability as replication_probability,
 )
 from .sample_size import (
@@ -147,9 +144,6 @@ from .sequential import (
 )
 from .sequential import (
     boundaries as boundaries,
-)
-from .sequential import (
-    crossing as crossing,
 )
 from .sequential import (
     spent as spent,

@@ -1,29 +1,29 @@
-"""What would settle a comparison: how likely a repeat shows it again, how many more seeds or patients would show it.
+"""Sample size and replication: seeds or patients that would show a difference, and the probability of a replication.
 
-All from the parts that the variance of a difference has (`SeedTest`): what seeds differ by is the same for one seed and
-falls with their number, the noise of the test set falls with patients.
+All follow from the variance components of a difference (`SeedTest`): variance between seeds falls with the number of
+seeds, variance from the test set with the number of patients.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from hilum.evaluation.inference.obuchowski_rockette import SeedTest
 
 MOST_SEEDS = 1000
-"""No one trains more; where these are not enough, more seeds do not settle it."""
+"""Largest number of seeds considered."""
 
 MOST_TIMES_PATIENTS = 1000.0
 
 
 def replication_probability(test: SeedTest, *, significance: float = 0.05) -> float:
-    """Chance that as many new seeds of both arms, on the same test patients, show the same sign at the same level.
+    """Compute the probability that as many new seeds of both arms show the difference again, with the same sign.
 
-    Given a difference D, that of new seeds is spread around D by what seeds make of both, sqrt(2) times their part of
-    the standard error, by t with the degrees of freedom of the spread between seeds (a predictive distribution, flat
-    prior). A difference that is just shown is shown again in half of the repeats.
+    The test patients are the same. Given a difference D, the difference of new seeds is distributed around D with
+    sqrt(2) times the seeds' part of the standard error, as t with the degrees of freedom between seeds (predictive
+    distribution under a flat prior). A difference that is just significant is shown again with probability one half.
 
     Returns:
         0 to 1.
@@ -36,7 +36,7 @@ def replication_probability(test: SeedTest, *, significance: float = 0.05) -> fl
 
 
 def with_sample_size(test: SeedTest, *, seeds: int | None = None, times_patients: float = 1.0) -> SeedTest:
-    """The same comparison with other numbers of seeds (of each arm that has several) and patients."""
+    """Return the same comparison with other numbers of seeds (of each arm with several) and patients."""
     several = [number for number in test.seeds if number > 0]
     number = seeds or min(several)
     share = len(several) / number if seeds else test.share
@@ -55,16 +55,16 @@ def with_sample_size(test: SeedTest, *, seeds: int | None = None, times_patients
 
 
 def seeds_to_show(test: SeedTest, difference: float, *, power: float = 0.8, significance: float = 0.05) -> int | None:
-    """Seeds of each arm with which a true difference is shown with this power on the same test patients.
+    """Compute the seeds of each arm that detect a true difference with this power on the same test patients.
 
     Args:
-        test: what is known of the variances.
-        difference: above 0 in size; the sign does not matter.
-        power: chance of showing it, 0 to 1.
-        significance: two-sided level.
+        test: Variance components.
+        difference: True difference, not 0, of either sign.
+        power: Statistical power, 0 to 1.
+        significance: Two-sided significance level.
 
     Returns:
-        2 or more; None where not even 1,000 seeds show it, because the test patients are too few.
+        2 or more; None where 1,000 seeds do not suffice, because the test patients are too few.
     """
 
     def shows(seeds: int) -> bool:
@@ -78,10 +78,10 @@ def seeds_to_show(test: SeedTest, difference: float, *, power: float = 0.8, sign
 def times_patients_to_show(
     test: SeedTest, difference: float, *, power: float = 0.8, significance: float = 0.05
 ) -> float | None:
-    """How many times as many test patients show a true difference with this power, the seeds as they are.
+    """Compute the factor of test patients that detects a true difference with this power and the same seeds.
 
     Returns:
-        1 or more, rounded up to a tenth; None where not even 1,000 times as many do, because seeds differ too much.
+        1 or more, rounded up to a tenth; None where 1,000 times as many do not suffice, because seeds differ too much.
     """
 
     def shows(tenths: float) -> bool:
@@ -93,16 +93,8 @@ def times_patients_to_show(
     return _smallest(shows, 10, round(10 * MOST_TIMES_PATIENTS)) / 10
 
 
-def chance_to_show(test: SeedTest, difference: float, *, significance: float = 0.05) -> float:
-    """Power: chance that such a test shows a true difference, either sign; by the normal distribution of estimates."""
-    if test.variance == 0:
-        return float(difference != 0)
-    reach, error = test.reach(significance), test.standard_error
-    return float(norm.sf((reach - abs(difference)) / error) + norm.cdf((-reach - abs(difference)) / error))
-
-
 def _smallest(shows: Callable[[int], bool], low: int, high: int) -> int:
-    """The smallest whole number that shows it; larger ones do, too."""
+    """Return the smallest whole number that shows it; all larger ones do as well."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if shows(middle) else (middle + 1, high)

@@ -50,9 +50,6 @@ from .registry import (
     AVERAGES as AVERAGES,
 )
 from .registry import (
-    LOWER_IS_BETTER as LOWER_IS_BETTER,
-)
-from .registry import (
     MACRO as MACRO,
 )
 from .registry import (
