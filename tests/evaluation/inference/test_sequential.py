@@ -92,5 +92,5 @@ def test_a_look_has_a_level_and_one_look_is_the_whole_test():
 def test_more_looks_than_were_announced_are_refused():
     with pytest.raises(HilumError, match="look 1 to 2; found look 3"):
         Look(3, 2)
-    with pytest.raises(HilumError, match="rise"):
+    with pytest.raises(HilumError, match="ascending"):
         boundaries([0.5, 0.4])

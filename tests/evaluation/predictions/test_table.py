@@ -84,7 +84,7 @@ def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_
 
 @pytest.mark.parametrize("unknown", [GOOD.drop("split"), GOOD.with_columns(pl.lit(None, pl.String).alias("split"))])
 def test_images_of_an_unknown_split_are_refused_unless_stated_to_be_held_out(unknown):
-    assert "it is not known whether training was trained on these images" in refusal(unknown)
+    assert "it is not known whether the model was trained on these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
     assert "that training has not used these images was stated" in str(read.notes[0])
@@ -98,9 +98,9 @@ def test_a_table_without_any_label_is_refused():
 def test_patients_and_images_that_were_trained_on_are_refused():
     patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
     expected = refusal(GOOD, trained_on=patients)
-    assert "patient_id: 1 patients are among those trained on, says card.json (17)" in expected
+    assert "patient_id: 1 patients are training patients of card.json (17)" in expected
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
-    assert "image_id: 1 images are among those trained on, says train.csv (00000013_005.png)" in refusal(
+    assert "image_id: 1 images are training images of train.csv (00000013_005.png)" in refusal(
         GOOD, trained_on=images
     )
     others = GOOD.with_columns(pl.format("padchest:{}", "patient_id").alias("patient_id"))
@@ -143,7 +143,7 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", [1, 0, -1])),
-            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   decide what uncertain",
+            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   replace uncertain",
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", ["yes", "no", None])),
@@ -151,7 +151,7 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("image_id", ["a", "b", "a"])),
-            "image_id: 1 ids are there more than once (a)",
+            "image_id: 1 ids are repeated (a)",
         ),
         (
             lambda t: t.with_columns(pl.Series("patient_id", ["a", None, "b"])),
