@@ -56,7 +56,7 @@ def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
     assert row["generalisation_gap"] == pytest.approx(auroc(home["y_Mass"], home["p_Mass"]) - row["estimate"])
     assert row["in_distribution"] is not None
     assert "there: 300 images of 150 patients · split test" in ran.stdout
-    assert "findings that not all tables have are left out: Hernia" in ran.stdout
+    assert "findings that are not in all tables are excluded: Hernia" in ran.stdout
     assert (tmp_path / "out" / "external.csv").exists()
 
 

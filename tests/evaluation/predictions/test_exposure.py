@@ -165,7 +165,9 @@ def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
 def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
     known = TrainedOn("card.json", frozenset(sealed(["ours:17"], OTHER)))
     (problem,) = known.problems_of(judged("18"))
-    assert problem.startswith("patient_id: it is not known whether patients are training patients of card.json: the ledger has")
+    assert problem.startswith(
+        "patient_id: it is not known whether patients are training patients of card.json: the ledger has"
+    )
     assert "set HILUM_PATIENT_SALT to the salt" in problem
     assert known.problems_of(judged("chestxray14:18")) == []
 

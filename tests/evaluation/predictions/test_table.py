@@ -52,7 +52,7 @@ def test_labels_may_be_numbers_or_truth_values_and_unknown(labels):
 def test_without_patients_every_image_is_its_own_and_that_is_reported():
     read = as_predictions(GOOD.drop("patient_id"), name="mine")
     assert read.patients == GOOD["image_id"].to_list()
-    assert any("every image counts as a patient of its own" in str(note) for note in read.notes)
+    assert any("every image counts as its own patient" in str(note) for note in read.notes)
 
 
 def test_without_image_ids_rows_are_numbered_and_that_is_reported():
@@ -100,9 +100,7 @@ def test_patients_and_images_that_were_trained_on_are_refused():
     expected = refusal(GOOD, trained_on=patients)
     assert "patient_id: 1 patients are training patients of card.json (17)" in expected
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
-    assert "image_id: 1 images are training images of train.csv (00000013_005.png)" in refusal(
-        GOOD, trained_on=images
-    )
+    assert "image_id: 1 images are training images of train.csv (00000013_005.png)" in refusal(GOOD, trained_on=images)
     others = GOOD.with_columns(pl.format("padchest:{}", "patient_id").alias("patient_id"))
     assert as_predictions(others, name="mine", trained_on=patients).findings == ["Pleural Effusion"]
 

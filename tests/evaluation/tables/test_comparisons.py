@@ -196,7 +196,7 @@ def test_findings_with_too_few_patients_are_not_tested(make_predictions):
 
 def test_arms_with_different_numbers_of_seeds_are_compared_and_that_is_reported(arms):
     row = compare_predictions(arms["simclr"], arms["scratch"][:1], n_bootstrap=100).row(0, named=True)
-    assert row["note"].endswith("2 against 1 seeds")
+    assert row["note"].endswith("2 and 1 seeds")
 
 
 def test_detectable_is_2_8_standard_errors_of_the_paired_difference(arms):

@@ -56,7 +56,7 @@ def test_at_home_there_is_no_drop(cells):
 def test_findings_that_not_all_have_are_left_out_and_stated(cells):
     table = external_validation(cells, n_bootstrap=40)
     assert set(table["finding"]) == {"macro", "Pleural Effusion", "Pneumonia"}
-    assert table["note"][0] == "findings that not all tables have are left out: Mass"
+    assert table["note"][0] == "findings that are not in all tables are excluded: Mass"
 
 
 def test_without_a_common_finding_it_is_refused(make_predictions):

@@ -55,19 +55,19 @@ def test_findings_with_too_few_patients_are_left_out_of_macro_and_stated(make_pr
     table = evaluate_predictions([make_predictions(prevalence=prevalence)], n_bootstrap=200)
     rows = by_finding(table)
     assert rows["macro"]["estimate"] == rows["Pleural Effusion"]["estimate"]
-    assert rows["macro"]["note"].startswith("mean over 1 finding, 3 left out")
-    assert rows["Hernia"]["note"].startswith("left out of macro: ")
+    assert rows["macro"]["note"].startswith("mean over 1 finding, 3 excluded")
+    assert rows["Hernia"]["note"].startswith("excluded from macro: ")
     assert rows["Hernia"]["note"].count("positive patients (fewer than 10)") == 1
     assert rows["Hernia"]["ci_low"] is not None
-    assert (rows["Mass"]["note"], rows["Mass"]["estimate"]) == ("no positives: left out", None)
-    assert (rows["Nodule"]["note"], rows["Nodule"]["estimate"]) == ("no negatives: left out", None)
+    assert (rows["Mass"]["note"], rows["Mass"]["estimate"]) == ("no positives: excluded", None)
+    assert (rows["Nodule"]["note"], rows["Nodule"]["estimate"]) == ("no negatives: excluded", None)
 
 
 def test_a_number_that_would_rest_on_one_patient_is_not_given(make_table):
     one = make_table().with_columns((pl.col("patient_id") == "0000").cast(pl.Int8).alias("y_Pneumonia"))
     row = by_finding(evaluate_predictions([as_predictions(one, name="one")], n_bootstrap=100))["Pneumonia"]
     assert (row["estimate"], row["ci_low"], row["ci_high"]) == (None, None, None)
-    assert (row["positives"], row["note"]) == (2, "one positive patient: left out")
+    assert (row["positives"], row["note"]) == (2, "one positive patient: excluded")
 
 
 def test_without_any_finding_that_has_enough_the_macro_row_says_so(make_predictions):
@@ -107,7 +107,10 @@ def test_unknown_labels_change_nothing_but_their_own_finding(make_table):
 
 def test_the_number_of_seeds_is_reported(make_predictions):
     seeds = [make_predictions(scores_seed=number) for number in range(3)]
-    assert "one seed: the spread between runs is not in the interval" in evaluate_predictions(seeds[:1])["note"][0]
+    assert (
+        "one seed: the interval does not include the variance between runs"
+        in evaluate_predictions(seeds[:1])["note"][0]
+    )
     assert evaluate_predictions(seeds)["note"][0].endswith("3 seeds")
 
 

@@ -65,7 +65,7 @@ def test_classes_without_images_are_left_out_of_the_means_and_stated(table):
     with_empty = table.with_columns(pl.lit(0).alias("y_Hernia"), pl.lit(0.0).alias("p_Hernia"))
     whole, more = (evaluate_multiclass([as_predictions(t, name="t")], n_bootstrap=40) for t in (table, with_empty))
     assert more["estimate"][0] == whole["estimate"][0]
-    assert more["note"][0] == "without images, left out: Hernia"
+    assert more["note"][0] == "without images, excluded: Hernia"
 
 
 def test_images_of_several_classes_or_none_are_refused(table):

@@ -15,7 +15,7 @@ def test_ages_become_bands_and_other_columns_stay_as_they_are():
     table = images(age=[17.0, 45.0, 45.5, 90.0], sex=["F", "M", None, "M"])
     groups, notes = groups_by_column(table, ["age", "sex"], IDS, where="images.csv")
     assert groups == {"age": {"c": "40-59", "a": "0-17", "b": "40-59"}, "sex": {"c": None, "a": "F", "b": "M"}}
-    assert [str(each) for each in notes] == ["sex: not known of 1 of 3 images; these are in no group."]
+    assert [str(each) for each in notes] == ["sex: unknown for 1 of 3 images; these are in no group."]
 
 
 def test_a_column_that_does_not_divide_the_images_is_left_out_and_stated():
@@ -30,7 +30,7 @@ def test_a_column_that_does_not_divide_the_images_is_left_out_and_stated():
 def test_images_that_are_not_in_the_table_are_in_no_group():
     groups, notes = groups_by_column(images(sex=["F", "M", "F", "F"]), ["sex"], [*IDS, "z"], where="images.csv")
     assert groups["sex"]["z"] is None
-    assert [str(each) for each in notes] == ["sex: not known of 1 of 4 images; these are in no group."]
+    assert [str(each) for each in notes] == ["sex: unknown for 1 of 4 images; these are in no group."]
 
 
 def test_an_unknown_column_is_refused_with_those_that_are_there():

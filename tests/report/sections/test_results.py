@@ -81,12 +81,12 @@ def test_findings_without_an_estimate_or_interval_say_so(study):
     holes = study.metrics.with_columns(
         estimate=pl.when(hernia).then(float("nan")).otherwise("estimate"),
         ci_low=pl.when(pl.col("finding") == "macro").then(None).otherwise("ci_low"),
-        note=pl.when(hernia).then(pl.lit("no positives: left out")).otherwise(pl.lit("")),
+        note=pl.when(hernia).then(pl.lit("no positives: excluded")).otherwise(pl.lit("")),
     )
     table = tables.results_table(replace(study, metrics=holes), "auroc")
     assert [cell.text for cell in table.rows[-1][1:4]] == ["not estimable"] * 3
     assert all(cell.text.endswith("(no interval)") for cell in table.rows[0][1:4])
-    assert "Infiltration: no positives: left out." in table.notes
+    assert "Infiltration: no positives: excluded." in table.notes
 
 
 def test_counts_hide_columns_that_count_nothing(study):

@@ -38,7 +38,7 @@ def macro_notes(included: NDArray[np.bool_], min_positive_patients: int, seeds: 
         return [note(Code.NOTHING_TO_AVERAGE, min_positive_patients=min_positive_patients)]
     inside = int(included.sum())
     left_out = len(included) - inside
-    rest = f", {left_out} left out" if left_out else ""
+    rest = f", {left_out} excluded" if left_out else ""
     return [note(Code.MEAN_OVER, findings=inside, plural="s" if inside > 1 else "", left_out=rest), seeds]
 
 

@@ -1,4 +1,4 @@
-"""Arms against one another, paired: differences on the same resamples, intervals, p-values, and what could be shown."""
+"""Paired comparisons of arms: differences on the same resamples, confidence intervals, p-values and power."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -86,25 +86,19 @@ def compare_predictions(
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """First minus second: paired differences per finding and over findings.
+    """Compute paired differences, first minus second, per finding and over findings.
 
     Args:
-        first: predictions of one arm, one a seed.
-        second: predictions of the other arm, of the same images.
-        metrics, averages, interval, stratified, adjustment: as in `evaluate_arms`.
-        thresholds: of the first and of the second arm, one a seed.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
-            macro mean and not tested.
-        seed_inference, seed_design: as in `measure_arms`.
-        on_progress: receives the resamples done.
+        first: Predictions of one arm, one table a seed.
+        second: Predictions of the other arm, of the same images.
+        thresholds: Thresholds of the first and of the second arm, one a seed.
+        adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
 
     Returns:
-        As the comparisons of `evaluate_arms`, without the columns `arm` and `reference`.
+        As `comparisons_table`, without the columns `arm` and `reference`.
 
     Raises:
-        HilumError: predictions that do not go together, or too few resamples.
+        HilumError: Predictions do not match, or too few resamples.
     """
     _, comparisons = evaluate_arms(
         {"second": second, "first": first},
@@ -142,26 +136,18 @@ def evaluate_arms(
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All arms, all findings, on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table` in one.
+    """Evaluate all arms and findings on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table`.
 
     Args:
-        arms: for each arm its predictions, one a seed; all of the same images.
-        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
-        metrics, averages, thresholds, interval, stratified: as in `measure_arms`.
-        adjustment: of p-values within each family.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
-            macro mean and not tested.
-        seed_inference, seed_design: as in `measure_arms`.
-        on_progress: receives the resamples done.
+        arms: For each arm its predictions, one table a seed, all of the same images.
+        reference, adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
 
     Returns:
-        metrics: as `evaluate_predictions` returns them, with the column `arm` before.
-        comparisons: as `comparisons_table` returns them.
+        metrics: As `evaluate_predictions`, with a first column `arm`.
+        comparisons: As `comparisons_table`.
 
     Raises:
-        HilumError: predictions that do not go together, an unknown `reference`, or too few resamples.
+        HilumError: Predictions do not match, the `reference` is unknown, or too few resamples.
     """
     _check_reference(reference, list(arms))
     measured = measure_arms(
@@ -190,32 +176,31 @@ def comparisons_table(
     adjustment: Adjustment = "Benjamini-Hochberg",
     look: Look | None = None,
 ) -> pl.DataFrame:
-    """Paired differences of arms.
+    """Tabulate paired differences of arms.
 
-    Each metric has its own families of tests, adjusted by themselves: each average over findings, and the single
-    findings, all pairs of arms together. The macro AUROC is the primary one, or that of the only finding. A finding
-    with too few patients is not tested; that depends on labels alone, never on scores.
+    Each metric has its own families of tests: each average over findings, and the single findings, all pairs of arms
+    together. The macro AUROC, or that of the only finding, is the primary outcome. A finding with too few patients is
+    not tested; this depends on labels alone, never on scores.
 
     Args:
-        measured: the arms.
-        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
-        pairs: (arm, against) of the comparisons, instead of `reference`.
-        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
-        look: which of several announced looks this is; adjusted p-values are then multiplied, so that below 0.05 means
-            below the level of this look. None: the only one.
+        measured: Bootstrapped arms.
+        reference: Arm all others are compared with; None for every pair (the later arm minus the earlier).
+        pairs: (arm, reference) of the comparisons, instead of `reference`.
+        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (family-wise error rate).
+        look: Number of the planned look; adjusted p-values are scaled so that below 0.05 means below the level of this
+            look. None for a single look.
 
     Returns:
-        arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes
-        (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
-        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one
-        seed's number: of training, and of the test set's noise that its seeds do not share) and between_patients (of
-        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and
-        times_patients_to_show (seeds of each arm, or times as many test patients, that show a true difference of this
-        size with 80 % power; null where none do).
+        arm, reference, finding, metric, difference (arm - reference), ci_low, ci_high (95 %), p (two-sided, never 0),
+        p_adjusted, minimum_detectable_difference (80 % power), family, note, codes (`hilum.notes`), method
+        (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds (of the arm with fewer); with Obuchowski and
+        Rockette's test the variances between_seeds, within_seeds (of one seed's estimate: from training, and from test
+        set noise its seeds do not share) and between_patients (of the difference), prob_replication (probability that
+        as many new seeds show it again), seeds_to_show and times_patients_to_show (seeds of each arm, or factor of test
+        patients, that detect a true difference of this size with 80 % power; null where none do).
 
     Raises:
-        HilumError: an unknown `reference`.
+        HilumError: An unknown `reference`.
     """
     pairs = pairs_of(list(measured.arms), reference) if pairs is None else pairs
     for pair in pairs:
@@ -232,7 +217,7 @@ def comparisons_table(
 
 
 def pairs_of(arms: Sequence[str], reference: str | None) -> list[tuple[str, str]]:
-    """Which arm is compared with which: all with one, or, where none is named, every later with every earlier."""
+    """Return (arm, reference) pairs: all with the reference, or without one every later with every earlier arm."""
     _check_reference(reference, arms)
     if reference is None:
         return [(later, earlier) for earlier, later in combinations(arms, 2)]
@@ -240,7 +225,7 @@ def pairs_of(arms: Sequence[str], reference: str | None) -> list[tuple[str, str]
 
 
 def difference_of(measured: BootstrappedArms, metric: str, arm: str, other: str) -> Resampled:
-    """Arm minus other in every resample; rows are findings, then averages."""
+    """Compute arm minus other in every resample; rows are findings, then averages."""
     one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
     jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
     return Resampled(one.estimate - two.estimate, one.resampled - two.resampled, jackknife)
@@ -334,7 +319,7 @@ def _with_note(row: dict[str, object]) -> dict[str, object]:
 def _with_families(
     rows: pl.DataFrame, measured: BootstrappedArms, pairs: int, adjustment: str, look: Look
 ) -> pl.DataFrame:
-    """Adjust each family by itself, and say in words which it is."""
+    """Adjust each family separately, and describe it in the column `family`."""
     p = rows["p"].fill_null(float("nan")).to_numpy()
     adjusted = np.full(len(rows), np.nan)
     family = np.full(len(rows), NOT_TESTED, dtype=object)

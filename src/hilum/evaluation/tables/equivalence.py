@@ -1,4 +1,4 @@
-"""Not worse, or the same: what a margin that was named beforehand lets one say of a difference."""
+"""Non-inferiority and equivalence of arms at a predefined margin."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,31 +38,31 @@ def equivalence_table(
     metric: str = AUROC,
     adjustment: Adjustment = "Holm",
 ) -> pl.DataFrame:
-    """Non-inferiority and equivalence of arms, from the interval of the paired difference.
+    """Test non-inferiority and equivalence of arms by the interval of the paired difference.
 
     Args:
-        measured: the arms.
-        margin: the largest difference that does not matter, above 0; to be named before the results are seen.
-        reference: the arm that all others are compared with; None for every pair.
-        pairs: (arm, against) of the comparisons, instead of `reference`.
-        metric: one of those measured.
-        adjustment: of the p-values of equivalence, over averages and over single findings, each by itself.
+        measured: Bootstrapped arms.
+        margin: Largest irrelevant difference, above 0; to be fixed before the results are known.
+        reference: Arm all others are compared with; None for every pair.
+        pairs: (arm, reference) of the comparisons, instead of `reference`.
+        metric: A computed metric.
+        adjustment: Adjustment of the p-values of equivalence; averages and single findings are two families.
 
     Returns:
-        arm, against, finding, metric, margin, difference (arm - against), low, high (95 %), low_90, high_90,
-        p_not_worse (one-sided), p_equivalent (the larger of the two one-sided), p_equivalent_adjusted, and what the
-        intervals say by themselves: `better`, `worse` (the 95 % interval excludes 0), `equivalent` (the 90 % interval
-        is inside the margins), `not worse` (the 95 % interval excludes worse by the margin), or `open`. Findings with
-        too few patients are left out.
+        arm, reference, finding, metric, margin, difference (arm - reference), ci_low, ci_high (95 %), ci_low_90,
+        ci_high_90, p_noninferiority (one-sided), p_tost (two one-sided tests), p_tost_adjusted, and conclusion by the
+        unadjusted intervals: `superior`, `inferior` (the 95 % interval excludes 0), `equivalent` (the 90 % interval is
+        inside the margins), `non-inferior` (the 95 % interval is above -margin), or `inconclusive`. Findings with too
+        few patients are excluded.
 
     Raises:
-        HilumError: a margin that is not above 0, a metric that was not measured, an unknown `reference`.
+        HilumError: A margin not above 0, a metric that was not computed, an unknown `reference`.
     """
     if not margin > 0:
-        fix = "Name the largest difference that does not matter, for example 0.01."
+        fix = "Give the largest irrelevant difference, for example 0.01."
         raise HilumError("margin", expected="a number above 0", found=str(margin), fix=fix)
     if metric not in measured.metrics:
-        raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
+        raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Compute it first.")
     sign = -1 if lower_is_better(metric) else 1
     rows = []
     for arm, other in pairs_of(list(measured.arms), reference) if pairs is None else pairs:

@@ -9,7 +9,7 @@ import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES, MACRO
 from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS
-from hilum.evaluation.tables.label_efficiency import FEWER, NOT_REACHED
+from hilum.notes import Code, read_codes
 from hilum.report.content import SIGNIFICANT
 from hilum.report.page import write_page
 from hilum.report.render import (
@@ -243,9 +243,10 @@ def _matching_table(matching: pl.DataFrame) -> Table:
 def _images(row: dict[str, Any]) -> Cell:
     high = "not reached" if row["ci_high"] is None else f"{row['ci_high']:,.0f}"
     low = "not reached" if row["ci_low"] is None else f"{row['ci_low']:,.0f}"
-    if row["note"] == NOT_REACHED:
+    codes = read_codes(row["codes"])
+    if Code.TARGET_NOT_REACHED in codes:
         return Cell(f"not reached ({low} to {high})", None, "faint")
-    at_most = "≤ " if row["note"] == FEWER else ""
+    at_most = "≤ " if Code.FEWEST_LABELS_SUFFICE in codes else ""
     return Cell(f"{at_most}{row['images']:,.0f} ({low} to {high})", row["images"])
 
 
