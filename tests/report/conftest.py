@@ -197,7 +197,7 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
             "finding": ["Atelectasis", "Hernia"], "n": [300, 300], "positives": [70, 1],
             "flagged_positives": [12, None], "flagged_negatives": [9, None], "noise_rate_positives": [0.14, None],
             "noise_rate_negatives": [0.04, None], "auroc_ceiling": [0.91, None],
-            "note": ["", "fewer than two positives or negatives: left out"],
+            "note": ["", "fewer than two positives or negatives: excluded"],
         }
     )  # fmt: skip
     issues = pl.DataFrame(

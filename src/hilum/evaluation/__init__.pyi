@@ -41,9 +41,6 @@ from .labels import (
     label_agreement as label_agreement,
 )
 from .labels import (
-    noise_rates as noise_rates,
-)
-from .labels import (
     rank_label_issues as rank_label_issues,
 )
 from .metrics import (
@@ -198,7 +195,6 @@ __all__ = [
     "label_agreement",
     "measure_arms",
     "metrics_table",
-    "noise_rates",
     "partial_auroc",
     "rank_label_issues",
     "ranks_table",
