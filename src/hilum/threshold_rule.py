@@ -1,6 +1,6 @@
-"""How a threshold is chosen, in a word: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
+"""Threshold rules: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
 
-Kept apart from `hilum.evaluation`, so that reading a study file needs none of its libraries.
+Separate from `hilum.evaluation`, so that a study file is read without its libraries.
 """
 
 from hilum.errors import HilumError
@@ -9,19 +9,19 @@ _EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
 
 
 def check_rule(rule: str) -> None:
-    """Refuse a rule that `hilum.evaluation.choose_threshold` does not know.
+    """Refuse an unknown rule.
 
     Raises:
-        HilumError: an unknown rule, or a share outside 0 to 1.
+        HilumError: An unknown rule, or a number outside 0 to 1.
     """
     parse_rule(rule)
 
 
 def parse_rule(rule: str) -> tuple[str, float]:
-    """Kind of rule ("youden", "f1", "sensitivity", "specificity" or "fixed") and its number; NaN where it has none.
+    """Return the kind of a rule ("youden", "f1", "sensitivity", "specificity" or "fixed") and its number, or NaN.
 
     Raises:
-        HilumError: an unknown rule, or a share outside 0 to 1.
+        HilumError: An unknown rule, or a number outside 0 to 1.
     """
     name, _, given = rule.partition("=")
     if name in ("youden", "f1") and not given:
@@ -36,11 +36,11 @@ def parse_rule(rule: str) -> tuple[str, float]:
 
 
 SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
-"""What names of the metric begin with; the specificity follows, as in sensitivity_at_specificity_0.9."""
+"""Prefix of the metric; the specificity follows, as in sensitivity_at_specificity_0.9."""
 
 
 def specificity_of(metric: str) -> float | None:
-    """The specificity in a name of the metric; None of other metrics, and of a number that is not within 0 and 1."""
+    """Return the specificity in the name of this metric; None for other metrics or a number outside 0 to 1."""
     if not metric.startswith(SENSITIVITY_AT_SPECIFICITY):
         return None
     try:

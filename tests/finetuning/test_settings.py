@@ -57,7 +57,7 @@ def test_every_architecture_with_a_head_of_its_own_is_named():
         ({"steps": 0}, "finetune.steps: expected 1 or more; found 0"),
         ({"lr": 0.0}, "finetune.lr: expected above 0; found 0.0"),
         ({"unfreeze": -1}, "finetune.unfreeze: expected 0 or more blocks, or all; found -1"),
-        ({"resample": Resampling()}, "finetune.resample: expected exclusive classes"),
+        ({"resample": Resampling()}, "finetune.resample: expected output_type multiclass"),
         ({"class_weights": "class_frequency"}, "finetune.class_weights: expected negatives_per_positive"),
         ({"class_weights": "negatives_per_positive", "output_type": "multiclass"}, "expected class_frequency"),
         ({"head": "attention", "pooling": "mean"}, "finetune.pooling: expected own; found mean before the attention"),

@@ -24,8 +24,8 @@ GOOGLE_AS_NIH: Mapping[str, Sequence[str]] = {
     "Nodule or mass": ("Nodule", "Mass"),
     "Airspace opacity": ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia"),
 }
-"""NIH labels of each of Google's findings. "Airspace opacity" as any of these five is Hilum's interpretation; "fracture"
-has no NIH label."""
+"""NIH labels of each of Google's findings. "Airspace opacity" as any of these five is Hilum's interpretation;
+"fracture" has no NIH label."""
 
 AGREEMENT_SCHEMA = {
     "finding": pl.String,

@@ -1,4 +1,4 @@
-"""A published classifier, scored as it is: nothing is trained."""
+"""Scores of a published classifier without training."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,18 +27,18 @@ from hilum.progress import ProgressReport, silent
 
 
 def load_published_classifier(directory: Path, findings: Sequence[str], size: int) -> tuple[Classifier, Card]:
-    """The classifier that imported weights came with, for some of its findings, in their order.
+    """Load the classifier of imported weights for some of its findings, in the given order.
 
     Args:
-        directory: of imported weights (`hilum.encoders.published.import_weights`).
-        findings: by Hilum's names.
-        size: side of the views in px.
+        directory: Directory of imported weights (`hilum.encoders.published.import_weights`).
+        findings: Findings by Hilum's names.
+        size: Side of the network input in px.
 
     Returns:
-        In evaluation mode, and the card of the weights.
+        Classifier in evaluation mode, and the card of the weights.
 
     Raises:
-        HilumError: the weights came without a classifier, or it lacks a finding.
+        HilumError: The weights have no classifier, or a finding is missing in it.
     """
     encoder, card = load_encoder(directory)
     own, weight, bias = read_classifier(directory)
@@ -48,7 +48,7 @@ def load_published_classifier(directory: Path, findings: Sequence[str], size: in
             directory,
             expected=f"a classifier of {', '.join(findings)}",
             found=f"none of {', '.join(lacking)}; it has {', '.join(own)}",
-            fix="Score the findings that it has, or train a head of your own.",
+            fix="Score findings of this classifier, or fine-tune a head.",
         )
     rows = [own.index(finding) for finding in findings]
     classifier = Classifier(encoder, len(findings), size=size)
@@ -74,25 +74,24 @@ def score_as_published(
     on_progress: ProgressReport = silent,
     probes: Probes | None = None,
 ) -> Path:
-    """Score images with a published classifier; `directory` then holds what `hilum.finetuning.finetune` leaves.
+    """Score images with a published classifier, and write the files of `hilum.finetuning.finetune`.
 
-    The curves have no row, for there is no epoch. The linear probe of its features learns from the training images, as
-    beside a fine-tuning.
+    The curves have no rows. The linear probe of its features is fitted to the training images.
 
     Args:
-        weights: directory of imported weights.
-        store: pixels of all images named here.
-        train, val: images with targets, for the linear probe.
-        predict_ids: images to score.
-        findings: that are scored.
-        settings: `size`, `tta`, `batch_size`, `precision`, `device` and `workers` of these.
-        seed: for the card; nothing is drawn.
-        directory: to make.
-        on_progress: called while scoring.
-        probes: of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
+        weights: Directory of imported weights.
+        store: Pixels of all images.
+        train, val: Images with targets, for the linear probe.
+        predict_ids: Images to score.
+        findings: Findings to score.
+        settings: `size`, `tta`, `batch_size`, `precision`, `device` and `workers` are used.
+        seed: Seed in the card; nothing is random.
+        directory: Output directory.
+        on_progress: Called while scoring.
+        probes: Probes of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
 
     Raises:
-        HilumError: as `load_published_classifier`.
+        HilumError: As `load_published_classifier`.
     """
     feed = Feed.of(store, settings, seed)
     classifier, origin = load_published_classifier(weights, findings, feed.size)
