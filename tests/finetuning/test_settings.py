@@ -60,7 +60,7 @@ def test_every_architecture_with_a_head_of_its_own_is_named():
         ({"resample": Resampling()}, "finetune.resample: expected output_type multiclass"),
         ({"class_weights": "class_frequency"}, "finetune.class_weights: expected negatives_per_positive"),
         ({"class_weights": "negatives_per_positive", "output_type": "multiclass"}, "expected class_frequency"),
-        ({"head": "attention", "pooling": "mean"}, "finetune.pooling: expected own; found mean before the attention"),
+        ({"head": "attention", "pooling": "mean"}, "finetune.pooling: expected own; found mean with the attention"),
         ({"stop_below_lr": 1e-7}, "finetune.stop_below_lr: expected schedule plateau"),
         ({"keep": "first"}, "finetune.keep: expected one of lowest, last, best_auroc"),
         ({"tta": "twenty_crop"}, "finetune.tta: expected one of none, flip, ten_crop"),

@@ -27,7 +27,7 @@ from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.monitoring import diagnose, write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.output_types import OutputType, make_output_type
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weight_averaging import Averaged, copy_for_averaging
 from hilum.finetuning.weights import write_classifier
@@ -105,8 +105,7 @@ def finetune(
         run = _train(classifier, train, val, settings, feed, beside, on_progress)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         if rank() == 0:
-            write_scores(_table(findings, probabilities), store, predict_ids, beside / SCORES)
-            write_scores(_table(findings, probed), store, predict_ids, beside / PROBE_SCORES)
+            write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
             weights = classifier.positive_weights.cpu().numpy()
             learning = diagnose(
                 pl.read_parquet(beside / "curves.parquet"),
@@ -120,10 +119,6 @@ def finetune(
             write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
-
-
-def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.DataFrame:
-    return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
 
 
 def scored(

@@ -7,7 +7,9 @@ all ids; a hash of the pixels only by someone who has the image.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from hilum.artifacts import whole_file
 from hilum.data.store import Store
@@ -29,6 +31,20 @@ def write_scores(scores: pl.DataFrame, store: Store, image_ids: Sequence[str], p
     pixels = pl.Series("pixels", store.pixel_hashes(list(image_ids)), dtype=pl.String)
     with whole_file(path) as beside:
         scores.select(pixels, pl.all()).unique("pixels", keep="first", maintain_order=True).write_parquet(beside)
+
+
+def write_run_scores(
+    scores: NDArray[np.floating],
+    probed: NDArray[np.floating],
+    findings: Sequence[str],
+    store: Store,
+    image_ids: Sequence[str],
+    directory: Path,
+) -> None:
+    """Write the scores of a run and of its linear probe, (N, findings) each, to `SCORES` and `PROBE_SCORES`."""
+    for values, name in ((scores, SCORES), (probed, PROBE_SCORES)):
+        table = pl.DataFrame(values.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
+        write_scores(table, store, image_ids, directory / name)
 
 
 def read_scores(path: Path, store: Store, image_ids: Sequence[str]) -> pl.DataFrame:

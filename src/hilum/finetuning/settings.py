@@ -139,30 +139,17 @@ class FinetuneSettings:
             seed: Random seed of the run.
             images: Number of training images, including copies.
         """
-        epochs = self.epochs_of(images)
-        return TrainingSettings(
-            epochs=epochs,
-            validate_every=1 if self.validations is None else max(1, epochs // self.validations),
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            warmup_epochs=self.warmup_epochs
-            if self.warmup_steps is None
-            else min(self.warmup_steps / self.batches_of(images), epochs),
-            schedule=self.schedule,
-            plateau_patience=self.plateau_patience,
-            plateau_factor=self.plateau_factor,
-            plateau_min_lr=self.plateau_min_lr,
-            stop_below_lr=self.stop_below_lr,
-            layer_decay=self.layer_decay,
-            keep=self.keep,
-            patience=self.patience,
-            precision=self.precision,
-            device=self.device,
-            compile=self.compile,
-            seed=seed,
-            checkpoint_every_seconds=self.checkpoint_every_seconds,
-        )
+        epochs, warmup_epochs = self.epochs_of(images), self.warmup_epochs
+        if self.warmup_steps is not None:
+            warmup_epochs = min(self.warmup_steps / self.batches_of(images), epochs)
+        shared = {each.name: getattr(self, each.name) for each in fields(TrainingSettings) if hasattr(self, each.name)}
+        own = {
+            "epochs": epochs,
+            "validate_every": 1 if self.validations is None else max(1, epochs // self.validations),
+            "warmup_epochs": warmup_epochs,
+            "seed": seed,
+        }
+        return TrainingSettings(**shared | own)
 
 
 def check_own_head(encoder: str) -> None:

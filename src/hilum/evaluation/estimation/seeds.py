@@ -18,7 +18,7 @@ from hilum.evaluation.bootstrap import (
     jackknife_statistics,
     point_estimate_counts,
 )
-from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
+from hilum.evaluation.metrics import AUROC, MACRO, Scored, compute_metrics, statistics_for
 from hilum.evaluation.predictions import AlignedArms
 from hilum.progress import ProgressReport, silent
 
@@ -129,9 +129,11 @@ def bootstrap_layers(
         threads=threads,
         on_progress=on_progress,
     )
-    estimates, resampled = measured(whole, scored, metrics), measured(drawn, scored, metrics)
+    estimates, resampled = compute_metrics(whole, scored, metrics), compute_metrics(drawn, scored, metrics)
     without = (
-        measured(jackknife_statistics(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+        compute_metrics(jackknife_statistics(statistics, scored.units, threads=threads), scored, metrics)
+        if jackknife
+        else {}
     )
     return LayerResamples({metric: values[:, :, 0] for metric, values in estimates.items()}, resampled, without)
 

@@ -134,9 +134,6 @@ from .sample_size import (
     with_sample_size as with_sample_size,
 )
 from .sequential import (
-    SPENDINGS as SPENDINGS,
-)
-from .sequential import (
     Look as Look,
 )
 from .sequential import (

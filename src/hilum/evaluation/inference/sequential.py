@@ -19,7 +19,6 @@ from scipy.stats import norm
 from hilum.errors import HilumError
 
 Spending: TypeAlias = Literal["obrien_fleming", "pocock"]
-SPENDINGS: tuple[Spending, ...] = ("obrien_fleming", "pocock")
 
 _POINTS = 501
 _FAR = 8.0

@@ -145,7 +145,7 @@ def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | Non
     return statistics
 
 
-def measured(
+def compute_metrics(
     values: Mapping[str, NDArray[np.float64]], scored: Scored, metrics: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
     """Compute the metrics from values of their statistics.

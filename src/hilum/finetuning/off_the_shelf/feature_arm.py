@@ -15,7 +15,7 @@ from hilum.encoders.statements import Statement
 from hilum.finetuning.monitoring import Learning, write_learning
 from hilum.finetuning.off_the_shelf.feature_heads import FeatureHead, score_features
 from hilum.finetuning.off_the_shelf.feature_table import FeatureTable
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 
 FEATURES = "features"
 """Value of a card's encoder and method."""
@@ -73,12 +73,10 @@ def score_feature_arm(
     Raises:
         HilumError: Images missing in the table.
     """
-    names = [f"p_{finding}" for finding in findings]
     scores = score_features(table, train, val, predict_ids, head, seed=seed)
     probed = scores if head == "logistic" else score_features(table, train, val, predict_ids, "logistic", seed=seed)
     with whole_directory(directory) as beside:
-        for values, name in ((scores, SCORES), (probed, PROBE_SCORES)):
-            write_scores(pl.DataFrame(values, schema=names), store, predict_ids, beside / name)
+        write_run_scores(scores, probed, findings, store, predict_ids, beside)
         write_no_curves(beside / "curves.parquet")
         write_learning(no_training(float(scores.std(axis=0).max()) if len(scores) else 0.0), beside)
         settings: dict[str, Any] = {"head": head, "features": table.path.name, "dimensions": table.values.shape[1]}

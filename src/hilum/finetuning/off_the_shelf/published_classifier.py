@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
 import torch
 
 from hilum.artifacts import whole_directory
@@ -20,7 +19,7 @@ from hilum.finetuning.finetune import scored
 from hilum.finetuning.monitoring import write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.off_the_shelf.feature_arm import no_training, write_no_curves
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
@@ -95,12 +94,10 @@ def score_as_published(
     """
     feed = Feed.of(store, settings, seed)
     classifier, origin = load_published_classifier(weights, findings, feed.size)
-    names = [f"p_{finding}" for finding in findings]
     with whole_directory(directory) as beside:
         probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress, probes)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
-        write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
-        write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)
+        write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
         write_no_curves(beside / "curves.parquet")
         write_learning(no_training(float(logits.std(axis=0).max())), beside)
         card = Card(
