@@ -94,7 +94,7 @@ def repeat(name: str, number: int, precision: str, images: Path | None, *, tiny:
     overall = comparisons.filter((pl.col("metric") == "auroc") & (pl.col("finding") == "macro"))
     for each in overall.iter_rows(named=True):
         pair = f"{each['arm']} − {each['reference']}"
-        row |= {f"{pair}: {name}": each[name] for name in ("difference", "low", "high", "p_adjusted")}
+        row |= {f"{pair}: {name}": each[name] for name in ("difference", "ci_low", "ci_high", "p_adjusted")}
     return row | {"seconds": time.monotonic() - began, "cpu seconds": _cpu_seconds() - used}
 
 

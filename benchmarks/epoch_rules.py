@@ -40,7 +40,7 @@ from hilum.encoders.probe import mean_auroc, neighbour_probe, regression_scores
 from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.inference import auroc_covariance
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import untrained_classifier
+from hilum.finetuning.finetune import build_classifier
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.phantom import write_layout
 from hilum.pretext.monitoring import OnlineProbe, ProbedImages
@@ -298,7 +298,7 @@ def trained_epochs(
     """Validation loss and AUROC with its error, and the judging patients' AUROC, after each epoch."""
     settings = FinetuneSettings(epochs=epochs, lr=1e-3, patience=None, keep="last")
     feed = Feed(ground.store, size=SIDE, batch_size=32, seed=seed, workers=1, device=CPU, precision=PRECISION)
-    classifier = untrained_classifier(create_encoder("resnet18", seed=seed), learn, settings, feed)
+    classifier = build_classifier(create_encoder("resnet18", seed=seed), learn, settings, feed)
     rows: list[tuple[float, float, float]] = []
 
     def look(selected: nn.Module) -> dict[str, float]:

@@ -136,7 +136,7 @@ def measure(task: Task, finding: str, settings: FinetuneSettings, encoder: str, 
         for row in table.filter(pl.col("finding") == finding, pl.col("metric").is_in(SHOWN)).iter_rows(named=True):
             less = f" - {row['reference']}" if row["reference"] else ""
             name = f"{row['metric']:9} {row['arm'].replace(model.name, 'model')}{less}"
-            print(f"{name:45} {row['estimate']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})")
+            print(f"{name:45} {row['estimate']:+.3f} ({row['ci_low']:+.3f} to {row['ci_high']:+.3f})")
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ from hilum.data.splits import patient_split
 from hilum.data.store import Store, build_store
 from hilum.encoders.probe import linear_probe, neighbour_probe
 from hilum.encoders.weights import load_encoder
-from hilum.evaluation.estimation import MeasuredArms, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, measure_arms
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, read_predictions
 from hilum.evaluation.tables import comparisons_table, metrics_table
@@ -291,7 +291,7 @@ def tables(ground: Ground, out: Path) -> Iterator[str]:
             row = metrics_table(measured, name).filter(pl.col("finding") == MACRO).row(0, named=True)
             gains = [gain(measured, name, other) for other in opponents(name)]
             hours = np.mean([hours_of(ground, name, seed, out) for seed in range(len(seeds))])
-            shown = f"{row['estimate']:.3f} ({row['low']:.3f}–{row['high']:.3f})"
+            shown = f"{row['estimate']:.3f} ({row['ci_low']:.3f}–{row['ci_high']:.3f})"
             yield f"| {name} | {shown} | {' | '.join(gains)} | {len(seeds)} | {hours:.2f} |"
 
 
@@ -317,12 +317,12 @@ def opponents(name: str) -> list[str]:
     return [untrained(encoder), calibrated(encoder) if encoder == CONVOLUTIONAL else "", THUMBNAIL]
 
 
-def gain(measured: MeasuredArms, name: str, other: str) -> str:
+def gain(measured: BootstrappedArms, name: str, other: str) -> str:
     if other not in measured.arms:
         return ""
     every = comparisons_table(measured, reference=other)
     row = every.filter((pl.col("arm") == name) & (pl.col("finding") == MACRO)).row(0, named=True)
-    return f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+    return f"{row['difference']:+.3f} ({row['ci_low']:+.3f} to {row['ci_high']:+.3f})"
 
 
 if __name__ == "__main__":

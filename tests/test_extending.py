@@ -143,7 +143,7 @@ def test_a_metric_is_measured_with_intervals_when_it_is_asked_for(package):
     result = hilum.evaluate(table, held_out=True, n_bootstrap=100, metrics=["auroc", "youden_index"])
     (row,) = result.metrics.filter(metric="youden_index", finding="Mass").to_dicts()
     assert row["estimate"] == pytest.approx(youden_of_every_threshold(table))
-    assert row["low"] < row["estimate"] < row["high"]
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
     assert "youden_index" not in hilum.evaluate(table, held_out=True, n_bootstrap=100).metrics["metric"]
     with pytest.raises(HilumError, match="youden_index"):
         hilum.evaluate(table, held_out=True, n_bootstrap=100, metrics=["youden"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hilum.notes import LEAVES_OUT, MEANINGS, Code, codes_of, in_words, note, note_columns, read_codes, texts_of
+from hilum.notes import EXCLUDING_CODES, MEANINGS, Code, codes_of, join_texts, note, note_columns, read_codes, texts_of
 
 SOURCES = sorted((Path(__file__).resolve().parents[1] / "src" / "hilum").rglob("*.py"))
 ON_A_SENTENCE = re.compile(
@@ -38,14 +38,14 @@ def test_a_note_needs_all_parameters_of_its_text(code):
 def test_columns_hold_the_text_for_readers_and_the_codes_for_programs():
     notes = [note(Code.NO_CASES, side="positive"), note(Code.OPTIMISTIC_THRESHOLD)]
     cells = note_columns(notes)
-    assert cells == {"note": in_words(notes), "codes": codes_of(notes)}
-    assert cells["note"].startswith("no positives: left out; optimistic")
+    assert cells == {"note": join_texts(notes), "codes": codes_of(notes)}
+    assert cells["note"].startswith("no positives: excluded; optimistic")
     assert read_codes(cells["codes"]) == [Code.NO_CASES, Code.OPTIMISTIC_THRESHOLD]
     assert read_codes("no_cases a_code_of_a_later_version") == [Code.NO_CASES]
     assert texts_of(cells["note"], cells["codes"]) == [(each.code, str(each)) for each in notes]
     assert texts_of("a note of an earlier version", "") == texts_of(None, None) == []
     assert read_codes(None) == read_codes("") == []
-    assert LEAVES_OUT.isdisjoint(read_codes(codes_of([note(Code.ONE_SEED)])))
+    assert EXCLUDING_CODES.isdisjoint(read_codes(codes_of([note(Code.ONE_SEED)])))
 
 
 def test_equal_notes_are_one():

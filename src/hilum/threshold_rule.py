@@ -1,6 +1,6 @@
-"""Rules to choose a threshold: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
+"""Threshold rules: `youden`, `f1`, `sensitivity=S`, `specificity=S`, or a number from 0 to 1.
 
-Separate from `hilum.evaluation`, so that reading a study file needs none of its libraries.
+Separate from `hilum.evaluation`, so that a study file is read without its libraries.
 """
 
 from hilum.errors import HilumError
@@ -8,11 +8,20 @@ from hilum.errors import HilumError
 _EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
 
 
-def parse_rule(rule: str) -> tuple[str, float]:
-    """Parse a rule into its kind ("youden", "f1", "sensitivity", "specificity" or "fixed") and value (NaN if none).
+def check_rule(rule: str) -> None:
+    """Refuse an unknown rule.
 
     Raises:
-        HilumError: An unknown rule, or a value outside 0 to 1.
+        HilumError: An unknown rule, or a number outside 0 to 1.
+    """
+    parse_rule(rule)
+
+
+def parse_rule(rule: str) -> tuple[str, float]:
+    """Return the kind of a rule ("youden", "f1", "sensitivity", "specificity" or "fixed") and its number, or NaN.
+
+    Raises:
+        HilumError: An unknown rule, or a number outside 0 to 1.
     """
     name, _, given = rule.partition("=")
     if name in ("youden", "f1") and not given:
@@ -27,11 +36,11 @@ def parse_rule(rule: str) -> tuple[str, float]:
 
 
 SENSITIVITY_AT_SPECIFICITY = "sensitivity_at_specificity_"
-"""Prefix of the names of the metric; the specificity follows, as in sensitivity_at_specificity_0.9."""
+"""Prefix of the metric; the specificity follows, as in sensitivity_at_specificity_0.9."""
 
 
 def specificity_of(metric: str) -> float | None:
-    """Parse the specificity in the name of a metric; None for other metrics, and for a number outside (0, 1)."""
+    """Return the specificity in the name of this metric; None for other metrics or a number outside 0 to 1."""
     if not metric.startswith(SENSITIVITY_AT_SPECIFICITY):
         return None
     try:

@@ -40,8 +40,8 @@ def test_writes_and_prints_differences_intervals_and_families(pair, tmp_path):
     ran = run(*pair, "--out", tmp_path / "out", "--n-bootstrap", 200)
     assert ran.exit_code == 0, ran.output
     comparisons = pl.read_parquet(tmp_path / "out" / "comparisons.parquet")
-    assert {"finding", "metric", "difference", "low", "high", "p", "p_adjusted"} <= set(comparisons.columns)
-    assert comparisons["low"][0] > 0
+    assert {"finding", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted"} <= set(comparisons.columns)
+    assert comparisons["ci_low"][0] > 0
     assert f"AUROC of {pair[0]} minus {pair[1]}" in ran.stdout
     assert "300 images of 150 patients · split test · 200 bootstrap resamples" in ran.stdout
     assert "1 comparison = 1 test, Benjamini-Hochberg" in ran.stdout
@@ -78,8 +78,8 @@ def test_the_other_metrics_are_compared_where_thresholds_are_given(pair, tmp_pat
 
 def test_a_margin_says_whether_the_first_is_not_worse(pair, tmp_path):
     ran = run(*reversed(pair), "--out", tmp_path / "out", "--n-bootstrap", 100, "--margin", 0.4)
-    assert "margin 0.4: Pleural Effusion worse" in ran.stdout
+    assert "margin 0.4: Pleural Effusion inferior" in ran.stdout
     margins = pl.read_parquet(tmp_path / "out" / "margins.parquet")
-    assert margins["conclusion"].to_list() == ["worse"]
+    assert margins["conclusion"].to_list() == ["inferior"]
     message = json.loads(run(*pair, "--out", tmp_path / "o", "--n-bootstrap", 100, "--margin", 0.4, "--json").stdout)
-    assert message["margins"][0]["conclusion"] == "better"
+    assert message["margins"][0]["conclusion"] == "superior"

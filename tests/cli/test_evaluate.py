@@ -109,13 +109,13 @@ def test_probabilities_are_calibrated_on_validation_images(predictions, tmp_path
         selected.append(dict(table.select("metric", "estimate").iter_rows()))
     assert selected[1]["brier"] < selected[0]["brier"] - 0.01
     assert selected[1]["auroc"] == selected[0]["auroc"]
-    assert "Probabilities are scaled (platt) as fits val." in ran.stdout
+    assert "Probabilities are recalibrated (platt) on val." in ran.stdout
 
 
 def test_patients_that_were_trained_on_are_refused(predictions, tmp_path):
     (tmp_path / "trained.txt").write_text("060\n")
     ran = run(predictions, "--out", tmp_path / "out", "--trained-on", tmp_path / "trained.txt")
-    assert "1 patients are among those trained on" in str(ran.exception)
+    assert "1 patients are training patients of" in str(ran.exception)
     assert not (tmp_path / "out").exists()
 
 

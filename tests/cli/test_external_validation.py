@@ -53,10 +53,10 @@ def test_the_matrix_is_written_and_printed_with_the_drop(tables, tmp_path):
     )
     away, home = (pl.read_parquet(tables / name) for name in ("here-there.parquet", "here-here.parquet"))
     assert row["estimate"] == auroc(away["y_Mass"], away["p_Mass"])
-    assert row["drop"] == pytest.approx(auroc(home["y_Mass"], home["p_Mass"]) - row["estimate"])
-    assert row["native"] is not None
+    assert row["generalisation_gap"] == pytest.approx(auroc(home["y_Mass"], home["p_Mass"]) - row["estimate"])
+    assert row["in_distribution"] is not None
     assert "there: 300 images of 150 patients · split test" in ran.stdout
-    assert "findings that not all tables have are left out: Hernia" in ran.stdout
+    assert "findings that are not in all tables are excluded: Hernia" in ran.stdout
     assert (tmp_path / "out" / "external.csv").exists()
 
 
@@ -110,4 +110,4 @@ def test_a_patient_that_a_model_was_trained_on_is_refused_away_from_home_too(tab
         "--out",
         tmp_path / "out",
     )
-    assert "1 patients are among those trained on" in str(ran.exception)
+    assert "1 patients are training patients of" in str(ran.exception)

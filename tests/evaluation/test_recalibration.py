@@ -57,7 +57,7 @@ def test_scaling_on_validation_keeps_images_and_order_and_says_so(make_table):
     )
     test = as_predictions(make_table(), name="test.csv")
     scaled = recalibrate(test, validation, "temperature")
-    assert str(scaled.notes[-1]) == "Probabilities are scaled (temperature) as fits test."
+    assert str(scaled.notes[-1]) == "Probabilities are recalibrated (temperature) on test."
     assert scaled.image_ids == test.image_ids
     assert not np.allclose(scaled.scores, test.scores)
     assert auroc(scaled.labels[:, 0], scaled.scores[:, 0]) == auroc(test.labels[:, 0], test.scores[:, 0])
@@ -70,7 +70,7 @@ def test_a_finding_without_positives_in_validation_stays_as_it_is(make_table):
     test = as_predictions(make_table(), name="test.csv")
     scaled = recalibrate(test, as_predictions(validation, name="v"), "platt")
     assert np.array_equal(scaled.scores[:, 1], test.scores[:, 1])
-    assert str(scaled.notes[-1]).endswith("as they were: Pneumonia.")
+    assert str(scaled.notes[-1]).endswith("without positives or negatives there: Pneumonia.")
 
 
 def test_fitting_on_the_images_that_are_judged_is_refused(make_table):

@@ -74,8 +74,8 @@ def test_thresholds_say_where_they_were_chosen(make_table):
     chosen = choose_thresholds(validation, "f1")
     assert (chosen.rule, chosen.chosen_on, chosen.optimistic) == ("f1", "val", False)
     assert chosen.of(["Pneumonia"]) == [choose_threshold(table["y_Pneumonia"], table["p_Pneumonia"], "f1")]
-    assert choose_thresholds(validation, "youden", judged=validation).optimistic
-    assert not choose_thresholds(validation, "0.5", judged=validation).optimistic
+    assert choose_thresholds(validation, "youden", evaluated=validation).optimistic
+    assert not choose_thresholds(validation, "0.5", evaluated=validation).optimistic
 
 
 def test_thresholds_from_training_images_are_refused(make_table):

@@ -63,7 +63,7 @@ def test_maps_of_a_trained_model_point_better_than_the_centre_and_those_of_rando
     pointing = table.filter(pl.col("metric") == "pointing", pl.col("finding") == FINDING)
 
     def low_end(arm, reference):
-        return pointing.filter(pl.col("arm") == arm, pl.col("reference") == reference)["low"].item()
+        return pointing.filter(pl.col("arm") == arm, pl.col("reference") == reference)["ci_low"].item()
 
     assert low_end(model.name, CENTRE) > 0
     assert low_end(model.name, RANDOM) > 0

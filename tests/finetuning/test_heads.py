@@ -5,8 +5,8 @@ from torch import nn
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.heads import HeadOfEach, make_head
-from hilum.finetuning.pooling import AttentionEach
+from hilum.finetuning.heads import HeadPerFinding, make_head
+from hilum.finetuning.pooling import AttentionPerFinding
 
 
 def layers(head):
@@ -57,7 +57,7 @@ def test_the_cnn_of_toh_has_as_many_parameters_as_the_paper_prints():
 def test_every_finding_attends_by_itself():
     """Query, key and value of each finding, written out; and the gradient of one finding leaves the others alone."""
     encoder = create_encoder("toh2023_xvt", seed=0)
-    pooling, head = AttentionEach(encoder, 3), HeadOfEach(encoder.token_width, 3, 1)
+    pooling, head = AttentionPerFinding(encoder, 3), HeadPerFinding(encoder.token_width, 3, 1)
     tokens = torch.randn(2, 5 + encoder.prefix_tokens, encoder.token_width, generator=torch.Generator().manual_seed(0))
     logits = head(pooling(tokens).flatten(1))
     places = tokens[:, encoder.prefix_tokens :]

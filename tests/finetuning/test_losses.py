@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from hilum.finetuning.losses import (
-    MAX_CLASS_WEIGHT,
-    capped,
     class_frequencies_of,
-    exclusive_cross_entropy,
+    clip_weights,
     inverse_frequencies_of,
     masked_bce,
-    masked_three_class,
+    masked_u_multiclass,
+    multiclass_cross_entropy,
     negatives_per_positive_of,
 )
 
@@ -76,13 +75,13 @@ def test_a_finding_without_positives_weighs_one_and_extremes_are_held():
     targets = np.zeros((1000, 3), dtype=np.float32)
     targets[0, 1] = 1
     targets[:, 2] = 1
-    weights = capped(negatives_per_positive_of(targets), MAX_CLASS_WEIGHT)
-    assert weights.tolist() == pytest.approx([1.0, MAX_CLASS_WEIGHT, 1 / MAX_CLASS_WEIGHT])
+    weights = clip_weights(negatives_per_positive_of(targets), 100.0)
+    assert weights.tolist() == pytest.approx([1.0, 100.0, 0.01])
 
 
 def test_three_classes_that_say_nothing_cost_log_three_each_and_positives_their_weight():
     targets = torch.tensor([[0.0, 1.0, 2.0, NAN]])
-    total, known = masked_three_class(torch.zeros(1, 4, 3), targets, torch.tensor([5.0, 7.0, 9.0, 3.0]))
+    total, known = masked_u_multiclass(torch.zeros(1, 4, 3), targets, torch.tensor([5.0, 7.0, 9.0, 3.0]))
     assert known == 3
     assert total.item() == pytest.approx((1 + 7 + 1) * math.log(3))
 
@@ -99,7 +98,7 @@ def test_three_classes_equal_the_definition_written_out():
                 odds = logits[image, finding].exp()
                 wanted = int(targets[image, finding])
                 expected -= (weights[finding] if wanted == 1 else 1.0) * (odds[wanted] / odds.sum()).log()
-    assert masked_three_class(logits, targets, weights)[0].item() == pytest.approx(float(expected), rel=1e-5)
+    assert masked_u_multiclass(logits, targets, weights)[0].item() == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_a_masked_loss_is_that_of_the_observed_part_and_a_masked_batch_costs_nothing():
@@ -117,7 +116,7 @@ def test_a_masked_loss_is_that_of_the_observed_part_and_a_masked_batch_costs_not
         ]
         assert count == len(parts)
         assert total.item() == pytest.approx(sum(part.item() for part in parts), rel=1e-5)
-        for loss in (masked_bce, exclusive_cross_entropy):
+        for loss in (masked_bce, multiclass_cross_entropy):
             blank = logits.clone().requires_grad_()
             total, count = loss(blank, torch.full((6, 3), NAN), weights, **options)
             total.backward()
@@ -137,7 +136,7 @@ def test_the_focal_loss_is_lins():
         -0.81 * math.log(0.1), rel=1e-4
     )
     two = torch.tensor([[0.0, logit]])
-    total, _ = exclusive_cross_entropy(two, torch.tensor([[0.0, 1.0]]), torch.tensor([1.0, 3.0]), focal=2)
+    total, _ = multiclass_cross_entropy(two, torch.tensor([[0.0, 1.0]]), torch.tensor([1.0, 3.0]), focal=2)
     assert total.item() == pytest.approx(-3 * 0.01 * math.log(0.9), rel=1e-4)
     assert masked_bce(torch.tensor([[logit]]), positive, ones, focal=0)[0].item() == pytest.approx(-math.log(0.9))
 
@@ -149,14 +148,14 @@ def test_smoothed_labels_cost_their_mixture():
     y = targets * 0.9 + 0.05
     expected = -(y * p.log() + (1 - y) * (1 - p).log()).sum()
     assert masked_bce(logits, targets, torch.ones(3), label_smoothing=0.1)[0].item() == pytest.approx(expected.item())
-    smooth = exclusive_cross_entropy(logits, targets, torch.ones(3), label_smoothing=0.1)[0]
+    smooth = multiclass_cross_entropy(logits, targets, torch.ones(3), label_smoothing=0.1)[0]
     torch.testing.assert_close(smooth, torch.nn.CrossEntropyLoss(label_smoothing=0.1)(logits, torch.tensor([1])))
 
 
 def test_images_of_an_unknown_class_do_not_count():
     logits = torch.tensor([[0.0, math.log(3.0)], [5.0, 1.0]])
     targets = torch.tensor([[0.0, 1.0], [NAN, NAN]])
-    total, count = exclusive_cross_entropy(logits, targets, torch.tensor([10.0, 2.0]))
+    total, count = multiclass_cross_entropy(logits, targets, torch.tensor([10.0, 2.0]))
     assert total.item() == pytest.approx(2 * math.log(4 / 3))
     assert count.item() == 1
 
@@ -165,4 +164,4 @@ def test_weights_follow_the_known_labels():
     targets = np.array([[1, 0], [0, 1], [0, NAN], [0, 0]], dtype=np.float32)
     assert inverse_frequencies_of(targets).tolist() == [4.0, 3.0]
     assert class_frequencies_of(np.eye(3, dtype=np.float32)[[0, 0, 0, 1]]).tolist() == pytest.approx([4 / 9, 4 / 3, 1])
-    assert capped(np.array([0.001, 493.0]), None).tolist() == pytest.approx([0.001, 493.0])
+    assert clip_weights(np.array([0.001, 493.0]), None).tolist() == pytest.approx([0.001, 493.0])

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.resampling import Resampling
-from hilum.finetuning.losses import exclusive_cross_entropy
+from hilum.finetuning.losses import multiclass_cross_entropy
 from hilum.finetuning.output_types import class_balance, make_output_type
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.training.distributed import global_mean_part
@@ -26,7 +26,7 @@ def test_exclusive_probabilities_are_shares_and_the_others_are_by_themselves():
 def test_exclusive_classes_cost_the_log_of_the_share_that_the_right_one_has():
     logits = torch.tensor([[0.0, math.log(3.0)], [0.0, 0.0]])
     targets = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    total, images = exclusive_cross_entropy(logits, targets, torch.tensor([10.0, 1.0]))
+    total, images = multiclass_cross_entropy(logits, targets, torch.tensor([10.0, 1.0]))
     assert total.item() == pytest.approx(math.log(4 / 3) + 10 * math.log(2))
     assert images.item() == 2
 

@@ -9,7 +9,7 @@ from hilum.draws import image_keys
 from hilum.encoders.freezing import freeze_all_but_last
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.weight_averaging import Averaged, copied
+from hilum.finetuning.weight_averaging import Averaged, copy_for_averaging
 
 
 def make(unfreeze="all"):
@@ -20,7 +20,7 @@ def make(unfreeze="all"):
 
 def test_the_average_is_that_of_torch():
     classifier = make()
-    averaged = Averaged(classifier, copied(classifier), 0.9)
+    averaged = Averaged(classifier, copy_for_averaging(classifier), 0.9)
     torch_own = AveragedModel(copy.deepcopy(classifier), multi_avg_fn=get_ema_multi_avg_fn(0.9))
     generator = torch.Generator().manual_seed(0)
     for _ in range(4):
@@ -37,14 +37,14 @@ def test_the_average_is_that_of_torch():
 
 def test_what_is_frozen_is_shared_and_what_trains_is_not():
     classifier = make(unfreeze=1)
-    averaged = copied(classifier)
+    averaged = copy_for_averaging(classifier)
     for own, other in zip(classifier.parameters(), averaged.parameters(), strict=True):
         assert (own is other) == (not own.requires_grad)
 
 
 def test_the_average_is_what_is_validated():
     classifier = make(unfreeze=0).eval()
-    averaged = Averaged(classifier, copied(classifier), 0.5).eval()
+    averaged = Averaged(classifier, copy_for_averaging(classifier), 0.5).eval()
     images = torch.from_numpy(np.random.default_rng(0).integers(0, 255, (4, 1, 32, 32), dtype=np.uint8))
     targets = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
     batch = Batch(images, image_keys("abcd"), np.arange(4), targets)

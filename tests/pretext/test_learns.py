@@ -183,10 +183,10 @@ def test_frozen_features_tell_more_than_both_kinds_of_random_weights(method, gro
         )
         for row in metrics.filter(pl.col("finding") == MACRO).iter_rows(named=True):
             print(
-                f"{method:7} {probe:10} {row['arm']:26} {row['estimate']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+                f"{method:7} {probe:10} {row['arm']:26} {row['estimate']:.3f} ({row['ci_low']:.3f} to {row['ci_high']:.3f})"
             )
         for row in comparisons.filter(pl.col("finding") == MACRO).iter_rows(named=True):
-            low, high = -row["high"], -row["low"]
+            low, high = -row["ci_high"], -row["ci_low"]
             print(f"{method:7} {probe:10} over {row['arm']:26} {-row['difference']:+.3f} ({low:+.3f} to {high:+.3f})")
             gains[probe, row["arm"]] = low
     assert {over: low for over, low in gains.items() if low <= 0 and over[1] != THUMBNAIL} == {}

@@ -199,7 +199,7 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
             "finding": ["Atelectasis", "Hernia"], "n": [300, 300], "positives": [70, 1],
             "flagged_positives": [12, None], "flagged_negatives": [9, None], "noise_rate_positives": [0.14, None],
             "noise_rate_negatives": [0.04, None], "auroc_ceiling": [0.91, None],
-            "note": ["", "fewer than two positives or negatives: left out"],
+            "note": ["", "fewer than two positives or negatives: excluded"],
         }
     )  # fmt: skip
     issues = pl.DataFrame(
@@ -212,13 +212,13 @@ def audited(study: ReportContent) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFr
     numbers = {
         f"{name}{end}": [0.5 + shift]
         for name in ("kappa", "sensitivity", "specificity")
-        for end, shift in (("", 0.0), ("_low", -0.1), ("_high", 0.1))
+        for end, shift in (("", 0.0), ("_ci_low", -0.1), ("_ci_high", 0.1))
     }
     agreement = pl.DataFrame(
         {
             "finding": ["Airspace opacity"], "nlp_label": ["Atelectasis or Pneumonia"], "n": [1962], "patients": [800],
             "adjudicated_positives": [900], "nlp_positives": [700], "discordant": [420],
-            "contradicted_positives": [110], "contradicted_negatives": [310], **numbers, "auroc_ceiling": [0.79],
+            "discordant_positives": [110], "discordant_negatives": [310], **numbers, "auroc_ceiling": [0.79],
         }
     )  # fmt: skip
     return noise, issues, agreement
@@ -252,8 +252,8 @@ def scored_boxes() -> pl.DataFrame:
         "arm",
         "reference",
         "estimate",
-        "low",
-        "high",
+        "ci_low",
+        "ci_high",
         "p",
         "p_adjusted",
         "images",
@@ -272,7 +272,7 @@ def full_study(
     other = {arm: [scored_images(1.0, runs[0].findings, images, 50 + s, np.full(findings, 0.2), f"{arm} val {s}") for s in range(len(runs))] for arm, runs in study.predictions.items()}  # fmt: skip
     renamed = {arm: [as_predictions(run.frame.with_columns(pl.lit("val").alias("split"), pl.format("val {}", "image_id").alias("image_id")), name=run.name) for run in runs] for arm, runs in other.items()}  # fmt: skip
     thresholds = {
-        arm: [choose_thresholds(val, "youden", judged=run) for val, run in zip(renamed[arm], runs, strict=True)]
+        arm: [choose_thresholds(val, "youden", evaluated=run) for val, run in zip(renamed[arm], runs, strict=True)]
         for arm, runs in study.predictions.items()
     }
     measured = measure_arms(

@@ -83,10 +83,10 @@ def test_every_arm_finding_and_number_is_on_the_page(study, page):
         assert arm.name in page.text
         assert arm.starts_from in page.text
     for row in study.metrics.to_dicts():
-        assert formats.estimate(row["estimate"], row["low"], row["high"]) in page.text
+        assert formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]) in page.text
         assert row["finding"] == "macro" or row["finding"] in page.text
     for row in study.comparisons.to_dicts():
-        assert formats.difference(row["difference"], row["low"], row["high"], signed=True) in page.text
+        assert formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True) in page.text
     for stated in (*study.left_out, study.scored_on, *(value for _, value in study.provenance)):
         assert stated in page.text
     assert "scratch: {encoder: resnet18}" in page.text
@@ -221,7 +221,9 @@ def test_what_is_missing_is_reported(make_study, tmp_path):
 
 
 def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_path):
-    holes = {name: pl.when(pl.col("finding") == "Infiltration").then(None).otherwise(name) for name in ("low", "high")}
+    holes = {
+        name: pl.when(pl.col("finding") == "Infiltration").then(None).otherwise(name) for name in ("ci_low", "ci_high")
+    }
     nothing = pl.when(pl.col("finding") == "Atelectasis").then(float("nan"))
     metrics = plain.metrics.with_columns(**holes, estimate=nothing.otherwise("estimate"))
     comparisons = plain.comparisons.with_columns(**holes, difference=nothing.otherwise("difference"))

@@ -118,7 +118,7 @@ def test_an_encoder_that_knows_gains_over_one_that_does_not_and_the_difference_i
         ).row(0, named=True)
         assert gain["arm"] == ENCODER
         assert gain["difference"] == pytest.approx(macro[ENCODER]["estimate"] - macro["noise"]["estimate"])
-        assert 0 < gain["low"] < gain["difference"] < gain["high"]
+        assert 0 < gain["ci_low"] < gain["difference"] < gain["ci_high"]
         assert macro[ENCODER]["estimate"] > 0.95
     signs = {row["arm"]: row for row in probed.signs.to_dicts()}
     assert (signs["noise"]["width"], signs["age"]["width"]) == (6, 1)

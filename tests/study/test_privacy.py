@@ -143,7 +143,7 @@ def test_nothing_that_is_shared_names_a_patient(hospital, pretrained, unseen, tm
     study = STUDY.replace("labels: labels.csv", "labels: labels.csv, unknown_patients: own_patients")
     run_study(parse_study(study, where="x"), {"ours": root}, out, show_step=unseen, log="mlflow")
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "1 patients are written in several ways" in page
+    assert "1 patients have several spellings" in page
     assert re.search(
         r"trained on test patients is not known: 1 (test|training) images of ours have no patient id", page
     )

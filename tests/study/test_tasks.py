@@ -247,7 +247,7 @@ def test_a_study_of_two_tasks_runs_to_its_pages_and_goes_on_where_it_was_cut(roo
         metric="auroc", finding="Pleural Effusion"
     )
     message = tasks.filter(place=CHEXPERT).select("arm", "estimate", "ci_low", "ci_high")
-    assert message.rows() == own.select("arm", "estimate", "low", "high").rows()
+    assert message.rows() == own.select("arm", "estimate", "ci_low", "ci_high").rows()
     external = pl.read_parquet(out / NIH_ALL / "evaluation/external.parquet")
     assert set(external["tested_on"]) == {"nih", "elsewhere"}
     whole = contents(out)

@@ -88,9 +88,9 @@ def _print_differences(rows: "pl.DataFrame", first_column: str) -> None:
         [
             [
                 row[first_column].replace("_", " "),
-                *(row[key] for key in ("difference", "low", "high")),
+                *(row[key] for key in ("difference", "ci_low", "ci_high")),
                 *(_format_p(row[key]) for key in ("p", "p_adjusted")),
-                row["detectable"],
+                row["minimum_detectable_difference"],
             ]
             for row in rows.to_dicts()
         ],

@@ -100,6 +100,6 @@ def _cells(name: str, cells: dict[tuple[str, str], dict[str, Any]]) -> list[obje
         name,
         purity["images"],
         purity["patients"],
-        *(purity[key] for key in ("estimate", "low", "high", "chance")),
-        *(silhouette[key] for key in ("estimate", "low", "high")),
+        *(purity[key] for key in ("estimate", "ci_low", "ci_high", "chance")),
+        *(silhouette[key] for key in ("estimate", "ci_low", "ci_high")),
     ]

@@ -98,7 +98,7 @@ def evaluate(
 
 def _print_intervals(table: "pl.DataFrame", metric: str) -> None:
     rows = table.filter(table["metric"] == metric).to_dicts()
-    columns = ("finding", "estimate", "low", "high", "positives", "n", "patients")
+    columns = ("finding", "estimate", "ci_low", "ci_high", "positives", "n", "patients")
     print_table(
         ["finding", _TITLES.get(metric, metric), "95 % low", "high", "positives", "images", "patients"],
         [[row[key] for key in columns] for row in rows],
@@ -131,7 +131,7 @@ _TITLES = {
 def _print_subgroups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
     """Print the subgroups with an estimate, and how many have none."""
     estimated = table.filter(table["estimate"].is_not_null())
-    columns = ("attribute", "group", "finding", "metric", "estimate", "low", "high", "gap", "p_adjusted")
+    columns = ("attribute", "group", "finding", "metric", "estimate", "ci_low", "ci_high", "gap", "p_adjusted")
     titles = ["", "group", "finding", "metric", "estimate", "95 % low", "high", "gap to the rest", "adjusted p"]
     print_table(titles, estimated.select(columns).rows(), title="Subgroups of patients")
     if missing := len(table) - len(estimated):

@@ -102,7 +102,7 @@ def _print(explained: "Explained", out: Path) -> None:
             print_table(
                 [*columns, "score", "difference" if paired else "estimate", "95 % low", "high", *(["p"] * paired)],
                 [
-                    [row[key] for key in (*keys, "metric", "estimate", "low", "high", *(["p"] * paired))]
+                    [row[key] for key in (*keys, "metric", "estimate", "ci_low", "ci_high", *(["p"] * paired))]
                     for row in rows.filter(pl.col("metric").is_in(_PRINTED)).iter_rows(named=True)
                 ],
             )

@@ -149,7 +149,17 @@ def _print_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
 def _print_matrix(table: "pl.DataFrame") -> None:
     from hilum.evaluation.metrics import MACRO, overall_finding
 
-    columns = ("trained_on", "tested_on", "estimate", "low", "high", "drop", "drop_low", "drop_high", "p")
+    columns = (
+        "trained_on",
+        "tested_on",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "generalisation_gap",
+        "generalisation_gap_ci_low",
+        "generalisation_gap_ci_high",
+        "p",
+    )
     titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]
     overall = overall_finding(table["finding"].to_list())
     title = "Mean over shared findings" if overall == MACRO else str(overall)

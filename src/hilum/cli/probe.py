@@ -74,7 +74,7 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     overall = overall_finding(probed.metrics["finding"].to_list())
     measured = "macro AUROC" if overall == MACRO else f"AUROC for {overall}"
     macro = probed.metrics.filter(pl.col("finding") == overall)
-    columns = ("estimate", "low", "high")
+    columns = ("estimate", "ci_low", "ci_high")
     for which, title in ((LINEAR, "Linear probe"), (NEIGHBOURS, "Nearest neighbours")):
         of_probe = macro.filter(pl.col("probe") == which)
         echo()
@@ -84,8 +84,8 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
         gain_over = {row["reference"]: row for row in gains.iter_rows(named=True)}
         rows = []
         for row in of_probe.iter_rows(named=True):
-            gain = gain_over.get(row["arm"], dict.fromkeys(("difference", "low", "high", "p_adjusted")))
-            more = [gain[key] for key in ("difference", "low", "high", "p_adjusted")]
+            gain = gain_over.get(row["arm"], dict.fromkeys(("difference", "ci_low", "ci_high", "p_adjusted")))
+            more = [gain[key] for key in ("difference", "ci_low", "ci_high", "p_adjusted")]
             rows.append([row["arm"], *(row[key] for key in columns), *more])
         print_table(["features", "AUROC", "95 % low", "high", "gain over these", "95 % low ", "high ", "p"], rows)
     of_findings = ~pl.col("finding").is_in(list(AVERAGES))

@@ -1,4 +1,4 @@
-"""Evaluate: predictions in, numbers with intervals out. Also for predictions that Hilum did not make."""
+"""Evaluation of predictions, by Hilum or any other software: metrics, confidence intervals and comparisons."""
 
 import lazy_loader
 

@@ -2,7 +2,7 @@ from .bootstrap import (
     BootstrapConfig as BootstrapConfig,
 )
 from .estimation import (
-    MeasuredArms as MeasuredArms,
+    BootstrappedArms as BootstrappedArms,
 )
 from .estimation import (
     measure_arms as measure_arms,
@@ -39,9 +39,6 @@ from .labels import (
 )
 from .labels import (
     label_agreement as label_agreement,
-)
-from .labels import (
-    noise_rates as noise_rates,
 )
 from .labels import (
     rank_label_issues as rank_label_issues,
@@ -160,10 +157,10 @@ __all__ = [
     "METRICS",
     "Assumptions",
     "BootstrapConfig",
+    "BootstrappedArms",
     "ClassCalls",
     "DeLong",
     "EvaluationTables",
-    "MeasuredArms",
     "Predictions",
     "SuiteInput",
     "SuiteSettings",
@@ -198,7 +195,6 @@ __all__ = [
     "label_agreement",
     "measure_arms",
     "metrics_table",
-    "noise_rates",
     "partial_auroc",
     "rank_label_issues",
     "ranks_table",

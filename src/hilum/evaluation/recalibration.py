@@ -1,9 +1,7 @@
-"""Better probabilities: temperature, Platt's or isotonic scaling, fitted on validation images and used on test
-images.
-"""
+"""Recalibration: temperature, Platt or isotonic scaling, fitted on validation images and applied to test images."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -21,26 +19,26 @@ from hilum.notes import Code, note
 Scaling: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _EDGE = 1e-12
-"""Probabilities of exactly 0 or 1 have no logit; they are moved in by this much."""
+"""Distance from 0 and 1 to which probabilities are clipped before the logit."""
 
 
 @dataclass(frozen=True)
 class LogitScaling:
-    """A slope and a shift of the logits, as probabilities: sigmoid(slope · logit(p) + shift)."""
+    """Linear scaling of logits: sigmoid(slope · logit(p) + shift)."""
 
     slope: float
     shift: float = 0.0
 
     def __call__(self, given: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities, scaled."""
+        """Scale probabilities."""
         return np.asarray(expit(self.slope * _logits(given) + self.shift), dtype=np.float64)
 
 
 def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> LogitScaling:
-    """Divide logits by one number, the likeliest (Guo et al., ICML 2017, §4.2). Keeps the order of images.
+    """Fit temperature scaling by maximum likelihood (Guo et al., ICML 2017, §4.2). Preserves the order of images.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        labels: (N,), 1, 0 or NaN (excluded), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
     positive, probability = split_by_label(labels, probabilities)
@@ -52,13 +50,13 @@ def fit_temperature(labels: NDArray[np.floating], probabilities: NDArray[np.floa
 
 
 def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> LogitScaling:
-    """A slope and a shift of the logits, the likeliest (Platt, Advances in Large Margin Classifiers, 1999).
+    """Fit Platt scaling, slope and shift of the logits, by maximum likelihood.
 
-    Without Platt's smoothed targets, which are for scores that separate the classes. Keeps the order where the slope is
-    positive.
+    Platt, Advances in Large Margin Classifiers, 1999; without his smoothed targets, which are for perfectly separated
+    classes. Preserves the order of images where the slope is positive.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        labels: (N,), 1, 0 or NaN (excluded), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
     positive, probability = split_by_label(labels, probabilities)
@@ -75,10 +73,10 @@ def fit_platt(labels: NDArray[np.floating], probabilities: NDArray[np.floating])
 
 
 def fit_isotonic(labels: NDArray[np.floating], probabilities: NDArray[np.floating]) -> Scaling:
-    """The best rising steps (Zadrozny & Elkan, KDD 2002), by scikit-learn. Makes ties, so it can change AUROC.
+    """Fit isotonic regression (Zadrozny & Elkan, KDD 2002), by scikit-learn. It makes ties, so it can change AUROC.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out), with positives and negatives.
+        labels: (N,), 1, 0 or NaN (excluded), with positives and negatives.
         probabilities: (N,), 0 to 1.
     """
     positive, probability = split_by_label(labels, probabilities)
@@ -100,21 +98,21 @@ def recalibrate(
     *,
     same_images: bool = False,
 ) -> Predictions:
-    """Predictions with probabilities scaled as fits validation images, each finding by itself.
+    """Recalibrate predictions by a scaling fitted on validation images, each finding separately.
 
     Args:
-        predictions: to be scaled.
-        validation: predictions by the same model of other images; a finding without positives or negatives there stays
-            as it is, and that is noted.
+        predictions: Predictions to scale.
+        validation: Predictions of the same model for other images; a finding without positives or negatives in them is
+            not scaled, with a note.
         method: `temperature`, `platt` or `isotonic`.
-        same_images: whether images may be in both: only to choose a threshold on scaled validation images, never to
-            judge.
+        same_images: Allow images in both tables; only to choose a threshold on scaled validation images, never to
+            evaluate.
 
     Returns:
-        The same images and labels with new probabilities, and a note.
+        The same images and labels with scaled probabilities, and a note.
 
     Raises:
-        HilumError: an unknown method; images that are in both; findings that validation lacks.
+        HilumError: An unknown method; images in both tables; findings missing in validation.
     """
     if method not in FITS:
         raise HilumError("method", expected=", ".join(FITS), found=method, fix="Choose one of these.")
@@ -125,7 +123,7 @@ def recalibrate(
         raise HilumError(where, expected="other images to fit on", found=found, fix="Fit on validation images.")
     missing = [finding for finding in predictions.findings if finding not in validation.findings]
     if missing:
-        fix = "Predict them on validation images, too."
+        fix = "Predict them on validation images as well."
         raise HilumError(validation.name, expected="the same findings", found=f"no {', '.join(missing)}", fix=fix)
     labels, scores, new = validation.labels, validation.scores, predictions.scores
     unfitted, columns = [], []
@@ -139,15 +137,7 @@ def recalibrate(
     scaled = note(Code.RECALIBRATED, method=method, images=images)
     if unfitted:
         scaled = note(Code.RECALIBRATED_IN_PART, method=method, images=images, findings=", ".join(unfitted))
-    return Predictions(
-        name=predictions.name,
-        frame=predictions.frame.with_columns(columns),
-        findings=predictions.findings,
-        split=predictions.split,
-        images_named=predictions.images_named,
-        patients_named=predictions.patients_named,
-        notes=[*predictions.notes, scaled],
-    )
+    return replace(predictions, frame=predictions.frame.with_columns(columns), notes=[*predictions.notes, scaled])
 
 
 def _logits(probability: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -155,5 +145,5 @@ def _logits(probability: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _loss(z: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Mean negative log-likelihood of labels under logits z."""
+    """Compute the mean negative log-likelihood of labels under logits z."""
     return float(np.mean(np.logaddexp(0, z) - positive * z))

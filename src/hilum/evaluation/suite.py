@@ -1,7 +1,6 @@
-"""The one evaluation suite: arms, thresholds and groups in; every table of an evaluation out, on the same resamples.
+"""Evaluation suite: all tables of an evaluation, of arms, thresholds and groups on the same resamples.
 
-A study, `hilum evaluate`, `hilum compare`, `hilum report` and Python call it, so that one number looks the same
-everywhere.
+Studies, `hilum evaluate`, `hilum compare`, `hilum report` and Python use it, so that all show the same numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import MeasuredArms, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, measure_arms
 from hilum.evaluation.inference import Adjustment, Look, SeedDesign, SeedInference
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, METRICS, THRESHOLD_METRICS, overall_finding
 from hilum.evaluation.predictions import AlignedArms, Predictions
@@ -31,26 +30,26 @@ from hilum.progress import ProgressReport, silent
 
 Groups = Mapping[str, Mapping[str, str | None]]
 _PROBE = " linear probe"
-"""Beside one arm at a time; no arm begins with a blank."""
+"""Name of the probe beside its arm; the leading blank avoids names of arms."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteSettings(EvaluationSettings):
-    """What an evaluation computes, beside the settings of `EvaluationSettings`.
+    """Settings of the tables of an evaluation.
 
     Attributes:
-        bootstrap: of all tables.
-        metrics: of arms; None: all that can be computed (those at thresholds need thresholds of every arm).
-        averages: rows over findings of the metrics.
-        compared: metrics whose differences are tested; None: those of `metrics`.
-        compared_averages: rows over findings of the differences.
-        reference: the arm that all others are compared with; None: every pair.
-        pairs: (arm, against) of the comparisons, instead of `reference`.
-        adjustment: of p-values within each family.
-        multiclass: whether every image is of exactly one class; None: look at the labels.
-        seed_inference, seed_design: how arms with several seeds are compared; see `hilum.evaluation.measure_arms`. An
-            arm and its own probe share their seeds in any case.
-        look: which of several announced looks this is; None: the only one.
+        bootstrap: Bootstrap of all tables.
+        metrics: Metrics of the arms; None for all possible ones (threshold metrics need thresholds of every arm).
+        averages: Averages over findings of the metrics.
+        compared: Metrics whose differences are tested; None for those of `metrics`.
+        compared_averages: Averages over findings of the differences.
+        reference: Arm all others are compared with; None for every pair.
+        pairs: (arm, reference) of the comparisons, instead of `reference`.
+        adjustment: Adjustment of p-values within each family.
+        multiclass: True where every image has exactly one class; None to determine it from the labels.
+        seed_inference, seed_design: Comparison of arms with several seeds, see `hilum.evaluation.measure_arms`. The
+            design of an arm and its own probe is always factorial.
+        look: Number of the planned look; None for a single look.
     """
 
     bootstrap: BootstrapConfig = field(default_factory=BootstrapConfig)
@@ -69,14 +68,14 @@ class SuiteSettings(EvaluationSettings):
 
 @dataclass(frozen=True)
 class SuiteInput:
-    """What is evaluated.
+    """Predictions to evaluate.
 
     Attributes:
-        arms: for each arm its predictions, one a seed; all of the same images.
-        thresholds: of each arm, one a seed; empty where there are none.
-        baselines: predictions of what needs no training, by name, of the same images.
-        probes: of each arm, predictions of a linear probe of what it starts from, one a seed.
-        groups: for each attribute the group of each image id.
+        arms: For each arm its predictions, one table a seed, all of the same images.
+        thresholds: For each arm one a seed; empty without thresholds.
+        baselines: Predictions of baselines without training, by name, of the same images.
+        probes: For each arm, predictions of a linear probe of its initial weights, one table a seed.
+        groups: For each attribute the group of each image id.
     """
 
     arms: Mapping[str, Sequence[Predictions]]
@@ -87,7 +86,7 @@ class SuiteInput:
 
     @property
     def has_thresholds(self) -> bool:
-        """Whether every seed of every arm has thresholds."""
+        """True where every seed of every arm has thresholds."""
         return bool(self.arms) and all(
             len(self.thresholds.get(arm, ())) == len(runs) for arm, runs in self.arms.items()
         )
@@ -95,18 +94,18 @@ class SuiteInput:
 
 @dataclass(frozen=True)
 class EvaluationTables:
-    """Every table of one evaluation; None for those that it has no use for.
+    """All tables of one evaluation; None for tables that do not apply.
 
     Attributes:
-        aligned: the predictions as they were measured.
-        averages: rows over findings in `comparisons`.
+        aligned: Aligned predictions.
+        averages: Averages over findings in `comparisons`.
         metrics: `arm`, and the columns of `hilum.evaluation.evaluate_predictions`.
-        comparisons: see `hilum.evaluation.comparisons_table`.
-        ranks, margins, subgroups, classes: see `ranks_table`, `equivalence_table`, `evaluate_subgroups` and
-            `evaluate_multiclass` of `hilum.evaluation`; the last two with `arm` before.
-        joint: of three arms or more, see `hilum.evaluation.tables.joint_table`.
-        baseline_metrics, baseline_comparisons: of baselines; and of every arm minus every baseline over findings.
-        probe_metrics, probe_comparisons: of the linear probes, under their arms' names; and of the arm minus its own.
+        comparisons: See `hilum.evaluation.comparisons_table`.
+        ranks, margins, subgroups, classes: See `ranks_table`, `equivalence_table`, `evaluate_subgroups` and
+            `evaluate_multiclass` of `hilum.evaluation`; the last two with a first column `arm`.
+        joint: Joint test of three or more arms, see `hilum.evaluation.tables.joint_table`.
+        baseline_metrics, baseline_comparisons: Metrics of baselines; every arm minus every baseline, over findings.
+        probe_metrics, probe_comparisons: Metrics of linear probes, by arm; every arm minus its probe.
     """
 
     aligned: AlignedArms
@@ -125,7 +124,7 @@ class EvaluationTables:
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Those that there are, by name."""
+        """Existing tables, by name."""
         found = {name: getattr(self, name) for name in TABLES}
         return {name: table for name, table in found.items() if table is not None}
 
@@ -152,13 +151,13 @@ def evaluate_suite(
     """Compute every table of an evaluation.
 
     Args:
-        given: what is evaluated.
-        settings: what is computed.
-        on_progress: receives the resamples done of the first table.
+        given: Predictions to evaluate.
+        settings: Settings of the tables.
+        on_progress: Receives the number of completed resamples of the first table.
 
     Raises:
-        HilumError: predictions that do not go together, an unknown reference, unknown metrics, missing thresholds, or
-            too few bootstrap samples.
+        HilumError: Predictions do not match, the reference or metrics are unknown, thresholds are missing, or too few
+            bootstrap samples.
     """
     reference = settings.reference if len(given.arms) > 1 else None
     metrics = _metrics(given, settings)
@@ -185,7 +184,7 @@ def evaluate_suite(
             tested, reference=reference, pairs=settings.pairs, adjustment=settings.adjustment, look=settings.look
         ),
         joint=None if joint.is_empty() else joint,
-        ranks=ranks_table([tested]) if ranked else None,  # of one finding the estimates rank the arms
+        ranks=ranks_table([tested]) if ranked else None,  # with one finding the estimates rank the arms
         margins=margins,
         subgroups=_subgroups(given, settings) if given.groups else None,
         classes=_classes(given, settings),
@@ -197,7 +196,7 @@ def evaluate_suite(
 
 
 def named(table: pl.DataFrame, arm: str) -> pl.DataFrame:
-    """A table with the name of its arm in front."""
+    """Add the name of its arm as the first column of a table."""
     return table.select(pl.lit(arm).alias("arm"), pl.all())
 
 
@@ -214,7 +213,7 @@ def _measure(
     averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
     on_progress: ProgressReport = silent,
-) -> MeasuredArms:
+) -> BootstrappedArms:
     bootstrap = settings.bootstrap
     return measure_arms(
         arms,
@@ -246,7 +245,7 @@ def _beside_baselines(given: SuiteInput, settings: SuiteSettings) -> tuple[pl.Da
 
 
 def _beside_probes(given: SuiteInput, settings: SuiteSettings) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
-    """Of the linear probe of what each arm starts from, under the arm's name; and the arm minus it."""
+    """Compute metrics of the linear probe of each arm's initial weights, and the arm minus its probe."""
     metrics, comparisons = [], []
     for arm, probes in given.probes.items():
         paired = replace(settings, seed_design="factorial")  # a seed's probe and its arm start from the same weights
@@ -278,7 +277,7 @@ def _subgroups(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame:
 
 
 def _classes(given: SuiteInput, settings: SuiteSettings) -> pl.DataFrame | None:
-    """Recall, precision and F1, where every image is of exactly one class."""
+    """Compute recall, precision and F1, where every image has exactly one class."""
     multiclass = settings.multiclass
     if multiclass is None:
         multiclass = all(mean_confusion(seeds) is not None for seeds in given.arms.values())

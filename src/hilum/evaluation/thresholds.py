@@ -1,7 +1,6 @@
-"""Where to cut: thresholds chosen on validation images, so that what they do on test images is what they would do
-later.
+"""Thresholds chosen on validation images, so that their results on test images are unbiased.
 
-A threshold fitted to the images it is judged on looks better than it is; it is allowed on request, and marked.
+A threshold chosen on the evaluated images is optimistic; it is allowed on request, and marked.
 """
 
 from collections.abc import Sequence
@@ -24,10 +23,10 @@ class Thresholds:
     """One threshold a finding.
 
     Attributes:
-        rule: how they were chosen, as given.
-        chosen_on: the split, or the name of the table, they were chosen on; None for a number given beforehand.
-        values: by finding, on the scale of the scores; NaN where the images give none.
-        optimistic: whether they were chosen on the images that are judged.
+        rule: Rule as given.
+        chosen_on: Split or name of the table they were chosen on; None for a fixed number.
+        values: Thresholds by finding, on the scale of the scores; NaN where undefined.
+        optimistic: True where they were chosen on the evaluated images.
     """
 
     rule: str
@@ -36,10 +35,10 @@ class Thresholds:
     optimistic: bool = False
 
     def of(self, findings: Sequence[str]) -> NDArray[np.float64]:
-        """Thresholds in the order of these findings, (F,).
+        """Return thresholds in the order of these findings, (F,).
 
         Raises:
-            HilumError: a finding that has none.
+            HilumError: A finding without a threshold.
         """
         missing = [finding for finding in findings if finding not in self.values]
         if missing:
@@ -56,18 +55,17 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
     """Choose a threshold of one finding; scores at or above it are called positive.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out).
+        labels: (N,), 1, 0 or NaN (excluded).
         scores: (N,).
         rule: `youden`, the largest sensitivity + specificity - 1 (Youden, Cancer 3:32-35, 1950); `f1`, the largest F1;
             `sensitivity=S`, the highest threshold with at least this sensitivity; `specificity=S`, the lowest with at
-            least this specificity; or a number, which is the threshold. Of equally good ones the highest is taken.
+            least this specificity; or a number, the threshold itself. Ties are resolved to the highest threshold.
 
     Returns:
-        One of the scores; infinity where only calling nothing positive is specific enough; NaN without positives or
-        without negatives.
+        One of the scores; infinity where no score is specific enough; NaN without positives or without negatives.
 
     Raises:
-        HilumError: an unknown rule.
+        HilumError: An unknown rule.
     """
     name, target = parse_rule(rule)
     if name == "fixed":
@@ -78,7 +76,7 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
     candidates = np.unique(score)[::-1]
     true, false = cumulative_calls(positive, score)
     positives, negatives = int(true[-1]), int(false[-1])
-    if name == "youden":  # in whole numbers, so that equally good ones are equal
+    if name == "youden":  # in whole numbers, so that ties are exact
         return float(candidates[np.argmax(true * negatives - false * positives)])
     if name == "f1":
         return float(candidates[np.argmax(2 * true / (true + false + positives))])
@@ -89,25 +87,25 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike, rule: str) -> float:
 
 
 def choose_thresholds(
-    validation: Predictions, rule: str = "youden", *, judged: Predictions | None = None
+    validation: Predictions, rule: str = "youden", *, evaluated: Predictions | None = None
 ) -> Thresholds:
     """Choose a threshold for each finding.
 
     Args:
-        validation: predictions of images that were held out from training and from the test.
-        rule: as in `choose_threshold`.
-        judged: the predictions that the thresholds will be used on; where images are in both, the thresholds are
-            marked as optimistic.
+        validation: Predictions of images held out from training and test.
+        rule: As in `choose_threshold`.
+        evaluated: Predictions the thresholds will be used on; with images in both, the thresholds are marked as
+            optimistic.
 
     Raises:
-        HilumError: an unknown rule; or predictions of training images.
+        HilumError: An unknown rule; or predictions of training images.
     """
     fixed = parse_rule(rule)[0] == "fixed"
     if validation.split == "train" and not fixed:
         raise HilumError(
             validation.name,
             expected="predictions of validation images, to choose thresholds on",
-            found="the split train, which the model was fitted to",
+            found="the split train, which the model was trained on",
             fix="Give predictions of the validation split.",
         )
     labels, scores = validation.labels, validation.scores
@@ -115,13 +113,13 @@ def choose_thresholds(
         finding: choose_threshold(labels[:, index], scores[:, index], rule)
         for index, finding in enumerate(validation.findings)
     }
-    shared = judged is not None and _share_images(validation, judged)
+    shared = evaluated is not None and _share_images(validation, evaluated)
     chosen_on = None if fixed else validation.split or validation.name
     return Thresholds(rule, chosen_on, values, optimistic=shared and not fixed)
 
 
 _ROUNDING = 1e-9
-"""So that a sensitivity of 0.9 of 10 positives is 9 of them, however 0.9 x 10 rounds."""
+"""Tolerance, so that a sensitivity of 0.9 of 10 positives is 9 however 0.9 x 10 rounds."""
 
 
 def _share_images(one: Predictions, other: Predictions) -> bool:

@@ -1,1 +1,1 @@
-"""From an encoder and labelled images to scores."""
+"""Fine-tuning: supervised training of classifiers from an encoder and labelled images."""

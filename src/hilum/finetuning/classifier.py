@@ -1,4 +1,4 @@
-"""An encoder with a head that scores findings, and how it is trained."""
+"""Classifier of findings: encoder, pooling, dropout and head, with its training loss."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from hilum.augment import Augmentation, copy_transforms, plain_view, random_view
 from hilum.data.batches import Batch
 from hilum.encoders.zoo import Encoder, as_tokens
 from hilum.errors import HilumError
-from hilum.finetuning.heads import HeadOfEach, make_head
+from hilum.finetuning.heads import HeadPerFinding, make_head
 from hilum.finetuning.output_types import OutputType, make_output_type
-from hilum.finetuning.pooling import AttentionEach, make_pooling
+from hilum.finetuning.pooling import AttentionPerFinding, make_pooling
 from hilum.finetuning.settings import HeadName, OutputTypeName, PoolingName
 from hilum.training.distributed import global_mean_part
 from hilum.training.param_groups import decay_groups, encoder_groups
@@ -20,24 +20,23 @@ from hilum.training.trainable import Trainable
 
 
 class Classifier(Trainable):
-    """Findings from radiographs: encoder, pooling, dropout, head.
+    """Classifier of findings in radiographs: encoder, pooling, dropout, head.
 
     Args:
-        encoder: frozen or not (see `hilum.encoders.freezing`).
-        findings: how many.
-        size: side of the views in px.
-        augmentation: of the training views.
-        seed: of the head's initial weights (torch's own initialisation) and of the views.
-        positive_weights: of the loss, (findings); None: all 1. Of exclusive classes, the weights of these.
-        dropout: before the head, and inside heads of several layers.
-        head_lr: peak learning rate of the head and of the pooling; None: as the encoder.
-        head: see `hilum.finetuning.heads.make_head`.
-        pooling: see `hilum.finetuning.pooling.make_pooling`; "own": the encoder's.
-        output_type: what the outputs mean and cost, by name or as `hilum.finetuning.output_types.make_output_type`
-            makes them.
+        encoder: Encoder, frozen or not (see `hilum.encoders.freezing`).
+        findings: Number of findings.
+        size: Side of the network input in px.
+        augmentation: Augmentation of training images.
+        seed: Random seed of the head's initial weights (torch's initialisation) and of augmentation.
+        positive_weights: Class weights of the loss, (findings); None for 1. For multiclass the weights of the classes.
+        dropout: Dropout before the head, and inside heads of several layers.
+        head_lr: Peak learning rate of the head and of the pooling; None for that of the encoder.
+        head: See `hilum.finetuning.heads.make_head`.
+        pooling: See `hilum.finetuning.pooling.make_pooling`; "own" for the encoder's.
+        output_type: Output type by name, or as made by `hilum.finetuning.output_types.make_output_type`.
 
     Raises:
-        HilumError: the encoder has no class token, and the pooling needs it.
+        HilumError: The pooling needs a class token, and the encoder has none.
     """
 
     def __init__(
@@ -61,11 +60,13 @@ class Classifier(Trainable):
         self.output_type: OutputType = make_output_type(output_type) if isinstance(output_type, str) else output_type
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.pooling = AttentionEach(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
+            self.pooling = (
+                AttentionPerFinding(encoder, findings) if head == "attention" else make_pooling(pooling, encoder)
+            )
             width = self.pooling.parts * encoder.token_width if self.pooling else encoder.feature_width
             outputs = findings * self.output_type.outputs_a_finding
             self.head = (
-                HeadOfEach(encoder.token_width, findings, self.output_type.outputs_a_finding)
+                HeadPerFinding(encoder.token_width, findings, self.output_type.outputs_a_finding)
                 if head == "attention"
                 else make_head(head, width, outputs, dropout=dropout, encoder=encoder.name)
             )
@@ -73,11 +74,11 @@ class Classifier(Trainable):
         self.register_buffer("positive_weights", torch.ones(findings) if positive_weights is None else positive_weights)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of views, (B, 1, H, W) in [0, 1] to (B, findings)."""
+        """Compute logits of images, (B, 1, H, W) in [0, 1] to (B, findings)."""
         return self.score(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
-        """Pooled features of views, (B, 1, H, W) in [0, 1] to (B, width) float32."""
+        """Compute pooled features of images, (B, 1, H, W) in [0, 1] to (B, width) float32."""
         if self.pooling is None:
             own: Tensor = self.encoder(images)
             return own
@@ -87,14 +88,15 @@ class Classifier(Trainable):
 
     @property
     def cuts_read(self) -> list[int]:
-        """Behind how many of the encoder's blocks the features are read, in order; most read the end only."""
+        """Numbers of blocks after which the pooling reads hidden states; most poolings read the last block only."""
         last = len(self.encoder.blocks)
         return [last] if self.pooling is None else list(range(last - self.pooling.blocks + 1, last + 1))
 
     def pooled_of(self, hidden: list[Tensor]) -> Tensor:
-        """As `pooled`, from what leaves the blocks at `cuts_read` (`Encoder.run_blocks`).
+        """Pool the hidden states after the blocks at `cuts_read` (`Encoder.run_blocks`).
 
-        What leaves blocks before the last one passes the encoder's last norm, as in Oquab et al. (DINOv2, TMLR 2024).
+        Hidden states of blocks before the last one pass the encoder's last norm, as in Oquab et al. (DINOv2, TMLR
+        2024).
         """
         if self.pooling is None or self.pooling.blocks == 1:
             return self.pooled(hidden[-1])
@@ -104,7 +106,7 @@ class Classifier(Trainable):
         return parts.flatten(1)
 
     def pooled(self, last: Tensor) -> Tensor:
-        """As `features`, from the encoder's last features (`Encoder.run_blocks`)."""
+        """Pool the encoder's last hidden state (`Encoder.run_blocks`) to features."""
         if self.pooling is None:
             return self.encoder.pooled(last)
         tokens = as_tokens(last)
@@ -113,41 +115,41 @@ class Classifier(Trainable):
 
     @property
     def features_are_fixed(self) -> bool:
-        """Whether nothing before the head trains, so that an image's features can be computed once."""
+        """True where only the head is trained, so that features of an image can be computed once."""
         before = [self.encoder, *([self.pooling] if self.pooling else [])]
         return not any(parameter.requires_grad for module in before for parameter in module.parameters())
 
     def score(self, features: Tensor) -> Tensor:
-        """Logits of features, (B, width) to (B, findings)."""
+        """Compute logits of features, (B, width) to (B, findings)."""
         return self.output_type.logits(self._outputs(features))
 
     def label_loss(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the weighted cross-entropy and what it is to be divided by.
+        """Compute the sum of the weighted cross-entropy and its divisor.
 
         Args:
             features: (B, width).
-            targets: (B, findings), NaN where a label is masked.
+            targets: (B, findings), NaN for masked labels.
         """
         return self.label_loss_with_scores(features, targets)[:2]
 
     def label_loss_with_scores(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As `label_loss`, and the logits."""
+        """Compute `label_loss` and the logits."""
         outputs = self._outputs(features)
         return *self.output_type.loss(outputs, targets, self.positive_weights), self.output_type.logits(outputs)
 
     def _outputs(self, features: Tensor) -> Tensor:
-        """Of the head, (B, findings x outputs a finding), in float32: 8 bits of mantissa would tie many images."""
+        """Compute the head's outputs, (B, findings x outputs a finding), in float32: bfloat16 would tie many images."""
         with torch.autocast(features.device.type, enabled=False):
             outputs: Tensor = self.head(self.dropout(features.float()))
         return outputs
 
     @property
     def needs_whole_batch(self) -> str:
-        """Every term of its loss counts by itself."""
+        """Empty: the loss is a sum over images, so gradient accumulation is possible."""
         return ""
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Mean weighted cross-entropy of the known labels, on one random view of each image."""
+        """Compute the mean weighted cross-entropy of the known labels, on one augmentation of each image."""
         views = random_views(
             batch.images, batch.keys, self.augmentation, self.size,
             seed=self.seed, epoch=epoch, view=0, before=copy_transforms(batch.copies),
@@ -155,30 +157,30 @@ class Classifier(Trainable):
         return self.mean_loss(self.features(views), batch)
 
     def mean_loss(self, features: Tensor, batch: Batch) -> Tensor:
-        """Mean of the loss over the terms of the batch, of which this may be a part; 0 where there are none.
+        """Compute the mean loss over the terms of the whole batch, of which this may be a part; 0 without terms.
 
         Args:
-            features: of the images, (B, width).
-            batch: of these images.
+            features: Features of the images, (B, width).
+            batch: Batch of these images.
         """
         return self.mean_loss_of_outputs(self._outputs(features), batch)
 
     def mean_loss_of_outputs(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """As `mean_loss`, from what the head gives, (B, findings x outputs a finding) float32."""
+        """Compute `mean_loss` from the head's outputs, (B, findings x outputs a finding) float32."""
         loss, _ = self.output_type.loss(outputs, known_targets(batch), self.positive_weights)
         terms = self.output_type.terms(known_targets(batch.whole), self.positive_weights)
         return global_mean_part(loss, terms, batch.parts)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Sum of the weighted cross-entropy and number of its terms, on plain views."""
+        """Compute the sum of the weighted cross-entropy and its number of terms, without augmentation."""
         return self.validation_with_scores(batch)[:2]
 
     def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """As `validation_loss`, and the logits."""
+        """Compute `validation_loss` and the logits."""
         return self.label_loss_with_scores(self.features(plain_view(batch.images, self.size)), known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
-        """As for every module, with the own learning rate of the head and of what pools for it."""
+        """Return parameter groups of the optimiser, with the learning rate of the head and its pooling."""
         head_lr = settings.lr if self.head_lr is None else self.head_lr
         behind = self.head if self.pooling is None else nn.ModuleList([self.pooling, self.head])
         head = [{**group, "lr": head_lr} for group in decay_groups(behind, settings.weight_decay)]
@@ -186,11 +188,11 @@ class Classifier(Trainable):
 
 
 class HeadOnFeatures(Trainable):
-    """The head of a classifier whose features are fixed and whose images are not augmented: they are computed once.
+    """Head of a classifier with fixed features and without augmentation; features are computed once.
 
     Args:
-        classifier: whose head trains, in place; its `features_are_fixed`.
-        train, val: features of the training and validation images, (N, width), in the order of their batches.
+        classifier: Classifier with `features_are_fixed`; its head is trained in place.
+        train, val: Features of the training and validation images, (N, width), in the order of their batches.
     """
 
     def __init__(self, classifier: Classifier, train: Tensor, val: Tensor) -> None:
@@ -202,28 +204,28 @@ class HeadOnFeatures(Trainable):
 
     @property
     def needs_whole_batch(self) -> str:
-        """As `Classifier.needs_whole_batch`."""
+        """See `Classifier.needs_whole_batch`."""
         return ""
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
-        """As `Classifier.training_loss`."""
+        """See `Classifier.training_loss`."""
         return self.mean_loss(self.train_features[batch.rows], batch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """As `Classifier.validation_loss`."""
+        """See `Classifier.validation_loss`."""
         return self.validation_with_scores(batch)[:2]
 
     def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """As `Classifier.validation_with_scores`."""
+        """See `Classifier.validation_with_scores`."""
         return self.label_loss_with_scores(self.val_features[batch.rows], known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
-        """The head's."""
+        """Return the parameter groups of the head."""
         return self.groups(settings)
 
 
 def known_targets(batch: Batch) -> Tensor:
-    """Targets of a batch, which must have some."""
+    """Return the targets of a batch; refuse a batch without targets."""
     if batch.targets is None:
         raise HilumError("batch", expected="targets", found="none", fix="Give Batches the targets of its images.")
     return batch.targets

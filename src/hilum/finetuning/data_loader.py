@@ -1,4 +1,4 @@
-"""Images on their way to the encoder: shuffled with targets for training, once and in order for scoring."""
+"""Data loaders of fine-tuning: shuffled with targets for training, in order for scoring."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ from hilum.training.precision import AUTOCAST, ResolvedPrecision, choose_precisi
 
 @dataclass(frozen=True)
 class Feed:
-    """Where images come from, and in which form they are computed with.
+    """Source of images and settings of their batches.
 
     Attributes:
-        store: their pixels.
-        size: side of the views in px.
-        batch_size: images a step.
-        seed: of the order of training.
-        workers: prefetching threads.
-        device, precision: of the arithmetic.
+        store: Pixels of the images.
+        size: Side of the network input in px.
+        batch_size: Images a step.
+        seed: Random seed of the training order.
+        workers: Number of prefetching threads.
+        device, precision: Device and precision of the computation.
     """
 
     store: Store
@@ -42,7 +42,7 @@ class Feed:
 
     @classmethod
     def of(cls, store: Store, settings: FinetuneSettings, seed: int) -> Self:
-        """The feed of a run with these settings, on this machine."""
+        """Make the feed of a run with these settings on this machine."""
         device = choose_device(settings.device)
         return cls(
             store,
@@ -55,13 +55,13 @@ class Feed:
         )
 
     def training(self, images: LabelledImages, *, drop_last: bool = False) -> Batches:
-        """Images in a new order every epoch.
+        """Make batches of training images, in a new order every epoch.
 
         Args:
-            images: to learn from.
-            drop_last: images that do not fill the last batch wait for another epoch. Otherwise every image takes part
-                in every epoch, in batches whose sizes differ by one at most: batch norm over a rest of an image or two
-                would be noise. Fewer images than one batch are one batch.
+            images: Training images.
+            drop_last: Skip the images of an incomplete last batch in this epoch. Otherwise every image is in every
+                epoch, in batches whose sizes differ by at most one, since batch norm over one or two images would be
+                noise. Fewer images than one batch are one batch.
         """
         return Batches(
             self.store,
@@ -83,7 +83,7 @@ class Feed:
         targets: NDArray[np.float32] | None = None,
         copies: NDArray[np.int8] | None = None,
     ) -> Batches:
-        """Every image once, or once in each copy, in the order given."""
+        """Make batches of every image once (or once in each copy), in the given order."""
         return Batches(
             self.store,
             list(image_ids),
@@ -107,15 +107,15 @@ class Feed:
         copies: NDArray[np.int8] | None = None,
         tta: TTA = "none",
     ) -> Tensor:
-        """What a module in evaluation mode says of the plain views of images.
+        """Compute the outputs of a module in evaluation mode on images without augmentation.
 
         Args:
-            module: views (B, 1, size, size) in [0, 1] to (B, D).
-            image_ids: N images.
-            note: for `on_progress`.
-            on_progress: called after every batch.
-            copies: (N,), number of each image's copy; None: all as they are.
-            tta: the mean over these views of each image (`hilum.augment.views_to_average`) instead.
+            module: Module from (B, 1, size, size) in [0, 1] to (B, D).
+            image_ids: N image ids.
+            note: Text for `on_progress`.
+            on_progress: Called after every batch.
+            copies: (N,), number of each image's copy; None for unchanged images.
+            tta: Test-time augmentation: mean over these versions of each image (`hilum.augment.views_to_average`).
 
         Returns:
             (N, D) float32, in the order of `image_ids`.

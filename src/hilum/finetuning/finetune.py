@@ -1,4 +1,4 @@
-"""From an encoder and labelled images to a classifier and its scores."""
+"""Fine-tuning of a classifier from an encoder and labelled images, and its scores."""
 
 import hashlib
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ from hilum.finetuning.data_loader import Feed
 from hilum.finetuning.monitoring import diagnose, write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.output_types import OutputType, make_output_type
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.weight_averaging import Averaged, copied
+from hilum.finetuning.weight_averaging import Averaged, copy_for_averaging
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -54,61 +54,58 @@ def finetune(
     on_progress: ProgressReport = silent,
     probes: Probes | None = None,
 ) -> Path:
-    """Train with labels, keep the weights of the lowest validation loss (or as the settings say), and score images.
+    """Train a classifier with labels, select an epoch by validation loss (or as in the settings), and score images.
 
-    `directory` then holds model.safetensors, card.json, curves.parquet (see `hilum.training.fit.Fit`; and `selected`,
-    true in the row of the epoch whose weights are kept), learning.json
-    (`hilum.finetuning.monitoring.diagnosis`: signs that it had not finished learning) and scores.parquet (`p_<finding>`
-    in [0, 1], of plain views, in the precision of the training; see `hilum.finetuning.scores`); and
-    probe_scores.parquet, the same from a linear probe of the features that it started from
-    (`hilum.finetuning.monitoring.starting_probe`). It is complete or absent; a killed call that is made again goes on
-    where it was and ends with the same bits.
+    Files in `directory`: model.safetensors, card.json, curves.parquet (see `hilum.training.fit.Fit`; `selected` is true
+    in the row of the selected epoch), learning.json (signs of unfinished training,
+    `hilum.finetuning.monitoring.diagnosis`), scores.parquet (`p_<finding>` in [0, 1], without augmentation, in the
+    precision of the training; see `hilum.finetuning.scores`), and probe_scores.parquet, the scores of a linear probe of
+    the initial features (`hilum.finetuning.monitoring.starting_probe`). The directory is complete or absent; a repeated
+    call after an interruption resumes with bit-identical results.
 
     Args:
         init: "random", or a directory with encoder.safetensors and card.json.
-        encoder_name: one of `hilum.encoders.zoo.ENCODERS`.
-        store: pixels of all images named here.
-        train: images with targets.
-        val: images with targets, of other patients.
-        predict_ids: images to score. Their labels, where there are any, are not known here.
-        findings: columns of the targets.
-        settings: of the run.
-        seed: of weights, order, views and dropout.
-        directory: to make.
-        split_title: for the card.
-        patients_apart: refuse patients in both training and validation; a published rule that divides images instead of
-            patients says so in its split, and is the only reason not to.
-        on_progress: called while training, and then while scoring.
-        probes: of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
+        encoder_name: One of `hilum.encoders.zoo.ENCODERS`.
+        store: Pixels of all images.
+        train: Training images with targets.
+        val: Validation images with targets, of other patients.
+        predict_ids: Images to score; their labels are not used.
+        findings: Columns of the targets.
+        settings: Settings of the run.
+        seed: Random seed of weights, order, augmentation and dropout.
+        directory: Output directory.
+        split_title: Title of the split, for the card.
+        patients_apart: Refuse patients in both training and validation; False only for published splits by image.
+        on_progress: Called while training, and then while scoring.
+        probes: Probes of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
 
     Returns:
         `directory`.
 
     Raises:
-        HilumError: inputs do not fit together, or training fails (see `hilum.training.fit.fit`).
+        HilumError: Inputs do not match, or training fails (see `hilum.training.fit.fit`).
     """
     check_inputs(train, val, predict_ids, findings, settings, patients_apart)
-    store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # so that a missing image is not found after training
+    store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # find missing images before training
     feed = Feed.of(store, settings, seed)
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
-    all_train, train = train, visited(train, settings, seed)
-    classifier = untrained_classifier(encoder, train, settings, feed)
-    # before the long work, for the salt of one's own patients may be out of reach
+    all_train, train = train, resampled_images(train, settings, seed)
+    classifier = build_classifier(encoder, train, settings, feed)
+    # before the training, since the salt of the patient ids may be unavailable
     before = origin.training_patients if origin else []
     training_patients = run_on_rank0(lambda: pseudonymised_names([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
-            [decisive(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
+            [fingerprint_fields(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
         probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress, probes)
         run = _train(classifier, train, val, settings, feed, beside, on_progress)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
         if rank() == 0:
-            write_scores(_table(findings, probabilities), store, predict_ids, beside / SCORES)
-            write_scores(_table(findings, probed), store, predict_ids, beside / PROBE_SCORES)
+            write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
             weights = classifier.positive_weights.cpu().numpy()
             learning = diagnose(
                 pl.read_parquet(beside / "curves.parquet"),
@@ -124,10 +121,6 @@ def finetune(
     return directory
 
 
-def _table(findings: Sequence[str], probabilities: NDArray[np.floating]) -> pl.DataFrame:
-    return pl.DataFrame(probabilities.astype(np.float32), schema=[f"p_{finding}" for finding in findings])
-
-
 def scored(
     classifier: Classifier,
     feed: Feed,
@@ -135,14 +128,14 @@ def scored(
     settings: FinetuneSettings,
     on_progress: ProgressReport = silent,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Logits and probabilities of images, (N, findings) each; with `tta` the mean of each over the views.
+    """Compute logits and probabilities of images, (N, findings) each; with `tta` the means over test-time augmentation.
 
     Args:
-        classifier: put into evaluation mode, on the feed's device.
-        feed: of the run.
-        image_ids: of N images.
-        settings: of the run.
-        on_progress: called after every batch.
+        classifier: Classifier; moved to the feed's device, in evaluation mode.
+        feed: Feed of the run.
+        image_ids: N image ids.
+        settings: Settings of the run.
+        on_progress: Called after every batch.
     """
     classifier.to(feed.device).eval()
     if settings.tta == "none":
@@ -158,8 +151,8 @@ def scored(
     return halves[:, :findings], halves[:, findings:]
 
 
-def visited(train: LabelledImages, settings: FinetuneSettings, seed: int) -> LabelledImages:
-    """The training images as an epoch visits them: resampled, where the settings say so."""
+def resampled_images(train: LabelledImages, settings: FinetuneSettings, seed: int) -> LabelledImages:
+    """Return the training images of an epoch, resampled if set."""
     return train if settings.resample is None else train.resampled(settings.resample, seed)
 
 
@@ -170,10 +163,10 @@ def _mark_selected(path: Path, epoch: int) -> None:
 
 
 def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encoder, Card | None]:
-    """The encoder that training starts from, and the card that came with its weights; None for random ones.
+    """Return the initial encoder and the card of its weights; None for random weights.
 
     Raises:
-        HilumError: the weights are of another encoder.
+        HilumError: The weights are of another encoder.
     """
     if init == "random":
         return create_encoder(encoder_name, seed=seed), None
@@ -185,8 +178,8 @@ def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encod
     return encoder, card
 
 
-def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
-    """A classifier as it is before its first step; `encoder` is frozen in place as the settings say."""
+def build_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
+    """Build the untrained classifier; blocks of `encoder` are frozen in place by the settings."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
     output_type = output_type_of(settings)
@@ -207,7 +200,7 @@ def untrained_classifier(encoder: Encoder, train: LabelledImages, settings: Fine
 
 
 def output_type_of(settings: FinetuneSettings) -> OutputType:
-    """How the head answers, with the loss of these settings."""
+    """Return the output type with the loss of these settings."""
     return make_output_type(
         settings.output_type,
         focal=settings.focal,
@@ -226,10 +219,10 @@ def _train(
     on_progress: ProgressReport,
 ) -> Fit:
     trainable: Classifier | HeadOnFeatures = classifier
-    average = None if settings.ema is None else copied(classifier)
+    average = None if settings.ema is None else copy_for_averaging(classifier)
     averaged: Classifier | HeadOnFeatures | None = average
     if classifier.features_are_fixed and augmentation_of(settings.augmentation) == Augmentation():
-        # Nothing before the head changes: compute it once.
+        # Features do not change: compute them once.
         classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
             classifier,
@@ -270,7 +263,7 @@ def _card(
         method="finetune",
         starts_from=origin.sha256 if origin else "random",
         settings={
-            **decisive(settings),
+            **fingerprint_fields(settings),
             "precision": feed.precision,
             "device": feed.device.type,
             "positive_weights": dict(zip(findings, weights, strict=True)),
@@ -289,14 +282,14 @@ def _card(
     )
 
 
-def decisive(settings: FinetuneSettings) -> dict[str, Any]:
-    """Settings that the result depends on."""
-    indifferent = "workers", "device", "compile", "checkpoint_every_seconds"
-    return {name: value for name, value in asdict(settings).items() if name not in indifferent}
+def fingerprint_fields(settings: FinetuneSettings) -> dict[str, Any]:
+    """Return the settings that determine the result."""
+    excluded = "workers", "device", "compile", "checkpoint_every_seconds"
+    return {name: value for name, value in asdict(settings).items() if name not in excluded}
 
 
 def digest_of(images: LabelledImages) -> list[Any]:
-    """What tells images and targets from others, as JSON can hold it."""
+    """Return ids and a digest of the targets, as JSON data."""
     copies = [] if images.copies is None else [images.copies.tolist()]
     return [images.image_ids, images.patient_ids, hashlib.sha256(images.targets.tobytes()).hexdigest(), *copies]
 
@@ -309,10 +302,10 @@ def check_inputs(
     settings: FinetuneSettings,
     patients_apart: bool,
 ) -> None:
-    """Refuse inputs that do not fit together, before anything is written.
+    """Refuse inputs that do not match, before anything is written.
 
     Raises:
-        HilumError: says which, and what to do.
+        HilumError: With the inputs and a fix.
     """
     for part, images in (("training images", train), ("validation images", val)):
         if not images.image_ids:
@@ -336,9 +329,9 @@ def check_inputs(
         if settings.output_type == "multiclass" and several:
             raise HilumError(
                 part,
-                expected="exactly one finding for each image, since they exclude each other",
+                expected="exactly one finding for each image (output_type multiclass)",
                 found=f"{several:,} images with none or several",
-                fix="Choose the images with exactly_one_of, or answer for each finding.",
+                fix="Select images with exactly_one_of, or use output_type multilabel.",
             )
     if not predict_ids:
         raise HilumError(

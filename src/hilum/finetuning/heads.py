@@ -1,4 +1,4 @@
-"""From a feature vector to the logit of each finding."""
+"""Classification heads: from a feature vector to the logit of each finding."""
 
 import torch
 from torch import Tensor, nn
@@ -8,16 +8,16 @@ from hilum.finetuning.settings import HeadName, check_own_head
 
 MLP_WIDTH = 128
 TWO_LAYER_WIDTHS = 512, 128
-"""Gowtham et al. (2023) name no widths: a quarter of a ResNet-50's feature, and then that of the other head."""
+"""Not reported by Gowtham et al. (2023): a quarter of a ResNet-50's feature, and `MLP_WIDTH`."""
 
 
-class HeadOfEach(nn.Module):
-    """A linear layer of its own for each finding, on the finding's own feature.
+class HeadPerFinding(nn.Module):
+    """One linear layer for each finding, on a separate feature for each finding.
 
     Args:
-        width: of one finding's feature.
-        findings: how many.
-        outputs: for each finding.
+        width: Width of the feature of a finding.
+        findings: Number of findings.
+        outputs: Outputs for each finding.
     """
 
     def __init__(self, width: int, findings: int, outputs: int) -> None:
@@ -27,29 +27,29 @@ class HeadOfEach(nn.Module):
         self.bias = nn.Parameter(torch.empty(findings, outputs).uniform_(-bound, bound))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, findings x width) to (B, findings x outputs)."""
+        """Compute outputs, (B, findings x width) to (B, findings x outputs)."""
         each = features.view(len(features), self.weight.shape[0], -1)
         return (torch.einsum("bfw,fow->bfo", each, self.weight) + self.bias).flatten(1)
 
 
 def make_head(name: HeadName, width: int, findings: int, *, dropout: float, encoder: str = "") -> nn.Module:
-    """A head with torch's own initialisation, drawn from torch's generator.
+    """Make a head with torch's initialisation, from torch's random generator.
 
-    The dropout before the head belongs to the classifier; the further ones are in here.
+    The dropout before the head is in the classifier; further dropouts are in the head.
 
     Args:
         name: "linear": one layer. "mlp": (dropout) linear 128, ReLU, dropout, linear (Elwirehardja et al. 2025, §3.4).
-            "two_layers": two fully connected layers with a dropout on each, here on what it receives, and then the
-            layer of the logits: (dropout) linear 512, ReLU, dropout, linear 128, ReLU, linear (Gowtham et al. 2023,
-            "Downstream classification task"). "own": that which came with the architecture
+            "two_layers": two fully connected layers, each with dropout on its input, and the layer of the logits:
+            (dropout) linear 512, ReLU, dropout, linear 128, ReLU, linear (Gowtham et al. 2023, "Downstream
+            classification task"). "own": the classifier of the architecture
             (`hilum.encoders.toh2023.OWN_CLASSIFIERS`).
-        width: of the feature.
-        findings: how many logits.
-        dropout: 0 to below 1.
-        encoder: name of the architecture, for "own".
+        width: Width of the feature.
+        findings: Number of logits.
+        dropout: Dropout rate, 0 to below 1.
+        encoder: Name of the architecture, for "own".
 
     Raises:
-        HilumError: the architecture has no head of its own.
+        HilumError: The architecture has no classifier.
     """
     if name == "own":
         check_own_head(encoder)

@@ -1,4 +1,4 @@
-"""Weighted cross-entropy: of known labels, in two classes or three, or of classes that exclude each other."""
+"""Weighted cross-entropy of known labels: binary, U-MultiClass (three classes a finding) and multiclass."""
 
 import numpy as np
 import torch
@@ -8,11 +8,8 @@ from torch import Tensor
 
 from hilum.data.balance import class_weights
 
-MAX_CLASS_WEIGHT = 100.0
-"""A rare finding's few positives may count this much more than a negative, and no more, unless set otherwise: beyond,
-single images decide a step. In all of ChestX-ray14 it binds for Hernia only (493)."""
 NO_CLASS = -100
-"""In place of a class that is not known, as torch names it."""
+"""Index of an unknown class, as `ignore_index` of torch."""
 
 
 def masked_bce(
@@ -23,19 +20,19 @@ def masked_bce(
     focal: float | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Binary cross-entropy of the known labels: -w y log p - (1 - y) log(1 - p), p = sigmoid(logit).
+    """Compute binary cross-entropy of the known labels: -w y log p - (1 - y) log(1 - p), p = sigmoid(logit).
 
     Args:
         logits: (B, findings), any real numbers.
         targets: (B, findings), 1 positive, 0 negative, NaN unknown.
-        positive_weights: w of each finding, (findings), > 0.
+        positive_weights: Class weight w of each finding, (findings), > 0.
         focal: γ of the focal loss, every term times (1 - p_t)^γ with p_t the probability of the label (Lin et al.,
             ICCV 2017, eq. 4, with w for α); None for cross-entropy.
-        label_smoothing: ε of y (1 - ε) + ε / 2 in place of y (Szegedy et al., CVPR 2016, §7), 0 to below 1.
+        label_smoothing: ε of y (1 - ε) + ε / 2 instead of y (Szegedy et al., CVPR 2016, §7), 0 to below 1.
 
     Returns:
-        Sum over the known labels, and how many are known; both scalars. Unknown labels have no gradient, also where
-        all are unknown.
+        Sum over the known labels, and their number; both scalars. Unknown labels have no gradient, even if all are
+        unknown.
     """
     known = ~targets.isnan()
     labels = targets.nan_to_num(0.0)
@@ -47,7 +44,7 @@ def masked_bce(
     return losses.where(known, 0.0).sum(), known.sum()
 
 
-def masked_three_class(
+def masked_u_multiclass(
     logits: Tensor,
     targets: Tensor,
     positive_weights: Tensor,
@@ -55,16 +52,16 @@ def masked_three_class(
     focal: float | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the known labels over negative, positive and uncertain (U-MultiClass of CheXpert).
+    """Compute cross-entropy of the known labels over negative, positive and uncertain (U-MultiClass of CheXpert).
 
-    Irvin et al., AAAI 2019, §3.1. The positives are weighted as in `masked_bce`; the other two classes count 1.
+    Irvin et al., AAAI 2019, §3.1. Positives are weighted as in `masked_bce`; the weight of the other classes is 1.
 
     Args:
-        logits: (B, findings, 3), of negative, positive and uncertain.
-        targets: (B, findings), 0, 1 or 2 as the classes stand above, NaN unknown.
-        positive_weights: w of each finding, (findings), > 0.
-        focal: as in `masked_bce`.
-        label_smoothing: ε, of which each class gets a third.
+        logits: (B, findings, 3), for negative, positive and uncertain.
+        targets: (B, findings), 0, 1 or 2 for these classes, NaN unknown.
+        positive_weights: Class weight w of each finding, (findings), > 0.
+        focal: As in `masked_bce`.
+        label_smoothing: ε, a third of it for each class.
 
     Returns:
         As `masked_bce`.
@@ -76,7 +73,7 @@ def masked_three_class(
     return (losses * weights).where(known, 0.0).sum(), known.sum()
 
 
-def exclusive_cross_entropy(
+def multiclass_cross_entropy(
     logits: Tensor,
     targets: Tensor,
     weights: Tensor,
@@ -84,18 +81,18 @@ def exclusive_cross_entropy(
     focal: float | None = None,
     label_smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of images that are of exactly one class: -w_c log softmax(logits)_c, c the image's class.
+    """Compute multiclass cross-entropy: -w_c log softmax(logits)_c, c the image's class.
 
     Args:
         logits: (B, C), any real numbers.
-        targets: (B, C), 1 for the image's class and 0 for the others; NaN for images whose class is unknown.
-        weights: w of each class, (C), > 0.
-        focal: γ of the focal loss, as in `masked_bce`, of the image's class.
-        label_smoothing: ε, of which each class gets a share 1 / C. The image's weight stays that of its class, where
-            `torch.nn.CrossEntropyLoss` weighs each class's share by its own.
+        targets: (B, C), 1 for the image's class and 0 for the others; NaN for images of unknown class.
+        weights: Weight w of each class, (C), > 0.
+        focal: γ of the focal loss, as in `masked_bce`, for the image's class.
+        label_smoothing: ε, a fraction 1 / C of it for each class. The weight of an image is that of its class;
+            `torch.nn.CrossEntropyLoss` weights each class's part by its own weight.
 
     Returns:
-        Sum over the images of a known class, and their number; both scalars. The others have no gradient.
+        Sum over the images of known class, and their number; both scalars. Other images have no gradient.
     """
     known = (targets == 1).any(1)
     classes = targets.nan_to_num(0.0).argmax(1)
@@ -108,7 +105,7 @@ def exclusive_cross_entropy(
 
 
 def _class_losses(logits: Tensor, classes: Tensor, focal: float | None, label_smoothing: float) -> Tensor:
-    """Unweighted, (B): cross-entropy of one class in each row, or the focal loss."""
+    """Compute the unweighted cross-entropy, or focal loss, of each row, (B)."""
     losses = F.cross_entropy(logits, classes, reduction="none", label_smoothing=label_smoothing)
     if focal is None:
         return losses
@@ -117,10 +114,10 @@ def _class_losses(logits: Tensor, classes: Tensor, focal: float | None, label_sm
 
 
 def negatives_per_positive_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weight of each finding's positives: negatives / positives (Wang et al., CVPR 2017, eq. 1, up to a constant).
+    """Compute class weights, negatives / positives of each finding (Wang et al., CVPR 2017, eq. 1, up to a constant).
 
     Args:
-        targets: training targets, (N, findings), NaN unknown.
+        targets: Training targets, (N, findings), NaN unknown.
 
     Returns:
         (findings); 1 for a finding without positives.
@@ -130,19 +127,19 @@ def negatives_per_positive_of(targets: NDArray[np.float32]) -> NDArray[np.float6
 
 
 def inverse_frequencies_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weight of each finding's positives: known labels / positives, one over the share of positives.
+    """Compute class weights, known labels / positives of each finding: one over the fraction of positives.
 
-    Tayebi Arasteh et al. 2024, "SL training configuration". As `negatives_per_positive_of`.
+    Tayebi Arasteh et al. 2024, "SL training configuration". Shapes as in `negatives_per_positive_of`.
     """
     positives, known = (targets == 1).sum(0), (~np.isnan(targets)).sum(0)
     return np.where(positives > 0, known / np.maximum(positives, 1), 1.0)
 
 
 def class_frequencies_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Weight of each of C exclusive classes: images / (C x images of the class), `hilum.data.balance.class_weights`.
+    """Compute weights of C classes: images / (C x images of the class), see `hilum.data.balance.class_weights`.
 
     Args:
-        targets: training targets, (N, C), 1 for the image's class.
+        targets: Training targets, (N, C), 1 for the image's class.
 
     Returns:
         (C); 1 for a class without images.
@@ -151,12 +148,12 @@ def class_frequencies_of(targets: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([*class_weights(images).values()])
 
 
-def capped(weights: NDArray[np.float64], most: float | None) -> NDArray[np.float32]:
-    """Weights within 1 / `most` to `most`; as they are where it is None.
+def clip_weights(weights: NDArray[np.float64], most: float | None) -> NDArray[np.float32]:
+    """Clip class weights to 1 / `most` to `most`; None for no clipping.
 
     Args:
         weights: (findings), > 0.
-        most: at least 1.
+        most: At least 1.
     """
     if most is None:
         return weights.astype(np.float32)

@@ -1,4 +1,4 @@
-"""How a head answers for the findings: what its outputs mean, what they cost, and what they say of an image."""
+"""Output types of classifiers: multilabel, multilabel with uncertain as a class, multiclass; logits and losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,65 +12,65 @@ from torch import Tensor
 
 from hilum.data.labelled_images import LabelledImages
 from hilum.finetuning.losses import (
-    capped,
     class_frequencies_of,
-    exclusive_cross_entropy,
+    clip_weights,
     inverse_frequencies_of,
     masked_bce,
-    masked_three_class,
+    masked_u_multiclass,
+    multiclass_cross_entropy,
     negatives_per_positive_of,
 )
 from hilum.finetuning.settings import ClassWeights, FinetuneSettings, OutputTypeName
 
 _LANES = 64
-"""A multiple of what torch's CPU kernels take at once; what is left over goes through code that rounds otherwise."""
+"""Multiple of the vector width of torch's CPU kernels; a remainder would be rounded differently."""
 
 
 class OutputType(Protocol):
-    """How a head answers for F findings."""
+    """Interface of output types for F findings."""
 
     @property
     def outputs_a_finding(self) -> int:
-        """Outputs that the head has for each finding."""
+        """Outputs of the head for each finding."""
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """(B, F) of the head's outputs, (B, F x outputs a finding); higher is surer of the finding."""
+        """Compute logits (B, F) of the head's outputs, (B, F x outputs a finding); higher is more positive."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """(B, F) in [0, 1]."""
+        """Compute probabilities of logits, (B, F) in [0, 1]."""
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Sum of the loss, and how many terms it has; both scalars."""
+        """Compute the sum of the loss and its number of terms; both scalars."""
 
     def terms(self, targets: Tensor, weights: Tensor) -> Tensor:
-        """What the sum of the loss of these targets is divided by, a scalar: its terms, or the sum of their weights."""
+        """Compute the divisor of the loss of these targets, a scalar: number of terms, or sum of their weights."""
 
     def class_weights(
         self, targets: NDArray[np.float32], rule: ClassWeights, *, most: float | None
     ) -> NDArray[np.float32]:
-        """Weights of the loss, (F).
+        """Compute class weights of the loss, (F).
 
         Args:
-            targets: of the training images, (N, F).
-            rule: see `hilum.finetuning.settings.FinetuneSettings.class_weights`.
-            most: they are clipped to 1 / `most` to `most`; None: as they are.
+            targets: Targets of the training images, (N, F).
+            rule: See `hilum.finetuning.settings.FinetuneSettings.class_weights`.
+            most: Weights are clipped to 1 / `most` to `most`; None for no clipping.
         """
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-        """Mean loss of the best constant scores: what a head reaches without looking at any image.
+        """Compute the mean loss of the best constant scores, the loss of a model without any image information.
 
         Args:
-            targets: of the training images, (N, F), at least one known.
-            weights: of the loss, (F).
+            targets: Targets of the training images, (N, F), at least one known.
+            weights: Class weights, (F).
         """
 
 
 @dataclass(frozen=True)
 class Multilabel:
-    """Every finding is there or not, whatever the others are: a sigmoid each.
+    """Independent findings with a sigmoid each.
 
     Attributes:
-        focal, label_smoothing: of the loss, see `hilum.finetuning.losses.masked_bce`.
+        focal, label_smoothing: See `hilum.finetuning.losses.masked_bce`.
     """
 
     focal: float | None = None
@@ -78,33 +78,33 @@ class Multilabel:
     outputs_a_finding: int = 1
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """The outputs."""
+        """Return the outputs."""
         return outputs
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Sigmoids, whose last bit does not depend on where an image stands among the others."""
+        """Compute sigmoids; the last bit is independent of the position of an image in the batch."""
         missing = -logits.numel() % _LANES
         return F.pad(logits.flatten(), (0, missing)).sigmoid()[: logits.numel()].view_as(logits)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`masked_bce`."""
+        """Compute `masked_bce`."""
         return masked_bce(outputs, targets, weights, focal=self.focal, label_smoothing=self.label_smoothing)
 
     def terms(self, targets: Tensor, weights: Tensor) -> Tensor:  # noqa: ARG002
-        """Known labels."""
+        """Count the known labels."""
         return (~targets.isnan()).sum()
 
     def class_weights(
         self, targets: NDArray[np.float32], rule: ClassWeights, *, most: float | None
     ) -> NDArray[np.float32]:
-        """Of the positives; "balanced" is negatives per positive."""
+        """Compute weights of the positives; "balanced" is negatives per positive."""
         if rule == "none":
             return np.ones(targets.shape[1], np.float32)
         of = inverse_frequencies_of if rule == "inverse_frequency" else negatives_per_positive_of
-        return capped(of(targets), most)
+        return clip_weights(of(targets), most)
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-        """With the weighted share of positives, and of uncertain ones, as the score of each finding."""
+        """Compute the loss with the weighted fraction of positives (and uncertain labels) as score of each finding."""
         if self.focal is not None or self.label_smoothing:
             each = (slice(finding, finding + 1) for finding in range(targets.shape[1]))
             totals = [_least_total(self, targets[:, one], weights[one]) for one in each]
@@ -115,34 +115,33 @@ class Multilabel:
 
 @dataclass(frozen=True)
 class UncertainAsClass(Multilabel):
-    """As `Multilabel`, with uncertain as a third class of every finding.
+    """`Multilabel` with uncertain as a third class of every finding (U-MultiClass).
 
-    The logit is that of positive against negative alone, which is how CheXpert scores it (Irvin et al., AAAI 2019,
-    §3.1).
+    The logit is positive minus negative, as in CheXpert (Irvin et al., AAAI 2019, §3.1).
     """
 
     outputs_a_finding: int = 3
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """Positive less negative."""
+        """Compute positive minus negative."""
         classes = _by_class(outputs)
         return classes[..., 1] - classes[..., 0]
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`masked_three_class`."""
-        return masked_three_class(
+        """Compute `masked_u_multiclass`."""
+        return masked_u_multiclass(
             _by_class(outputs), targets, weights, focal=self.focal, label_smoothing=self.label_smoothing
         )
 
 
 @dataclass(frozen=True)
 class Multiclass:
-    """Every image has exactly one of the findings, the task of Elwirehardja et al. 2025: a softmax over them.
+    """Exactly one finding an image, with a softmax over findings (the task of Elwirehardja et al. 2025).
 
     Attributes:
-        focal, label_smoothing: of the loss, see `hilum.finetuning.losses.exclusive_cross_entropy`.
-        weighted_mean: divide by the weights of the images' classes, as `torch.nn.CrossEntropyLoss` does, instead of by
-            the images.
+        focal, label_smoothing: See `hilum.finetuning.losses.multiclass_cross_entropy`.
+        weighted_mean: Divide by the class weights of the images, as `torch.nn.CrossEntropyLoss`, instead of by the
+            number of images.
     """
 
     focal: float | None = None
@@ -151,22 +150,22 @@ class Multiclass:
     outputs_a_finding: int = 1
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """The outputs."""
+        """Return the outputs."""
         return outputs
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Softmax; they add up to 1."""
+        """Compute the softmax."""
         return logits.softmax(dim=1)
 
     def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """`exclusive_cross_entropy`, with what it is divided by."""
-        total, _ = exclusive_cross_entropy(
+        """Compute `multiclass_cross_entropy` and its divisor."""
+        total, _ = multiclass_cross_entropy(
             outputs, targets, weights, focal=self.focal, label_smoothing=self.label_smoothing
         )
         return total, self.terms(targets, weights)
 
     def terms(self, targets: Tensor, weights: Tensor) -> Tensor:
-        """Images whose class is known, or the weights of their classes together."""
+        """Count the images of known class, or sum their class weights."""
         known = targets == 1
         if self.weighted_mean:
             return (known * weights).sum()
@@ -175,14 +174,14 @@ class Multiclass:
     def class_weights(
         self, targets: NDArray[np.float32], rule: ClassWeights, *, most: float | None
     ) -> NDArray[np.float32]:
-        """Of the classes; "balanced" is by the frequency of classes."""
+        """Compute weights of the classes; "balanced" is inverse class frequency."""
         if rule == "none":
             return np.ones(targets.shape[1], np.float32)
         of = inverse_frequencies_of if rule == "inverse_frequency" else class_frequencies_of
-        return capped(of(targets), most)
+        return clip_weights(of(targets), most)
 
     def chance_loss(self, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-        """With the weighted share of each class as its score."""
+        """Compute the loss with the weighted fraction of each class as its score."""
         counts = (targets == 1).sum(0)
         whole = float((counts * weights).sum()) if self.weighted_mean else int(counts.sum())
         if self.focal is not None or self.label_smoothing:
@@ -197,12 +196,12 @@ def make_output_type(
     label_smoothing: float = 0.0,
     weighted_mean: bool = False,
 ) -> OutputType:
-    """The answers of this name.
+    """Make an output type by name.
 
     Args:
         name: "multilabel": `Multilabel`; "multilabel_u_multiclass": `UncertainAsClass`; "multiclass": `Multiclass`.
-        focal, label_smoothing: of the loss.
-        weighted_mean: of `Multiclass` alone.
+        focal, label_smoothing: Settings of the loss.
+        weighted_mean: Setting of `Multiclass`.
     """
     if name == "multilabel":
         return Multilabel(focal, label_smoothing)
@@ -214,17 +213,17 @@ def make_output_type(
 def class_balance(
     findings: Sequence[str], train: LabelledImages, settings: FinetuneSettings, seed: int
 ) -> dict[str, dict[str, float]]:
-    """What the loss makes of common and rare findings, before anything trains.
+    """Summarise class balance before training: positives, resampling and class weights of each finding.
 
     Args:
-        findings: of the targets.
-        train: training images, each once.
-        settings: of the run.
-        seed: of the run, for the images of common classes that resampling keeps.
+        findings: Columns of the targets.
+        train: Training images, each once.
+        settings: Settings of the run.
+        seed: Random seed of the run, for the resampling of common classes.
 
     Returns:
-        By finding: `images` that are positive, `weight` of the loss without resampling and bounds, `resampled` positive
-        images of an epoch, and `loss_weight`, of the resampled images within `max_class_weight`.
+        By finding: positive `images`, class `weight` without resampling and clipping, positive `resampled` images of an
+        epoch, and `loss_weight`, the weight of the resampled images clipped to `max_class_weight`.
     """
     output_type = make_output_type(settings.output_type)
     visits = train if settings.resample is None else train.resampled(settings.resample, seed)
@@ -244,7 +243,7 @@ def class_balance(
 
 
 def _least_total(output_type: OutputType, targets: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """The least sum of the loss that constant outputs can have, searched; for losses without a closed form."""
+    """Minimise the sum of the loss over constant outputs numerically; for losses without a closed form."""
     rows, numbers = np.unique(targets[(targets >= 0).any(1)], axis=0, return_counts=True)
     known, often, weighing = torch.from_numpy(rows), torch.from_numpy(numbers).float(), torch.from_numpy(weights)
     outputs = torch.zeros(targets.shape[1] * output_type.outputs_a_finding, requires_grad=True)
@@ -262,11 +261,11 @@ def _least_total(output_type: OutputType, targets: NDArray[np.float32], weights:
 
 
 def _entropy(counts: NDArray[np.floating]) -> float:
-    """Cross-entropy, summed, of cases that are all given their classes' shares; of cases by class, (classes, F)."""
+    """Compute the summed cross-entropy of predicting class fractions, from counts by class, (classes, F)."""
     shares = counts / np.maximum(counts.sum(0), np.finfo(np.float32).tiny)
     return float(-(counts * np.log(np.where(counts > 0, shares, 1.0))).sum())
 
 
 def _by_class(outputs: Tensor) -> Tensor:
-    """(B, F x 3) to (B, F, 3): negative, positive, uncertain."""
+    """Reshape (B, F x 3) to (B, F, 3): negative, positive, uncertain."""
     return outputs.reshape(len(outputs), -1, 3)

@@ -1,4 +1,4 @@
-"""From the tokens of an encoder to one feature, in other ways than the encoder's own."""
+"""Pooling of encoder tokens to one feature, as an alternative to the encoder's own pooling."""
 
 import math
 
@@ -14,76 +14,77 @@ GEM_FLOOR = 1e-6
 
 
 class Pooling(nn.Module):
-    """Tokens to parts of a feature; every part is as wide as a token.
+    """Base class of poolings: tokens to parts of a feature, each as wide as a token.
 
     Args:
-        encoder: whose tokens they are; it is not kept.
+        encoder: Encoder of the tokens; it is not stored.
     """
 
     parts = 1
     blocks = 1
-    """How many of the last blocks it reads; one that reads several is given (B, blocks, prefix + places, width)."""
+    """Number of last blocks it reads; with several the input is (B, blocks, prefix + places, width)."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.prefix_tokens = encoder.prefix_tokens
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) float32 to (B, parts, width)."""
+        """Pool (B, prefix + places, width) float32 to (B, parts, width)."""
         raise NotImplementedError
 
 
 class ClassToken(Pooling):
-    """The class token, whatever the encoder's own pooling is."""
+    """Class token."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, 1, width)."""
+        """Pool (B, prefix + places, width) to (B, 1, width)."""
         return tokens[:, :1]
 
 
 class Mean(Pooling):
-    """The mean over places; class token and registers do not count."""
+    """Mean over places, without class token and registers."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, 1, width)."""
+        """Pool (B, prefix + places, width) to (B, 1, width)."""
         return tokens[:, self.prefix_tokens :].mean(1, keepdim=True)
 
 
 class ClassTokenAndMean(Pooling):
-    """Class token and mean over places side by side, as in the linear probes of Oquab et al. (DINOv2, TMLR 2024)."""
+    """Class token and mean over places, concatenated (linear probes of DINOv2; Oquab et al., TMLR 2024)."""
 
     parts = 2
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, 2, width)."""
+        """Pool (B, prefix + places, width) to (B, 2, width)."""
         return torch.stack([tokens[:, 0], tokens[:, self.prefix_tokens :].mean(1)], dim=1)
 
 
 class ClassTokensOfLastBlocks(Pooling):
-    """The class tokens of the last four blocks side by side, as in the linear probes of Oquab et al. (TMLR 2024)."""
+    """Class tokens of the last four blocks, concatenated (linear probes of DINOv2; Oquab et al., TMLR 2024)."""
 
     parts = blocks = 4
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, 4, prefix + places, width) to (B, 4, width)."""
+        """Pool (B, 4, prefix + places, width) to (B, 4, width)."""
         return tokens[:, :, 0]
 
 
 class ClassTokensOfLastBlocksAndMean(Pooling):
-    """The class tokens of the last four blocks, and the mean over places of the last one, as in these probes."""
+    """Class tokens of the last four blocks and mean over places of the last block (linear probes of DINOv2)."""
 
     parts, blocks = 5, 4
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, 4, prefix + places, width) to (B, 5, width)."""
+        """Pool (B, 4, prefix + places, width) to (B, 5, width)."""
         return torch.cat([tokens[:, :, 0], tokens[:, -1:, self.prefix_tokens :].mean(2)], dim=1)
 
 
 class GeneralisedMean(Pooling):
-    """The p-th root of the mean of p-th powers over places, p learnt: between mean (p = 1) and maximum (p → ∞).
+    """Generalised mean (GeM): p-th root of the mean of p-th powers over places, with learned p.
 
-    Radenović et al., "Fine-tuning CNN image retrieval with no human annotation", TPAMI 2019, eq. 3, with one p that
-    starts at 3. It is made for features that are not negative, as behind a ReLU; smaller ones count as 10^-6.
+    Between mean (p = 1) and maximum (p → ∞). Radenović et al., "Fine-tuning CNN image retrieval with no human
+    annotation", TPAMI 2019, eq. 3, with one p that starts at 3. For non-negative features, as after a ReLU; others are
+    clipped to 10^-6.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -91,17 +92,17 @@ class GeneralisedMean(Pooling):
         self.power = nn.Parameter(torch.tensor(GEM_START))
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, 1, width)."""
+        """Pool (B, prefix + places, width) to (B, 1, width)."""
         logs = tokens[:, self.prefix_tokens :].clamp(min=GEM_FLOOR).log()  # powers themselves would overflow
         mean = (self.power * logs).logsumexp(1, keepdim=True) - math.log(logs.shape[1])
         return (mean / self.power).exp()
 
 
 class Attention(Pooling):
-    """A weighted mean over places, whose weights one learnt query gives: softmax(q · K x / √width) of V x.
+    """Attention pooling with one learned query: softmax(q · K x / √width) of V x, over places.
 
-    Lee et al., "Set transformer", ICML 2019, §3.2 (pooling by attention with a single seed), with one head and without
-    their perceptrons; known as an attentive probe.
+    Lee et al., "Set transformer", ICML 2019, §3.2 (pooling by multihead attention with one seed), with one head and
+    without their feed-forward layers; known as an attentive probe.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -111,19 +112,19 @@ class Attention(Pooling):
         self.value = nn.Linear(encoder.token_width, encoder.token_width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, 1, width)."""
+        """Pool (B, prefix + places, width) to (B, 1, width)."""
         places = tokens[:, self.prefix_tokens :]
         scores = self.key(places) @ self.query / len(self.query) ** 0.5
         pooled: Tensor = scores.softmax(1)[:, None] @ self.value(places)
         return pooled
 
 
-class AttentionEach(Pooling):
-    """As `Attention` with a query for each finding: every finding has a feature of its own.
+class AttentionPerFinding(Pooling):
+    """`Attention` with one query, and so one feature, for each finding.
 
     Args:
-        encoder: whose tokens they are.
-        findings: how many.
+        encoder: Encoder of the tokens.
+        findings: Number of findings.
     """
 
     def __init__(self, encoder: Encoder, findings: int) -> None:
@@ -135,7 +136,7 @@ class AttentionEach(Pooling):
         self.value = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, prefix + places, width) to (B, findings, width)."""
+        """Pool (B, prefix + places, width) to (B, findings, width)."""
         places = tokens[:, self.prefix_tokens :]
         scores = self.key(places) @ self.queries.T / self.queries.shape[1] ** 0.5
         pooled: Tensor = scores.softmax(1).transpose(1, 2) @ self.value(places)
@@ -154,13 +155,13 @@ _POOLINGS: dict[str, type[Pooling]] = {
 
 
 def make_pooling(name: PoolingName, encoder: Encoder) -> Pooling | None:
-    """A pooling of an encoder's tokens; None for "own", the one inside the encoder.
+    """Make a pooling of an encoder's tokens; None for "own", the pooling of the encoder.
 
-    Weights are drawn from torch's generator.
+    Weights are drawn from torch's random generator.
 
     Raises:
-        HilumError: the encoder has no class token, and the pooling needs it; or the pooling reads several blocks, and
-            the encoder is no vision transformer whose feature is its class token.
+        HilumError: The pooling needs a class token, and the encoder has none; or the pooling reads several blocks, and
+            the encoder is not a vision transformer with class-token pooling.
     """
     if name in OF_LAST_BLOCKS and encoder.family.pooling != "cls":
         raise HilumError(

@@ -1,6 +1,6 @@
-"""Presets of training with labels: values of settings that go with the number of labelled images, each with its reason.
+"""Presets of fine-tuning: settings by number of labelled images, each with its reason.
 
-The values are data, in `presets.yaml`; a user's own always win.
+The values are in `presets.yaml`; settings of the user take precedence.
 """
 
 from collections.abc import Mapping
@@ -14,25 +14,25 @@ from hilum.training.preset_tables import nearest_preset as nearest
 
 PresetName = Literal["10", "100", "1k", "10k", "100k"]
 IMAGES: Mapping[PresetName, int] = {"10": 10, "100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}
-"""What the names stand for."""
+"""Labelled images of each preset."""
 
 OF_ANY, HEAD_ONLY = "any", "head_only"
 NOT_SHOWN = frozenset({"precision", "device", "workers", "checkpoint_every_seconds", "output_type"})
-"""Settings of the machine, and what the task decides."""
+"""Settings of the machine, and those determined by the task."""
 
 
 @dataclass(frozen=True)
 class ResolvedFinetuning:
-    """All settings of one training with labels.
+    """All settings of one fine-tuning.
 
     Attributes:
-        settings: complete.
-        preset: whose values fill what was left out.
-        images: labelled training images that it was chosen for.
-        steps: optimiser steps of a run over so many images, if it does not stop early.
-        epochs: of such a run.
-        choices: the settings that presets know or that were given, with where each comes from.
-        defaults: all others that decide the result, by name.
+        settings: Complete settings.
+        preset: Preset of the settings that were not given.
+        images: Labelled training images the preset was chosen for.
+        steps: Optimiser steps without early stopping.
+        epochs: Epochs without early stopping.
+        choices: Settings of the preset and of the user, each with its origin.
+        defaults: All other settings that determine the result, by name.
     """
 
     settings: FinetuneSettings
@@ -45,22 +45,21 @@ class ResolvedFinetuning:
 
 
 def nearest_preset(images: int) -> PresetName:
-    """The preset whose number of images is nearest on the logarithmic scale; of two as near, the smaller."""
+    """Return the preset with the nearest number of images on the logarithmic scale; the smaller of ties."""
     return nearest(IMAGES, images)
 
 
 def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetuning:
-    """Fill what was not given: by the preset for about so many labelled images, then by the defaults of the settings.
+    """Resolve settings: those given, then the preset of this number of labelled images, then the defaults.
 
     Args:
-        given: settings by name (`FinetuneSettings`), as far as they were given. `epochs` or `steps` is a length that
-            was given: then the preset's budget of steps does not count. With a patience that was given a run is
-            validated after every epoch, unless `validations` was given, too; a plateau schedule is, too. How often it
-            is validated goes with whose weights are kept: where that was given, and `keep` was not, the lowest loss is.
-        images: labelled training images.
+        given: Settings of the user by name (`FinetuneSettings`). Given `epochs` or `steps` replace the preset's steps.
+            A given patience or a plateau schedule needs a validation after every epoch, unless `validations` is given
+            as well. With a given number of validations, and without `keep`, the lowest loss selects the epoch.
+        images: Labelled training images.
 
     Raises:
-        HilumError: values out of range.
+        HilumError: Values out of range.
     """
     name = nearest_preset(images)
     table = _read_table()

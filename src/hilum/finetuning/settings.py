@@ -1,4 +1,4 @@
-"""How an encoder is trained with labels."""
+"""Settings of fine-tuning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -14,14 +14,14 @@ OutputTypeName = Literal["multilabel", "multilabel_u_multiclass", "multiclass"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
 PoolingName = Literal["own", "cls", "mean", "cls_mean", "cls_last4", "cls_last4_mean", "gem", "attention"]
 OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
-"""Poolings that read several blocks, of a frozen encoder only."""
+"""Poolings of several blocks, for frozen encoders only."""
 ClassWeights = Literal["balanced", "negatives_per_positive", "inverse_frequency", "class_frequency", "none"]
 Reduction = Literal["mean", "weighted_mean"]
 TTA = Literal["none", "flip", "ten_crop"]
 WITH_OWN_HEAD = (
     "toh2023_cnn", "toh2023_resnet", "toh2023_densenet", "toh2023_unet_encoder", "toh2023_xvt", "densenet121"
 )  # fmt: skip
-"""Architectures that came with a classifier (`hilum.encoders.toh2023.OWN_CLASSIFIERS`)."""
+"""Architectures with a classifier (`hilum.encoders.toh2023.OWN_CLASSIFIERS`)."""
 
 
 @dataclass(frozen=True)
@@ -29,51 +29,50 @@ class FinetuneSettings:
     """Settings of `hilum.finetuning.finetune.finetune`.
 
     Args:
-        unfreeze: How many blocks from the end are trained: 0 (the head only) to all. With 0, augmentation `none` and a
-            pooling without weights the features of each image are computed once.
-        epochs: Length of the run in epochs, at most, instead of `steps`.
+        unfreeze: Number of trained blocks from the end: 0 (head only) to all. With 0, augmentation `none` and a pooling
+            without weights, features are computed once.
+        epochs: Maximum length of the run in epochs, instead of `steps`.
         steps: Length of the run in optimiser steps, rounded up to whole epochs.
-        batch_size: Images a step, at most.
-        drop_last: Images that do not fill the last batch wait for another epoch; otherwise batches are of even size.
-        validations: About how many times a run is validated, evenly over its epochs; null: after every epoch.
-        keep: Whose weights are scored: of the epoch of the `lowest` validation loss, of the `last` one, or of the
-            highest macro AUROC on validation images (`best_auroc`).
+        batch_size: Maximum images a step.
+        drop_last: Skip the images of an incomplete last batch in an epoch; otherwise batches are of even size.
+        validations: Approximate number of validations, evenly over the epochs; null: after every epoch.
+        keep: Epoch whose weights are scored: `lowest` validation loss, `last`, or highest macro AUROC on validation
+            images (`best_auroc`).
         lr: Peak learning rate.
         head_lr: Peak learning rate of the head; null: as `lr`.
-        weight_decay: On weight matrices and kernels: decoupled from the gradient with `adamw`, else an L2 penalty.
-        layer_decay: Learning rate of a block by that of the block behind it; 1: all the same.
-        ema: Decay of a moving average of the weights, which is then validated and scored.
-        patience: Stop after so many validations without a lower loss (with `best_auroc`, without a higher AUROC); null:
-            never.
-        augmentation: Random views: a name, `none` for none, or ranges.
-        size: Side of the views in pixels; that of the stored images when left out.
-        resample: give rare classes more training images and common ones fewer (`hilum.data.resampling.Resampling`);
-            only with output_type "multiclass". Class weights are those of the resampled images.
-        class_weights: `negatives_per_positive`: positives of a finding count negatives / positives of the training
-            images; `inverse_frequency`: labels / positives; `class_frequency`: of C exclusive classes each counts n /
-            (C n_c); `balanced`: the first, and the third for exclusive classes; `none`.
+        weight_decay: Weight decay of weight matrices and kernels: decoupled with `adamw`, otherwise an L2 penalty.
+        layer_decay: Layer-wise learning-rate decay factor; 1 disables it.
+        ema: Decay of an exponential moving average (EMA) of the weights, which is then validated and scored.
+        patience: Early stopping after this number of validations without a lower loss (with `best_auroc`, without a
+            higher AUROC); null: never.
+        augmentation: Augmentation of training images: a name, `none`, or ranges.
+        size: Side of the network input in pixels; default: that of the stored images.
+        resample: Oversample rare and undersample common classes (`hilum.data.resampling.Resampling`); only with
+            output_type "multiclass". Class weights are those of the resampled images.
+        class_weights: `negatives_per_positive`: weight of a finding's positives, negatives / positives of the training
+            images; `inverse_frequency`: labels / positives; `class_frequency`: n / (C n_c) for each of C classes
+            (multiclass); `balanced`: the first, or the third for multiclass; `none`.
         max_class_weight: Class weights are clipped to this and its inverse; null: not clipped.
-        focal: Exponent of the focal loss (Lin et al., ICCV 2017), in place of cross-entropy, such as 2.
-        label_smoothing: Part ε of every label that is shared out evenly: y (1 - ε) + ε / 2, of C exclusive classes y (1
-            - ε) + ε / C.
-        reduction: `weighted_mean`, of exclusive classes: divide the loss by the images' class weights, as PyTorch does,
-            instead of by the images.
-        output_type: "multilabel": findings are there or not, each by itself; "multilabel_u_multiclass": with targets
-            of 2 as a third class; "multiclass": an image has exactly one of them (`hilum.finetuning.output_types`).
-        dropout: Before the head, and inside heads of several layers.
+        focal: Exponent of the focal loss (Lin et al., ICCV 2017), such as 2, instead of cross-entropy.
+        label_smoothing: Label smoothing ε: y (1 - ε) + ε / 2; for C classes (multiclass) y (1 - ε) + ε / C.
+        reduction: `weighted_mean` (multiclass): divide the loss by the images' class weights, as PyTorch, instead of by
+            the number of images.
+        output_type: "multilabel": independent findings; "multilabel_u_multiclass": with targets of 2 (uncertain) as a
+            third class; "multiclass": exactly one finding an image (`hilum.finetuning.output_types`).
+        dropout: Dropout before the head, and inside heads of several layers.
         head: `linear`; `mlp`: one hidden layer of 128 (Elwirehardja et al. 2025); `two_layers`: 512 and 128 (Gowtham et
-            al. 2023); `own`: the classifier that came with the architecture; `attention`: over places, with a query for
+            al. 2023); `own`: the classifier of the architecture; `attention`: attention over places with one query for
             each finding.
-        pooling: How tokens or maps become one feature (`hilum.finetuning.pooling`); `own`: as the encoder does.
-        tta: Scores are the mean over an image and its mirror image (`flip`), or over `ten_crop`.
-        optimizer, warmup_epochs, precision, device, compile: see `TrainingSettings`.
-        schedule, plateau_patience, plateau_factor, plateau_min_lr, stop_below_lr: see `TrainingSettings`.
-        warmup_steps: The warm-up in steps, in place of `warmup_epochs`.
-        workers: threads that prepare batches; they do not change the result.
-        checkpoint_every_seconds: a killed run loses at most about this much work.
+        pooling: Pooling of tokens or maps to one feature (`hilum.finetuning.pooling`); `own`: that of the encoder.
+        tta: Test-time augmentation: mean over an image and its mirror image (`flip`), or over `ten_crop`.
+        optimizer, warmup_epochs, precision, device, compile: See `TrainingSettings`.
+        schedule, plateau_patience, plateau_factor, plateau_min_lr, stop_below_lr: See `TrainingSettings`.
+        warmup_steps: Warm-up in steps, instead of `warmup_epochs`.
+        workers: Number of threads that prepare batches; they do not change the result.
+        checkpoint_every_seconds: Time between checkpoints, the maximum work lost by an interruption.
 
     Raises:
-        HilumErrors: what is out of range or does not go together, all at once.
+        HilumErrors: All values that are out of range or not compatible.
     """
 
     unfreeze: int | Literal["all"] = "all"
@@ -124,53 +123,40 @@ class FinetuneSettings:
             raise HilumErrors("finetune", [str(problem) for problem in problems], fix="change them")
 
     def batches_of(self, images: int) -> int:
-        """Optimiser steps of an epoch of so many images."""
+        """Compute the optimiser steps of an epoch."""
         if self.drop_last and images >= self.batch_size:
             return images // self.batch_size
         return -(-images // self.batch_size)
 
     def epochs_of(self, images: int) -> int:
-        """Epochs of a run over so many images, if it does not stop early."""
+        """Compute the epochs of a run without early stopping."""
         return self.epochs if self.steps is None else -(-self.steps // self.batches_of(images))
 
     def training(self, seed: int, images: int) -> TrainingSettings:
-        """The settings of the loop.
+        """Return the settings of the training loop.
 
         Args:
-            seed: of the run.
-            images: that it learns from, copies counted.
+            seed: Random seed of the run.
+            images: Number of training images, including copies.
         """
-        epochs = self.epochs_of(images)
-        return TrainingSettings(
-            epochs=epochs,
-            validate_every=1 if self.validations is None else max(1, epochs // self.validations),
-            lr=self.lr,
-            weight_decay=self.weight_decay,
-            optimizer=self.optimizer,
-            warmup_epochs=self.warmup_epochs
-            if self.warmup_steps is None
-            else min(self.warmup_steps / self.batches_of(images), epochs),
-            schedule=self.schedule,
-            plateau_patience=self.plateau_patience,
-            plateau_factor=self.plateau_factor,
-            plateau_min_lr=self.plateau_min_lr,
-            stop_below_lr=self.stop_below_lr,
-            layer_decay=self.layer_decay,
-            keep=self.keep,
-            patience=self.patience,
-            precision=self.precision,
-            device=self.device,
-            compile=self.compile,
-            seed=seed,
-            checkpoint_every_seconds=self.checkpoint_every_seconds,
-        )
+        epochs, warmup_epochs = self.epochs_of(images), self.warmup_epochs
+        if self.warmup_steps is not None:
+            warmup_epochs = min(self.warmup_steps / self.batches_of(images), epochs)
+        shared = {each.name: getattr(self, each.name) for each in fields(TrainingSettings) if hasattr(self, each.name)}
+        own = {
+            "epochs": epochs,
+            "validate_every": 1 if self.validations is None else max(1, epochs // self.validations),
+            "warmup_epochs": warmup_epochs,
+            "seed": seed,
+        }
+        return TrainingSettings(**shared | own)
 
 
 def check_own_head(encoder: str) -> None:
-    """Refuse an architecture that came without a classifier.
+    """Refuse an architecture without a classifier.
 
     Raises:
-        HilumError: says which have one.
+        HilumError: With the architectures that have one.
     """
     if encoder not in WITH_OWN_HEAD:
         raise HilumError(
@@ -182,14 +168,14 @@ def check_own_head(encoder: str) -> None:
 
 
 def setting_problems(values: Mapping[str, Any]) -> list[HilumError]:
-    """What is wrong with settings by name, all at once; defaults for those that are left out."""
+    """Return all problems of settings by name; missing ones have their defaults."""
     defaults = {field.name: field.default for field in fields(FinetuneSettings)}
     settings: Any = SimpleNamespace(**defaults | dict(values))
     return [*_out_of_range(settings), *_not_together(settings)]
 
 
 def _out_of_range(settings: FinetuneSettings) -> list[HilumError]:
-    """Single values that are refused."""
+    """Return problems of single values."""
     unfreeze = settings.unfreeze
     ranges = (
         ("unfreeze", unfreeze == "all" or _is_whole(unfreeze, 0), "0 or more blocks, or all"),
@@ -236,7 +222,7 @@ def _is_whole(value: object, least: int) -> bool:
 
 
 def _not_together(settings: FinetuneSettings) -> list[HilumError]:
-    """Values that do not go together."""
+    """Return problems of incompatible values."""
     multiclass = settings.output_type == "multiclass"
     wrong = (
         (
@@ -245,16 +231,17 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
             "a pooling of the last block, or unfreeze: 0",
             f"{settings.pooling} with unfreeze {settings.unfreeze}",
         ),
-        ("resample", settings.resample is not None and not multiclass, "exclusive classes", "findings of their own"),
-        ("reduction", settings.reduction == "weighted_mean" and not multiclass, "mean", "findings of their own"),
+        ("resample", settings.resample is not None and not multiclass, "output_type multiclass", settings.output_type),
+        ("reduction", settings.reduction == "weighted_mean" and not multiclass, "mean",
+         f"weighted_mean with {settings.output_type}"),
         ("class_weights", settings.class_weights == "class_frequency" and not multiclass,
-         "negatives_per_positive, inverse_frequency or none", "class_frequency of findings of their own"),
+         "negatives_per_positive, inverse_frequency or none", f"class_frequency with {settings.output_type}"),
         ("class_weights", settings.class_weights == "negatives_per_positive" and multiclass,
-         "class_frequency, inverse_frequency or none", "negatives_per_positive of exclusive classes"),
+         "class_frequency, inverse_frequency or none", "negatives_per_positive with multiclass"),
         ("label_smoothing", settings.focal is not None and settings.label_smoothing > 0, "focal or label_smoothing",
          "both"),
         ("pooling", settings.head in ("own", "attention") and settings.pooling != "own", "own",
-         f"{settings.pooling} before the {settings.head} head, which pools by itself"),
+         f"{settings.pooling} with the {settings.head} head, which has its own pooling"),
         ("warmup_steps", settings.warmup_steps is not None and settings.warmup_epochs > 0,
          "warmup_steps or warmup_epochs", "both"),
         ("stop_below_lr", settings.stop_below_lr is not None and settings.schedule != "plateau",

@@ -1,4 +1,4 @@
-"""What can be known of images without radiology: who was imaged, next to nothing of the image, random features."""
+"""Features of shortcut baselines: patient metadata, thumbnails, and untrained encoders."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,10 @@ Features = NDArray[np.float32]
 
 
 def metadata_features(manifest: pl.DataFrame, image_ids: Sequence[str]) -> Features:
-    """Age, sex and view of images, (N, D).
+    """Compute features of age, sex and view, (N, D).
 
-    Age in years and its square, 0 where unknown, and whether it is; a column for each sex and each view that the
-    manifest has, blanks too.
+    Age in years and its square (0 where unknown), an indicator of unknown age, and one-hot columns of sex and view,
+    including blanks.
     """
     rows = pl.DataFrame({"image_id": list(image_ids)}).join(
         manifest.select("image_id", "age", "sex", "view"), on="image_id", how="left", maintain_order="left"
@@ -39,7 +39,7 @@ def metadata_features(manifest: pl.DataFrame, image_ids: Sequence[str]) -> Featu
 
 
 def thumbnail_features(store: Store, image_ids: Sequence[str]) -> Features:
-    """Images averaged down to 8 x 8 pixels, (N, 64), 0 to 255."""
+    """Compute thumbnails of 8 x 8 pixels (area averages), (N, 64), 0 to 255."""
     features = np.empty((len(image_ids), _SIDE * _SIDE), dtype=np.float32)
     for place, row in enumerate(store.rows(list(image_ids))):
         image = np.asarray(store.pixels[row], dtype=np.float32)
@@ -57,16 +57,16 @@ def random_encoder_features(
     size: int | None = None,
     device: Device = "auto",
 ) -> Features:
-    """Features of an encoder that has learned nothing, (N, feature width).
+    """Compute features of an untrained encoder, (N, feature width).
 
     Args:
-        store: pixels of the images.
-        image_ids: of N images.
-        encoder: its name.
-        seed: of its weights.
-        calibrated_on: images to set its batch-norm statistics on; none leaves timm's initialisation as it is.
-        size: side of the views in px; None for the store's.
-        device: where to compute.
+        store: Pixels of the images.
+        image_ids: N image ids.
+        encoder: Name of the encoder.
+        seed: Random seed of its weights.
+        calibrated_on: Images to set batch-norm statistics on; without images timm's initialisation is unchanged.
+        size: Side of the network input in px; None for that of the store.
+        device: Device of the computation.
     """
     where = choose_device(device)
     feed = Feed(

@@ -1,4 +1,4 @@
-"""An exponential moving average of a classifier's weights, which is validated and kept in place of the last ones."""
+"""Exponential moving average (EMA) of a classifier's weights, which is validated and exported."""
 
 import copy
 from typing import Any
@@ -13,15 +13,15 @@ from hilum.training.trainable import Trainable
 
 
 class Averaged(Trainable):
-    """A trainable with the average of its weights over the steps: a' = d a + (1 - d) w (Polyak & Juditsky 1992).
+    """A trainable with the EMA of its weights: a' = d a + (1 - d) w (Polyak & Juditsky 1992).
 
-    As `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(d)`, which starts from the weights behind the
-    first step; statistics of batch norm are taken over as they are.
+    As `torch.optim.swa_utils.AveragedModel` with `get_ema_multi_avg_fn(d)`, which starts from the weights after the
+    first step; batch-norm statistics are copy_for_averaging.
 
     Args:
-        trained: what takes the steps.
-        averaged: of the same architecture; what is validated and kept. Frozen weights may be those of `trained`.
-        decay: d, 0 to 1.
+        trained: Model that is trained.
+        averaged: Model of the same architecture that is validated and exported. Frozen weights may be shared.
+        decay: Decay d, 0 to 1.
     """
 
     def __init__(
@@ -34,29 +34,29 @@ class Averaged(Trainable):
 
     @property
     def exported(self) -> nn.Module:
-        """The average."""
+        """Averaged model."""
         return self.averaged
 
     @property
     def needs_whole_batch(self) -> str:
-        """As what is trained."""
+        """See the trained model."""
         return self.trained.needs_whole_batch
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
-        """Of the weights that train."""
+        """Compute the loss of the trained model."""
         return self.trained.training_loss(batch, epoch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Of the average."""
+        """Compute the loss of the averaged model."""
         return self.averaged.validation_loss(batch)
 
     def validation_with_scores(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Of the average."""
+        """Compute loss and logits of the averaged model."""
         return self.averaged.validation_with_scores(batch)
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Move the average."""
+        """Update the average."""
         self.trained.after_step()
         decay = self.decay if int(self.steps) else 0.0
         self.steps += 1
@@ -67,11 +67,11 @@ class Averaged(Trainable):
             exported.copy_(now)
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
-        """Of what is trained."""
+        """Return the parameter groups of the trained model."""
         return self.trained.parameter_groups(settings)
 
 
-def copied(classifier: Classifier) -> Classifier:
-    """A copy with weights of its own where they train, and the frozen ones of `classifier` itself."""
+def copy_for_averaging(classifier: Classifier) -> Classifier:
+    """Copy a classifier; frozen weights are shared."""
     frozen = {id(each): each for each in classifier.parameters() if not each.requires_grad}
     return copy.deepcopy(classifier, frozen)

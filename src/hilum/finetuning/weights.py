@@ -1,4 +1,4 @@
-"""Classifiers on disk: `model.safetensors` with `card.json` beside."""
+"""Classifiers on disk: `model.safetensors` and `card.json`."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ MODEL_WEIGHTS = "model.safetensors"
 
 
 def write_classifier(classifier: Classifier, card: Card, directory: Path) -> Card:
-    """Write weights and card into a directory that is being filled; the card as written."""
+    """Write weights and card to a directory; return the written card."""
     return write_card(stamp(card, write_weights(classifier, directory / MODEL_WEIGHTS)), directory)
 
 
 def load_classifier(directory: Path) -> tuple[Classifier, Card]:
-    """The classifier that `finetune` left in a directory, in evaluation mode, and its card.
+    """Load the classifier of a directory written by `finetune`, in evaluation mode, and its card.
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run.
+        HilumError: A file is missing or damaged, or files are of different runs.
     """
     card = read_card(directory)
     if not card.findings:

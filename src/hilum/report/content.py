@@ -191,13 +191,14 @@ class ReportContent:
         scored_on: what every estimate was computed on: data set, part and split title, for example
             "ours, test of patients-70-10-20-s0 (3f9a1c)". Every table states it.
         metrics: one row an arm, metric and finding (or average over findings), columns
-            `arm, finding, metric, estimate, low, high, n, positives, patients, note`. `estimate` is averaged over
-            seeds; `low` and `high` bound the 95 % interval. Values that could not be computed are null or NaN,
+            `arm, finding, metric, estimate, ci_low, ci_high, n, positives, patients, note`. `estimate` is averaged over
+            seeds; `ci_low` and `ci_high` bound the 95 % interval. Values that could not be computed are null or NaN,
             with the reason in `note`. The first metric is the one that the verdict is about.
         comparisons: one row a pair and finding (and average), columns
-            `arm, against, finding, metric, difference, low, high, p, p_adjusted`, and `detectable` where it is
-            known. `difference` is `arm` minus `reference`; `detectable` is the smallest difference that this test
-            set shows with 80 % power; `family` and `note` are shown below the table. Empty with one arm.
+            `arm, reference, finding, metric, difference, ci_low, ci_high, p, p_adjusted`, and
+            `minimum_detectable_difference` where it is known. `difference` is `arm` minus `reference`;
+            `minimum_detectable_difference` is the smallest difference that this test set shows with 80 % power;
+            `family` and `note` are shown below the table. Empty with one arm.
         reference: the reference arm; None where every arm is compared with every other, or none is.
         n_bootstrap: how many times patients were resampled for the intervals; 0 where that is not known.
         predictions: of each arm, one table a seed; for the curves. Arms may be absent.

@@ -44,7 +44,7 @@ class ComparisonResult(PredictionsResult):
     margins: pl.DataFrame | None
     averages: tuple[str, ...]
 
-    _columns: ClassVar[tuple[str, ...]] = ("difference", "low", "high", "p", "p_adjusted")
+    _columns: ClassVar[tuple[str, ...]] = ("difference", "ci_low", "ci_high", "p", "p_adjusted")
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:

@@ -47,7 +47,7 @@ class EvaluationResult(PredictionsResult):
     subgroups: pl.DataFrame | None
     given: Sequence[GivenPredictions]
 
-    _columns: ClassVar[tuple[str, ...]] = ("estimate", "low", "high", "positives", "n", "patients")
+    _columns: ClassVar[tuple[str, ...]] = ("estimate", "ci_low", "ci_high", "positives", "n", "patients")
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:

@@ -29,7 +29,7 @@ from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.predictions import read_predictions
 from hilum.evaluation.thresholds import choose_thresholds
 from hilum.explanation.embedding import recipe_of
-from hilum.finetuning.finetune import decisive, digest_of
+from hilum.finetuning.finetune import digest_of, fingerprint_fields
 from hilum.finetuning.finetune import finetune as train_classifier
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
@@ -197,7 +197,7 @@ def finetune(
     scored = [*val.image_ids, *test.image_ids]
     resolved = resolve_finetuning(given, len(train.image_ids))
     weights = card.sha256 if card else "random"
-    trained = [decisive(resolved.settings), seed, encoder, weights, recipe.as_data(), task.findings]
+    trained = [fingerprint_fields(resolved.settings), seed, encoder, weights, recipe.as_data(), task.findings]
     key = fingerprint([*trained, digest_of(train), digest_of(val), scored, uncertain])
     done = _was_done(out, key)
     if not done:

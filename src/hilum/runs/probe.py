@@ -70,7 +70,7 @@ class ProbeResult(Result):
         metrics = self.probed.metrics
         overall = overall_finding(metrics["finding"].to_list())
         shown = metrics.filter((pl.col("finding") == overall) & (pl.col("probe") == LINEAR))
-        return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "low", "high", "note")}
+        return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "ci_low", "ci_high", "note")}
 
 
 @checked_keywords

@@ -222,6 +222,6 @@ def _reversed(differences: pl.DataFrame) -> pl.DataFrame:
         arm=pl.col("reference"),
         reference=pl.col("arm"),
         difference=0 - pl.col("difference"),  # avoids a negative zero
-        low=0 - pl.col("high"),
-        high=0 - pl.col("low"),
+        ci_low=0 - pl.col("ci_high"),
+        ci_high=0 - pl.col("ci_low"),
     )

@@ -198,7 +198,7 @@ def _thresholds(paths: Sequence[Path], evaluated: Sequence[Predictions], rule: s
         table = read_table(path, what="a table of predictions")
         if run.split == "val" or "split" not in table.columns or "val" not in table["split"].to_list():
             return []
-        chosen.append(choose_thresholds(read_predictions(path, split="val"), rule, judged=run))
+        chosen.append(choose_thresholds(read_predictions(path, split="val"), rule, evaluated=run))
     return chosen
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.report.page import PAGE
@@ -152,14 +153,14 @@ def _best(directory: Path) -> BestArm | None:
     path = directory / EVALUATION / "metrics.parquet"
     if not path.is_file():
         return None
-    table = pl.read_parquet(path).filter(pl.col("metric") == "auroc").fill_nan(None)
+    table = read_result_table(path).filter(pl.col("metric") == "auroc").fill_nan(None)
     overall = overall_finding(table["finding"].to_list()) if len(table) else None
     rows = table.filter((pl.col("finding") == overall) & pl.col("estimate").is_not_null())
     if overall is None or rows.is_empty():
         return None
     best = rows.sort("estimate", descending=True, maintain_order=True).row(0, named=True)
     return BestArm(
-        best["arm"], "auroc", overall, best["estimate"], best["low"], best["high"], str(best.get("note") or "")
+        best["arm"], "auroc", overall, best["estimate"], best["ci_low"], best["ci_high"], str(best.get("note") or "")
     )
 
 

@@ -67,7 +67,7 @@ class StudyResult(Result):
         metrics = self.tables["metrics"]
         overall = overall_finding(metrics["finding"].to_list())
         rows = metrics.filter((pl.col("finding") == overall) & (pl.col("metric") == metrics["metric"][0]))
-        return {"AUROC": rows.select("arm", "finding", "estimate", "low", "high")}
+        return {"AUROC": rows.select("arm", "finding", "estimate", "ci_low", "ci_high")}
 
 
 def run_study(

@@ -53,7 +53,7 @@ def test_an_unlabelled_folder_is_read_in_order_and_dicom_headers_tell_the_patien
     assert collected.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None, False, True)
     assert collected.manifest["patient_known"].to_list() == [True, False, False]
     assert collected.manifest["patient_id"].to_list() == ["77", "b/two.PNG", "one.jpg"]
-    assert collected.notes == ["2 images have no patient id: each counts as a patient of its own"]
+    assert collected.notes == ["2 images have no patient id: each counts as its own patient"]
     store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), root.parent / "store")
     assert len(store.image_ids) == 3
 
@@ -334,7 +334,7 @@ def test_a_patient_of_header_and_table_is_one_whatever_the_zeros(root):
     path = labels(root, "image,patient_id,Mass\none.jpg,0077,1\nb/IM0001,,0\n")
     collected = read_collection("folder", root, labels=path)
     assert collected.manifest.filter(pl.col("patient_known"))["patient_id"].to_list() == ["77", "77"]
-    assert [note for note in collected.notes if note.startswith("1 patients are written in several ways")]
+    assert [note for note in collected.notes if note.startswith("1 patients have several spellings")]
     path = labels(root, "image,patient_id,split,Mass\none.jpg,77.0,train,1\nb/IM0001,,test,0\n")
     with pytest.raises(HilumError, match=r"found patient 77 in test and train \(one patient, .*: 77 = 77.0\)"):
         read_collection("folder", root, labels=path)

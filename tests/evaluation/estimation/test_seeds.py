@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from hilum.evaluation.estimation import bootstrap_arms, seed_weights, stratify_by_rarest_label
+from hilum.evaluation.estimation import bootstrap_arms, bootstrap_layers, seed_weights, stratify_by_rarest_label
 from hilum.evaluation.metrics import aurocs, bootstrap_roc_auc
 from hilum.evaluation.predictions.align import align
 
@@ -88,6 +88,6 @@ def test_resamples_within_strata_keep_the_number_of_positive_patients(make_predi
     strata = stratify_by_rarest_label(aligned.labels, aligned.patients)
     one = np.array([True])
     free = bootstrap_arms(aligned, n_bootstrap=500, seed=0, included=one)["a"].auroc.resampled
-    selected = bootstrap_arms(aligned, n_bootstrap=500, seed=0, included=one, strata=strata)["a"].auroc.resampled
+    selected = bootstrap_layers(aligned, n_bootstrap=500, seed=0, included=one, strata=strata).resampled["auroc"]
     assert np.isnan(free).any()
     assert not np.isnan(selected).any()

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from hilum.errors import HilumError
-from hilum.evaluation.inference import Look, boundaries, crossing, spent
+from hilum.evaluation.inference import Look, boundaries, spent
+from hilum.evaluation.inference.sequential import _Walk
 
 OBRIEN_FLEMING_SPENDING = {
     2: [2.9626, 1.9686],
@@ -22,6 +23,16 @@ OBRIEN_FLEMING = {2: 1.977, 3: 2.004, 4: 2.024, 5: 2.040}
 
 def even(looks):
     return [look / looks for look in range(1, looks + 1)]
+
+
+def crossing(bounds, fractions, drift=0.0):
+    """Probability that the standardised difference is beyond its boundary at one of the looks."""
+    before, total, last = _Walk.start(), 0.0, 0.0
+    for bound, fraction in zip(bounds, fractions, strict=True):
+        step, shift, edge = np.sqrt(fraction - last), drift * (fraction - last), bound * np.sqrt(fraction)
+        total += before.beyond(step, edge, shift)
+        before, last = before.after(step, edge, shift), fraction
+    return total
 
 
 @pytest.mark.parametrize("looks", OBRIEN_FLEMING_SPENDING)
@@ -81,5 +92,5 @@ def test_a_look_has_a_level_and_one_look_is_the_whole_test():
 def test_more_looks_than_were_announced_are_refused():
     with pytest.raises(HilumError, match="look 1 to 2; found look 3"):
         Look(3, 2)
-    with pytest.raises(HilumError, match="rise"):
+    with pytest.raises(HilumError, match="ascending"):
         boundaries([0.5, 0.4])

@@ -19,11 +19,11 @@ def test_numbers_equal_scikit_learn_and_counts_add_up():
     row = label_agreement(mined, truth, [str(i // 2) for i in range(400)], ["Mass"], n_bootstrap=200).row(0, named=True)
     true, given = truth[5:, 0], mined[5:, 0]
     assert row["n"] == 395
-    assert row["discordant"] == (true != given).sum() == row["contradicted_positives"] + row["contradicted_negatives"]
+    assert row["discordant"] == (true != given).sum() == row["discordant_positives"] + row["discordant_negatives"]
     assert row["kappa"] == pytest.approx(cohen_kappa_score(true, given), abs=1e-12)
     assert row["sensitivity"] == pytest.approx(recall_score(true, given), abs=1e-12)
     assert row["specificity"] == pytest.approx(recall_score(true, given, pos_label=0), abs=1e-12)
-    assert row["kappa_low"] < row["kappa"] < row["kappa_high"]
+    assert row["kappa_ci_low"] < row["kappa"] < row["kappa_ci_high"]
     wrong = (true[given == 1] == 0).mean() + (true[given == 0] == 1).mean()
     assert row["auroc_ceiling"] == pytest.approx(1 - wrong / 2)
 
@@ -39,7 +39,7 @@ def test_the_nih_labels_that_radiologists_contradict(shared_data):
         differ = [bool(names & set(image["Finding Labels"].split("|"))) != (image[finding] == "YES") for image in table]
         assert (row["n"], row["discordant"]) == (4376, sum(differ)) == (4376, discordant[finding])
         assert row["patients"] == len({image["Patient ID"] for image in table})
-        assert row["sensitivity_low"] < row["sensitivity"] < row["sensitivity_high"]
+        assert row["sensitivity_ci_low"] < row["sensitivity"] < row["sensitivity_ci_high"]
 
 
 def test_another_table_is_refused(tmp_path):

@@ -4,7 +4,7 @@ from sklearn import metrics as sk
 
 from hilum.evaluation import brier, expected_calibration_error
 from hilum.evaluation.bootstrap import bootstrap_counts, bootstrap_statistics, point_estimate_counts
-from hilum.evaluation.metrics import AVERAGES, METRICS, Scored, measured, statistics_for
+from hilum.evaluation.metrics import AVERAGES, METRICS, Scored, compute_metrics, statistics_for
 
 FINDINGS, MODELS = 3, 2
 
@@ -61,7 +61,7 @@ def slowly(scored: Scored, counts) -> list[list[dict[str, float]]]:
 def test_every_metric_equals_scikit_learn_in_every_resample_and_for_every_average(scored):
     names = [name for name in METRICS if name != "ece"]
     resampled = bootstrap_statistics(statistics_for(scored, names), scored.units, n_bootstrap=70, seed=1)
-    fast = measured(resampled, scored, names)
+    fast = compute_metrics(resampled, scored, names)
     counts = bootstrap_counts(scored.units, draws=scored.units, n_bootstrap=70, seed=1)
     for resample in (0, 1, 69):
         slow = slowly(scored, counts[:, resample])
@@ -76,7 +76,7 @@ def test_the_estimate_is_the_resample_that_draws_everybody_once(scored):
         name: values[:, None]
         for name, values in point_estimate_counts(statistics_for(scored, names), scored.units).items()
     }
-    fast, slow = measured(once, scored, names), slowly(scored, np.ones(scored.units))
+    fast, slow = compute_metrics(once, scored, names), slowly(scored, np.ones(scored.units))
     for name in names:
         expected = [[row[name] for row in model] for model in slow]
         assert fast[name][:, :, 0] == pytest.approx(np.array(expected), abs=1e-12), name
@@ -86,7 +86,7 @@ def test_calibration_error_equals_the_definition(scored):
     once = {
         k: values[:, None] for k, values in point_estimate_counts(statistics_for(scored, ["ece"]), scored.units).items()
     }
-    fast = measured(once, scored, ["ece"])["ece"][..., 0]
+    fast = compute_metrics(once, scored, ["ece"])["ece"][..., 0]
     for model, finding in np.ndindex(MODELS, FINDINGS):
         expected = expected_calibration_error(scored.labels[:, finding], scored.layers[model, :, finding])
         assert fast[model, finding] == pytest.approx(expected, abs=1e-12)
@@ -96,10 +96,10 @@ def test_calibration_error_equals_the_definition(scored):
 
 def test_metrics_do_not_depend_on_which_others_are_asked_for(scored):
     for name in ("auroc", "f1", "brier"):
-        alone = measured(
+        alone = compute_metrics(
             bootstrap_statistics(statistics_for(scored, [name]), scored.units, n_bootstrap=64, seed=0), scored, [name]
         )
-        among = measured(
+        among = compute_metrics(
             bootstrap_statistics(statistics_for(scored, METRICS), scored.units, n_bootstrap=64, seed=0), scored, METRICS
         )
         assert np.array_equal(alone[name], among[name])
@@ -110,6 +110,6 @@ def test_brier_of_one_finding_is_the_mean_square(scored):
         k: values[:, None]
         for k, values in point_estimate_counts(statistics_for(scored, ["brier"]), scored.units).items()
     }
-    fast = measured(once, scored, ["brier"])["brier"][0, :, 0]
+    fast = compute_metrics(once, scored, ["brier"])["brier"][0, :, 0]
     expected = [brier(scored.labels[:, finding], scored.layers[0, :, finding]) for finding in range(FINDINGS)]
     assert fast[:FINDINGS] == pytest.approx(expected, abs=1e-12)

@@ -99,7 +99,7 @@ def test_who_was_trained_on_is_found_whatever_the_writing_of_ids(tmp_path, data,
         beside = tmp_path / f"trained.{known}"
         getattr(pl.DataFrame({"Patient ID": ids}), f"write_{known}")(beside)
     if leaking:
-        with pytest.raises(HilumError, match=rf"1 patients are among those trained on, .* \({PATIENTS}\)"):
+        with pytest.raises(HilumError, match=rf"1 patients are training patients of .* \({PATIENTS}\)"):
             read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
     else:
         read = read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
@@ -119,7 +119,7 @@ def test_an_id_without_a_collection_could_be_anybodys_on_either_side(patient, ca
 def test_images_are_compared_whatever_their_zeros():
     table = pl.DataFrame({"image_id": ["0007", "8.0", "x.png"], "patient_id": ["a", "b", "c"]})
     (problem,) = TrainedOn("it", frozenset(), frozenset(["7.0", "08"])).problems_of(table)
-    assert problem.startswith("image_id: 2 images are among those trained on")
+    assert problem.startswith("image_id: 2 images are training images of")
 
 
 def test_words_for_splits_are_understood_and_other_words_refused(tmp_path):
@@ -133,7 +133,7 @@ def test_words_for_splits_are_understood_and_other_words_refused(tmp_path):
 
 def test_a_table_that_cannot_be_compared_is_refused():
     table = pl.DataFrame({"image_id": ["a", "b"], "y_Mass": [0, 1], "p_Mass": [0.1, 0.2]})
-    with pytest.raises(HilumError, match="patient_id: there is none, so it is not known whether it names"):
+    with pytest.raises(HilumError, match="patient_id: there is none, so it is not known whether it contains"):
         as_predictions(table, name="mine", held_out=True, trained_on=TrainedOn("it", frozenset("7")))
     as_predictions(table, name="mine", held_out=True, trained_on=TrainedOn("it", frozenset("7"), frozenset("z")))
 
@@ -159,13 +159,15 @@ def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
     assert known.problems_of(judged("18", "14", "ours:18", *pseudonymised_names(["ours:19"]))) == []
     for patient in ("17", "ours:17", "13", *pseudonymised_names(["ours:17"]), pseudonym("17", own_salt())):
         (problem,) = known.problems_of(judged("18", patient))
-        assert problem.startswith("patient_id: 1 patients are among those trained on, says card.json (")
+        assert problem.startswith("patient_id: 1 patients are training patients of card.json (")
 
 
 def test_what_cannot_be_compared_is_a_problem_and_not_a_no():
     known = TrainedOn("card.json", frozenset(pseudonymised_names(["ours:17"], OTHER)))
     (problem,) = known.problems_of(judged("18"))
-    assert problem.startswith("patient_id: whether patients are among those of card.json is not known: the ledger has")
+    assert problem.startswith(
+        "patient_id: it is not known whether patients are training patients of card.json: the ledger has"
+    )
     assert "set HILUM_PATIENT_SALT to the salt" in problem
     assert known.problems_of(judged("chestxray14:18")) == []
 
@@ -175,4 +177,4 @@ def test_images_without_patient_ids_meet_as_images():
     assert len(known.problems_of(judged("a.png", images=["a.png"]))) == 1
     assert known.problems_of(judged("b.png", images=["b.png"])) == []
     (problem,) = known.problems_of(judged("17", images=["b.png"]))
-    assert "without patient ids   write the patient ids, or judge others" in problem
+    assert "without patient ids   add the patient ids, or evaluate other images" in problem

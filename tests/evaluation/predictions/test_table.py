@@ -52,7 +52,7 @@ def test_labels_may_be_numbers_or_truth_values_and_unknown(labels):
 def test_without_patients_every_image_is_its_own_and_that_is_reported():
     read = as_predictions(GOOD.drop("patient_id"), name="mine")
     assert read.patients == GOOD["image_id"].to_list()
-    assert any("every image counts as a patient of its own" in str(note) for note in read.notes)
+    assert any("every image counts as its own patient" in str(note) for note in read.notes)
 
 
 def test_without_image_ids_rows_are_numbered_and_that_is_reported():
@@ -84,7 +84,7 @@ def test_a_split_whose_name_does_not_say_that_it_is_unseen_is_refused_unless_it_
 
 @pytest.mark.parametrize("unknown", [GOOD.drop("split"), GOOD.with_columns(pl.lit(None, pl.String).alias("split"))])
 def test_images_of_an_unknown_split_are_refused_unless_stated_to_be_held_out(unknown):
-    assert "it is not known whether training was trained on these images" in refusal(unknown)
+    assert "it is not known whether the model was trained on these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
     assert "that training has not used these images was stated" in str(read.notes[0])
@@ -98,11 +98,9 @@ def test_a_table_without_any_label_is_refused():
 def test_patients_and_images_that_were_trained_on_are_refused():
     patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
     expected = refusal(GOOD, trained_on=patients)
-    assert "patient_id: 1 patients are among those trained on, says card.json (17)" in expected
+    assert "patient_id: 1 patients are training patients of card.json (17)" in expected
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
-    assert "image_id: 1 images are among those trained on, says train.csv (00000013_005.png)" in refusal(
-        GOOD, trained_on=images
-    )
+    assert "image_id: 1 images are training images of train.csv (00000013_005.png)" in refusal(GOOD, trained_on=images)
     others = GOOD.with_columns(pl.format("padchest:{}", "patient_id").alias("patient_id"))
     assert as_predictions(others, name="mine", trained_on=patients).findings == ["Pleural Effusion"]
 
@@ -143,7 +141,7 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", [1, 0, -1])),
-            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   decide what uncertain",
+            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   replace uncertain",
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", ["yes", "no", None])),
@@ -151,7 +149,7 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("image_id", ["a", "b", "a"])),
-            "image_id: 1 ids are there more than once (a)",
+            "image_id: 1 ids are repeated (a)",
         ),
         (
             lambda t: t.with_columns(pl.Series("patient_id", ["a", None, "b"])),

@@ -39,7 +39,7 @@ def test_turning_the_arms_around_turns_the_difference_around(arms):
     there = compare_predictions(arms["simclr"], arms["scratch"], n_bootstrap=200)
     back = compare_predictions(arms["scratch"], arms["simclr"], n_bootstrap=200)
     assert there["difference"].to_list() == pytest.approx([-d for d in back["difference"]])
-    assert there["low"].to_list() == pytest.approx([-high for high in back["high"]])
+    assert there["ci_low"].to_list() == pytest.approx([-high for high in back["ci_high"]])
     assert there["p"].to_list() == back["p"].to_list()
 
 
@@ -47,17 +47,17 @@ def test_an_arm_does_not_differ_from_itself(arms):
     once = arms["simclr"][:1]
     table = compare_predictions(once, once, n_bootstrap=100)
     assert table["p"].to_list() == table["p_adjusted"].to_list() == [1.0] * 3
-    assert not table.select("difference", "low", "high", "detectable").to_numpy().any()
+    assert not table.select("difference", "ci_low", "ci_high", "minimum_detectable_difference").to_numpy().any()
 
 
 def test_an_arm_trained_again_may_differ_from_itself(arms):
     """Seeds of two arms are different trainings: the interval holds what training again would change."""
     table = compare_predictions(arms["simclr"], arms["simclr"], n_bootstrap=100)
     assert table["p"].to_list() == [1.0] * 3
-    assert (table["low"] < 0).all()
-    assert (table["high"] > 0).all()
+    assert (table["ci_low"] < 0).all()
+    assert (table["ci_high"] > 0).all()
     resampled = compare_predictions(arms["simclr"], arms["simclr"], n_bootstrap=100, seed_inference="bootstrap")
-    assert not resampled.select("low", "high").to_numpy().any()  # the same seeds in each resample
+    assert not resampled.select("ci_low", "ci_high").to_numpy().any()  # the same seeds in each resample
 
 
 def test_arms_with_several_seeds_get_obuchowski_and_rockettes_test(arms):
@@ -72,9 +72,9 @@ def test_arms_with_several_seeds_get_obuchowski_and_rockettes_test(arms):
     assert (row["difference"], row["p"], row["standard_error"]) == pytest.approx(
         (test.difference, test.p(), test.standard_error)
     )
-    assert (row["low"], row["high"]) == pytest.approx(test.interval())
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(test.interval())
     assert row["seeds"] == 2
-    assert 0 <= row["repeat"] <= 1
+    assert 0 <= row["prob_replication"] <= 1
 
 
 def test_with_one_seed_or_on_request_resamples_decide(arms):
@@ -84,7 +84,7 @@ def test_with_one_seed_or_on_request_resamples_decide(arms):
         compare_predictions(arms["simclr"], arms["scratch"], n_bootstrap=100, interval="percentile"),
     ):
         assert table["method"].unique().to_list() == ["bootstrap"]
-        assert table["repeat"].is_null().all()
+        assert table["prob_replication"].is_null().all()
 
 
 def test_other_metrics_take_their_covariance_from_resamples(arms):
@@ -137,13 +137,13 @@ def test_pairing_tightens_the_interval(make_predictions):
     widths = [
         float(
             (
-                evaluate_predictions([one], n_bootstrap=500)["high"]
-                - evaluate_predictions([one], n_bootstrap=500)["low"]
+                evaluate_predictions([one], n_bootstrap=500)["ci_high"]
+                - evaluate_predictions([one], n_bootstrap=500)["ci_low"]
             )[0]
         )
         for one in (first, second)
     ]
-    assert row["high"] - row["low"] < 0.5 * np.hypot(*widths)
+    assert row["ci_high"] - row["ci_low"] < 0.5 * np.hypot(*widths)
 
 
 def test_every_arm_is_compared_with_the_one_named(arms):
@@ -165,7 +165,7 @@ def test_arms_evaluated_together_get_the_numbers_they_get_alone(arms):
     alone = evaluate_predictions(arms["simclr"], n_bootstrap=100)
     assert metrics.filter(pl.col("arm") == "simclr").drop("arm").equals(alone)
     pair = compare_predictions(arms["simclr"], arms["scratch"], n_bootstrap=100)
-    unadjusted = ["finding", "difference", "low", "high", "p", "detectable"]
+    unadjusted = ["finding", "difference", "ci_low", "ci_high", "p", "minimum_detectable_difference"]
     assert comparisons.filter(pl.col("arm") == "simclr").select(unadjusted).equals(pair.select(unadjusted))
 
 
@@ -189,14 +189,14 @@ def test_findings_with_too_few_patients_are_not_tested(make_predictions):
     rows = {row["finding"]: row for row in compare_predictions([first], [second], n_bootstrap=200).to_dicts()}
     assert rows["Hernia"]["p"] is rows["Hernia"]["p_adjusted"] is None
     assert rows["Hernia"]["family"] == "not tested: too few positive or negative patients"
-    assert rows["Hernia"]["low"] < rows["Hernia"]["difference"] < rows["Hernia"]["high"]
+    assert rows["Hernia"]["ci_low"] < rows["Hernia"]["difference"] < rows["Hernia"]["ci_high"]
     assert rows["Mass"]["difference"] is None
     assert rows["Pleural Effusion"]["p_adjusted"] == rows["Pleural Effusion"]["p"]
 
 
 def test_arms_with_different_numbers_of_seeds_are_compared_and_that_is_reported(arms):
     row = compare_predictions(arms["simclr"], arms["scratch"][:1], n_bootstrap=100).row(0, named=True)
-    assert row["note"].endswith("2 against 1 seeds")
+    assert row["note"].endswith("2 and 1 seeds")
 
 
 def test_detectable_is_2_8_standard_errors_of_the_paired_difference(arms):
@@ -206,7 +206,7 @@ def test_detectable_is_2_8_standard_errors_of_the_paired_difference(arms):
         first.labels, np.stack([first.scores, second.scores]), owners, n_bootstrap=300, seed=0
     )
     standard_error = np.std((resampled[0] - resampled[1]).mean(axis=0), ddof=1)
-    detectable = compare_predictions([first], [second], n_bootstrap=300)["detectable"][0]
+    detectable = compare_predictions([first], [second], n_bootstrap=300)["minimum_detectable_difference"][0]
     assert detectable == pytest.approx(2.8016 * standard_error, rel=1e-4)
 
 
@@ -225,7 +225,7 @@ def test_with_few_patients_the_interval_is_wider_and_p_larger(make_predictions):
     plain, expanded = (
         compare_predictions([first], [second], n_bootstrap=400, interval=kind) for kind in ("percentile", "expanded")
     )
-    assert all(wide < narrow for wide, narrow in zip(expanded["low"], plain["low"], strict=True))
+    assert all(wide < narrow for wide, narrow in zip(expanded["ci_low"], plain["ci_low"], strict=True))
     assert all(large > small for large, small in zip(expanded["p"], plain["p"], strict=True))
 
 

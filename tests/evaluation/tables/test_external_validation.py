@@ -37,10 +37,10 @@ def test_every_cell_has_its_number_and_the_drop_from_home(cells):
     table, home = cells["nih", "chexpert"][0], cells["nih", "nih"][0]
     at = table.findings.index("Pneumonia")
     assert away["estimate"] == auroc(table.labels[:, at], table.scores[:, at])
-    assert away["drop"] == pytest.approx(auroc(home.labels[:, 1], home.scores[:, 1]) - away["estimate"])
-    assert away["native"] == rows["chexpert", "chexpert", "Pneumonia"]["estimate"]
+    assert away["generalisation_gap"] == pytest.approx(auroc(home.labels[:, 1], home.scores[:, 1]) - away["estimate"])
+    assert away["in_distribution"] == rows["chexpert", "chexpert", "Pneumonia"]["estimate"]
     macro = rows["nih", "chexpert", "macro"]
-    assert 0 < macro["drop_low"] < macro["drop"] < macro["drop_high"]
+    assert 0 < macro["generalisation_gap_ci_low"] < macro["generalisation_gap"] < macro["generalisation_gap_ci_high"]
     assert macro["p"] < 0.05
     assert macro["estimate"] == pytest.approx(
         np.mean([rows["nih", "chexpert", finding]["estimate"] for finding in ("Pleural Effusion", "Pneumonia")])
@@ -50,13 +50,13 @@ def test_every_cell_has_its_number_and_the_drop_from_home(cells):
 def test_at_home_there_is_no_drop(cells):
     row = external_validation(cells, n_bootstrap=40).row(0, named=True)
     assert (row["trained_on"], row["tested_on"], row["finding"]) == ("nih", "nih", "macro")
-    assert (row["drop"], row["p"], row["at_home"]) == (None, None, row["estimate"])
+    assert (row["generalisation_gap"], row["p"], row["internal"]) == (None, None, row["estimate"])
 
 
 def test_findings_that_not_all_have_are_left_out_and_stated(cells):
     table = external_validation(cells, n_bootstrap=40)
     assert set(table["finding"]) == {"macro", "Pleural Effusion", "Pneumonia"}
-    assert table["note"][0] == "findings that not all tables have are left out: Mass"
+    assert table["note"][0] == "findings that are not in all tables are excluded: Mass"
 
 
 def test_without_a_common_finding_it_is_refused(make_predictions):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hilum.evaluation.estimation import Resampled
-from hilum.evaluation.tables.label_efficiency import FEWER, NOT_REACHED, LabelCurve, labels_needed, labels_to_match
+from hilum.evaluation.tables.label_efficiency import LabelCurve, labels_needed, labels_to_match
 
 
 def point(value: float, resampled: list[float] | None = None) -> Resampled:
@@ -31,11 +31,16 @@ def test_targets_are_resampled_with_the_curve():
     assert rows["few", "many"]["images"] == pytest.approx(100)
     assert rows["few", "many"]["reached_in"] == 1
     other = rows["many", "few"]
-    assert (other["images"], other["ci_high"], other["note"], other["reached_in"]) == (None, None, NOT_REACHED, 0)
+    assert (other["images"], other["ci_high"], other["codes"], other["reached_in"]) == (
+        None,
+        None,
+        "target_not_reached",
+        0,
+    )
 
 
 def test_a_target_met_with_the_fewest_labels_is_an_upper_bound():
     good = LabelCurve([10, 100], [point(0.9), point(0.95)])
     bad = LabelCurve([10, 100], [point(0.5), point(0.6)])
     row = labels_to_match({"good": good, "bad": bad}).row(0, named=True)
-    assert (row["images"], row["note"]) == (10, FEWER)
+    assert (row["images"], row["codes"]) == (10, "fewest_labels_suffice")

@@ -38,7 +38,7 @@ def test_rows_are_macro_and_every_finding_with_estimate_interval_and_counts(make
     assert (effusion["n"], effusion["patients"]) == (120, 60)
     assert effusion["positives"] == predictions.labels[:, 0].sum()
     assert rows["macro"]["estimate"] == pytest.approx((effusion["estimate"] + rows["Pneumonia"]["estimate"]) / 2)
-    assert all(row["low"] < row["estimate"] < row["high"] for row in rows.values())
+    assert all(row["ci_low"] < row["estimate"] < row["ci_high"] for row in rows.values())
 
 
 def test_the_interval_is_the_percentiles_of_resampled_patients(make_predictions):
@@ -46,8 +46,8 @@ def test_the_interval_is_the_percentiles_of_resampled_patients(make_predictions)
     owners = np.unique(predictions.patients, return_inverse=True)[1].astype(np.int32)
     resampled = bootstrap_roc_auc(predictions.labels, predictions.scores[None], owners, n_bootstrap=300, seed=9)[0]
     rows = by_finding(evaluate_predictions([predictions], n_bootstrap=300, seed=9, interval="percentile"))
-    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == percentile_interval(resampled[1])
-    assert (rows["macro"]["low"], rows["macro"]["high"]) == percentile_interval(resampled.mean(axis=0))
+    assert (rows["Pneumonia"]["ci_low"], rows["Pneumonia"]["ci_high"]) == percentile_interval(resampled[1])
+    assert (rows["macro"]["ci_low"], rows["macro"]["ci_high"]) == percentile_interval(resampled.mean(axis=0))
 
 
 def test_findings_with_too_few_patients_are_left_out_of_macro_and_stated(make_predictions):
@@ -55,19 +55,19 @@ def test_findings_with_too_few_patients_are_left_out_of_macro_and_stated(make_pr
     table = evaluate_predictions([make_predictions(prevalence=prevalence)], n_bootstrap=200)
     rows = by_finding(table)
     assert rows["macro"]["estimate"] == rows["Pleural Effusion"]["estimate"]
-    assert rows["macro"]["note"].startswith("mean over 1 finding, 3 left out")
-    assert rows["Hernia"]["note"].startswith("left out of macro: ")
+    assert rows["macro"]["note"].startswith("mean over 1 finding, 3 excluded")
+    assert rows["Hernia"]["note"].startswith("excluded from macro: ")
     assert rows["Hernia"]["note"].count("positive patients (fewer than 10)") == 1
-    assert rows["Hernia"]["low"] is not None
-    assert (rows["Mass"]["note"], rows["Mass"]["estimate"]) == ("no positives: left out", None)
-    assert (rows["Nodule"]["note"], rows["Nodule"]["estimate"]) == ("no negatives: left out", None)
+    assert rows["Hernia"]["ci_low"] is not None
+    assert (rows["Mass"]["note"], rows["Mass"]["estimate"]) == ("no positives: excluded", None)
+    assert (rows["Nodule"]["note"], rows["Nodule"]["estimate"]) == ("no negatives: excluded", None)
 
 
 def test_a_number_that_would_rest_on_one_patient_is_not_given(make_table):
     one = make_table().with_columns((pl.col("patient_id") == "0000").cast(pl.Int8).alias("y_Pneumonia"))
     row = by_finding(evaluate_predictions([as_predictions(one, name="one")], n_bootstrap=100))["Pneumonia"]
-    assert (row["estimate"], row["low"], row["high"]) == (None, None, None)
-    assert (row["positives"], row["note"]) == (2, "one positive patient: left out")
+    assert (row["estimate"], row["ci_low"], row["ci_high"]) == (None, None, None)
+    assert (row["positives"], row["note"]) == (2, "one positive patient: excluded")
 
 
 def test_without_any_finding_that_has_enough_the_macro_row_says_so(make_predictions):
@@ -80,7 +80,7 @@ def test_resamples_without_positives_are_counted_in_the_note(make_predictions):
     table = evaluate_predictions([make_predictions(patients=40, prevalence={"Hernia": 0.04})], n_bootstrap=2000)
     row = by_finding(table)["Hernia"]
     assert "of 2000 resamples undefined and not used" in row["note"]
-    assert 0 <= row["low"] <= row["estimate"] <= row["high"] <= 1
+    assert 0 <= row["ci_low"] <= row["estimate"] <= row["ci_high"] <= 1
 
 
 def test_constant_scores_are_worth_a_half_and_stated(make_predictions):
@@ -88,7 +88,7 @@ def test_constant_scores_are_worth_a_half_and_stated(make_predictions):
     assert "constant" not in by_finding(table)["Mass"]["note"]
     constant = make_predictions().frame.with_columns(pl.lit(0.3).alias("p_Pneumonia"))
     row = by_finding(evaluate_predictions([as_predictions(constant, name="c")], n_bootstrap=100))["Pneumonia"]
-    assert (row["estimate"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+    assert (row["estimate"], row["ci_low"], row["ci_high"]) == (0.5, 0.5, 0.5)
     assert "constant scores" in row["note"]
 
 
@@ -107,7 +107,10 @@ def test_unknown_labels_change_nothing_but_their_own_finding(make_table):
 
 def test_the_number_of_seeds_is_reported(make_predictions):
     seeds = [make_predictions(scores_seed=number) for number in range(3)]
-    assert "one seed: the spread between runs is not in the interval" in evaluate_predictions(seeds[:1])["note"][0]
+    assert (
+        "one seed: the interval does not include the variance between runs"
+        in evaluate_predictions(seeds[:1])["note"][0]
+    )
     assert evaluate_predictions(seeds)["note"][0].endswith("3 seeds")
 
 
@@ -143,7 +146,7 @@ def test_every_metric_has_a_row_for_each_average_and_finding(make_predictions):
     )
     assert table["metric"].unique(maintain_order=True).to_list() == list(METRICS)
     assert table.filter(pl.col("metric") == "f1")["finding"].to_list() == [*averages, "Pleural Effusion", "Pneumonia"]
-    assert all(row["low"] <= row["estimate"] <= row["high"] for row in table.to_dicts())
+    assert all(row["ci_low"] <= row["estimate"] <= row["ci_high"] for row in table.to_dicts())
 
 
 def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictions):
@@ -154,11 +157,11 @@ def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictio
     cases = count_cases(predictions.labels, owners)
     rarer = np.minimum(cases.positive_patients, cases.negative_patients)
     macro = percentile_interval(resampled.mean(axis=0), patients=effective_n_patients(rarer))
-    assert (rows["macro"]["low"], rows["macro"]["high"]) == macro
+    assert (rows["macro"]["ci_low"], rows["macro"]["ci_high"]) == macro
     low, high = score_interval(
         rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
     )
-    assert (rows["Pneumonia"]["low"], rows["Pneumonia"]["high"]) == (low, high)
+    assert (rows["Pneumonia"]["ci_low"], rows["Pneumonia"]["ci_high"]) == (low, high)
     assert rows["Pneumonia"]["note"] == f"{rarer[1]} positive patients: score interval"
 
 
@@ -168,8 +171,8 @@ def test_with_several_seeds_the_score_interval_only_widens(make_predictions):
         by_finding(evaluate_predictions(seeds, n_bootstrap=300, interval=kind))["Pneumonia"]
         for kind in ("expanded", "percentile")
     )
-    assert message["low"] <= plain["low"]
-    assert message["high"] >= plain["high"]
+    assert message["ci_low"] <= plain["ci_low"]
+    assert message["ci_high"] >= plain["ci_high"]
 
 
 def test_thresholds_stay_fixed_in_resamples(make_predictions):
@@ -182,14 +185,14 @@ def test_thresholds_stay_fixed_in_resamples(make_predictions):
     found = positive & (predictions.scores[:, 0] >= 0.6)
     slow = [counts[owners[found], b].sum() / counts[owners[positive], b].sum() for b in range(300)]
     row = by_finding(table)["Pleural Effusion"]
-    assert (row["low"], row["high"]) == pytest.approx(percentile_interval(np.array(slow)), abs=1e-12)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(percentile_interval(np.array(slow)), abs=1e-12)
 
 
 def test_thresholds_chosen_on_the_judged_images_are_marked(make_predictions):
     test, validation = make_predictions(patients=150), make_predictions(patients=150, labels_seed=1)
     validation.frame.replace_column(0, ("val " + validation.frame["image_id"]).alias("image_id"))
     for chosen_on, marked in ((test, True), (validation, False)):
-        thresholds = choose_thresholds(chosen_on, "youden", judged=test)
+        thresholds = choose_thresholds(chosen_on, "youden", evaluated=test)
         table = evaluate_predictions([test], metrics=["auroc", "npv"], thresholds=[thresholds], n_bootstrap=100)
         for metric, note in table.select("metric", "note").iter_rows():
             assert ("optimistic" in note) == (marked and metric == "npv")
@@ -202,14 +205,14 @@ def test_bca_intervals_and_strata_change_the_interval_and_not_the_estimate(make_
         for choices in ({}, {"interval": "percentile"}, {"interval": "bca"}, {"stratified": True})
     ]
     assert len({tuple(table["estimate"]) for table in tables}) == 1
-    assert len({tuple(table["low"]) for table in tables}) == 4
+    assert len({tuple(table["ci_low"]) for table in tables}) == 4
 
 
 def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
     table = make_table(patients=15, signal=20, prevalence={"Mass": 0.4})
     row = by_finding(evaluate_predictions([as_predictions(table, name="t")], n_bootstrap=400))["Mass"]
-    assert (row["estimate"], row["high"]) == (1, 1)
-    assert row["low"] < 0.9
+    assert (row["estimate"], row["ci_high"]) == (1, 1)
+    assert row["ci_low"] < 0.9
     assert "patients: score interval" in row["note"]
 
 
@@ -239,7 +242,7 @@ def test_one_finding_is_one_row_with_one_interval(make_predictions, metric):
         predictions, metrics=[metric], averages=["macro", "weighted", "micro"], thresholds=thresholds, n_bootstrap=100
     )
     assert table["finding"].to_list() == ["Pneumonia"]
-    assert table["low"][0] < table["estimate"][0] < table["high"][0]
+    assert table["ci_low"][0] < table["estimate"][0] < table["ci_high"][0]
 
 
 def test_arms_on_one_finding_are_compared_in_one_primary_family(make_predictions):

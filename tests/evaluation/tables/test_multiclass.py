@@ -50,11 +50,11 @@ def test_numbers_and_their_resamples_equal_scikit_learn(table):
 
     macro = rows["macro", "f1"]
     assert macro["estimate"] == pytest.approx(sk.f1_score(calls.true, calls.called, average="macro"), abs=1e-12)
-    assert (macro["low"], macro["high"]) == pytest.approx(slow(sk.f1_score, "macro"), abs=1e-12)
+    assert (macro["ci_low"], macro["ci_high"]) == pytest.approx(slow(sk.f1_score, "macro"), abs=1e-12)
     named = rows["No Finding", "precision"]
     expected = sk.precision_score(calls.true, calls.called, labels=[0], average=None)[0]
     assert named["estimate"] == pytest.approx(expected, abs=1e-12)
-    assert (named["low"], named["high"]) == pytest.approx(slow(sk.precision_score, None, labels=[0]), abs=1e-12)
+    assert (named["ci_low"], named["ci_high"]) == pytest.approx(slow(sk.precision_score, None, labels=[0]), abs=1e-12)
     accuracy = sk.accuracy_score(calls.true, calls.called)
     assert rows["macro", "accuracy"]["estimate"] == pytest.approx(accuracy, abs=1e-12)
     recall = sk.recall_score(calls.true, calls.called, average="macro")
@@ -65,7 +65,7 @@ def test_classes_without_images_are_left_out_of_the_means_and_stated(table):
     with_empty = table.with_columns(pl.lit(0).alias("y_Hernia"), pl.lit(0.0).alias("p_Hernia"))
     whole, more = (evaluate_multiclass([as_predictions(t, name="t")], n_bootstrap=40) for t in (table, with_empty))
     assert more["estimate"][0] == whole["estimate"][0]
-    assert more["note"][0] == "without images, left out: Hernia"
+    assert more["note"][0] == "without images, excluded: Hernia"
 
 
 def test_images_of_several_classes_or_none_are_refused(table):

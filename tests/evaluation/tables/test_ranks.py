@@ -20,17 +20,17 @@ def test_mean_ranks_over_findings_and_data_sets(arms):
     data_sets = [measure_arms(arms(seed), n_bootstrap=100) for seed in (0, 1)]
     ranks = ranks_table(data_sets)
     assert ranks["arm"].to_list() == ["best", "middle", "worst"]
-    assert ranks["columns"].to_list() == [4, 4, 4]
+    assert ranks["n_findings_ranked"].to_list() == [4, 4, 4]
     assert ranks["mean_rank"].to_list() == [1, 2, 3]
-    assert ranks["best_in"].to_list() == [1, 0, 0]
-    assert all(row["low"] <= row["mean_rank"] <= row["high"] for row in ranks.to_dicts())
+    assert ranks["prob_best"].to_list() == [1, 0, 0]
+    assert all(row["ci_low"] <= row["mean_rank"] <= row["ci_high"] for row in ranks.to_dicts())
 
 
 def test_equal_arms_share_their_rank(make_predictions):
     one = make_predictions(patients=200)
     ranks = ranks_table([measure_arms({"a": [one], "b": [one]}, n_bootstrap=60)])
-    assert ranks.select("mean_rank", "low", "high").unique().rows() == [(1.5, 1.5, 1.5)]
-    assert ranks["best_in"].to_list() == [0.5, 0.5]
+    assert ranks.select("mean_rank", "ci_low", "ci_high").unique().rows() == [(1.5, 1.5, 1.5)]
+    assert ranks["prob_best"].to_list() == [0.5, 0.5]
 
 
 def test_where_less_is_better_the_lowest_is_first(arms):

@@ -53,7 +53,7 @@ def test_purity_and_chance_are_those_of_counting_neighbours_one_by_one(cloud):
 def test_the_interval_is_that_of_a_bootstrap_of_patients_whose_images_ask(cloud):
     values, patients, groups = cloud
     table = class_separation(values, patients, groups, k=7, n_bootstrap=2000, seed=1)
-    low, high = number(table, "a", "purity", "low"), number(table, "a", "purity", "high")
+    low, high = number(table, "a", "purity", "ci_low"), number(table, "a", "purity", "ci_high")
     assert low < number(table, "a", "purity") < high
     own = [n for n, name in enumerate(groups.of) if name == "a"]
     images = {image: [] for image in own}
@@ -79,7 +79,7 @@ def test_features_that_know_nothing_are_at_chance_and_classes_apart_are_pure():
     groups = grouping(*("ab"[number % 4 == 0] for number in range(400)))
     nothing = class_separation(draw.normal(size=(400, 5)).astype(np.float32), patients, groups, n_bootstrap=640)
     above = nothing.filter(pl.col("metric") == "above chance")
-    assert ((above["low"] < 0) & (above["high"] > 0)).all()
+    assert ((above["ci_low"] < 0) & (above["ci_high"] > 0)).all()
     apart = draw.normal(size=(400, 5)) * 0.1 + np.where(np.arange(400) % 4 == 0, 1, -1)[:, None]
     table = class_separation(apart.astype(np.float32), patients, groups, n_bootstrap=64)
     assert table.filter(pl.col("metric") == "purity")["estimate"].to_list() == [1.0, 1.0, 1.0]
@@ -119,4 +119,4 @@ def test_what_cannot_be_computed_stays_empty():
     values = np.eye(4, dtype=np.float32)
     table = class_separation(values, ["p", "p", "p", "q"], grouping("a", "a", "a", "b"), k=2, n_bootstrap=64)
     assert number(table, ALL, "silhouette") is None  # one image of each class, once there is one of each patient
-    assert number(table, "b", "purity", "low") is None  # one patient
+    assert number(table, "b", "purity", "ci_low") is None  # one patient

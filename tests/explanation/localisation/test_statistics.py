@@ -46,12 +46,14 @@ def test_estimates_are_means_over_images_and_intervals_are_of_resampled_patients
     patients = np.array([int(case.patient_id) for case in cases])
     counts = bootstrap_counts(12, draws=12, n_bootstrap=128, seed=4)
     means = [np.average(values, weights=counts[patients, draw]) for draw in range(128)]
-    assert [own["low"], own["high"]] == pytest.approx(percentile_interval(np.array(means), patients=12))
+    assert [own["ci_low"], own["ci_high"]] == pytest.approx(percentile_interval(np.array(means), patients=12))
     paired = row(table, finding="Mass", metric="energy", arm="a", reference="b")
     less = values - other.scores[:, 1]
     differences = [np.average(less, weights=counts[patients, draw]) for draw in range(128)]
     assert paired["estimate"] == pytest.approx(less.mean())
-    assert [paired["low"], paired["high"]] == pytest.approx(percentile_interval(np.array(differences), patients=12))
+    assert [paired["ci_low"], paired["ci_high"]] == pytest.approx(
+        percentile_interval(np.array(differences), patients=12)
+    )
     assert 0 < paired["p"] <= 1
     assert set(table["metric"]) == set(METRICS)
     assert "12 patients" in own["note"]
@@ -84,7 +86,7 @@ def test_one_patient_gives_a_number_without_an_interval():
     for reference in (None, "b"):
         one = row(table, finding="Mass", metric="energy", arm="a", reference=reference)
         assert one["estimate"] is not None
-        assert (one["low"], one["high"], one["p"]) == (None, None, None)
+        assert (one["ci_low"], one["ci_high"], one["p"]) == (None, None, None)
         assert one["note"] == "one patient: no interval"
 
 

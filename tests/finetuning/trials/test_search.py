@@ -263,12 +263,12 @@ def test_the_parts_of_a_halving_are_those_of_the_algorithm():
     shares = halving.shares(81, 81)
     assert [round(share * 81) for share in shares] == [1, 3, 9, 27, 81]
     results = [TrialResult(n, BASE, "running", 1, 1, float(n % 40), 0.5, None) for n in range(81)]
-    assert [len(halving.going_on(results, 81, rung)) for rung in range(5)] == [27, 9, 3, 1, 1]
-    assert halving.going_on(results, 81, 3) == {0}
+    assert [len(halving.survivors(results, 81, rung)) for rung in range(5)] == [27, 9, 3, 1, 1]
+    assert halving.survivors(results, 81, 3) == {0}
     spent = 81 * 1 + 27 * 2 + 9 * 6 + 3 * 18 + 1 * 54
     assert halving.planned_share(81, 81) == pytest.approx(spent / 81**2)
     assert Halving(3).planned_share(90, 50) <= 0.15
-    by_auroc = Halving(2, "auroc").going_on([replace(r, auroc=r.trial / 81) for r in results], 81, 4)
+    by_auroc = Halving(2, "auroc").survivors([replace(r, auroc=r.trial / 81) for r in results], 81, 4)
     assert by_auroc == {80, 79}
 
 

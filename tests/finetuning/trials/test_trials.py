@@ -283,7 +283,7 @@ def test_memory_is_what_the_tensors_of_a_run_take(store, images, tmp_path):
     trials = [replace(BASE, epochs=1, head="mlp"), replace(BASE, epochs=1, unfreeze=2), replace(BASE, epochs=1, unfreeze=1, optimizer="sgd")]  # fmt: skip
     feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
     run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), feed, tmp_path, lambda *_: None)  # fmt: skip
-    run.look_once()
+    run.cache_features()
     run.resume()
     batch = next(iter(run.batches))
     run.take(batch)
@@ -349,7 +349,7 @@ def test_all_that_is_wrong_with_any_trial_is_reported_at_once_and_nothing_is_wri
         together(store, images, tmp_path / "trials", trials)
     for words in (
         "3 problems",
-        "trial 0: finetune.ema: expected none of it in lockstep",
+        "trial 0: finetune.ema: expected none in lockstep",
         "trial 2: unfreeze",
         "trial 3: finetune.augmentation",
     ):

@@ -39,7 +39,7 @@ def test_classes_have_colours_and_the_numbers_of_the_features_stand_beside(table
     for text in (">Edema<", ">Mass<", ">No Finding<", ">Has Anomalies<", ">all classes<", ">purity<", ">silhouette<"):
         assert text in figure.svg
     row = purity.filter((pl.col("class") == "Edema") & (pl.col("metric") == "purity")).row(0, named=True)
-    assert f"{row['estimate']:.2f} ({row['low']:.2f} to {row['high']:.2f})" in figure.svg
+    assert f"{row['estimate']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})" in figure.svg
     assert cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) is not None
     assert embedding_figure(points, purity, "tsne") == (figure, png)  # the same numbers give the same bytes
 

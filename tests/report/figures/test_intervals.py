@@ -16,7 +16,7 @@ def test_every_estimate_can_be_read_off_the_forest(study):
     with canvas.style():
         svg = estimates_forest(study, "auroc", roc_curves(study)).svg
     for row in study.metrics.to_dicts():
-        expected = f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}"
+        expected = f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}"
         assert expected in titles(svg)
 
 
@@ -55,7 +55,7 @@ def test_a_finding_without_an_estimate_is_named_and_stated(study):
 
 
 def test_nothing_estimable_still_makes_a_figure(study):
-    nothing = {name: pl.lit(None, pl.Float64) for name in ("estimate", "low", "high")}
+    nothing = {name: pl.lit(None, pl.Float64) for name in ("estimate", "ci_low", "ci_high")}
     with canvas.style():
         svg = estimates_forest(replace(study, metrics=study.metrics.with_columns(**nothing)), "auroc", {}).svg
     assert svg.count(">not estimable<") == len(study.metrics)

@@ -56,7 +56,7 @@ def test_tables_named_by_seed_are_one_arm(left, content):
 def test_numbers_are_those_of_the_library_on_the_same_resamples(study, content):
     arms = {arm: study.predictions[arm] for arm in ("scratch", "simclr")}
     metrics, comparisons = evaluate_arms(arms, reference="scratch", n_bootstrap=100)
-    shared = ["arm", "finding", "metric", "estimate", "low", "high"]
+    shared = ["arm", "finding", "metric", "estimate", "ci_low", "ci_high"]
     assert content.metrics.join(metrics, on=shared, nulls_equal=True).height == metrics.height
     macro = (pl.col("finding") == "macro") & (pl.col("metric") == "auroc")
     assert (

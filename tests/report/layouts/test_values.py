@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hilum.evaluation import as_predictions
-from hilum.finetuning.losses import exclusive_cross_entropy, masked_bce
+from hilum.finetuning.losses import masked_bce, multiclass_cross_entropy
 from hilum.report.layouts.arms import matches
 from hilum.report.layouts.results import TaskResults
 from hilum.report.layouts.tables import decimal
@@ -31,7 +31,7 @@ def test_the_loss_on_test_images_is_that_of_training():
     assert loss_on_test(given, weights, multiclass=False) == pytest.approx(float(total / number), rel=1e-5)
 
     one = np.eye(3)[draw.integers(0, 3, 40)]
-    total, number = exclusive_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
+    total, number = multiclass_cross_entropy(logits, torch.from_numpy(one), torch.tensor(weights))
     given = predictions(one, torch.softmax(logits, 1).numpy())
     assert loss_on_test(given, weights, multiclass=True) == pytest.approx(float(total / number), rel=1e-5)
     as_torch = torch.nn.functional.cross_entropy(
@@ -62,7 +62,9 @@ def test_an_average_is_over_the_findings_that_a_layout_lists(tmp_path):
     task = TaskResults("task", tmp_path, tmp_path / "arms", counts=None)
     (tmp_path / "evaluation").mkdir()
     table = pl.DataFrame(rows, schema=["arm", "finding", "metric", "estimate"], orient="row")
-    table.with_columns(low=pl.lit(0.0), high=pl.lit(1.0)).write_parquet(tmp_path / "evaluation" / "metrics.parquet")
+    table.with_columns(ci_low=pl.lit(0.0), ci_high=pl.lit(1.0)).write_parquet(
+        tmp_path / "evaluation" / "metrics.parquet"
+    )
     (tmp_path / "arms" / "A").mkdir(parents=True)
     every = value_of(task, Query("auroc", arm="A", statistic="mean_sd"))
     assert every.value == pytest.approx((0.6 + 0.8 + 0.5) / 3)

@@ -9,7 +9,7 @@ from hilum.report.verdict.decide import decide
 def scores(*rows: tuple[str, float]) -> pl.DataFrame:
     table = pl.DataFrame(rows, schema=["arm", "estimate"], orient="row")
     return table.with_columns(
-        finding=pl.lit("macro"), metric=pl.lit("auroc"), low=pl.lit(0.5), high=pl.lit(0.7), n=300, positives=None,
+        finding=pl.lit("macro"), metric=pl.lit("auroc"), ci_low=pl.lit(0.5), ci_high=pl.lit(0.7), n=300, positives=None,
         patients=150, note=pl.lit(""),
     )  # fmt: skip
 
@@ -17,7 +17,11 @@ def scores(*rows: tuple[str, float]) -> pl.DataFrame:
 def minus(*rows: tuple[str, str, float, float]) -> pl.DataFrame:
     table = pl.DataFrame(rows, schema=["arm", "reference", "difference", "p_adjusted"], orient="row")
     return table.with_columns(
-        finding=pl.lit("macro"), metric=pl.lit("auroc"), low=pl.lit(-0.1), high=pl.lit(0.3), p=pl.col("p_adjusted")
+        finding=pl.lit("macro"),
+        metric=pl.lit("auroc"),
+        ci_low=pl.lit(-0.1),
+        ci_high=pl.lit(0.3),
+        p=pl.col("p_adjusted"),
     )
 
 

@@ -15,8 +15,8 @@ def test_what_is_lost_away_from_home_has_an_interval(full):
     _, cells = external_tables(full)
     row = full.external.filter((pl.col("tested_on") == "theirs") & (pl.col("trained_on") == "ours")).row(0, named=True)
     shown = next(line for line in cells.rows if line[0].text == "Macro")
-    assert shown[4].order == row["drop"]
-    assert shown[4].mark == ("warning" if row["p"] < 0.05 and row["drop"] > 0 else "")
+    assert shown[4].order == row["generalisation_gap"]
+    assert shown[4].mark == ("warning" if row["p"] < 0.05 and row["generalisation_gap"] > 0 else "")
 
 
 def test_without_external_validation_there_is_nothing(study):

@@ -32,7 +32,7 @@ def test_every_row_is_as_wide_as_its_header(study):
 def test_every_estimate_is_shown_with_its_interval_and_the_data_are_the_metrics(study):
     table = tables.results_table(study, "auroc")
     for row in study.metrics.to_dicts():
-        assert formats.estimate(row["estimate"], row["low"], row["high"]) in texts(table)
+        assert formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]) in texts(table)
     assert_frame_equal(table.data.drop("scored_on"), study.metrics)
     assert set(table.data["scored_on"]) == {study.scored_on}
 
@@ -80,13 +80,13 @@ def test_findings_without_an_estimate_or_interval_say_so(study):
     hernia = pl.col("finding") == "Infiltration"
     holes = study.metrics.with_columns(
         estimate=pl.when(hernia).then(float("nan")).otherwise("estimate"),
-        low=pl.when(pl.col("finding") == "macro").then(None).otherwise("low"),
-        note=pl.when(hernia).then(pl.lit("no positives: left out")).otherwise(pl.lit("")),
+        ci_low=pl.when(pl.col("finding") == "macro").then(None).otherwise("ci_low"),
+        note=pl.when(hernia).then(pl.lit("no positives: excluded")).otherwise(pl.lit("")),
     )
     table = tables.results_table(replace(study, metrics=holes), "auroc")
     assert [cell.text for cell in table.rows[-1][1:4]] == ["not estimable"] * 3
     assert all(cell.text.endswith("(no interval)") for cell in table.rows[0][1:4])
-    assert "Infiltration: no positives: left out." in table.notes
+    assert "Infiltration: no positives: excluded." in table.notes
 
 
 def test_counts_hide_columns_that_count_nothing(study):

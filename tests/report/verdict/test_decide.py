@@ -26,16 +26,16 @@ def study_of(
     metrics_table = pl.DataFrame(
         metrics,
         schema={"arm": pl.String, "finding": pl.String, "metric": pl.String}
-        | dict.fromkeys(("estimate", "low", "high"), pl.Float64),
+        | dict.fromkeys(("estimate", "ci_low", "ci_high"), pl.Float64),
         orient="row",
     ).with_columns(n=842, positives=None, patients=601, note=pl.lit(""))
     rows = [(arm, other, at[0] if at else finding, d, lo, hi, p) for arm, other, d, lo, hi, p, *at in pairs]
     comparisons = pl.DataFrame(
         rows,
         schema={"arm": pl.String, "reference": pl.String, "finding": pl.String}
-        | dict.fromkeys(("difference", "low", "high", "p_adjusted"), pl.Float64),
+        | dict.fromkeys(("difference", "ci_low", "ci_high", "p_adjusted"), pl.Float64),
         orient="row",
-    ).with_columns(metric=pl.lit("auroc"), p=pl.col("p_adjusted"), detectable=0.021)
+    ).with_columns(metric=pl.lit("auroc"), p=pl.col("p_adjusted"), minimum_detectable_difference=0.021)
     return ReportContent(
         "?", arms, [], "ours, test", metrics_table, comparisons, reference, 2000, {}, pl.DataFrame(), [], [], ""
     )

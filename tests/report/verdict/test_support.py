@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.evaluation.inference import SeedTest, chance_of_repeat, seeds_to_show, times_patients_to_show
+from hilum.evaluation.inference import SeedTest, replication_probability, seeds_to_show, times_patients_to_show
 from hilum.report.content import ArmSummary, LookTaken, ReportContent
 from hilum.report.verdict import VerdictCode
 from hilum.report.verdict.decide import decide
@@ -21,13 +21,13 @@ def content_of(difference: float, *, seeds: int = 4, between: float = 2e-4, pati
     low, high = test.interval()
     row = {
         "arm": "simclr", "reference": "scratch", "finding": "macro", "metric": "auroc", "difference": difference,
-        "low": low, "high": high, "p": test.p(), "p_adjusted": test.p(), "detectable": test.detectable(),
+        "ci_low": low, "ci_high": high, "p": test.p(), "p_adjusted": test.p(), "minimum_detectable_difference": test.detectable(),
         "method": "obuchowski_rockette", "seeds": seeds, "between_seeds": between, "within_seeds": within,
-        "between_patients": patients, "repeat": chance_of_repeat(test),
+        "between_patients": patients, "prob_replication": replication_probability(test),
         "seeds_to_show": seeds_to_show(test, difference), "times_patients_to_show": times_patients_to_show(test, difference),
     }  # fmt: skip
     metrics = [
-        {"arm": arm, "finding": "macro", "metric": "auroc", "estimate": value, "low": value - 0.03, "high": value + 0.03,
+        {"arm": arm, "finding": "macro", "metric": "auroc", "estimate": value, "ci_low": value - 0.03, "ci_high": value + 0.03,
          "n": 800, "positives": None, "patients": 400, "note": ""}
         for arm, value in (("scratch", 0.7), ("simclr", 0.7 + difference))
     ]  # fmt: skip
@@ -70,7 +70,7 @@ def test_what_is_shown_says_what_it_rests_on_and_how_likely_a_repeat_shows_it():
     assert runs.values["sd_simclr"] == pytest.approx(np.sqrt(2.5e-4))
     assert "rests on 4 seeds an arm" in runs.sentence
     assert "0.016 (SD)" in runs.sentence
-    assert repeat.values["simclr"] == content.comparisons["repeat"][0]
+    assert repeat.values["simclr"] == content.comparisons["prob_replication"][0]
     assert repeat.sentence in expected.sentences
     assert not codes(content) & {VerdictCode.SETTLED_BY_SEEDS, VerdictCode.FEW_SEEDS}
 

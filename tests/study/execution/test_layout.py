@@ -85,7 +85,11 @@ def test_the_numbers_are_those_of_the_evaluation(finished, blocks):
     for arm in ("scratch", "simclr", "linear"):
         (macro,) = auroc.filter((pl.col("arm") == arm) & (pl.col("finding") == "macro")).to_dicts()
         cell = row_of(table, arm, "AUROC")
-        assert (cell["estimate"], cell["ci_low"], cell["ci_high"]) == (macro["estimate"], macro["low"], macro["high"])
+        assert (cell["estimate"], cell["ci_low"], cell["ci_high"]) == (
+            macro["estimate"],
+            macro["ci_low"],
+            macro["ci_high"],
+        )
         named = [f for f in auroc["finding"].unique() if f[0].isupper()]
         selected = (
             auroc.filter((pl.col("arm") == arm) & pl.col("finding").is_in(named))["estimate"].drop_nulls().drop_nans()

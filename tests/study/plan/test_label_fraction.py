@@ -104,8 +104,8 @@ def test_an_arm_that_did_not_learn_is_named_before_the_verdict_and_stands_beside
     assert "other had not finished learning" in decide(content).headline.replace("scratch and other", "other")
     assert "loss_near_chance" in content.learning.filter(pl.col("arm") == "other")["sign"].to_list()
     assert content.probe_metrics["arm"].unique(maintain_order=True).to_list() == ["scratch", "other"]
-    assert content.probe_metrics["low"].is_not_null().all()
-    same_start = content.probe_metrics.select("estimate", "low", "high").rows()
+    assert content.probe_metrics["ci_low"].is_not_null().all()
+    same_start = content.probe_metrics.select("estimate", "ci_low", "ci_high").rows()
     assert same_start[0] == same_start[1]
     assert content.probe_comparisons.select("arm", "reference").rows() == [
         ("scratch", "linear probe"), ("other", "linear probe"),

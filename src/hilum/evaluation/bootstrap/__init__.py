@@ -1,4 +1,4 @@
-"""The patient-level bootstrap: one set of resampling counts, used by all statistics."""
+"""Patient-level bootstrap: one set of resampling counts, used by all statistics."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""How a bootstrap is made: declared once, used by every table of one evaluation."""
+"""Settings of a bootstrap, declared once and used by every table of one evaluation."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -11,10 +11,10 @@ class BootstrapConfig:
     """Settings of a bootstrap over patients (and seeds).
 
     Attributes:
-        n_bootstrap: Bootstrap samples of patients (and seeds); 1000 or more for published numbers.
-        seed: Seed of the bootstrap samples; every table of one evaluation uses the same ones.
-        interval: expanded (percentiles, further out where patients are few), percentile, or bca.
-        stratified: Draw patients within strata of the rarest finding that they have.
+        n_bootstrap: Number of bootstrap samples of patients (and seeds); 1000 or more for published numbers.
+        seed: Random seed of the bootstrap samples; every table of one evaluation uses the same samples.
+        interval: Kind of confidence interval: expanded (t-expanded percentiles), percentile, or bca.
+        stratified: Draw patients within strata of their rarest finding.
 
     Example:
         >>> from hilum.evaluation import BootstrapConfig

@@ -1,11 +1,11 @@
-"""Drawing with replacement, counted: how often each patient (or seed) is in each resample of a bootstrap.
+"""Bootstrap counts: how often each patient (or seed) is drawn in each resample.
 
-Resample r is a function of (seed, r) and of nothing else, so it is the same for any number of resamples, threads and
-blocks, and the same for all findings, metrics and arms. Random words come from Philox-4x32-10, as in `hilum.draws`;
-they become integers below n by Lemire's multiplication with rejection (ACM Transactions on Modeling and Computer
-Simulation 29(1), 2019, algorithm 5), so that every unit has exactly the same chance.
+Resample r is a function of (seed, r) alone, so it is the same for any number of resamples, threads and blocks, and for
+all findings, metrics and arms. Random words are those of Philox-4x32-10, as in `hilum.draws`; Lemire's multiplication
+with rejection (ACM Transactions on Modeling and Computer Simulation 29(1), 2019, algorithm 5) turns them into integers
+below n with exactly equal probabilities.
 
-Loops compiled to machine code on their first call; the result is kept on disk where that is possible.
+Loops are compiled to machine code on their first call and cached on disk where possible.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 
 def compiled(loop: Loop) -> Loop:
-    """Compile a function of numbers and arrays; it then runs without the interpreter's lock.
+    """Compile a function of numbers and arrays with numba; it releases the global interpreter lock.
 
-    Numba refuses to cache where it finds no directory it may write to (a read-only installation without a home
-    directory). Such a process compiles anew, which takes a second or two.
+    Numba cannot cache without a writable directory (a read-only installation without a home directory). Such a process
+    compiles again, which takes one or two seconds.
     """
     try:
         return cast(Loop, njit(nogil=True, error_model="numpy", cache=True)(loop))
@@ -31,32 +31,32 @@ def compiled(loop: Loop) -> Loop:
 
 
 PATIENTS = 0
-"""The stream that draws patients; stream S >= 1 draws among S seeds."""
+"""Stream of patients; stream S >= 1 draws among S seeds."""
 
 _MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
-_APART_FROM_TRAINING = 0x52454452  # so that a study's seed does not give its bootstrap the words its batches had
+_APART_FROM_TRAINING = 0x52454452  # different random words for the bootstrap and the batches of one seed
 
 
 def bootstrap_counts(
     units: int, *, draws: int, n_bootstrap: int, seed: int, stream: int = PATIENTS, first: int = 0
 ) -> NDArray[np.uint8]:
-    """Draw `draws` of `units` with replacement, again and again, and count.
+    """Draw from units with replacement and count the draws of each unit.
 
     Args:
-        units: patients or seeds, 1 to 2^32 - 1.
-        draws: how many are drawn in each resample.
-        n_bootstrap: how many resamples.
-        seed: 0 to 2^64 - 1.
-        stream: different streams are independent.
-        first: number of the first resample.
+        units: Number of patients or seeds, 1 to 2^32 - 1.
+        draws: Number of draws in each resample.
+        n_bootstrap: Number of resamples.
+        seed: Random seed, 0 to 2^64 - 1.
+        stream: Random stream; different streams are independent.
+        first: Number of the first resample.
 
     Returns:
-        (units, resamples). Columns sum to `draws`. A count above 255 would not fit, and is not met: where there are
-        units enough to draw that often, its probability is below 1 / 256!, or 1e-506, for each of them.
+        (units, resamples). Columns sum to `draws`. Counts above 255 would overflow; their probability is below
+        1 / 256! (1e-506) for each unit.
     """
     counts = np.zeros((units, n_bootstrap), dtype=np.uint8)
     key = seed & 0xFFFFFFFF, (seed >> 32 & 0xFFFFFFFF) ^ _APART_FROM_TRAINING

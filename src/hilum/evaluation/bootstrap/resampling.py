@@ -1,11 +1,9 @@
-"""One set of resamples for everything: patients are drawn once for each block, and every statistic receives the counts.
+"""Shared patient-level bootstrap: one set of resampling counts, used by all statistics.
 
-A statistic sees how often each patient counts and nothing else of a resample. So the same functions give the estimate
-(every patient once), the bootstrap (patients drawn with replacement) and the jackknife (one patient left out).
-
-Sums over images in every resample of patients: a resample only changes how often each patient's share is added.
-
-Counts of true and false positives at a fixed threshold, squared errors, cells of a confusion matrix are such sums.
+A statistic receives the count of each patient and nothing else of a resample. The same functions therefore compute the
+point estimate (every patient once), the bootstrap (patients drawn with replacement) and the jackknife (one patient
+excluded). `sums_statistic` is for sums over images: true and false positives at a threshold, squared errors, cells of a
+confusion matrix.
 """
 
 import os
@@ -20,14 +18,14 @@ from hilum.evaluation.bootstrap.draws import PATIENTS, bootstrap_counts, compile
 from hilum.progress import ProgressReport, silent
 
 BLOCK = 64
-"""Resamples in one pass: their counts for one patient fill one cache line."""
+"""Resamples in one pass: the counts of one patient fill one cache line."""
 
 Counts: TypeAlias = NDArray[np.uint8]
 Statistic: TypeAlias = Callable[[Counts], NDArray[np.float64]]
-"""From how often each patient counts, (P, 64), to K numbers in each of the 64 resamples, (K, 64)."""
+"""Function of the count of each patient, (P, 64), that returns K numbers in each of the 64 resamples, (K, 64)."""
 
 _STRATA = 1 << 20
-"""Streams from here on draw within strata; below they draw patients and seeds."""
+"""First random stream of the strata; streams below it draw patients and seeds."""
 
 
 def bootstrap_statistics(
@@ -40,16 +38,16 @@ def bootstrap_statistics(
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> dict[str, NDArray[np.float64]]:
-    """All statistics on the same resamples of patients.
+    """Compute all statistics on the same resamples of patients.
 
     Args:
-        statistics: by name.
-        units: P, how many patients there are and are drawn each time.
-        n_bootstrap: B, how many; resample r does not depend on it.
-        seed: of the resamples.
-        strata: (P,), 0 to S - 1; patients are resampled within their stratum. None to resample all of them together.
-        threads: None for as many as this process may use. The result does not depend on it.
-        on_progress: receives the resamples done.
+        statistics: Statistics by name.
+        units: Number of patients P, and of draws in each resample.
+        n_bootstrap: Number of resamples B; resample r does not depend on it.
+        seed: Random seed of the resamples.
+        strata: (P,), 0 to S - 1; patients are resampled within their stratum. None for no strata.
+        threads: None for all available ones. The result does not depend on it.
+        on_progress: Receives the number of completed resamples.
 
     Returns:
         For each statistic (K, B).
@@ -71,7 +69,7 @@ def bootstrap_statistics(
 
 
 def point_estimate_counts(statistics: Mapping[str, Statistic], units: int) -> dict[str, NDArray[np.float64]]:
-    """All statistics with every patient counted once: the estimates, (K,) each."""
+    """Compute all statistics with every patient counted once: the point estimates, (K,) each."""
     counts = np.ones((units, BLOCK), dtype=np.uint8)
     return {name: np.ascontiguousarray(statistic(counts)[:, 0]) for name, statistic in statistics.items()}
 
@@ -83,7 +81,7 @@ def jackknife_statistics(
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> dict[str, NDArray[np.float64]]:
-    """All statistics without patient 0, without patient 1, and so on: (K, P) each, in the order of patients."""
+    """Compute all statistics without patient 0, without patient 1, ...: (K, P) each."""
 
     def draw(first: int) -> Counts:
         counts = np.ones((units, BLOCK), dtype=np.uint8)
@@ -95,7 +93,7 @@ def jackknife_statistics(
 
 
 def available_threads() -> int:
-    """Cores this process may run on."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -131,12 +129,12 @@ def _reported(
 
 
 def by_patient(values: NDArray[np.floating], patients: NDArray[np.int32], units: int) -> NDArray[np.float64]:
-    """Add up each column over each patient's images.
+    """Sum each column over the images of each patient.
 
     Args:
         values: (N, K).
         patients: (N,), 0 to P - 1.
-        units: P.
+        units: Number of patients P.
 
     Returns:
         (K, P).
@@ -145,10 +143,10 @@ def by_patient(values: NDArray[np.floating], patients: NDArray[np.int32], units:
 
 
 def sums_statistic(shares: NDArray[np.float64]) -> Statistic:
-    """The K sums over patients, in any resamples of them.
+    """Prepare K sums over patients for any resamples.
 
     Args:
-        shares: (K, P), each patient's share of each sum. Whole numbers give exact sums.
+        shares: (K, P), contribution of each patient to each sum. Whole numbers give exact sums.
     """
     rows, columns = np.nonzero(shares)
     bounds = np.searchsorted(rows, np.arange(len(shares) + 1))
@@ -170,14 +168,14 @@ def weighted_sums(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """K sums in 64 resamples, each in the order of patients whatever runs beside it.
+    """Compute K sums in 64 resamples, always in the order of patients.
 
     Args:
-        patients: whose share it is; of patients without a share there is none.
-        values: the share.
-        bounds: (K + 1,), where each sum begins and ends.
-        counts: (P, 64), how often each patient counts.
-        out: (K, 64), filled; zeros before.
+        patients: Patients with a contribution, one sum after another.
+        values: Their contributions.
+        bounds: (K + 1,), bounds of the sums.
+        counts: (P, 64), count of each patient.
+        out: (K, 64), zeros; filled.
     """
     for row in range(len(bounds) - 1):
         for at in range(bounds[row], bounds[row + 1]):

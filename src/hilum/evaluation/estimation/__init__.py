@@ -1,4 +1,4 @@
-"""Arms and seeds on shared bootstrap resamples: estimates with all that intervals and tests need."""
+"""Estimates of arms and seeds on shared bootstrap resamples."""
 
 import lazy_loader
 

@@ -1,5 +1,5 @@
 from .arms import (
-    MeasuredArms as MeasuredArms,
+    BootstrappedArms as BootstrappedArms,
 )
 from .arms import (
     check_n_bootstrap as check_n_bootstrap,

@@ -1,4 +1,4 @@
-"""Arms measured once: all metrics on the same resamples, from which every table is made."""
+"""Bootstrapped arms: all metrics on the same resamples, the source of every result table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,31 +39,31 @@ from hilum.evaluation.thresholds import Thresholds
 from hilum.progress import ProgressReport, silent
 
 MIN_N_BOOTSTRAP = 40
-"""Below this a tail of 2.5 % does not hold one resample."""
+"""With fewer resamples a tail of 2.5 % has less than one."""
 
 LEAST_JOINT = 3
-"""Arms of a joint test; of two the pair itself is one."""
+"""Minimum number of arms of a joint test; with two arms it is the pairwise test."""
 
 INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
-class MeasuredArms:
-    """Arms, their numbers, and those numbers in every resample.
+class BootstrappedArms:
+    """Arms with their metrics and the metrics in every resample.
 
     Attributes:
-        aligned: the predictions.
-        cases: how many there are.
-        included: (F,), the findings that averages are made of and that are tested.
-        min_positive_patients: patients of either side that a finding needs to be included.
-        metrics: names, in order.
-        averages: rows over findings.
-        arms: by name, in order.
-        interval: how intervals are made from resamples.
-        optimistic: whether thresholds were chosen on the images they are judged on.
-        covariance: by metric, of all layers (arms x seeds), for Obuchowski and Rockette's test of arms with several
-            seeds and the joint test of several arms; empty where arms are compared by their resamples.
-        seed_design: of that test.
+        aligned: Predictions of the arms.
+        cases: Counts of images and patients.
+        included: (F,), findings that are tested and in the averages.
+        min_positive_patients: Positive (and negative) patients a finding needs to be included.
+        metrics: Names of the metrics, in order.
+        averages: Averages over findings.
+        arms: Resamples by arm, in order.
+        interval: Kind of confidence interval.
+        optimistic: True where thresholds were chosen on the evaluated images.
+        covariance: Covariance of all layers (arms x seeds) by metric, for Obuchowski and Rockette's test of arms with
+            several seeds and the joint test of several arms; empty where arms are compared by their resamples.
+        seed_design: Design of that test.
     """
 
     aligned: AlignedArms
@@ -84,10 +84,10 @@ class MeasuredArms:
         return self.aligned.findings
 
     def effective_n_patients(self, row: int) -> float | None:
-        """Patients that a row's interval is expanded for: of the rarer side; None for plain intervals.
+        """Return the number of patients (of the rarer class) an interval is expanded for; None for plain intervals.
 
         Args:
-            row: of a finding that has two patients on either side, or of an average.
+            row: Row of a finding with two positive and two negative patients, or of an average.
         """
         if self.interval != "expanded":
             return None
@@ -97,9 +97,10 @@ class MeasuredArms:
         return effective_n_patients(rarer[self.included]) if self.included.any() else None
 
     def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
-        """Arm less other with seeds as random readers; None where resamples alone are to be used.
+        """Test arm minus other with seeds as random readers (Obuchowski & Rockette).
 
-        So it is without several seeds that differ, and where a row has no number.
+        Returns:
+            None where the bootstrap is used instead: without several seeds that differ, or without an estimate.
         """
         if metric not in self.covariance:
             return None
@@ -116,7 +117,7 @@ class MeasuredArms:
         return compare_seeds(first, second, covariance, design=design, patients=self.effective_n_patients(row))
 
     def joint_test(self, metric: str, row: int) -> JointTest | None:
-        """Whether any of three or more arms differs from any other; None where the covariance is not known."""
+        """Test whether any of three or more arms differs from any other; None without a covariance."""
         if metric not in self.covariance or len(self.arms) < LEAST_JOINT:
             return None
         values, covariance = self.covariance[metric].estimates[row], self.covariance[metric].covariance[row]
@@ -141,32 +142,32 @@ def measure_arms(
     seed_design: SeedDesign = "nested",
     threads: int | None = None,
     on_progress: ProgressReport = silent,
-) -> MeasuredArms:
-    """Measure all arms, all findings and all metrics on the same resamples of patients (and seeds).
+) -> BootstrappedArms:
+    """Bootstrap all arms, findings and metrics on the same resamples of patients (and seeds).
 
     Args:
-        arms: for each arm its predictions, one a seed; all of the same images.
-        metrics: names of `hilum.evaluation.METRICS`.
-        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot). Where there is one
-            finding there are none: they would be the same number again, with another interval.
-        thresholds: for each arm one a seed, in the same order; needed by sensitivity and the like. They stay fixed in
-            resamples.
-        interval: expanded (percentiles, further out where patients are few), percentile, or bca (bias-corrected and
-            accelerated; leaves out each patient once).
-        stratified: resample patients within strata of the rarest finding that they have.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of
-            averages; never fewer than two.
-        seed_inference: how arms with several seeds are compared: `obuchowski_rockette` (with `interval` expanded), or
-            `bootstrap`, which resamples seeds with the patients. Percentile and bca intervals are always of resamples.
-        seed_design: `nested`: seeds of different arms have nothing in common; `factorial`: seed s of all arms shares
-            something that counts, such as the labels that were drawn. For `obuchowski_rockette`.
-        threads: None for as many as this process may use.
-        on_progress: receives the resamples done.
+        arms: For each arm its predictions, one table a seed, all of the same images.
+        metrics: Names of `hilum.evaluation.METRICS`.
+        averages: Averages over findings: macro, weighted (by positives), micro (pooled over findings). Tables of one
+            finding have none: they would repeat its estimate with another interval.
+        thresholds: For each arm one a seed, in the same order; needed by sensitivity, specificity and other metrics at
+            a threshold. They are fixed in resamples.
+        interval: Kind of confidence interval: expanded (t-expanded percentiles), percentile, or bca (bias-corrected and
+            accelerated; uses the jackknife).
+        stratified: Resample patients within strata of their rarest finding.
+        n_bootstrap: Number of bootstrap samples, at least 40.
+        seed: Random seed of the resamples.
+        min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages and not
+            tested; at least two.
+        seed_inference: Test of arms with several seeds: `obuchowski_rockette` (with `interval` expanded), or
+            `bootstrap`, which resamples seeds and patients. Percentile and bca intervals always use resamples.
+        seed_design: `nested`: seeds of different arms are unrelated; `factorial`: seed s of all arms shares something
+            relevant, such as the drawn labels. For `obuchowski_rockette`.
+        threads: None for all available ones.
+        on_progress: Receives the number of completed resamples.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few resamples.
+        HilumError: Predictions do not match, metrics are unknown, thresholds are missing, or too few resamples.
     """
     check_n_bootstrap(n_bootstrap)
     check_metrics(metrics, thresholds=thresholds is not None)
@@ -194,7 +195,7 @@ def measure_arms(
     )
     by_seeds = seed_inference == "obuchowski_rockette" and interval == "expanded"
     several = len(arms) >= LEAST_JOINT or (len(arms) > 1 and any(len(each) > 1 for each in aligned.scores.values()))
-    return MeasuredArms(
+    return BootstrappedArms(
         aligned,
         cases,
         included,
@@ -216,7 +217,7 @@ def _covariance(
     averages: tuple[str, ...],
     threads: int | None,
 ) -> dict[str, LayerCovariance]:
-    """Of all layers over patients: exact for the AUROC of findings and their mean, of resamples for all else."""
+    """Compute the covariance of all layers over patients: exact for AUROC and its mean, by bootstrap for the rest."""
     made = {
         metric: bootstrap_covariance(values, layers.resampled[metric]) for metric, values in layers.estimates.items()
     }
@@ -232,20 +233,20 @@ def _covariance(
 
 
 def check_n_bootstrap(n_bootstrap: int) -> None:
-    """Refuse a number of resamples that has no tails.
+    """Refuse too few bootstrap samples for a 95 % interval.
 
     Raises:
-        HilumError: fewer than 40.
+        HilumError: Fewer than 40.
     """
     if n_bootstrap < MIN_N_BOOTSTRAP:
-        fix = "Use 1000 or more for numbers that you publish."
+        fix = "Use 1000 or more for published results."
         raise HilumError("n_bootstrap", expected=f"at least {MIN_N_BOOTSTRAP}", found=str(n_bootstrap), fix=fix)
 
 
 def _in_order(
     thresholds: Mapping[str, Sequence[Thresholds]], arms: Mapping[str, Sequence[Predictions]], findings: list[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """(S, F) of each arm."""
+    """Return the thresholds of each arm, (S, F)."""
     ordered = {}
     for arm, seeds in arms.items():
         given = thresholds.get(arm, [])

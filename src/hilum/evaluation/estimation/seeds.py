@@ -1,10 +1,9 @@
-"""An arm in every resample: the mean over its seeds, with patients and seeds resampled, per finding and over findings.
+"""Bootstrap of arms with several seeds: patients and seeds are resampled, per finding and over findings.
 
-Seeds are replicates: training anew is part of what an arm's number could have been. Each resample draws the patients
-and, independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of Applied
-Statistics 1:386-411, 2007). That counts the part of the noise that patients and seeds share more than once, which makes
-it conservative where seeds agree; with two or three seeds that differ much it still says too little
-(docs/explanation/statistics.md).
+Seeds are replicates: the variation between trainings is a part of an arm's uncertainty. Each resample draws the
+patients and, independently, S of the S seeds, both with replacement (Owen, "The pigeonhole bootstrap", Annals of
+Applied Statistics 1:386-411, 2007). Noise that patients and seeds share is counted more than once: conservative where
+seeds agree, and still too narrow with two or three seeds that differ much (docs/explanation/statistics.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from hilum.evaluation.bootstrap import (
     jackknife_statistics,
     point_estimate_counts,
 )
-from hilum.evaluation.metrics import AUROC, MACRO, Scored, measured, statistics_for
+from hilum.evaluation.metrics import AUROC, MACRO, Scored, compute_metrics, statistics_for
 from hilum.evaluation.predictions import AlignedArms
 from hilum.progress import ProgressReport, silent
 
@@ -31,7 +30,7 @@ class Resampled:
     Attributes:
         estimate: (R,), mean over seeds; rows are findings, then averages; NaN where undefined.
         resampled: (R, B), the same in each resample.
-        jackknife: (R, P), the same without each patient, seeds as they are; None where it was not asked for.
+        jackknife: (R, P), the same without each patient, seeds not resampled; None where not requested.
     """
 
     estimate: NDArray[np.float64]
@@ -45,10 +44,10 @@ class ArmResamples:
 
     Attributes:
         findings: F names.
-        averages: A names; the rows after the findings.
-        metrics: by name.
-        seeds: how many.
-        constant: (F,), whether a seed gave all images the same score.
+        averages: A names of the rows after the findings.
+        metrics: Metrics by name.
+        seeds: Number of seeds.
+        constant: (F,), True where a seed has the same score for all images.
     """
 
     findings: list[str]
@@ -58,7 +57,7 @@ class ArmResamples:
     constant: NDArray[np.bool_]
 
     def row(self, name: str) -> int:
-        """Where a finding or an average is."""
+        """Return the row of a finding or an average."""
         return [*self.findings, *self.averages].index(name)
 
     @property
@@ -69,12 +68,12 @@ class ArmResamples:
 
 @dataclass(frozen=True)
 class LayerResamples:
-    """All metrics of all M layers (arms x seeds, in order), patients resampled and seeds as they are.
+    """All metrics of all M layers (arms x seeds, in order); patients are resampled, seeds are not.
 
     Attributes:
-        estimates: by metric (M, R).
-        resampled: by metric (M, R, B).
-        jackknife: by metric (M, R, P), without each patient; empty where it was not asked for.
+        estimates: By metric, (M, R).
+        resampled: By metric, (M, R, B).
+        jackknife: By metric, (M, R, P), without each patient; empty where not requested.
     """
 
     estimates: dict[str, NDArray[np.float64]]
@@ -96,7 +95,21 @@ def bootstrap_layers(
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> LayerResamples:
-    """All metrics of every layer by itself on the same resamples of patients; arguments as `bootstrap_arms`."""
+    """Compute all metrics of every layer on the same resamples of patients.
+
+    Args:
+        aligned: Predictions of the arms.
+        n_bootstrap: Number of resamples B.
+        seed: Random seed of the resamples.
+        included: (F,), findings in the averages.
+        metrics: Names of `hilum.evaluation.metrics.registry.METRICS`.
+        averages: Averages over findings.
+        thresholds: For each arm (S, F), fixed in all resamples; for metrics at a threshold.
+        strata: (P,), to resample patients within strata; None for no strata.
+        jackknife: Also exclude each patient in turn.
+        threads: None for all available ones.
+        on_progress: Receives the number of completed resamples.
+    """
     scored = Scored(
         labels=aligned.labels,
         layers=np.concatenate(list(aligned.scores.values())),
@@ -116,9 +129,11 @@ def bootstrap_layers(
         threads=threads,
         on_progress=on_progress,
     )
-    estimates, resampled = measured(whole, scored, metrics), measured(drawn, scored, metrics)
+    estimates, resampled = compute_metrics(whole, scored, metrics), compute_metrics(drawn, scored, metrics)
     without = (
-        measured(jackknife_statistics(statistics, scored.units, threads=threads), scored, metrics) if jackknife else {}
+        compute_metrics(jackknife_statistics(statistics, scored.units, threads=threads), scored, metrics)
+        if jackknife
+        else {}
     )
     return LayerResamples({metric: values[:, :, 0] for metric, values in estimates.items()}, resampled, without)
 
@@ -132,26 +147,11 @@ def bootstrap_arms(
     metrics: Sequence[str] = (AUROC,),
     averages: tuple[str, ...] = (MACRO,),
     thresholds: Mapping[str, NDArray[np.float64]] | None = None,
-    strata: NDArray[np.integer] | None = None,
     jackknife: bool = False,
-    threads: int | None = None,
-    on_progress: ProgressReport = silent,
 ) -> dict[str, ArmResamples]:
-    """All arms on the same resamples of patients; arms with the same number of seeds also on the same resamples of
-    seeds.
+    """Bootstrap all arms on the same resamples of patients; arms with equal numbers of seeds share those of seeds.
 
-    Args:
-        aligned: the arms.
-        n_bootstrap: B.
-        seed: of the resamples.
-        included: (F,), findings that averages are made of.
-        metrics: names of `hilum.evaluation.metrics.registry.METRICS`.
-        averages: rows over findings.
-        thresholds: for each arm (S, F); stay fixed in resamples. Needed by the metrics at a threshold.
-        strata: (P,), to resample patients within strata; None for all together.
-        jackknife: whether to leave out each patient in turn, too.
-        threads: None for as many as this process may use.
-        on_progress: receives the resamples done.
+    Args: see `bootstrap_layers`.
     """
     layers = bootstrap_layers(
         aligned,
@@ -161,10 +161,7 @@ def bootstrap_arms(
         metrics=metrics,
         averages=averages,
         thresholds=thresholds,
-        strata=strata,
         jackknife=jackknife,
-        threads=threads,
-        on_progress=on_progress,
     )
     return arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed)
 
@@ -172,7 +169,7 @@ def bootstrap_arms(
 def arms_of_layers(
     aligned: AlignedArms, layers: LayerResamples, *, averages: tuple[str, ...], n_bootstrap: int, seed: int
 ) -> dict[str, ArmResamples]:
-    """Means over seeds, and in every resample over the seeds that were drawn there; arguments as `bootstrap_arms`."""
+    """Average layers over seeds, in every resample over the seeds drawn there; arguments as `bootstrap_layers`."""
     results: dict[str, ArmResamples] = {}
     for arm, own in layers_of(aligned).items():
         scores = aligned.scores[arm]
@@ -195,7 +192,7 @@ def arms_of_layers(
 
 
 def layers_of(aligned: AlignedArms) -> dict[str, slice]:
-    """Which of the M layers are each arm's seeds."""
+    """Return the slice of the M layers of each arm."""
     places, begin = {}, 0
     for arm, scores in aligned.scores.items():
         places[arm] = slice(begin, begin + len(scores))
@@ -204,22 +201,22 @@ def layers_of(aligned: AlignedArms) -> dict[str, slice]:
 
 
 def seed_weights(seeds: int, *, n_bootstrap: int, seed: int) -> NDArray[np.float64]:
-    """How much each seed counts in each resample, (S, B); columns sum to 1."""
+    """Compute the weight of each seed in each resample, (S, B); columns sum to 1."""
     return bootstrap_counts(seeds, draws=seeds, n_bootstrap=n_bootstrap, seed=seed, stream=seeds) / seeds
 
 
 def stratify_by_rarest_label(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Stratum of each patient: the rarest finding that one of the patient's images is positive for, or none.
+    """Return the stratum of each patient: the patient's rarest positive finding, or none.
 
-    With one finding these are the patients with and without a positive. With several, each rare finding keeps its
-    patients in every resample, so that no resample lacks them.
+    With one finding these are patients with and without a positive image. With several, every resample contains
+    patients of each rare finding.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).
         patients: (N,), 0 to P - 1.
 
     Returns:
-        (P,), 0 for none, 1 to F from the rarest finding to the commonest.
+        (P,), 0 for none, 1 to F from the rarest finding to the most common.
     """
     units = int(patients.max()) + 1
     has = np.zeros((units, labels.shape[1]), dtype=np.bool_)

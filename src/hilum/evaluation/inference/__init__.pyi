@@ -121,8 +121,17 @@ from .power import (
 from .power import (
     smallest_detectable_difference as smallest_detectable_difference,
 )
-from .sequential import (
-    SPENDINGS as SPENDINGS,
+from .sample_size import (
+    replication_probability as replication_probability,
+)
+from .sample_size import (
+    seeds_to_show as seeds_to_show,
+)
+from .sample_size import (
+    times_patients_to_show as times_patients_to_show,
+)
+from .sample_size import (
+    with_sample_size as with_sample_size,
 )
 from .sequential import (
     Look as Look,
@@ -134,23 +143,5 @@ from .sequential import (
     boundaries as boundaries,
 )
 from .sequential import (
-    crossing as crossing,
-)
-from .sequential import (
     spent as spent,
-)
-from .settling import (
-    chance_of_repeat as chance_of_repeat,
-)
-from .settling import (
-    chance_to_show as chance_to_show,
-)
-from .settling import (
-    imagined as imagined,
-)
-from .settling import (
-    seeds_to_show as seeds_to_show,
-)
-from .settling import (
-    times_patients_to_show as times_patients_to_show,
 )

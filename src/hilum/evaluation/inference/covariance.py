@@ -1,8 +1,8 @@
-"""Covariance of the AUROCs of many trained models, of each finding and of their mean, patients as clusters.
+"""Covariance of the AUROCs of many models, of each finding and of their mean, with patients as clusters.
 
-Of one finding it is Obuchowski's (Biometrics 53:567-578, 1997), as in `hilum.evaluation.inference.delong`. The mean
-over findings is a sum of such terms and of those between two findings: a patient's images count for both, so each
-patient's components are added up over both, as Obuchowski adds them up over a patient's positives and negatives.
+For one finding it is Obuchowski's (Biometrics 53:567-578, 1997), as in `hilum.evaluation.inference.delong`. The mean
+over findings has such terms for each finding and for each pair of findings: the components of a patient are summed over
+both findings, as Obuchowski sums them over a patient's positives and negatives.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +16,11 @@ from hilum.evaluation.bootstrap import available_threads, compiled
 
 @dataclass(frozen=True)
 class LayerCovariance:
-    """Numbers of M models (arms x seeds) on the same patients.
+    """Estimates of M models (arms x seeds) on the same patients and their covariance.
 
     Attributes:
-        estimates: (R, M); rows are findings, then averages over them.
-        covariance: (R, M, M); NaN where a row has fewer than two patients on a side.
+        estimates: (R, M); rows are findings, then averages.
+        covariance: (R, M, M); NaN with fewer than two positive or two negative patients.
     """
 
     estimates: NDArray[np.float64]
@@ -35,21 +35,21 @@ def auroc_covariance(
     mean_over: NDArray[np.bool_],
     threads: int | None = None,
 ) -> LayerCovariance:
-    """AUROCs and their covariance over patients, by placement values; exact, without resamples.
+    """Compute AUROCs and their covariance over patients from placement values; exact, without resamples.
 
-    With `a_f` and `b_f` a patient's summed components of positives and negatives of finding f, divided by how many
-    there are, Cov(f, f) is Obuchowski's, and Cov(f, g) = P / (P - 1) sum over patients of (a_f + b_f) (a_g + b_g)'.
-    The covariance of the mean over F findings is the sum of all, divided by F squared.
+    With `a_f` and `b_f` the summed components of a patient's positives and negatives of finding f, divided by their
+    numbers, Cov(f, f) is Obuchowski's, and Cov(f, g) = P / (P - 1) sum over patients of (a_f + b_f) (a_g + b_g)'. The
+    covariance of the mean over F findings is the sum of all, divided by F squared.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).
         layers: (M, N, F), scores.
         patients: (N,), 0 to P - 1.
-        mean_over: (F,), the findings of the mean.
-        threads: None for as many as this process may use.
+        mean_over: (F,), findings in the mean.
+        threads: None for all available ones.
 
     Returns:
-        F + 1 rows: findings, then the mean (NaN where it is of no finding).
+        F + 1 rows: findings, then the mean (NaN over no finding).
     """
     models, _, findings = layers.shape
     units = int(patients.max()) + 1
@@ -82,7 +82,7 @@ def _obuchowski(
     negative: NDArray[np.float64],
     patients: NDArray[np.int32],
 ) -> NDArray[np.float64]:
-    """Of one finding, from each patient's components, (M, P) each, already divided by positives and negatives."""
+    """Compute the covariance of one finding from components (M, P), divided by numbers of positives and negatives."""
     known = ~np.isnan(labels)
     clusters, with_positive, with_negative = (
         len(np.unique(patients[side])) for side in (known, labels == 1, labels == 0)
@@ -101,7 +101,7 @@ def _obuchowski(
 def _components(
     labels: NDArray[np.float64], scores: NDArray[np.float64], patients: NDArray[np.int32], units: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """AUROC (M,), and each patient's components less their mean, (M, P) of positives and of negatives."""
+    """Compute AUROC (M,), and each patient's components minus their mean, (M, P) of positives and of negatives."""
     models = len(scores)
     areas = np.full(models, np.nan)
     positive, negative = np.zeros((models, units)), np.zeros((models, units))
@@ -123,16 +123,13 @@ def _add_components(
     positive: NDArray[np.float64],
     negative: NDArray[np.float64],
 ) -> float:
-    """One pass over sorted scores: how many of the other side each image beats, ties half, added up by patient.
+    """Compute the AUROC in one pass over sorted scores; sum each image's placement value (ties half) by patient.
 
     Args:
         scores: (N,), ascending.
-        sick: (N,), in the same order.
-        owners: (N,), likewise.
+        sick: (N,), True for positives, in the same order.
+        owners: (N,), patients, in the same order.
         positive, negative: (P,), zeros; filled.
-
-    Returns:
-        The AUROC.
     """
     number = len(scores)
     positives = 0
@@ -168,11 +165,11 @@ def _add_components(
 
 
 def bootstrap_covariance(estimates: NDArray[np.float64], resampled: NDArray[np.float64]) -> LayerCovariance:
-    """Covariance of any number from its bootstrap over patients, the seeds left as they are.
+    """Compute the covariance of any metric from its bootstrap over patients; seeds are not resampled.
 
     Args:
         estimates: (M, R).
-        resampled: (M, R, B); resamples in which one of the models has no number are left out.
+        resampled: (M, R, B); resamples in which a model is undefined are excluded.
     """
     models, rows, _ = resampled.shape
     covariance = np.full((rows, models, models), np.nan)

@@ -1,9 +1,9 @@
-"""AUROCs and their covariance without resamples: DeLong's, and Obuchowski's where patients have several images.
+"""DeLong's covariance of AUROCs, and Obuchowski's for patients with several images; both without resamples.
 
-Each positive has a component, the share of negatives that it beats, and each negative one, the share of positives that
+The component of a positive is the fraction of negatives it beats, that of a negative the fraction of positives that
 beat it; ties count half. DeLong, DeLong & Clarke-Pearson, Biometrics 44:837-845 (1988), take the covariance of
-components over images. Obuchowski, Biometrics 53:567-578 (1997), adds them up for each patient first, and adds the
-covariance between a patient's positives and negatives. With one image a patient hers is theirs.
+components over images. Obuchowski, Biometrics 53:567-578 (1997), sums them by patient first, and adds the covariance
+between a patient's positives and negatives. With one image a patient both are equal.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from hilum.evaluation.metrics import midranks
 
 @dataclass(frozen=True)
 class DeLong:
-    """AUROCs of M models on the same images.
+    """AUROCs of M models on the same images and their covariance.
 
     Attributes:
         aurocs: (M,).
@@ -29,8 +29,10 @@ class DeLong:
     covariance: NDArray[np.float64]
 
     def interval(self, model: int = 0, *, level: float = 0.95) -> tuple[float, float]:
-        """Interval on the logit scale, which stays within 0 and 1 (Pepe, The Statistical Evaluation of Medical Tests
-        for Classification and Prediction, 2003, §5.2.4). No width, and so no use, where the AUROC is 0 or 1.
+        """Compute a confidence interval on the logit scale, which is within 0 and 1.
+
+        Pepe, The Statistical Evaluation of Medical Tests for Classification and Prediction, 2003, §5.2.4. Its width is
+        0, and it is not usable, where the AUROC is 0 or 1.
         """
         area, variance = float(self.aurocs[model]), float(self.covariance[model, model])
         if not 0 < area < 1 or not np.isfinite(variance):
@@ -39,7 +41,7 @@ class DeLong:
         return float(expit(logit(area) - reach)), float(expit(logit(area) + reach))
 
     def difference(self, first: int, second: int, *, level: float = 0.95) -> tuple[float, float, float, float]:
-        """First minus second, paired: difference, low, high, two-sided p. p is 1 where nothing varies."""
+        """Test first minus second, paired: difference, ci_low, ci_high, two-sided p (1 without variance)."""
         contrast = np.zeros(len(self.aurocs))
         contrast[first] += 1
         contrast[second] -= 1
@@ -51,12 +53,14 @@ class DeLong:
 
 
 def delong(labels: ArrayLike, scores: ArrayLike, patients: ArrayLike | None = None) -> DeLong:
-    """AUROCs of one finding and their covariance, by midranks (Sun & Xu, IEEE Signal Process Lett 21:1389-1393, 2014).
+    """Compute AUROCs of one finding and their covariance by midranks.
+
+    Sun & Xu, IEEE Signal Processing Letters 21:1389-1393 (2014).
 
     Args:
-        labels: (N,), 1 positive, 0 negative, NaN unknown (left out).
+        labels: (N,), 1 positive, 0 negative, NaN unknown (excluded).
         scores: (N,) or (M, N), of M models.
-        patients: (N,), any ids; None if every image is of a patient of its own.
+        patients: (N,), patient ids; None with one image a patient.
 
     Returns:
         AUROCs NaN without positives or negatives; covariance NaN with fewer than two patients of either.
@@ -91,7 +95,7 @@ def delong(labels: ArrayLike, scores: ArrayLike, patients: ArrayLike | None = No
 
 
 def _ranks_within(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Midranks of positives among positives and of negatives among negatives, in the places of the images."""
+    """Compute midranks of positives among positives and of negatives among negatives, in the order of images."""
     ranks = np.empty(len(scores))
     ranks[positive], ranks[~positive] = midranks(scores[positive]), midranks(scores[~positive])
     return ranks

@@ -1,6 +1,7 @@
-"""What resamples say about a number: its interval, its p-value, and how small a difference could have been shown.
+"""Confidence intervals, p-values and minimum detectable differences from bootstrap resamples.
 
-AUROC with few positive or few negative patients, where resamples alone claim too much.
+With few positive or negative patients the interval of an AUROC is Newcombe's score interval, since a bootstrap interval
+is too narrow.
 """
 
 from statistics import NormalDist
@@ -17,21 +18,21 @@ from hilum.notes import Code, Note, note
 def percentile_interval(
     resampled: NDArray[np.float64], *, level: float = 0.95, patients: float | None = None
 ) -> tuple[float, float]:
-    """Percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3), expanded if asked.
+    """Compute the percentile interval, or the expanded percentile interval.
 
-    Resamples of n patients vary by a factor of sqrt((n - 1) / n) too little, and their tails are those of a normal
-    distribution where t is right. The expanded interval takes percentiles further out to make up for both (Hesterberg,
-    The American Statistician 69:371-386, 2015, §4.3).
+    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, §13.3. The standard deviation of resamples of n patients
+    is too small by a factor of sqrt((n - 1) / n), and their tails are normal instead of t. The expanded interval uses
+    percentiles further out to correct both (Hesterberg, The American Statistician 69:371-386, 2015, §4.3).
 
     Args:
-        resampled: (B,), the number in each resample; NaN (undefined there) is left out.
-        level: coverage, 0 to 1.
-        patients: n, on the side that has fewer; need not be whole. None for the plain interval.
+        resampled: (B,), the metric in each resample; NaN (undefined) is excluded.
+        level: Confidence level, 0 to 1.
+        patients: Number of patients n of the rarer class, not necessarily whole. None for the plain interval.
 
     Returns:
-        Lower and upper end, by linear interpolation between order statistics: quantile q of b values is at place
-        q (b - 1) of the sorted values, counted from 0. (NaN, NaN) with fewer than
-        two defined resamples, or fewer than two patients.
+        Lower and upper end, by linear interpolation between order statistics: quantile q of b values is at position
+        q (b - 1) of the sorted values, counted from 0. (NaN, NaN) with fewer than two defined resamples or two
+        patients.
     """
     ordered = np.sort(resampled[np.isfinite(resampled)])
     if len(ordered) < 2 or (patients is not None and patients < 2):
@@ -44,18 +45,18 @@ def percentile_interval(
 
 
 def two_sided_p(resampled_difference: NDArray[np.float64], *, patients: float | None = None) -> float:
-    """Two-sided p-value of "no difference", by inverting the percentile interval.
+    """Compute the two-sided p-value of "no difference" by inverting the percentile interval.
 
-    p = 2 min(k + 1) / (B + 1), k the resamples at or beyond zero on one side (Davison & Hinkley, Bootstrap Methods and
-    their Application, 1997, §4.2, for the + 1). It is never 0, and 1 at most.
+    p = 2 min(k + 1) / (B + 1), with k the number of resamples at or beyond zero on one side (Davison & Hinkley,
+    Bootstrap Methods and their Application, 1997, §4.2, for the + 1).
 
     Args:
-        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
-        patients: as in `percentile_interval`: p of the expanded interval, which is larger.
+        resampled_difference: (B,), the paired difference in each resample; NaN is excluded.
+        patients: As in `percentile_interval`, for the p-value of the expanded interval, which is larger.
 
     Returns:
-        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN where no resample is defined, or
-        with fewer than two patients.
+        Above 0, at most 1 (without `patients` at least 2 / (B + 1)); NaN without a defined resample, or with fewer than
+        two patients.
     """
     finite = resampled_difference[np.isfinite(resampled_difference)]
     if not len(finite) or (patients is not None and patients < 2):
@@ -68,16 +69,17 @@ def two_sided_p(resampled_difference: NDArray[np.float64], *, patients: float | 
 
 
 def effective_n_patients(counts: NDArray[np.integer]) -> float:
-    """How many patients a mean over findings rests on, where one finding rests on `counts` patients.
+    """Compute the effective number of patients of a mean over findings.
 
-    Satterthwaite's degrees of freedom (Biometrics Bulletin 2:110-114, 1946) plus one, for variances that are inverse to
-    the counts: close to the smallest count where that finding's noise prevails, up to their sum where they are alike.
+    Satterthwaite's degrees of freedom (Biometrics Bulletin 2:110-114, 1946) plus one, for variances inversely
+    proportional to the counts: near the smallest count where the noise of that finding dominates, up to their sum for
+    equal counts.
 
     Args:
-        counts: (F,), F at least 1.
+        counts: (F,), patients of each finding, F at least 1.
 
     Returns:
-        At least 1, which no interval can be had from: where one finding rests on one patient.
+        At least 1; exactly 1, from which no interval can be computed, where a finding has fewer than two patients.
     """
     if counts.min() < 2:
         return 1.0
@@ -88,18 +90,18 @@ def effective_n_patients(counts: NDArray[np.integer]) -> float:
 def minimum_detectable_difference(
     resampled_difference: NDArray[np.float64], *, power: float = 0.8, significance: float = 0.05
 ) -> float:
-    """The smallest true difference that a test set like this one shows with the given power.
+    """Compute the smallest true difference that such a test set detects with the given power.
 
     (z(1 - significance / 2) + z(power)) x the standard error of the paired difference over resamples: 2.80 standard
-    errors for 80 % power at the two-sided 5 % level. No adjustment for several comparisons.
+    errors for 80 % power at the two-sided 5 % level. Not adjusted for multiple comparisons.
 
     Args:
-        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
-        power: chance of showing it, 0 to 1.
-        significance: two-sided level of the test, 0 to 1.
+        resampled_difference: (B,), the paired difference in each resample; NaN is excluded.
+        power: Statistical power, 0 to 1.
+        significance: Two-sided significance level, 0 to 1.
 
     Returns:
-        At least 0, in the unit of the difference; NaN where fewer than two resamples are defined.
+        At least 0, in the unit of the difference; NaN with fewer than two defined resamples.
     """
     finite = resampled_difference[np.isfinite(resampled_difference)]
     if len(finite) < 2:
@@ -111,17 +113,18 @@ def minimum_detectable_difference(
 def bca_interval(
     estimate: float, resampled: NDArray[np.float64], jackknife: NDArray[np.float64], *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Bias-corrected and accelerated interval (Efron, JASA 82:171-185, 1987; Efron & Tibshirani 1993, §14.3).
+    """Compute the bias-corrected and accelerated (BCa) interval.
+
+    Efron, JASA 82:171-185 (1987); Efron & Tibshirani 1993, §14.3.
 
     Args:
-        estimate: the number itself.
-        resampled: (B,), the number in each resample; NaN is left out.
-        jackknife: (P,), the number without each patient in turn; NaN is left out.
-        level: coverage, 0 to 1.
+        estimate: Point estimate.
+        resampled: (B,), the metric in each resample; NaN is excluded.
+        jackknife: (P,), the metric without each patient in turn; NaN is excluded.
+        level: Confidence level, 0 to 1.
 
     Returns:
-        Lower and upper end. (NaN, NaN) where the resamples lie all on one side of the estimate, or hardly vary: there
-        it is undefined.
+        Lower and upper end. (NaN, NaN), undefined, where all resamples are on one side of the estimate or do not vary.
     """
     finite = resampled[np.isfinite(resampled)]
     without = jackknife[np.isfinite(jackknife)]
@@ -144,18 +147,18 @@ def bca_interval(
 
 
 def equivalence_p(resampled_difference: NDArray[np.float64], margin: float) -> tuple[float, float]:
-    """One-sided p-values of "worse by the margin or more" and "better by the margin or more".
+    """Compute one-sided p-values of "worse by the margin or more" and "better by the margin or more".
 
-    Rejecting the first shows non-inferiority; rejecting both, that is the larger of the two, shows equivalence: two
-    one-sided tests (Schuirmann, J Pharmacokin Biopharm 15:657-680, 1987). At level 0.025 each, non-inferiority is shown
-    where the 95 % interval lies above -margin; at 0.05 equivalence where the 90 % interval lies inside both.
+    Rejecting the first shows non-inferiority; rejecting both (the larger of the two) shows equivalence by two one-sided
+    tests (TOST; Schuirmann, J Pharmacokin Biopharm 15:657-680, 1987). Non-inferiority at level 0.025 is equal to a 95 %
+    interval above -margin, equivalence at level 0.05 to a 90 % interval inside both margins.
 
     Args:
-        resampled_difference: (B,), the paired difference in each resample; NaN is left out.
-        margin: above 0, in the unit of the difference.
+        resampled_difference: (B,), the paired difference in each resample; NaN is excluded.
+        margin: Margin above 0, in the unit of the difference.
 
     Returns:
-        (k + 1) / (B + 1) each, with k the resamples at or beyond the margin; NaN where no resample is defined.
+        (k + 1) / (B + 1) each, with k the number of resamples at or beyond the margin; NaN without a defined resample.
     """
     finite = resampled_difference[np.isfinite(resampled_difference)]
     if not len(finite):
@@ -165,25 +168,25 @@ def equivalence_p(resampled_difference: NDArray[np.float64], margin: float) -> t
 
 
 FEW_PATIENTS = 100
-"""Below this the resamples of an AUROC hold the truth less often than they say (benchmarks/coverage_simulation.py)."""
+"""With fewer patients bootstrap intervals of an AUROC undercover (benchmarks/coverage_simulation.py)."""
 
 
 def interval_for_few_patients(
     numbers: dict[str, float | None], notes: list[Note], cases: Cases, at: int, *, seeds: int
 ) -> tuple[dict[str, float | None], list[Note]]:
-    """Newcombe's score interval of an AUROC, with patients as the cases, where they are few.
+    """Replace the interval of an AUROC by Newcombe's score interval where patients are few; patients are the cases.
 
-    It knows nothing of the spread between training runs, so with several seeds it is only used to widen.
+    It does not include the variance between training runs, so with several seeds it can only widen the interval.
 
     Args:
-        numbers: estimate, low, high.
-        notes: their notes so far.
-        cases: counts of all findings.
-        at: which finding.
-        seeds: how many the estimate is a mean of.
+        numbers: `estimate`, `ci_low` and `ci_high`.
+        notes: Notes so far.
+        cases: Counts of all findings.
+        at: Index of the finding.
+        seeds: Number of seeds of the estimate.
 
     Returns:
-        Numbers and notes; both as they were from 100 positive and 100 negative patients up.
+        Numbers and notes; both unchanged with 100 or more positive and negative patients.
     """
     positive, negative = int(cases.positive_patients[at]), int(cases.negative_patients[at])
     estimate = numbers["estimate"]
@@ -191,10 +194,10 @@ def interval_for_few_patients(
         return numbers, notes
     low, high = score_interval(estimate, positive, negative)
     if seeds > 1:
-        drawn = [end for end in (numbers["low"], numbers["high"]) if end is not None]
+        drawn = [end for end in (numbers["ci_low"], numbers["ci_high"]) if end is not None]
         low, high = min([low, *drawn]), max([high, *drawn])
     side = "positive" if positive <= negative else "negative"
-    of_bootstrap = (Code.FEW_PATIENTS, Code.PERFECTLY_SEPARATED)  # no longer true of this interval
+    of_bootstrap = (Code.FEW_PATIENTS, Code.PERFECTLY_SEPARATED)  # not valid for this interval
     remaining = [given for given in notes if given.code not in of_bootstrap]
     by_score = note(Code.SCORE_INTERVAL, patients=min(positive, negative), side=side)
-    return {"estimate": estimate, "low": low, "high": high}, [*remaining, by_score]
+    return {"estimate": estimate, "ci_low": low, "ci_high": high}, [*remaining, by_score]

@@ -1,4 +1,4 @@
-"""The jackknife over patients: any number with an interval, where patients are few and resamples would repeat them."""
+"""Patient-level jackknife: a confidence interval of any statistic, for few patients."""
 
 from collections.abc import Callable
 
@@ -10,19 +10,19 @@ from scipy.stats import t
 def cluster_jackknife(
     statistic: Callable[[NDArray[np.bool_]], float], patients: NDArray[np.int32], *, level: float = 0.95
 ) -> tuple[float, float, float, float]:
-    """Any number with the interval that leaving out each patient gives; for few patients.
+    """Compute a statistic with its leave-one-patient-out jackknife interval.
 
-    Pseudovalues P x - (P - 1) x(-p) are averaged and their standard error taken (Tukey, Annals of Mathematical
-    Statistics 29:614, 1958), with t of P - 1 degrees of freedom.
+    The standard error is that of the pseudovalues P x - (P - 1) x(-p) (Tukey, Annals of Mathematical Statistics 29:614,
+    1958); the interval uses t with P - 1 degrees of freedom.
 
     Args:
-        statistic: of the images that are kept, (N,) True or False.
+        statistic: Function of the included images, (N,) bool.
         patients: (N,), 0 to P - 1, each with an image; P at least 2.
-        level: coverage, 0 to 1.
+        level: Confidence level, 0 to 1.
 
     Returns:
-        The number itself, its standard error, lower and upper end (around the number itself); NaN where leaving out a
-        patient leaves nothing to compute.
+        Estimate, standard error, lower and upper end of the interval (around the estimate); NaN where the statistic is
+        undefined without a patient.
     """
     units = int(patients.max()) + 1
     whole = statistic(np.ones(len(patients), dtype=np.bool_))

@@ -1,7 +1,7 @@
-"""A joint test of several arms: whether any of them differs from any other.
+"""Joint test of several arms: Wald's test that all are equal.
 
-DeLong's contrast (DeLong, DeLong & Clarke-Pearson, Biometrics 44:837-845, 1988), with patients as clusters and, where
-arms have several seeds, seeds as random readers.
+DeLong's contrast (DeLong, DeLong & Clarke-Pearson, Biometrics 44:837-845, 1988), with patients as clusters and, for
+arms with several seeds, seeds as random readers.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, f
 
-from hilum.evaluation.inference.obuchowski_rockette import SMALLEST_P, compare_seeds, seeds_vary
+from hilum.evaluation.inference.obuchowski_rockette import SMALLEST_P, compare_seeds, own_noise, seeds_vary
 
 
 @dataclass(frozen=True)
 class JointTest:
-    """Whether several arms differ at all.
+    """Result of a joint test.
 
     Attributes:
-        statistic: Wald's; chi-squared where nothing differs and covariances are known well.
-        df: degrees of freedom, arms less 1 (fewer where some arms are the same model).
-        df_error: of its denominator; infinity without seeds that vary.
-        p: above 0 where something varies, 1 where nothing does.
+        statistic: Wald statistic; chi-squared distributed under equal arms and well-known covariances.
+        df: Degrees of freedom, number of arms - 1 (fewer where some arms are the same model).
+        df_error: Degrees of freedom of the denominator; infinity without seeds that vary.
+        p: p-value, above 0; 1 without any variance.
     """
 
     statistic: float
@@ -35,12 +35,12 @@ class JointTest:
 def joint_test(
     estimates: NDArray[np.float64], covariance: NDArray[np.float64], *, df_error: float = float("inf")
 ) -> JointTest:
-    """Wald's test that K numbers are equal: (L x)' (L V L')^-1 (L x), L the contrasts with the first.
+    """Test that K estimates are equal (Wald): (L x)' (L V L')^-1 (L x), L the contrasts with the first.
 
     Args:
         estimates: (K,).
-        covariance: (K, K), of the estimates.
-        df_error: degrees of freedom of the covariance; below infinity statistic / df is compared with F.
+        covariance: (K, K), covariance of the estimates.
+        df_error: Degrees of freedom of the covariance; where finite, statistic / df is compared with F.
     """
     contrast = np.concatenate([-np.ones((len(estimates) - 1, 1)), np.eye(len(estimates) - 1)], axis=1)
     differences, of_differences = contrast @ estimates, contrast @ covariance @ contrast.T
@@ -57,16 +57,16 @@ def joint_test(
 def joint_test_of_seeds(
     estimates: Sequence[NDArray[np.float64]], covariance: NDArray[np.float64], *, patients: float | None = None
 ) -> JointTest:
-    """The joint test of arms with several seeds each, seeds nested in arms.
+    """Test jointly that arms with several seeds are equal; seeds are nested in arms (Obuchowski & Rockette).
 
-    The covariance of the arms' means is that over patients (between seeds, without each seed's own noise), and on its
-    diagonal the mean square of seeds / S: Obuchowski and Rockette's. Degrees of freedom: the smallest of the pairs'; of
-    arms with one seed those of the patients.
+    The covariance of the arms' means is that over patients (between seeds, without the noise of single seeds), plus the
+    mean square of seeds / S on the diagonal. Degrees of freedom are the smallest of all pairs; for arms with one seed
+    those of the patients.
 
     Args:
-        estimates: for each arm (S,), one number a seed.
-        covariance: (sum of S, sum of S), over patients, in that order.
-        patients: that the covariance rests on; None for many.
+        estimates: For each arm (S,), one estimate a seed.
+        covariance: (sum of S, sum of S), covariance over patients, in that order.
+        patients: Number of patients of the covariance; None for many.
     """
     begins = np.cumsum([0, *(len(arm) for arm in estimates)])
     places = [slice(begin, end) for begin, end in pairwise(begins)]
@@ -86,10 +86,10 @@ def joint_test_of_seeds(
     if df:
         mean_square = sum(float(np.sum((arm - arm.mean()) ** 2)) for arm in estimates) / df
         blocks = [covariance[place, place] for place in places]
-        own = [_own_noise(block) for block, varies in zip(blocks, several, strict=True) if varies]
+        own = [own_noise(block) for block, varies in zip(blocks, several, strict=True) if varies]
         for at, (arm, block) in enumerate(zip(estimates, blocks, strict=True)):
             if several[at]:
-                whole[at, at] = np.trace(block) / len(arm) - _own_noise(block)
+                whole[at, at] = np.trace(block) / len(arm) - own_noise(block)
                 from_seeds[at] = mean_square / len(arm)
             elif len(arm) == 1:
                 from_seeds[at] = max(mean_square - float(np.mean(own)), 0.0)
@@ -97,17 +97,11 @@ def joint_test_of_seeds(
 
 
 def _of_differences(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The part of a covariance that differences see, without directions of negative variance.
+    """Centre a covariance for differences, and set negative variances to 0.
 
-    Where seeds of different arms happen to vary together more than those of one arm do, an estimate of the variance of
-    a difference would be negative; of a pair Obuchowski and Rockette take 0 then.
+    Where seeds of different arms covary more than seeds of one arm by chance, the estimated variance of a difference
+    would be negative; Obuchowski and Rockette use 0 for a pair.
     """
     centred = covariance - covariance.mean(axis=0) - covariance.mean(axis=1)[:, None] + covariance.mean()
     values, vectors = np.linalg.eigh((centred + centred.T) / 2)
     return np.asarray((vectors * np.maximum(values, 0.0)) @ vectors.T, dtype=np.float64)
-
-
-def _own_noise(block: NDArray[np.float64]) -> float:
-    """Error variance less the covariance of two seeds."""
-    number = len(block)
-    return float(np.trace(block) / number - (block.sum() - np.trace(block)) / (number * (number - 1)))

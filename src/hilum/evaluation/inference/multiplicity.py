@@ -1,4 +1,4 @@
-"""Many comparisons: p-values adjusted over the family that was tested."""
+"""Multiple comparisons: p-values adjusted over a family of tests."""
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias
@@ -8,49 +8,44 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """Adjusted p-values that bound the false discovery rate.
+    """Adjust p-values to control the false discovery rate.
 
     Benjamini & Hochberg, Journal of the Royal Statistical Society B 57:289-300 (1995): the k-th smallest of m becomes
     min over j >= k of p(j) m / j.
 
     Args:
-        p: (m,) or any shape; all of it is one family. NaN is not tested: it stays NaN and does not count in m.
+        p: (m,) or any shape; one family of tests. NaN (not tested) is ignored and returned.
 
     Returns:
         Same shape; each at least its p, at most 1.
     """
-    raw = np.asarray(p, dtype=np.float64)
-    adjusted = np.full(raw.shape, np.nan)
-    tested = np.isfinite(raw)
-    family = raw[tested]
-    falling = np.argsort(family)[::-1]
-    ranks = np.arange(len(family), 0, -1)
-    stepped = np.empty_like(family)
-    stepped[falling] = np.minimum(np.minimum.accumulate(family[falling] * len(family) / ranks), 1.0)
-    adjusted[tested] = stepped
-    return adjusted
+
+    def stepped(ascending: NDArray[np.float64]) -> NDArray[np.float64]:
+        ranks = np.arange(len(ascending), 0, -1)
+        return np.minimum.accumulate(ascending[::-1] * len(ascending) / ranks)[::-1]
+
+    return _adjusted(p, stepped)
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Adjusted p-values that bound the chance of any false claim in the family.
+    """Adjust p-values to control the family-wise error rate.
 
     Holm, Scandinavian Journal of Statistics 6:65-70 (1979): the k-th smallest of m becomes max over j <= k of
-    p(j) (m - j + 1).
-
-    Args:
-        p: (m,) or any shape; all of it is one family. NaN is not tested: it stays NaN and does not count in m.
-
-    Returns:
-        Same shape; each at least its p, at most 1.
+    p(j) (m - j + 1). Arguments and result as `benjamini_hochberg`.
     """
+    return _adjusted(p, lambda ascending: np.maximum.accumulate(ascending * np.arange(len(ascending), 0, -1)))
+
+
+def _adjusted(p: ArrayLike, stepped: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Adjust the tested p-values in ascending order."""
     raw = np.asarray(p, dtype=np.float64)
     adjusted = np.full(raw.shape, np.nan)
     tested = np.isfinite(raw)
     family = raw[tested]
-    rising = np.argsort(family)
-    stepped = np.empty_like(family)
-    stepped[rising] = np.minimum(np.maximum.accumulate(family[rising] * np.arange(len(family), 0, -1)), 1.0)
-    adjusted[tested] = stepped
+    order = np.argsort(family)
+    new = np.empty_like(family)
+    new[order] = np.minimum(stepped(family[order]), 1.0)
+    adjusted[tested] = new
     return adjusted
 
 
@@ -60,4 +55,4 @@ ADJUSTMENTS: dict[str, Callable[[ArrayLike], NDArray[np.float64]]] = {
     "Benjamini-Hochberg": benjamini_hochberg,
     "Holm": holm,
 }
-"""By the name that tables and families use."""
+"""By the name in tables."""

@@ -1,4 +1,4 @@
-"""What a reader must know of a number: how many cases, how many seeds, what was left out and why."""
+"""Notes attached to estimates: sample sizes, seeds and exclusions."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,14 +7,13 @@ from hilum.evaluation.predictions import Cases
 from hilum.notes import Code, Note, note
 
 TRUSTED_PATIENTS = 20
-"""With fewer positive (or negative) patients intervals from resamples tend to be too narrow, and differences to be
-shown too often or never."""
+"""With fewer positive (or negative) patients bootstrap intervals tend to be too narrow."""
 
 TOO_NARROW = "the interval may be too narrow"
 
 
 def case_notes(cases: Cases, index: int, min_positive_patients: int) -> list[Note]:
-    """What the number of cases does to one finding."""
+    """Return notes on the numbers of positive and negative cases of one finding."""
     notes = []
     for side, images, patients in (
         ("positive", cases.positives[index], int(cases.positive_patients[index])),
@@ -34,21 +33,21 @@ def case_notes(cases: Cases, index: int, min_positive_patients: int) -> list[Not
 
 
 def macro_notes(included: NDArray[np.bool_], min_positive_patients: int, seeds: Note) -> list[Note]:
-    """What the mean over findings is a mean of, and over how many seeds."""
+    """Return notes on the findings and seeds of a mean over findings."""
     if not included.any():
         return [note(Code.NOTHING_TO_AVERAGE, min_positive_patients=min_positive_patients)]
     inside = int(included.sum())
     left_out = len(included) - inside
-    rest = f", {left_out} left out" if left_out else ""
+    rest = f", {left_out} excluded" if left_out else ""
     return [note(Code.MEAN_OVER, findings=inside, plural="s" if inside > 1 else "", left_out=rest), seeds]
 
 
 def note_of_seeds(seeds: int, others: int | None = None) -> Note:
-    """How many seeds, and what one seed cannot show.
+    """Return the note on the number of seeds.
 
     Args:
-        seeds: of the arm.
-        others: of the arm that it is compared with; None: of the same number.
+        seeds: Seeds of the arm.
+        others: Seeds of the arm it is compared with; None for the same number.
     """
     if others is not None and others != seeds:
         return note(Code.UNEQUAL_SEEDS, seeds=seeds, others=others)
@@ -56,7 +55,7 @@ def note_of_seeds(seeds: int, others: int | None = None) -> Note:
 
 
 def undefined_notes(resampled: NDArray[np.float64]) -> list[Note]:
-    """How many resamples had no positive or no negative, where there are such."""
+    """Return a note on resamples without a positive or negative, if any."""
     undefined = int(np.count_nonzero(~np.isfinite(resampled)))
     if undefined in (0, len(resampled)):
         return []
@@ -64,5 +63,5 @@ def undefined_notes(resampled: NDArray[np.float64]) -> list[Note]:
 
 
 def number_or_null(value: float) -> float | None:
-    """NaN as null: what a table shows as empty."""
+    """Return a number, or None for NaN and infinity (an empty cell of a table)."""
     return float(value) if np.isfinite(value) else None

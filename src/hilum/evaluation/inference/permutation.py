@@ -1,4 +1,4 @@
-"""A test that assumes nothing of how scores are spread: the scores of two arms exchanged for patients at random."""
+"""Permutation test of two arms: their scores are exchanged at random by patient; no distribution is assumed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from hilum.draws import uniforms
 from hilum.evaluation.bootstrap import compiled
 
 _COIN = 61_001
-"""The view of `hilum.draws` that coins are drawn with."""
+"""Stream of `hilum.draws` for the coins."""
 
 
 def permutation_p(
@@ -19,18 +19,18 @@ def permutation_p(
     permutations: int = 2000,
     seed: int = 0,
 ) -> float:
-    """Two-sided p of "the arms are exchangeable": AUROC differences with the two arms' scores exchanged for patients.
+    """Compute the two-sided p-value of "the arms are exchangeable" from the AUROC difference.
 
     For each patient a coin decides whether the scores of all its images are exchanged (Venkatraman & Begg, Biometrika
-    83:835-848, 1996; Bandos, Rockette & Gur, Statistics in Medicine 24:2873-2893, 2005). Scores are made into ranks
-    within each arm first, for two arms need not be on one scale. p = (k + 1) / (B + 1).
+    83:835-848, 1996; Bandos, Rockette & Gur, Statistics in Medicine 24:2873-2893, 2005). Scores are replaced by ranks
+    within each arm first, since arms may have different scales. p = (k + 1) / (B + 1).
 
     Args:
         labels: (N,), 1, 0 or NaN (unknown).
-        first, second: (N,), or (S, N) with as many seeds in both, exchanged together.
+        first, second: (N,), or (S, N) with equal numbers of seeds, exchanged together.
         patients: (N,), 0 to P - 1.
-        permutations: B.
-        seed: of the coins.
+        permutations: Number of permutations B.
+        seed: Random seed of the coins.
 
     Returns:
         1 / (B + 1) to 1; NaN without positives or negatives.
@@ -55,7 +55,7 @@ _AT_ONCE = 4096
 
 
 def _doubled_ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Midranks within each row, times two so that they are whole."""
+    """Compute midranks within each row, times two so that they are whole numbers."""
     ordered = np.sort(scores, axis=1)
     rows = zip(ordered, scores, strict=True)
     return np.stack([np.searchsorted(o, s, "left") + np.searchsorted(o, s, "right") for o, s in rows])
@@ -69,7 +69,7 @@ def _differences(
     owner: NDArray[np.int32],
     turned: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Mean over seeds of the AUROC of `first` less that of `second`, for each column of coins, (B,)."""
+    """Compute the mean over seeds of AUROC first minus second, for each column of coins, (B,)."""
     seeds, images = first.shape
     out = np.zeros(turned.shape[1])
     counts = np.zeros((2, 2, 2 * images + 1), dtype=np.int64)

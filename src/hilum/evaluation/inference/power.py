@@ -1,4 +1,4 @@
-"""What a test set can show, before anything is run: the smallest true difference in AUROC that a paired test finds.
+"""Power analysis of a test set before training: the smallest AUROC difference that a paired test detects.
 
 Variance by Hanley & McNeil (Radiology 143:29-36, 1982), correlation between arms as in their second paper (Radiology
 148:839-843, 1983), and a design effect for patients with several images (Kish, Survey Sampling, 1965, §8.2).
@@ -23,19 +23,20 @@ BETWEEN_FINDINGS = 0.2
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What must be assumed as long as there are no predictions.
+    """Assumptions of a power analysis without predictions.
 
     Attributes:
-        auroc: of the weaker arm, above 0 and below 1.
-        correlation: of the two arms' AUROCs, over test sets, 0 to below 1. Arms that share an architecture and data
-            mostly have 0.4 to 0.8; a lower one is more careful.
-        within_patients: correlation of images of one patient, 0 (each is worth a patient) to 1 (all of them are worth
-            one image).
-        between_findings: correlation of findings' differences, for the mean over findings, 0 to 1.
-        power: chance of finding the difference.
-        significance: two-sided level of the test.
-        seeds: of each arm; with several the test is Obuchowski and Rockette's, and its degrees of freedom count.
-        seed_sd: standard deviation of one seed's (mean) AUROC over trainings, 0 or more; needs several seeds.
+        auroc: AUROC of the weaker arm, above 0 and below 1.
+        correlation: Correlation of the two arms' AUROCs over test sets, 0 to below 1. Arms with the same architecture
+            and data mostly have 0.4 to 0.8; a lower value is conservative.
+        within_patients: Correlation of images of one patient, 0 (each image counts as a patient) to 1 (all images count
+            as one).
+        between_findings: Correlation of the findings' differences, for the mean over findings, 0 to 1.
+        power: Statistical power.
+        significance: Two-sided significance level.
+        seeds: Number of seeds of each arm; with several the test is Obuchowski and Rockette's, with its degrees of
+            freedom.
+        seed_sd: Standard deviation of one seed's (mean) AUROC over trainings, 0 or more; needs several seeds.
     """
 
     auroc: float = AUROC_BEFOREHAND
@@ -51,7 +52,7 @@ class Assumptions:
         if self.seeds < 1 or self.seed_sd < 0 or (self.seed_sd > 0 and self.seeds < 2):
             found, fix = (
                 f"{self.seeds} seeds, SD {self.seed_sd:g}",
-                "With one seed the spread between runs is not known.",
+                "With one seed the variance between runs is unknown.",
             )
             raise HilumError("seeds", expected="two seeds or more where runs differ", found=found, fix=fix)
         for name, low, high in (
@@ -71,11 +72,11 @@ class Assumptions:
 
 @dataclass(frozen=True)
 class TestSet:
-    """How many cases a finding has.
+    """Numbers of cases of a finding.
 
     Attributes:
-        positives, negatives: images, at least 2 each.
-        patients: that all of these images are of; None if each is of a patient of its own.
+        positives, negatives: Numbers of images, at least 2 each.
+        patients: Number of patients of these images; None with one image a patient.
     """
 
     __test__ = False
@@ -85,7 +86,7 @@ class TestSet:
     patients: int | None = None
 
     def design_effect(self, within_patients: float) -> float:
-        """How many images are worth one of a patient of its own."""
+        """Compute the number of images equivalent to one independent image (Kish)."""
         if self.patients is None:
             return 1.0
         images_each = (self.positives + self.negatives) / self.patients
@@ -95,21 +96,21 @@ class TestSet:
 def smallest_detectable_difference(
     test_set: TestSet | Mapping[str, TestSet], assumptions: Assumptions | None = None
 ) -> float:
-    """The smallest difference in AUROC that such a test set shows with the given power.
+    """Compute the smallest AUROC difference that such a test set detects with the given power.
 
-    It solves d = z(1 - significance / 2) s(0) + z(power) s(d), where s(d) is the standard error of the paired
-    difference of arms with AUROC A and A + d; with several seeds that differ, t instead of z and 2 seed_sd^2 / seeds
-    added to the variance. No adjustment for several comparisons.
+    Solves d = z(1 - significance / 2) s(0) + z(power) s(d), where s(d) is the standard error of the paired difference
+    of arms with AUROC A and A + d; with several seeds that differ, t instead of z and 2 seed_sd^2 / seeds added to the
+    variance. Not adjusted for multiple comparisons.
 
     Args:
-        test_set: counts of one finding; or of several, by name, for the difference of their mean AUROCs.
-        assumptions: None for the usual ones.
+        test_set: Counts of one finding; or of several, by name, for the difference of their mean AUROCs.
+        assumptions: None for the defaults.
 
     Returns:
         Above 0; NaN where even a perfect second arm would not be distinguished from the first.
 
     Raises:
-        HilumError: fewer than two positives or negatives, more patients than images, or an assumption out of range.
+        HilumError: Fewer than two positives or negatives, more patients than images, or an assumption out of range.
     """
     assumed = assumptions or Assumptions()
     findings = test_set if isinstance(test_set, Mapping) else {"": test_set}
@@ -131,15 +132,15 @@ def smallest_detectable_difference(
 def images_for_difference(
     test_set: TestSet, difference: float, assumptions: Assumptions | None = None
 ) -> TestSet | None:
-    """The smallest test set, with these proportions, that shows a difference in AUROC with the given power.
+    """Compute the smallest test set of the same proportions that detects an AUROC difference with the given power.
 
     Args:
-        test_set: counts in the proportions that there are.
-        difference: above 0.
-        assumptions: None for the usual ones.
+        test_set: Counts with the required proportions.
+        difference: AUROC difference above 0.
+        assumptions: None for the defaults.
 
     Returns:
-        Counts; None where not even 10,000 times as many do, because seeds differ too much.
+        Counts; None where 10,000 times as many images do not suffice, because seeds differ too much.
     """
 
     def shows(times: float) -> bool:
@@ -164,7 +165,7 @@ def _times(test_set: TestSet, times: float) -> TestSet:
 
 
 def _test_of(findings: Mapping[str, TestSet], assumed: Assumptions, difference: float) -> SeedTest:
-    """The test of two arms that differ by so much: patients' part by Hanley & McNeil, seeds' part as assumed."""
+    """Make the test of two arms with this difference: patients' variance by Hanley & McNeil, seeds' as assumed."""
     share = 2 / assumed.seeds if assumed.seed_sd else 0.0
     return SeedTest(
         difference=difference,
@@ -180,7 +181,7 @@ def _test_of(findings: Mapping[str, TestSet], assumed: Assumptions, difference: 
 
 
 def _standard_error(findings: Mapping[str, TestSet], assumed: Assumptions, difference: float) -> float:
-    """Of the (mean) paired difference, when all findings differ by as much."""
+    """Compute the standard error of the (mean) paired difference, equal in all findings."""
     errors = np.array([_error_of_one(counts, assumed, difference) for counts in findings.values()])
     together = assumed.between_findings * errors.sum() ** 2 + (1 - assumed.between_findings) * np.sum(errors**2)
     return float(np.sqrt(together)) / len(errors)
@@ -197,7 +198,7 @@ def _check(name: str, counts: TestSet) -> None:
     where = f"counts of {name}" if name else "counts"
     if min(counts.positives, counts.negatives) < 2:
         found = f"{counts.positives} positives and {counts.negatives} negatives"
-        fix = "Leave out findings with fewer: nothing can be shown with them."
+        fix = "Exclude findings with fewer cases: no difference can be shown."
         raise HilumError(where, expected="at least two positives and two negatives", found=found, fix=fix)
     images = counts.positives + counts.negatives
     if counts.patients is not None and not 2 <= counts.patients <= images:

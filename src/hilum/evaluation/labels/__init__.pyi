@@ -11,8 +11,5 @@ from .issues import (
     auroc_under_noise as auroc_under_noise,
 )
 from .issues import (
-    noise_rates as noise_rates,
-)
-from .issues import (
     rank_label_issues as rank_label_issues,
 )

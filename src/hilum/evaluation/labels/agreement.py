@@ -1,7 +1,6 @@
-"""Text-mined labels beside those of radiologists: how many are discordant, and what that costs.
+"""Agreement of text-mined labels with adjudicated labels of radiologists, and the resulting AUROC ceiling.
 
-For ChestX-ray14 Google has published labels that radiologists agreed on (Majkowska et al., Radiology 294:421-431,
-2020).
+For ChestX-ray14 Google published labels adjudicated by radiologists (Majkowska et al., Radiology 294:421-431, 2020).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ GOOGLE_AS_NIH: Mapping[str, Sequence[str]] = {
     "Nodule or mass": ("Nodule", "Mass"),
     "Airspace opacity": ("Atelectasis", "Consolidation", "Edema", "Infiltration", "Pneumonia"),
 }
-"""Which NIH labels say what Google's radiologists were asked. That "airspace opacity" is any of these five is Hilum's
-reading; "fracture" has no NIH label."""
+"""NIH labels of each of Google's findings. "Airspace opacity" as any of these five is Hilum's interpretation;
+"fracture" has no NIH label."""
 
 AGREEMENT_SCHEMA = {
     "finding": pl.String,
@@ -36,17 +35,17 @@ AGREEMENT_SCHEMA = {
     "adjudicated_positives": pl.Int64,
     "nlp_positives": pl.Int64,
     "discordant": pl.Int64,
-    "contradicted_positives": pl.Int64,
-    "contradicted_negatives": pl.Int64,
+    "discordant_positives": pl.Int64,
+    "discordant_negatives": pl.Int64,
     "kappa": pl.Float64,
-    "kappa_low": pl.Float64,
-    "kappa_high": pl.Float64,
+    "kappa_ci_low": pl.Float64,
+    "kappa_ci_high": pl.Float64,
     "sensitivity": pl.Float64,
-    "sensitivity_low": pl.Float64,
-    "sensitivity_high": pl.Float64,
+    "sensitivity_ci_low": pl.Float64,
+    "sensitivity_ci_high": pl.Float64,
     "specificity": pl.Float64,
-    "specificity_low": pl.Float64,
-    "specificity_high": pl.Float64,
+    "specificity_ci_low": pl.Float64,
+    "specificity_ci_high": pl.Float64,
     "auroc_ceiling": pl.Float64,
 }
 
@@ -60,20 +59,20 @@ def label_agreement(
     n_bootstrap: int = BootstrapConfig.n_bootstrap,
     seed: int = 0,
 ) -> pl.DataFrame:
-    """Compare two sets of labels of the same images; the second is taken for the truth.
+    """Compare two sets of labels of the same images; the second is the reference standard.
 
     Args:
-        mined: (N, F), 1, 0 or NaN (left out).
-        adjudicated: (N, F), likewise.
-        patients: (N,), ids.
+        mined: (N, F), 1, 0 or NaN (excluded).
+        adjudicated: (N, F), 1, 0 or NaN (excluded).
+        patients: (N,), patient ids.
         findings: F names.
-        n_bootstrap: of patients, for the intervals.
-        seed: of the resamples.
+        n_bootstrap: Number of bootstrap samples of patients.
+        seed: Random seed of the resamples.
 
     Returns:
-        finding, n, patients, adjudicated_positives, nlp_positives, discordant (positives + negatives of the mined
-        labels), Cohen's kappa, sensitivity and specificity of the mined labels with 95 % intervals over patients, and
-        the AUROC that a model gets at most when judged by the mined labels (`auroc_ceiling`).
+        finding, n, patients, adjudicated_positives, nlp_positives, discordant (discordant_positives +
+        discordant_negatives of the mined labels), Cohen's kappa, sensitivity and specificity of the mined labels with
+        95 % intervals over patients, and the largest AUROC of a model evaluated on the mined labels (`auroc_ceiling`).
     """
     owner = np.unique(np.asarray(patients), return_inverse=True)[1].astype(np.int32)
     units = int(owner.max()) + 1
@@ -94,12 +93,12 @@ def label_agreement(
             "adjudicated_positives": tp + fn,
             "nlp_positives": tp + fp,
             "discordant": fp + fn,
-            "contradicted_positives": fp,
-            "contradicted_negatives": fn,
+            "discordant_positives": fp,
+            "discordant_negatives": fn,
         }
         for name, made in _AGREEMENT.items():
             low, high = percentile_interval(made(drawn[:, at]))
-            ends = {name: float(made(whole[:, at])[0]), f"{name}_low": low, f"{name}_high": high}
+            ends = {name: float(made(whole[:, at])[0]), f"{name}_ci_low": low, f"{name}_ci_high": high}
             row |= {key: number_or_null(value) for key, value in ends.items()}
         ceiling = auroc_ceiling(fp / (tp + fp), fn / (fn + tn)) if tp + fp and fn + tn else float("nan")
         rows.append(row | {"auroc_ceiling": number_or_null(ceiling)})
@@ -107,14 +106,14 @@ def label_agreement(
 
 
 def google_agreement(path: Path, *, n_bootstrap: int = BootstrapConfig.n_bootstrap, seed: int = 0) -> pl.DataFrame:
-    """NIH labels of ChestX-ray14 against Google's adjudicated ones, which their table holds side by side.
+    """Compare NIH labels of ChestX-ray14 with Google's adjudicated labels, both in Google's table.
 
     Args:
-        path: google2019_nih-chest-xray-labels.csv, also gzipped.
-        n_bootstrap, seed: of patients, for the intervals.
+        path: google2019_nih-chest-xray-labels.csv, optionally gzipped.
+        n_bootstrap, seed: Bootstrap of patients.
 
     Raises:
-        HilumError: no such file, or columns that are not there.
+        HilumError: No such file, or missing columns.
     """
     wanted = ["Finding Labels", "Patient ID", *GOOGLE_AS_NIH]
     if not Path(path).is_file():
@@ -153,7 +152,7 @@ def google_agreement(path: Path, *, n_bootstrap: int = BootstrapConfig.n_bootstr
 
 
 def _kappa(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cohen, Educational and Psychological Measurement 20:37-46 (1960); NaN where both give one label only."""
+    """Compute Cohen's kappa (Educational and Psychological Measurement 20:37-46, 1960); NaN with one label only."""
     tp, fp, fn, tn = cells
     total = tp + fp + fn + tn
     agreed = tp + tn

@@ -1,7 +1,7 @@
-"""Labels that are wrong: which ones to look at first, how many there may be, and what they cost.
+"""Label issues (label noise): ranking, estimated noise rates and their effect on AUROC.
 
 Confident learning (Northcutt, Jiang & Chuang, Journal of Artificial Intelligence Research 70:1373-1411, 2021), by
-cleanlab, one finding at a time. It needs predictions of images that the model was not fitted to.
+cleanlab, one finding at a time. It needs predictions of images the model was not trained on.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
 
 SEPARATES = 0.9
-"""Below this AUROC confident learning takes hard images for wrong labels and finds far more than were planted."""
+"""AUROC below which confident learning flags hard images and overestimates label noise."""
 
 LABEL_ISSUES_SCHEMA = {
     "image_id": pl.String,
@@ -42,21 +42,21 @@ NOISE_SCHEMA = {
 
 
 def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rank labels by how much a model doubts them, and estimate how many are wrong.
+    """Rank label issues by label quality, and estimate noise rates.
 
     Args:
-        predictions: one a seed, of the same images; their probabilities are averaged. The model must not have been
-            fitted to these images.
+        predictions: One table a seed, of the same images; their probabilities are averaged. The model must not have
+            been trained on these images.
 
     Returns:
-        issues: for each finding the labels from the most flagged: image_id, patient_id, finding, label,
-            probability, quality (0 to 1: the probability of the given label), is_issue (whether confident learning
-            calls it an error), rank (1 the most flagged).
-        noise: for each finding n, positives, flagged_positives, flagged_negatives (issues), the estimated shares
-            noise_rate_positives and noise_rate_negatives of labels, auroc_ceiling (`auroc_ceiling` of these), note.
+        issues: For each finding the labels by ascending quality: image_id, patient_id, finding, label, probability,
+            label_quality (0 to 1, the probability of the given label), is_label_issue (flagged by confident learning),
+            rank (1 the lowest quality).
+        noise: For each finding n, positives, flagged_positives, flagged_negatives (issues), the estimated
+            noise_rate_positives and noise_rate_negatives (fractions of wrong labels), their auroc_ceiling, note.
 
     Raises:
-        HilumError: predictions that do not go together.
+        HilumError: Predictions do not match.
     """
     aligned = align({"": predictions})
     labels, scores = aligned.labels, aligned.scores[""].mean(axis=0)
@@ -68,7 +68,7 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
         label, probability = labels[known, at].astype(np.int64), scores[known, at]
         row: dict[str, object] = {"finding": finding, "n": len(label), "positives": int(label.sum())}
         if min(label.sum(), len(label) - label.sum()) < 2:
-            noise.append(row | {"note": "fewer than two positives or negatives: left out"})
+            noise.append(row | {"note": "fewer than two positives or negatives: excluded"})
             continue
         quality, is_issue, joint = _confident_learning(label, probability)
         order = np.lexsort((images[known], quality))
@@ -104,50 +104,37 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
 
 
 def auroc_under_noise(auroc: float, noise_rate_positives: float, noise_rate_negatives: float) -> float:
-    """The AUROC that a model gets when it is judged by wrong labels.
+    """Compute the AUROC of a model on noisy labels.
 
-    1/2 + (1 - a - b) (A - 1/2), where a of the labelled positives are negative and b of the labelled negatives are
-    positive, and errors do not depend on the image otherwise (Menon et al., ICML 2015, §3.2). Errors that are likelier
-    on hard images cost less than this, errors that a model has learned cost nothing, and mislead.
+    1/2 + (1 - a - b) (A - 1/2), where a of the labelled positives are negative, b of the labelled negatives are
+    positive, and errors are independent of the image otherwise (Menon et al., ICML 2015, §3.2). Errors on hard images
+    reduce AUROC less; errors that the model has learned do not reduce it, and are misleading.
 
     Args:
-        auroc: A, against the truth.
-        noise_rate_positives, noise_rate_negatives: a and b, 0 to 1.
+        auroc: AUROC A on the true labels.
+        noise_rate_positives, noise_rate_negatives: Noise rates a and b, 0 to 1.
     """
     return 0.5 + (1 - noise_rate_positives - noise_rate_negatives) * (auroc - 0.5)
 
 
 def auroc_ceiling(noise_rate_positives: float, noise_rate_negatives: float) -> float:
-    """What a model that is always right gets under such labels: 1 - (a + b) / 2; see `auroc_under_noise`."""
+    """Compute the AUROC of a perfect model on noisy labels, 1 - (a + b) / 2; see `auroc_under_noise`."""
     return auroc_under_noise(1.0, noise_rate_positives, noise_rate_negatives)
 
 
-def noise_rates(sensitivity: float, specificity: float, prevalence: float) -> tuple[float, float]:
-    """Shares of wrong labels among labelled positives and negatives, from how labels follow the truth (Bayes' rule).
-
-    Args:
-        sensitivity, specificity: of the labels against the truth. Symmetric noise that flips a share f has both 1 - f.
-        prevalence: of the truth.
-    """
-    positives = sensitivity * prevalence + (1 - specificity) * (1 - prevalence)
-    wrong_positives = (1 - specificity) * (1 - prevalence) / positives
-    return wrong_positives, (1 - sensitivity) * prevalence / (1 - positives)
-
-
 def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str:
-    """What a model that does not tell positives from negatives well does to the estimated shares."""
+    """Return a note on estimates by a model that does not separate the classes well."""
     area = auroc(label.astype(np.float64), probability)
     if area >= SEPARATES:
         return ""
-    return (
-        f"AUROC {area:.2f}: with so weak a model the shares are rough, of negatives too high, and the ceiling too low"
-    )
+    weak = f"AUROC {area:.2f}: with such a weak model noise rates are rough"
+    return f"{weak}, those of negatives too high, and the ceiling too low"
 
 
 def _confident_learning(
     label: NDArray[np.int64], probability: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """Quality of each label, whether it is called an error, and the estimated joint of (given, true) labels."""
+    """Return label quality, whether each label is flagged, and the estimated joint of (given, true) labels."""
     from cleanlab.count import estimate_joint
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores

@@ -50,9 +50,6 @@ from .registry import (
     AVERAGES as AVERAGES,
 )
 from .registry import (
-    LOWER_IS_BETTER as LOWER_IS_BETTER,
-)
-from .registry import (
     MACRO as MACRO,
 )
 from .registry import (
@@ -71,13 +68,13 @@ from .registry import (
     check_metrics as check_metrics,
 )
 from .registry import (
+    compute_metrics as compute_metrics,
+)
+from .registry import (
     largest_difference as largest_difference,
 )
 from .registry import (
     lower_is_better as lower_is_better,
-)
-from .registry import (
-    measured as measured,
 )
 from .registry import (
     metric_title as metric_title,

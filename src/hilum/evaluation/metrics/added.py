@@ -1,44 +1,42 @@
-"""Metrics that installed packages add by entry points of `hilum.metrics`; measured where they are asked for by name."""
+"""Metrics that installed packages add by entry points of `hilum.metrics`; computed where they are requested by name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic
+from hilum.evaluation.metrics.roc_auc import Columns
 from hilum.extensions import METRICS, Registry, wrong_kind
-
-Columns: TypeAlias = Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]]
-"""K pairs of labels (1, 0, NaN unknown) and scores, of N images each."""
 
 
 class StatisticMaker(Protocol):
-    """From columns of labels and scores to their values in any resamples of patients."""
+    """Function of columns of labels and scores that returns their statistic in any resamples of patients."""
 
     def __call__(self, columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
-        """Prepare what can be prepared once, such as sorting.
+        """Prepare what is the same in all resamples, such as sorting.
 
         Args:
             columns: K pairs of labels and scores, of N images each.
-            patients: (N,), whose image it is, 0 to P - 1.
-            threads: that it may use; None for as many as this process may use.
+            patients: (N,), patient of each image, 0 to P - 1.
+            threads: Number of threads to use; None for all available ones.
 
         Returns:
-            From how often each patient counts, (P, 64), to (K, 64) values; NaN where there is none.
+            Function of the count of each patient, (P, 64), that returns (K, 64) values; NaN where undefined.
         """
         ...
 
 
 @dataclass(frozen=True)
 class AddedMetric:
-    """A metric of labels and scores of one finding.
+    """A metric of the labels and scores of one finding.
 
     Attributes:
-        title: for people.
-        statistic: how it is computed, see `StatisticMaker`; `weighted` makes one of a function of weighted images.
-        lower_is_better: whether the smaller value is the better one.
+        title: Name in tables and figures.
+        statistic: How it is computed, see `StatisticMaker`; `weighted` makes one from a function of weighted images.
+        lower_is_better: True where smaller values are better.
     """
 
     title: str
@@ -47,12 +45,11 @@ class AddedMetric:
 
 
 def weighted(value: Callable[[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]], float]) -> StatisticMaker:
-    """A statistic of a function of labels, scores and weights: called once a finding, arm and resample.
+    """Make a statistic of a function of labels, scores and weights; it is called once a finding, arm and resample.
 
     Args:
-        value: from labels (n,), scores (n,) and weights (n,), how often each image counts (whole numbers, at least one
-            above 0), to the metric; images with unknown labels, and those that do not count, are left out. NaN where
-            it is not defined.
+        value: Function of labels (n,), scores (n,) and weights (n,), the count of each image (whole numbers above 0),
+            that returns the metric; NaN where undefined. Images with unknown labels or a count of 0 are excluded.
     """
 
     def make(columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:  # noqa: ARG001
@@ -78,7 +75,7 @@ def weighted(value: Callable[[NDArray[np.bool_], NDArray[np.float64], NDArray[np
 
 
 def _metric(name: str, added: object) -> AddedMetric:
-    """What an entry point of `hilum.metrics` gives."""
+    """Check the object of an entry point of `hilum.metrics`."""
     if not isinstance(added, AddedMetric):
         raise wrong_kind(METRICS, name, "a hilum.evaluation.metrics.AddedMetric", added)
     return added

@@ -1,29 +1,25 @@
-"""Area under the precision-recall curve as average precision: the mean precision at which each positive is found.
+"""Average precision, the area under the precision-recall curve, and its bootstrap.
 
-Average precision in every resample of patients: sorted once, then one pass from the highest score down.
-
-A tie is one threshold: its positives gain recall at the precision that holds once all of the tie is called positive.
+Average precision is the mean over positives of the precision at their score. Images with equal scores are one
+threshold: all positives of the tie gain recall at the precision that holds once the whole tie is called positive.
 """
-
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, compiled
-from hilum.evaluation.metrics.roc_auc import split_by_label
+from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
+from hilum.evaluation.metrics.descending import descending_statistic
+from hilum.evaluation.metrics.roc_auc import Columns, split_by_label
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Average precision of one finding: the sum over thresholds of the recall gained times the precision there.
+    """Compute average precision of one finding: the sum over thresholds of recall gained times precision.
 
-    No interpolation between thresholds, which would be too optimistic (Davis & Goadrich, ICML 2006, §4). Its value by
-    chance is the share of positives, so it says little without `positives` beside it.
+    No interpolation between thresholds, which would be too optimistic (Davis & Goadrich, ICML 2006, §4). The value at
+    chance is the fraction of positives, so report the number of positives beside it.
 
     Args:
-        labels: (N,), 1 positive, 0 negative, NaN unknown (left out).
+        labels: (N,), 1 positive, 0 negative, NaN unknown (excluded).
         scores: (N,), any order-preserving scale.
 
     Returns:
@@ -40,7 +36,7 @@ def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
 def cumulative_calls(
     positive: NDArray[np.bool_], score: NDArray[np.floating]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """True and false positives when every score at or above a threshold is called positive, thresholds falling.
+    """Count true and false positives at every threshold, in descending order; scores at a threshold are positive.
 
     Args:
         positive: (N,).
@@ -55,99 +51,9 @@ def cumulative_calls(
     return true, called - true
 
 
-@dataclass(frozen=True)
-class Descent:
-    """The order in which one column of scores is passed through, highest first.
-
-    Attributes:
-        patients: (V,) int32, whose image it is.
-        positive: (V,) bool.
-        last_of_tie: (V,) bool, whether the next image scores lower.
-    """
-
-    patients: NDArray[np.int32]
-    positive: NDArray[np.bool_]
-    last_of_tie: NDArray[np.bool_]
-
-
-def descent(labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]) -> Descent:
-    """Sort the images of one finding by falling score; images with an unknown label are not visited.
-
-    Args:
-        labels: (N,), 1, 0, or NaN.
-        scores: (N,), no NaN.
-        patients: (N,), 0 to P - 1.
-    """
-    known = np.flatnonzero(~np.isnan(labels))
-    order = known[np.argsort(-scores[known], kind="stable")]
-    score = scores[order]
-    last = np.ones(len(order), dtype=np.bool_)
-    last[:-1] = score[:-1] != score[1:]
-    return Descent(patients[order].astype(np.int32), labels[order] == 1, last)
-
-
-def descents(
-    columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
-    patients: NDArray[np.int32],
-    threads: int | None,
-) -> tuple[Descent, NDArray[np.int64]]:
-    """All columns' descents, one after another, and where each begins and ends, (K + 1,)."""
-    with ThreadPoolExecutor(threads or available_threads()) as pool:
-        each = list(pool.map(lambda column: descent(column[0], column[1], patients), columns))
-    joined = Descent(
-        np.concatenate([one.patients for one in each]),
-        np.concatenate([one.positive for one in each]),
-        np.concatenate([one.last_of_tie for one in each]),
-    )
-    return joined, np.cumsum([0, *(len(one.patients) for one in each)])
-
-
-@compiled
-def count_sides(
-    patients: NDArray[np.int32],
-    positive: NDArray[np.bool_],
-    first: int,
-    end: int,
-    counts: Counts,
-    totals: NDArray[np.int64],
-) -> None:
-    """Count the negative and the positive images of one column in 64 resamples.
-
-    Args:
-        patients, positive: of the columns' `Descent` objects, one column after another.
-        first, end: where the column begins and ends.
-        counts: (P, 64), how often each patient counts.
-        totals: (2, 64), filled: negatives, then positives.
-    """
-    totals[:] = 0
-    for visit in range(first, end):
-        count = counts[patients[visit]]
-        kind = 1 if positive[visit] else 0
-        for resample in range(BLOCK):
-            totals[kind, resample] += count[resample]
-
-
-def auprc_statistic(
-    columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
-    patients: NDArray[np.int32],
-    *,
-    threads: int | None = None,
-) -> Statistic:
-    """Sort each column of scores once; then their average precisions in any resamples of patients.
-
-    Args:
-        columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
-        patients: (N,), whose image it is.
-        threads: that sort; None for as many as this process may use.
-    """
-    visited, bounds = descents(columns, patients, threads)
-
-    def statistic(counts: Counts) -> NDArray[np.float64]:
-        out = np.empty((len(columns), BLOCK))
-        weighted_auprc(visited.patients, visited.positive, visited.last_of_tie, bounds, counts, out)
-        return out
-
-    return statistic
+def auprc_statistic(columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
+    """Prepare average precision of K columns for any resamples of patients; see `descending_statistic`."""
+    return descending_statistic(columns, patients, weighted_auprc, threads=threads)
 
 
 @compiled
@@ -159,13 +65,9 @@ def weighted_auprc(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """Average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
+    """Compute average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
 
-    Args:
-        patients, positive, last_of_tie: of the columns' `Descent` objects, one column after another.
-        bounds: (K + 1,), where each column begins and ends.
-        counts: (P, 64), how often each patient counts.
-        out: (K, 64), filled.
+    Args: see `hilum.evaluation.metrics.descending.descending_statistic`.
     """
     true = np.empty(BLOCK, dtype=np.int32)
     false = np.empty(BLOCK, dtype=np.int32)
@@ -177,16 +79,16 @@ def weighted_auprc(
         gained[:] = 0
         area[:] = 0.0
         positives_in_tie = False
-        for visit in range(bounds[column], bounds[column + 1]):
-            count = counts[patients[visit]]
-            if positive[visit]:
+        for place in range(bounds[column], bounds[column + 1]):
+            count = counts[patients[place]]
+            if positive[place]:
                 positives_in_tie = True
                 for resample in range(BLOCK):
                     gained[resample] += count[resample]
             else:
                 for resample in range(BLOCK):
                     false[resample] += count[resample]
-            if last_of_tie[visit] and positives_in_tie:
+            if last_of_tie[place] and positives_in_tie:
                 positives_in_tie = False
                 for resample in range(BLOCK):
                     true[resample] += gained[resample]

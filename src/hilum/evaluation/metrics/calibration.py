@@ -1,4 +1,4 @@
-"""Are the probabilities probabilities: Brier score, calibration error and the reliability curve behind it."""
+"""Calibration of probabilities: Brier score, expected calibration error and reliability curve."""
 
 import numpy as np
 import polars as pl
@@ -7,11 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 from hilum.evaluation.metrics.roc_auc import split_by_label
 
 BINS = 15
-"""Bins of equal width, as Guo et al. (ICML 2017, §2) use; the error depends on their number."""
+"""Number of bins of equal width (Guo et al., ICML 2017, §2); the calibration error depends on it."""
 
 RELIABILITY_SCHEMA = {
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "bin_lower": pl.Float64,
+    "bin_upper": pl.Float64,
     "n": pl.Int64,
     "predicted": pl.Float64,
     "observed": pl.Float64,
@@ -19,29 +19,29 @@ RELIABILITY_SCHEMA = {
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:
-    """Mean squared distance of probability and truth (Brier, Monthly Weather Review 78:1-3, 1950), 0 to 1.
+    """Compute the mean squared difference of probability and label (Brier, Monthly Weather Review 78:1-3, 1950).
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out).
+        labels: (N,), 1, 0 or NaN (excluded).
         probabilities: (N,), 0 to 1.
 
     Returns:
-        0 is perfect; p (1 - p) is what a constant prediction of the share p gets. NaN without known labels.
+        0 (perfect) to 1; a constant prediction of the prevalence p has p (1 - p). NaN without known labels.
     """
     positive, probability = split_by_label(labels, probabilities)
     return float(np.mean((probability - positive) ** 2)) if len(positive) else float("nan")
 
 
 def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, *, bins: int = BINS) -> float:
-    """Mean distance of predicted and observed share over bins of equal width, weighted by their images.
+    """Compute the mean difference of predicted and observed fraction over bins of equal width, weighted by images.
 
-    Naeini et al., AAAI 2015; Guo et al., ICML 2017, equation 3. It is above 0 even for perfect probabilities when bins
-    hold few images, and a constant prediction of the prevalence has almost none: read it beside AUROC and Brier score.
+    Naeini et al., AAAI 2015; Guo et al., ICML 2017, equation 3. It is above 0 even for perfect probabilities where bins
+    have few images, and near 0 for a constant prediction of the prevalence: report it with AUROC and Brier score.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out).
+        labels: (N,), 1, 0 or NaN (excluded).
         probabilities: (N,), 0 to 1.
-        bins: how many; bin k holds k / bins < p <= (k + 1) / bins, the first also 0.
+        bins: Number of bins; bin k contains k / bins < p <= (k + 1) / bins, the first also 0.
 
     Returns:
         0 to 1; NaN without known labels.
@@ -56,16 +56,16 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, *, b
 def reliability_curve(
     labels: ArrayLike, probabilities: ArrayLike, *, bins: int = 10, equal: str = "width"
 ) -> pl.DataFrame:
-    """Observed share of positives against predicted probability.
+    """Compute the observed fraction of positives by predicted probability.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out).
+        labels: (N,), 1, 0 or NaN (excluded).
         probabilities: (N,), 0 to 1.
-        bins: how many at most; empty ones are not returned.
-        equal: "width", or "images" for bins that hold about equally many (which rare findings need).
+        bins: Maximum number of bins; empty bins are not returned.
+        equal: "width", or "images" for bins with about equal numbers of images (for rare findings).
 
     Returns:
-        Columns low, high (bounds of the bin), n (images), predicted (mean), observed (share), from low to high.
+        Columns bin_lower, bin_upper, n (images), predicted (mean), observed (fraction), in ascending order.
     """
     positive, probability = split_by_label(labels, probabilities)
     if not len(positive):
@@ -82,8 +82,8 @@ def reliability_curve(
         for values in (probability, positive)
     )
     columns = {
-        "low": edges[filled],
-        "high": edges[filled + 1],
+        "bin_lower": edges[filled],
+        "bin_upper": edges[filled + 1],
         "n": count[filled],
         "predicted": predicted,
         "observed": observed,
@@ -92,6 +92,6 @@ def reliability_curve(
 
 
 def bin_of(probability: NDArray[np.floating], bins: int) -> NDArray[np.int64]:
-    """Which of the bins of equal width each probability is in, 0 to bins - 1."""
+    """Return the bin of equal width of each probability, 0 to bins - 1."""
     bin_number: NDArray[np.int64] = np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
     return bin_number

@@ -1,4 +1,4 @@
-"""Net benefit: is acting on a model better than treating everybody, or nobody?"""
+"""Decision curve analysis: net benefit of a model beside treating all or no patients."""
 
 from collections.abc import Sequence
 
@@ -11,27 +11,29 @@ from hilum.evaluation.metrics.roc_auc import split_by_label
 DECISION_SCHEMA = {
     "threshold": pl.Float64,
     "model": pl.Float64,
-    "everybody": pl.Float64,
-    "nobody": pl.Float64,
+    "treat_all": pl.Float64,
+    "treat_none": pl.Float64,
 }
 
 
 def decision_curve(
     labels: ArrayLike, probabilities: ArrayLike, thresholds: Sequence[float] = tuple(np.arange(1, 100) / 100)
 ) -> pl.DataFrame:
-    """Net benefit of one finding over threshold probabilities (Vickers & Elkin, Med Decis Making 26:565-574, 2006).
+    """Compute the net benefit of one finding over threshold probabilities.
 
-    A threshold probability t says how one weighs harm and use: t / (1 - t) false alarms are as bad as one found case is
-    good. Net benefit is true positives minus that many times the false ones, an image. It presumes calibrated
-    probabilities, and that the share of positives among the images is that of the clinic.
+    Vickers & Elkin, Medical Decision Making 26:565-574 (2006).
+
+    A threshold probability t weighs harm against benefit: one false positive costs t / (1 - t) true positives. Net
+    benefit is true positives minus that weight times false positives, per image. It assumes calibrated probabilities
+    and the prevalence of the clinic.
 
     Args:
-        labels: (N,), 1, 0 or NaN (left out).
+        labels: (N,), 1, 0 or NaN (excluded).
         probabilities: (N,), 0 to 1.
         thresholds: T threshold probabilities, above 0 and below 1.
 
     Returns:
-        T rows: threshold, and the net benefit of acting on `model`, on `everybody`, on `nobody` (0).
+        T rows: threshold, and the net benefit of `model`, `treat_all` and `treat_none` (0).
     """
     positive, probability = split_by_label(labels, probabilities)
     at = np.asarray(thresholds, dtype=np.float64)
@@ -42,11 +44,11 @@ def decision_curve(
         side: len(scores) - np.searchsorted(np.sort(scores), at, side="left")
         for side, scores in ((True, probability[positive]), (False, probability[~positive]))
     }
-    share = positive.mean()
+    prevalence = positive.mean()
     columns = {
         "threshold": at,
         "model": (above[True] - weight * above[False]) / len(positive),
-        "everybody": share - weight * (1 - share),
-        "nobody": np.zeros_like(at),
+        "treat_all": prevalence - weight * (1 - prevalence),
+        "treat_none": np.zeros_like(at),
     }
     return pl.DataFrame(columns, schema=DECISION_SCHEMA)

@@ -1,23 +1,24 @@
-"""All metrics of all layers (arms x seeds) and findings, in any resamples: which sums they need, and how they are made.
+"""All metrics of all layers (arms x seeds) and findings in any resamples.
 
-Every metric is made from a few statistics of patient counts (`hilum.evaluation.bootstrap.resampling`). The same code
-therefore makes the estimate, its resamples and its jackknife values, and all metrics are on the same resamples.
+Every metric is computed from a few statistics of patient counts (`hilum.evaluation.bootstrap.resampling`). The same
+code therefore computes the estimate, its resamples and its jackknife values, and all metrics share the same resamples.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import Statistic, by_patient, sums_statistic
-from hilum.evaluation.metrics.added import ADDED_METRICS
+from hilum.evaluation.metrics.added import ADDED_METRICS, StatisticMaker
 from hilum.evaluation.metrics.average_precision import auprc_statistic
 from hilum.evaluation.metrics.calibration import BINS, bin_of
 from hilum.evaluation.metrics.confusion import THRESHOLD_METRICS, Confusion
 from hilum.evaluation.metrics.partial_auc import partial_auroc_statistic
-from hilum.evaluation.metrics.roc_auc import auroc_statistic
+from hilum.evaluation.metrics.roc_auc import Columns, auroc_statistic
 from hilum.evaluation.metrics.sensitivity_at_specificity import (
     sensitivity_at_specificity_statistic,
     specificity_of,
@@ -26,36 +27,36 @@ from hilum.evaluation.metrics.sensitivity_at_specificity import (
 AUROC = "auroc"
 MACRO, WEIGHTED, MICRO = "macro", "weighted", "micro"
 AVERAGES = (MACRO, WEIGHTED, MICRO)
-"""Rows over findings: their mean, their mean weighted by positives, and all their images in one pot."""
+"""Averages over findings: mean, mean weighted by positives, and images pooled over findings."""
 
-RANKING_METRICS = {AUROC: auroc_statistic, "auprc": auprc_statistic, "partial_auroc": partial_auroc_statistic}
+MAX_FALSE_POSITIVE_RATE = 0.1
+"""End of the partial AUROC."""
+
+RANKING_METRICS: dict[str, StatisticMaker] = {
+    AUROC: auroc_statistic,
+    "auprc": auprc_statistic,
+    "partial_auroc": partial(partial_auroc_statistic, max_false_positive_rate=MAX_FALSE_POSITIVE_RATE),
+}
 PROBABILITY_METRICS = ("brier", "ece")
 METRICS = (*RANKING_METRICS, *THRESHOLD_METRICS, *PROBABILITY_METRICS)
-"""Names of all metrics, in the order in which tables show them."""
+"""Names of all metrics, in the order of tables."""
 
 
 def overall_finding(findings: Sequence[str]) -> str | None:
-    """The row that stands for all findings: `macro`, or the finding itself where there is one; None without either."""
+    """Return the overall row: `macro`, or the only finding; None without either."""
     distinct = list(dict.fromkeys(findings))
     return MACRO if MACRO in distinct else distinct[0] if len(distinct) == 1 else None
 
 
-MAX_FALSE_POSITIVE_RATE = 0.1
-"""Where the partial AUROC ends."""
-
-LOWER_IS_BETTER = frozenset(PROBABILITY_METRICS)
-"""Of Hilum's own metrics; `lower_is_better` knows of all."""
-
-
 def lower_is_better(metric: str) -> bool:
-    """Whether the smaller value of a metric is the better one."""
-    return metric in LOWER_IS_BETTER or (metric in ADDED_METRICS and ADDED_METRICS[metric].lower_is_better)
+    """Return True where smaller values of a metric are better."""
+    return metric in PROBABILITY_METRICS or (metric in ADDED_METRICS and ADDED_METRICS[metric].lower_is_better)
 
 
 def largest_difference(metric: str) -> float:
-    """The largest size of a difference between two arms: 1 of shares and areas, 2 of the correlation `mcc`.
+    """Return the largest possible absolute difference of two arms: 1 for fractions and areas, 2 for `mcc`.
 
-    Infinite of metrics that a package adds, whose range is not known.
+    Infinity for added metrics, whose range is unknown.
     """
     if metric not in METRICS and specificity_of(metric) is None:
         return float("inf")
@@ -63,26 +64,26 @@ def largest_difference(metric: str) -> float:
 
 
 def metric_title(metric: str) -> str | None:
-    """How a package that adds a metric writes it; None of Hilum's own."""
+    """Return the title of an added metric; None for built-in metrics."""
     return ADDED_METRICS[metric].title if metric not in METRICS and metric in ADDED_METRICS else None
 
 
 def _is_ranking(metric: str) -> bool:
-    """Whether it has a statistic of its own, made of labels and scores alone."""
+    """Return True for metrics with a statistic of labels and scores alone."""
     return metric in RANKING_METRICS or specificity_of(metric) is not None or metric in ADDED_METRICS
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What is measured.
+    """Labels and scores to compute metrics of.
 
     Attributes:
         labels: (N, F), 1, 0 or NaN (unknown).
-        layers: (M, N, F), scores, one layer for each arm and seed.
+        layers: (M, N, F), scores; one layer for each arm and seed.
         patients: (N,) int32, 0 to P - 1.
-        included: (F,), the findings that averages are made of.
+        included: (F,), findings in the averages.
         thresholds: (M, F); None where no metric needs them.
-        averages: of `AVERAGES`, those that are made.
+        averages: Averages over findings, of `AVERAGES`.
     """
 
     labels: NDArray[np.float64]
@@ -94,15 +95,15 @@ class Scored:
 
     @property
     def units(self) -> int:
-        """P."""
+        """Number of patients P."""
         return int(self.patients.max()) + 1 if len(self.patients) else 0
 
 
 def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
-    """Refuse metrics that do not exist, or that need thresholds where there are none.
+    """Refuse unknown metrics, and threshold metrics without thresholds.
 
     Raises:
-        HilumError: naming the metric.
+        HilumError: With the name of the metric.
     """
     for metric in metrics:
         if metric not in METRICS and not _is_ranking(metric):
@@ -116,7 +117,7 @@ def check_metrics(metrics: Sequence[str], *, thresholds: bool) -> None:
 
 
 def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | None = None) -> dict[str, Statistic]:
-    """The statistics that these metrics are made of; sorts what must be sorted."""
+    """Prepare the statistics of these metrics; scores are sorted here."""
     statistics: dict[str, Statistic] = {}
     ranking = [metric for metric in RANKING_METRICS if metric in metrics]
     ranking += [metric for metric in metrics if metric not in RANKING_METRICS and _is_ranking(metric)]
@@ -144,15 +145,15 @@ def statistics_for(scored: Scored, metrics: Sequence[str], *, threads: int | Non
     return statistics
 
 
-def measured(
+def compute_metrics(
     values: Mapping[str, NDArray[np.float64]], scored: Scored, metrics: Sequence[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """Make the metrics from values of their statistics.
+    """Compute the metrics from values of their statistics.
 
     Args:
-        values: of `statistics_for`, (K, T) each: T resamples, or 1.
-        scored: what was measured.
-        metrics: names.
+        values: Values of `statistics_for`, (K, T) each: T resamples, or 1.
+        scored: Labels and scores of the statistics.
+        metrics: Names of the metrics.
 
     Returns:
         For each metric (M, F + A, T): findings, then the averages.
@@ -171,7 +172,7 @@ def measured(
             called = values["called"].reshape(models, 2, findings, columns)
             calls = Confusion(called[:, 0], called[:, 1], positives - called[:, 0], negatives - called[:, 1])
             single = THRESHOLD_METRICS[metric](calls)
-            micro = THRESHOLD_METRICS[metric](_only(calls, scored.included).summed(axis=1))
+            micro = THRESHOLD_METRICS[metric](calls.pooled(scored.included))
         else:
             parts = values[metric].reshape(models, -1, findings, columns)
             images = positives + negatives
@@ -185,26 +186,16 @@ def measured(
     return out
 
 
-def _ranking(
-    metric: str,
-    columns: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    patients: NDArray[np.int32],
-    threads: int | None,
-) -> Statistic:
-    if metric == "partial_auroc":
-        rate = MAX_FALSE_POSITIVE_RATE
-        return partial_auroc_statistic(columns, patients, max_false_positive_rate=rate, threads=threads)
+def _ranking(metric: str, columns: Columns, patients: NDArray[np.int32], threads: int | None) -> Statistic:
     specificity = specificity_of(metric)
     if specificity is not None:
         return sensitivity_at_specificity_statistic(columns, patients, specificity=specificity, threads=threads)
-    if metric not in RANKING_METRICS:
-        return ADDED_METRICS[metric].statistic(columns, patients, threads=threads)
-    make = auroc_statistic if metric == AUROC else auprc_statistic
+    make = RANKING_METRICS[metric] if metric in RANKING_METRICS else ADDED_METRICS[metric].statistic
     return make(columns, patients, threads=threads)
 
 
 def _sums(scored: Scored, values: NDArray[np.generic]) -> Statistic:
-    """Sums over patients of (A, B, N, F) values, in the order (A, B, F)."""
+    """Prepare sums over patients of (A, B, N, F) values, in the order (A, B, F)."""
     flat = np.moveaxis(values, 2, 0).reshape(len(scored.patients), -1)
     return sums_statistic(by_patient(flat.astype(np.float64), scored.patients, scored.units))
 
@@ -212,7 +203,7 @@ def _sums(scored: Scored, values: NDArray[np.generic]) -> Statistic:
 def _cases(
     values: Mapping[str, NDArray[np.float64]], scored: Scored, columns: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Positives and negatives, (F, T) each: in each resample where they were counted, of all images otherwise."""
+    """Return positives and negatives, (F, T) each: of each resample where counted, of all images otherwise."""
     if "known" in values:
         known = values["known"].reshape(2, -1, columns)
         return known[0], known[1]
@@ -226,7 +217,7 @@ def _averages(
     positives: NDArray[np.float64],
     scored: Scored,
 ) -> NDArray[np.float64]:
-    """The rows over findings, (M, A, T)."""
+    """Compute the averages over findings, (M, A, T)."""
     models, _, columns = single.shape
     if not scored.averages:
         return np.empty((models, 0, columns))
@@ -243,7 +234,7 @@ def _averages(
 
 
 def _excess_by_bin(scored: Scored, off: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Predicted minus observed, added up for each patient and bin of calibration: (M x BINS x F, P)."""
+    """Sum predicted minus observed for each patient and calibration bin: (M x BINS x F, P)."""
     models, _, findings = off.shape
     shares = np.empty((models, BINS, findings, scored.units))
     for model, finding in np.ndindex(models, findings):
@@ -251,12 +242,3 @@ def _excess_by_bin(scored: Scored, off: NDArray[np.float64]) -> NDArray[np.float
         summed = np.bincount(place, weights=off[model, :, finding], minlength=BINS * scored.units)
         shares[model, :, finding] = summed.reshape(BINS, scored.units)
     return shares.reshape(-1, scored.units)
-
-
-def _only(calls: Confusion, included: NDArray[np.bool_]) -> Confusion:
-    return Confusion(
-        calls.true_positives[:, included],
-        calls.false_positives[:, included],
-        calls.false_negatives[:, included],
-        calls.true_negatives[:, included],
-    )

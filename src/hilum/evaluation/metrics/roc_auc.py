@@ -1,19 +1,20 @@
-"""Area under the ROC curve: the chance that a positive scores above a negative, ties counting half.
+"""Area under the ROC curve (AUROC) and its bootstrap.
 
-Equal to the Mann-Whitney statistic over the number of pairs (Hanley & McNeil, Radiology 143:29-36, 1982), and computed
-from midranks, which is exact: sums of whole and half numbers.
+AUROC is the probability that a positive scores above a negative, with ties counted half: the Mann-Whitney statistic
+over the number of pairs (Hanley & McNeil, Radiology 143:29-36, 1982). It is computed from midranks, which is exact:
+sums of whole and half numbers.
 
-AUROC in every resample of patients: sorted once, then one pass over the images for 64 resamples at a time.
-
-A resample only changes how often a patient's images count. Visit the images from the lowest score to the highest: each
-negative adds its count to `below`; each positive wins its count x `below` pairs. A positive is visited once before and
-once after the negatives it ties with, as a half each time, so it wins half of the tied pairs. All sums are whole
-numbers, so the result is that of the definition, and only its last step, a division, rounds.
+Bootstrap: scores are sorted once, and one pass over the images computes 64 resamples. A resample only changes the
+counts of patients. Images are read from the lowest score to the highest: a negative adds its count to `below`; a
+positive wins its count x `below` pairs. A positive with a tied negative is read twice, before and after the negatives
+of the tie, as one half each, so it wins half of the tied pairs. All sums are whole numbers; only the final division
+rounds.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,16 +22,19 @@ from numpy.typing import ArrayLike, NDArray
 from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, bootstrap_statistics, compiled
 from hilum.progress import ProgressReport, silent
 
+Columns: TypeAlias = Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]]
+"""K pairs of labels (1, 0, NaN unknown) and scores, of N images each."""
+
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """AUROC of one finding.
+    """Compute the AUROC of one finding.
 
     Args:
-        labels: (N,), 1 positive, 0 negative, NaN unknown (left out).
+        labels: (N,), 1 positive, 0 negative, NaN unknown (excluded).
         scores: (N,), any order-preserving scale.
 
     Returns:
-        0 to 1; 0.5 where scores say nothing; NaN without positives or without negatives.
+        0 to 1; 0.5 for uninformative scores; NaN without positives or without negatives.
     """
     positive, score = split_by_label(labels, scores)
     positives = int(positive.sum())
@@ -42,43 +46,45 @@ def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
 
 
 def aurocs(labels: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
-    """AUROC of each finding, (F,), from labels and scores (N, F); see `auroc`."""
+    """Compute the AUROC of each finding, (F,), from labels and scores (N, F); see `auroc`."""
     label, score = np.asarray(labels, dtype=np.float64), np.asarray(scores)
     return np.array([auroc(label[:, finding], score[:, finding]) for finding in range(label.shape[1])])
 
 
 def midranks(scores: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Ranks from 1 up, ties sharing the mean of theirs, (N,)."""
+    """Compute ranks from 1 up, (N,); tied scores share the mean of their ranks."""
     _, place, tied = np.unique(scores, return_inverse=True, return_counts=True)
     ranks: NDArray[np.float64] = (np.cumsum(tied) - (tied - 1) / 2)[place]
     return ranks
 
 
 def split_by_label(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
-    """Which images are positive, and their scores, without those whose label is unknown (NaN)."""
+    """Return which images are positive, and their scores; exclude images with an unknown label (NaN)."""
     label = np.asarray(labels, dtype=np.float64)
     known = ~np.isnan(label)
     return label[known] == 1, np.asarray(scores)[known]
 
 
 @dataclass(frozen=True)
-class Visits:
-    """The order in which one column of scores is passed through.
+class AscendingScores:
+    """Images with a known label, from the lowest score to the highest; positives with tied negatives stand twice.
 
     Attributes:
-        patients: (V,) int32, whose image is visited.
-        halves: (V,) uint8, 0 a negative, 1 half a positive (it is visited twice), 2 a whole positive.
+        patients: (V,) int32, patient of each image.
+        halves: (V,) uint8, 0 a negative, 1 half a positive (it stands twice), 2 a whole positive.
     """
 
     patients: NDArray[np.int32]
     halves: NDArray[np.uint8]
 
 
-def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]) -> Visits:
+def sort_ascending(
+    labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]
+) -> AscendingScores:
     """Sort the images of one finding by score.
 
     Args:
-        labels: (N,), 1, 0, or NaN: not visited.
+        labels: (N,), 1, 0, or NaN (excluded).
         scores: (N,), no NaN.
         patients: (N,), 0 to P - 1.
     """
@@ -92,7 +98,7 @@ def visits(labels: NDArray[np.floating], scores: NDArray[np.floating], patients:
     halves = np.where(positive, np.where(twice, 1, 2), 0)
     place = np.concatenate([3 * tie + ~positive, 3 * tie[twice] + 2])  # before, among, after the negatives of a tie
     in_order = np.argsort(place, kind="stable")
-    return Visits(
+    return AscendingScores(
         patients=np.concatenate([patient, patient[twice]])[in_order].astype(np.int32),
         halves=np.concatenate([halves, halves[twice]])[in_order].astype(np.uint8),
     )
@@ -108,19 +114,19 @@ def bootstrap_roc_auc(
     threads: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> NDArray[np.float64]:
-    """AUROC of all findings and models on the same resamples of patients.
+    """Compute the AUROC of all findings and models on the same resamples of patients.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).
         scores: (M, N, F), one layer for each model (arm and seed).
-        patients: (N,), whose image it is, 0 to P - 1; P is the largest + 1, and P patients are drawn each time.
-        n_bootstrap: B, how many; resample r does not depend on it.
-        seed: of the resamples.
-        threads: None for as many as this process may use. The result does not depend on it.
-        on_progress: receives the resamples done.
+        patients: (N,), patient of each image, 0 to P - 1; each resample draws P patients.
+        n_bootstrap: Number of resamples B; resample r does not depend on B.
+        seed: Random seed of the resamples.
+        threads: None for all available ones. The result does not depend on it.
+        on_progress: Receives the number of completed resamples.
 
     Returns:
-        (M, F, B); NaN where a resample holds no positive or no negative of a finding.
+        (M, F, B); NaN where a resample has no positive or no negative of a finding.
     """
     models, _, findings = scores.shape
     units = int(patients.max()) + 1 if len(patients) else 0
@@ -134,24 +140,18 @@ def bootstrap_roc_auc(
     return resampled.reshape(models, findings, n_bootstrap)
 
 
-def auroc_statistic(
-    columns: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
-    patients: NDArray[np.int32],
-    *,
-    threads: int | None = None,
-) -> Statistic:
-    """Sort each column of scores once; then their AUROCs in any resamples of patients.
+def auroc_statistic(columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
+    """Sort each column of scores once; the statistic then computes their AUROCs in any resamples of patients.
 
     Args:
         columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
-        patients: (N,), whose image it is.
-        threads: that sort; None for as many as this process may use.
+        patients: (N,), patient of each image.
+        threads: Threads that sort; None for all available ones.
     """
     with ThreadPoolExecutor(threads or available_threads()) as pool:
-        sorted_columns = list(pool.map(lambda column: visits(column[0], column[1], patients), columns))
-    patient = np.concatenate([column.patients for column in sorted_columns])
-    halves = np.concatenate([column.halves for column in sorted_columns])
-    bounds = np.cumsum([0, *(len(column.halves) for column in sorted_columns)])
+        each = list(pool.map(lambda column: sort_ascending(column[0], column[1], patients), columns))
+    patient, halves = np.concatenate([one.patients for one in each]), np.concatenate([one.halves for one in each])
+    bounds = np.cumsum([0, *(len(one.halves) for one in each)])
 
     def statistic(counts: Counts) -> NDArray[np.float64]:
         out = np.empty((len(columns), BLOCK))
@@ -169,14 +169,13 @@ def weighted_auroc(
     counts: Counts,
     out: NDArray[np.float64],
 ) -> None:
-    """AUROC of C sorted columns in 64 resamples.
+    """Compute the AUROC of K sorted columns in 64 resamples.
 
     Args:
-        patients: of the columns' `Visits`, one column after another.
-        halves: likewise.
-        bounds: (C + 1,), where each column begins and ends.
-        counts: (P, 64), how often each patient was drawn.
-        out: (C, 64), filled.
+        patients, halves: As in `AscendingScores`, one column after another.
+        bounds: (K + 1,), bounds of the columns.
+        counts: (P, 64), count of each patient.
+        out: (K, 64), filled.
     """
     below = np.empty(BLOCK, dtype=np.int32)
     positive_halves = np.empty(BLOCK, dtype=np.int32)
@@ -185,17 +184,17 @@ def weighted_auroc(
         below[:] = 0
         positive_halves[:] = 0
         won_halves[:] = 0
-        for visit in range(bounds[column], bounds[column + 1]):
-            count = counts[patients[visit]]
-            half = np.int32(halves[visit])
+        for place in range(bounds[column], bounds[column + 1]):
+            count = counts[patients[place]]
+            half = np.int32(halves[place])
             if half == 0:
                 for resample in range(BLOCK):
                     below[resample] += count[resample]
             else:
                 for resample in range(BLOCK):
-                    visited = np.int32(count[resample]) * half
-                    positive_halves[resample] += visited
-                    won_halves[resample] += np.int64(visited) * np.int64(below[resample])
+                    read = np.int32(count[resample]) * half
+                    positive_halves[resample] += read
+                    won_halves[resample] += np.int64(read) * np.int64(below[resample])
         for resample in range(BLOCK):
             pairs = np.int64(positive_halves[resample]) * np.int64(below[resample])
             out[column, resample] = won_halves[resample] / pairs if pairs > 0 else np.nan

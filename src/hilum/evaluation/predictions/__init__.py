@@ -1,4 +1,4 @@
-"""Tables of predictions: reading, checking and aligning them, and refusing patients a model was trained on."""
+"""Tables of predictions: reading, checks, alignment, and refusal of patients a model was trained on."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Arms on common ground: the same images, labels and patients in the same order, or a refusal that says why not."""
+"""Alignment of arms: the same images, labels and patients in the same order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
+from hilum.evaluation.predictions.checks import first_few
 from hilum.evaluation.predictions.table import Predictions
 from hilum.notes import Code, Note, note
 
@@ -18,9 +19,9 @@ class AlignedArms:
     Attributes:
         findings: F names.
         labels: (N, F), 1, 0 or NaN (unknown).
-        patients: (N,) int32, 0 to P - 1 in the order of the patients' ids, so that rows may come in any order.
-        scores: for each arm (S, N, F), one layer a seed.
-        notes: what a reader must know, each once.
+        patients: (N,) int32, 0 to P - 1 in the order of patient ids, independent of the order of rows.
+        scores: For each arm (S, N, F), one layer a seed.
+        notes: Notes on all tables, each once.
     """
 
     findings: list[str]
@@ -31,13 +32,13 @@ class AlignedArms:
 
 
 def align(arms: Mapping[str, Sequence[Predictions]]) -> AlignedArms:
-    """Bring all predictions into the order of image ids.
+    """Align all predictions in the order of image ids.
 
     Args:
-        arms: for each arm its predictions, one a seed.
+        arms: For each arm its predictions, one table a seed.
 
     Raises:
-        HilumError: no predictions; or tables that differ in images, findings, labels, patients or split.
+        HilumError: No predictions; or tables that differ in images, findings, labels, patients or split.
     """
     tables = [table for seeds in arms.values() for table in seeds]
     empty = [arm for arm, seeds in arms.items() if not seeds]
@@ -68,7 +69,7 @@ def align(arms: Mapping[str, Sequence[Predictions]]) -> AlignedArms:
 
 
 def _by_image_id(table: Predictions, findings: list[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Labels and scores (N, F), rows sorted by image id, columns as in `findings`."""
+    """Return labels and scores (N, F), with rows sorted by image id and columns as in `findings`."""
     rows = table.frame["image_id"].arg_sort().to_numpy()
     columns = [table.findings.index(finding) for finding in findings]
     return table.labels[rows][:, columns], table.scores[rows][:, columns]
@@ -82,7 +83,7 @@ def _check_same_ground(reference: Predictions, table: Predictions) -> None:
             unnamed.name,
             expected="a column image_id, to pair it with another table",
             found="none",
-            fix="Add it; the order of rows is not proof enough.",
+            fix="Add it; the order of rows is not a reliable key.",
         )
     _check_same_names(where, "findings", reference.name, reference.findings, table.name, table.findings)
     _check_same_names(where, "images", reference.name, reference.image_ids, table.name, table.image_ids)
@@ -107,13 +108,12 @@ def _check_same_names(
     for name, own, other in ((first_name, first, second), (second_name, second, first)):
         alone = sorted(set(own) - set(other))
         if alone:
-            shown = ", ".join(alone[:3]) + (", …" if len(alone) > 3 else "")
-            differences.append(f"{len(alone):,} only in {name} ({shown})")
+            differences.append(f"{len(alone):,} only in {name} ({first_few(alone)})")
     raise HilumError(
         where,
         expected=f"the same {what}",
         found="; ".join(differences),
-        fix=f"Keep the {what} that both have: a paired comparison needs the same ones.",
+        fix=f"Keep the {what} of both: a paired comparison needs the same ones.",
     )
 
 

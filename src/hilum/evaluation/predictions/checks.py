@@ -1,4 +1,6 @@
-"""What can be wrong with a table of predictions: one line a problem, naming the column and the first row."""
+"""Checks of a table of predictions: one line a problem, with the column and the first row."""
+
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -9,18 +11,23 @@ from hilum.findings import canonical
 LABEL, SCORE = "y_", "p_"
 
 UNKNOWN_SPLIT = (
-    "split: there is none, so it is not known whether training was trained on these images   "
-    "add a column split (train, val, test), or say that it has not (--held-out, held_out=True)"
+    "split: there is none, so it is not known whether the model was trained on these images   "
+    "add a column split (train, val, test), or state that it was not (--held-out, held_out=True)"
 )
 ROUNDING = 1e-6
-"""How far beyond 0 or 1 a probability may lie by rounding, as of a softmax in single precision."""
+"""Tolerated excess of probabilities over 0 to 1 by rounding, as of a softmax in single precision."""
 
 INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _SHOWN = 3
 
 
+def first_few(ids: Sequence[str]) -> str:
+    """Format the first three of several ids."""
+    return ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")
+
+
 def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Rename `y_` and `p_` columns to canonical findings where these are known; problems where two become one."""
+    """Rename `y_` and `p_` columns to canonical findings where known; report columns that become equal."""
     new_names = {
         column: column[:2] + _canonical_or_same(column[2:])
         for column in table.columns
@@ -38,11 +45,7 @@ def with_canonical_findings(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str
 
 
 def with_plain_types(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """Ids and splits as text, `y_` and `p_` as numbers or text; problems where a column cannot be read as either.
-
-    Args:
-        table: columns of any type.
-    """
+    """Convert ids and splits to text, `y_` and `p_` columns to numbers or text; report columns of other types."""
     problems, plain = [], []
     for column in table:
         is_label, is_score = column.name.startswith(LABEL), column.name.startswith(SCORE)
@@ -54,27 +57,27 @@ def with_plain_types(table: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
             problems.append(f"{column.name}: a column of {type_name(column)}   write {wanted}")
         elif not (is_label or is_score) or column.dtype not in (pl.String, *INTEGERS):
             plain.append(means)
-        # whole numbers and text stay as they are, for messages to show them so
+        # whole numbers and text are unchanged, for messages
     return table.with_columns(plain), problems
 
 
 def problems_of(table: pl.DataFrame, findings: list[str]) -> list[str]:
-    """All problems of the columns and rows.
+    """Return all problems of the columns and rows.
 
     Args:
-        table: image_id and patient_id as text, y_<finding> and p_<finding> as `with_plain_types` gives them.
-        findings: those with a `p_` column.
+        table: image_id and patient_id as text, y_<finding> and p_<finding> as returned by `with_plain_types`.
+        findings: Findings with a `p_` column.
     """
     problems = _identity_problems(table)
     labelled = [column.removeprefix(LABEL) for column in table.columns if column.startswith(LABEL)]
     for finding in [*findings, *(finding for finding in labelled if finding not in findings)]:
         if finding not in labelled:
             problems.append(
-                f"{SCORE}{finding}: there is no {LABEL}{finding}   add the true labels, or leave the finding out"
+                f"{SCORE}{finding}: there is no {LABEL}{finding}   add the true labels, or drop the finding"
             )
         elif finding not in findings:
             problems.append(
-                f"{LABEL}{finding}: there is no {SCORE}{finding}   add the predictions, or leave the finding out"
+                f"{LABEL}{finding}: there is no {SCORE}{finding}   add the predictions, or drop the finding"
             )
         else:
             problems += _label_problems(table, LABEL + finding) + _score_problems(table, SCORE + finding)
@@ -98,10 +101,8 @@ def _identity_problems(table: pl.DataFrame) -> list[str]:
     image_ids = table["image_id"].drop_nulls()
     repeated = image_ids.filter(image_ids.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
-        shown = ", ".join(repeated[:_SHOWN]) + (", …" if len(repeated) > _SHOWN else "")
-        problems.append(
-            f"image_id: {len(repeated):,} ids are there more than once ({shown})   keep one row for each image"
-        )
+        shown = first_few(repeated.to_list())
+        problems.append(f"image_id: {len(repeated):,} ids are repeated ({shown})   keep one row for each image")
     return problems
 
 
@@ -111,7 +112,7 @@ def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
     if not wrong.any():
         return []
     codes = ", ".join(table[column].filter(wrong).cast(pl.String).unique(maintain_order=True)[:_SHOWN])
-    uncertain = "   decide what uncertain (-1) means: 1, 0, or empty" if (number == -1).any() else "   recode them"
+    uncertain = "   replace uncertain (-1) by 1, 0, or empty" if (number == -1).any() else "   recode them"
     return [
         f"{column}: {wrong.sum():,} rows are not 1, 0 or empty but {codes} (first: {_first(table, wrong)}){uncertain}"
     ]
@@ -137,7 +138,7 @@ def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
 
 
 def _given_and_number(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Where something is given (neither null nor NaN), and its value as Float64, null where that is no number."""
+    """Return where a value is given (neither null nor NaN), and the values as Float64, null where not a number."""
     number = column.cast(pl.Float64, strict=False)
     return column.is_not_null() & ~number.is_nan().fill_null(False), number.fill_nan(None)
 

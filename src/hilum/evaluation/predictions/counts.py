@@ -1,4 +1,4 @@
-"""How many positives and negatives there are, in images and in patients: what a finding's number can rest on."""
+"""Numbers of positive and negative images and patients of each finding."""
 
 from dataclasses import dataclass
 
@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_PATIENTS = 2
-"""On each side of a number: with one patient there is no spread between patients to compute."""
+"""Minimum number of positive (and negative) patients: with one there is no variance between patients."""
 
 
 @dataclass(frozen=True)
 class Cases:
-    """Counts of each finding, (F,) each, over images whose label is known.
+    """Counts of each finding, (F,) each, over images with a known label.
 
     Attributes:
-        images, positives, negatives: images.
-        patients: patients with a known label.
-        positive_patients, negative_patients: patients with at least one positive, negative image.
+        images, positives, negatives: Numbers of images.
+        patients: Patients with a known label.
+        positive_patients, negative_patients: Patients with at least one positive (negative) image.
     """
 
     images: NDArray[np.int64]
@@ -27,16 +27,16 @@ class Cases:
     negative_patients: NDArray[np.int64]
 
     def enough(self, min_patients: int) -> NDArray[np.bool_]:
-        """Findings with at least so many positive and so many negative patients, never fewer than two, (F,)."""
+        """Return findings with at least this number (and two) of positive and of negative patients, (F,) bool."""
         return np.minimum(self.positive_patients, self.negative_patients) >= max(min_patients, LEAST_PATIENTS)
 
 
 def count_cases(labels: NDArray[np.floating], patients: NDArray[np.int32]) -> Cases:
-    """Count.
+    """Count images and patients by finding and label.
 
     Args:
         labels: (N, F), 1, 0 or NaN (unknown).
-        patients: (N,), whose image it is.
+        patients: (N,), patient of each image.
     """
     masks = ~np.isnan(labels), labels == 1, labels == 0
     images, positives, negatives = (mask.sum(axis=0) for mask in masks)

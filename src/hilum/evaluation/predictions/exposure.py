@@ -1,4 +1,4 @@
-"""Whom a model was fitted to, so that it is not judged on them."""
+"""Training patients and images of a model, which are refused in its evaluation (data leakage)."""
 
 import json
 from dataclasses import dataclass
@@ -10,19 +10,18 @@ from hilum.data.patients import VARIABLE, WITHOUT_ID, canonical_patient_id, salt
 from hilum.data.tables import read_lines, read_text, split_word
 from hilum.encoders.ledger import Ledger
 from hilum.errors import HilumError
+from hilum.evaluation.predictions.checks import first_few
 from hilum.evaluation.predictions.files import read_table
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """Patients and images that had a part in a model.
+    """Patients and images a model was trained on.
 
     Attributes:
-        name: where this is known from, for messages.
-        patients: their ids; `<issuer>:<patient>`, with a pseudonym for the id, where they come from a card.
-        images: image ids; may be empty.
+        name: Source, for messages.
+        patients: Patient ids; `<issuer>:<pseudonym>` from a card.
+        images: Image ids; may be empty.
     """
 
     name: str
@@ -30,11 +29,11 @@ class TrainedOn:
     images: frozenset[str] = frozenset()
 
     def problems_of(self, table: pl.DataFrame) -> list[str]:
-        """What is wrong with judging these rows: one line each for patients and images that were trained on.
+        """Return problems of evaluating these rows: a line each for patients and images that were trained on.
 
-        A patient id without an issuer is compared with the ids of all issuers, for it could be any of them. How ids are
-        written does not matter: 00000013, 13 and 13.0 are the same. Where ids and pseudonyms cannot be compared
-        without the salt, that is a problem, too.
+        A patient id without an issuer is compared with the ids of all issuers. Ids are compared in canonical spelling:
+        00000013, 13 and 13.0 are equal. Ids and pseudonyms that cannot be compared without the salt are a problem as
+        well.
 
         Args:
             table: image_id and patient_id as text.
@@ -45,53 +44,54 @@ class TrainedOn:
         pairs = table.select("patient_id", "image_id").drop_nulls("patient_id").unique(maintain_order=True).rows()
         by_issuer = []
         for issuer in ("", *filter(None, ledger.issuers)):
-            # of an issuer, an image without a patient id is a patient of its own (`hilum.data.patients.names`)
+            # with an issuer, an image without a patient id is its own patient (`hilum.data.patients.names`)
             names = {
                 one: f"{issuer}:{WITHOUT_ID * (one == image)}{one}" if issuer else one
                 for one, image in pairs
                 if not issuer or ":" not in one
             }
             by_issuer.append(names)
-        if "" in ledger.issuers:  # an id without who gave it could be anybody's, on this side too
+        if "" in ledger.issuers:  # an id without an issuer could be of any issuer, here as well
             by_issuer.append({one: _number(one) for one, _ in pairs})
         for names in by_issuer:
             exposure = ledger.exposure_of(list(names.values()))
             fix = f"set {VARIABLE} to the salt of the model's own patients, or copy it to {salt_file()}"
-            why = f"{exposure.why_not_known}   {fix if exposure.apart else 'write the patient ids, or judge others'}"
+            fix = fix if exposure.apart else "add the patient ids, or evaluate other images"
+            why = f"{exposure.why_not_known}   {fix}"
             for one, known, unknown in zip(names, exposure.trained_on, exposure.not_known, strict=True):
                 trained_on |= {one} if known else set()
                 unclear |= {one: why} if unknown else {}
         problems = [
-            f"patient_id: whether patients are among those of {self.name} is not known: {why}"
+            f"patient_id: it is not known whether patients are training patients of {self.name}: {why}"
             for why in sorted({why for one, why in unclear.items() if one not in trained_on})
         ]
         if trained_on:
-            shown = _shown(sorted(trained_on))
             problems.append(
-                f"patient_id: {len(trained_on):,} patients are among those trained on, says {self.name} ({shown})   "
-                "judge the model on others (or write <collection>:<patient> in both, if these are other people)"
+                f"patient_id: {len(trained_on):,} patients are training patients of {self.name} "
+                f"({first_few(sorted(trained_on))})   evaluate other patients "
+                "(or write <collection>:<patient> in both, if these are different people)"
             )
         known = {canonical_patient_id(image_id) for image_id in self.images}
         image_ids = table["image_id"].drop_nulls()
         images = sorted(image_id for image_id in image_ids if canonical_patient_id(image_id) in known)
         if images:
             problems.append(
-                f"image_id: {len(images):,} images are among those trained on, says {self.name} ({_shown(images)})   "
-                "judge the model on others"
+                f"image_id: {len(images):,} images are training images of {self.name} ({first_few(images)})   "
+                "evaluate other images"
             )
         return problems
 
 
 def read_trained_on(path: Path) -> TrainedOn:
-    """Read whom a model was fitted to.
+    """Read the training patients and images of a model.
 
     Args:
-        path: the card.json of a model trained by Hilum (or the directory that holds it); a table, Parquet or CSV, with
-            the columns patient_id or image_id or both (with a column `split`, only its rows train, val and train_val);
-            or a text file (.txt) with one patient id a line.
+        path: The card.json of a model trained by Hilum (or its directory); a table, Parquet or CSV, with the columns
+            patient_id or image_id or both (of a column `split` only the rows train, val and train_val are used); or a
+            text file (.txt) with one patient id a line.
 
     Raises:
-        HilumError: none of these, or nobody in it.
+        HilumError: None of these, or no patients in it.
     """
     path = Path(path)
     if (path / "card.json").is_file():
@@ -128,8 +128,8 @@ def _from_table(table: pl.DataFrame, path: Path) -> tuple[list[str], list[str]]:
         splits = table["split"].drop_nulls().unique().sort().to_list()
         unknown = [split for split in splits if split_word(split) is None]
         if unknown:
-            found = f"{_shown(unknown)} in the column split"
-            fix = "Leave only the rows that were trained on, and no split."
+            found = f"{first_few(unknown)} in the column split"
+            fix = "Keep only the rows that were trained on, and drop the column split."
             raise HilumError(path, expected="the splits train, val, test", found=found, fix=fix)
         table = table.filter(pl.col("split").is_in(["train", "val", "train_val"]))
     given = [
@@ -140,9 +140,5 @@ def _from_table(table: pl.DataFrame, path: Path) -> tuple[list[str], list[str]]:
 
 
 def _number(patient: str) -> str:
-    """What a patient is called by whoever gave the number."""
+    """Return a patient id without its issuer."""
     return patient.partition(":")[2] or patient
-
-
-def _shown(ids: list[str]) -> str:
-    return ", ".join(ids[:_SHOWN]) + (", …" if len(ids) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""Tables that people bring, CSV or Parquet, with ids that stay text."""
+"""Tables of users, CSV or Parquet, with ids as text."""
 
 from pathlib import Path
 
@@ -17,26 +17,26 @@ from hilum.data.tables import (
 from hilum.errors import HilumError, HilumErrors
 
 NAMES = ("image_id", "patient_id", "split")
-"""Columns that are text whatever they look like: 00000013 is an id, not a number."""
+"""Columns that are always text: 00000013 is an id, not a number."""
 
 _NO_VALUE = tuple(word for word in UNKNOWN_WORDS if word not in ("unknown", "?"))
 
 
 def read_table(path: Path, *, what: str) -> pl.DataFrame:
-    """Read a Parquet file or a CSV file, whichever it is.
+    """Read a Parquet or CSV file.
 
     Args:
-        path: the file.
-        what: what it should be, for messages, for example "a table of predictions".
+        path: Path of the file.
+        what: Expected content, for messages, for example "a table of predictions".
 
     Returns:
-        The table. Columns that go by another name of `hilum.data.tables.column_names`, such as PatientID or filename,
-        are `image_id`, `patient_id` and `split`, and are text; words for splits are train, val, test, train_val and
-        external, others stay. Columns of a CSV that hold numbers only are numbers.
+        The table. Columns with another name of `hilum.data.tables.column_names`, such as PatientID or filename, are
+        renamed to `image_id`, `patient_id` and `split`, and are text; synonyms of splits become train, val, test,
+        train_val and external, other words are unchanged. Numeric columns of a CSV are numbers.
 
     Raises:
-        HilumError, HilumErrors: no such file, or no table in it; two columns of one meaning; ids that are no text and
-            no numbers.
+        HilumError, HilumErrors: No such file, or no table in it; two columns of one meaning; ids that are neither text
+            nor numbers.
     """
     if not path.is_file():
         found = "a directory" if path.is_dir() else "no such file"
@@ -44,7 +44,7 @@ def read_table(path: Path, *, what: str) -> pl.DataFrame:
     if is_parquet(path):
         table = read_parquet(path, what=what, fix="Write it again, or as .csv.")
     elif path.suffix in (".parquet", ".pq"):
-        found = "something else: it does not begin as a Parquet file does"
+        found = "another format: it does not begin as a Parquet file does"
         raise HilumError(path, expected=f"{what} (Parquet)", found=found, fix="Write it as .parquet or .csv.")
     else:
         table = read_csv_text(path)
@@ -53,7 +53,7 @@ def read_table(path: Path, *, what: str) -> pl.DataFrame:
 
 
 def _with_type(column: pl.Series) -> pl.Series:
-    """A column of text as the numbers or truth values that all its cells are, if they are; ids stay text."""
+    """Convert a text column to numbers or booleans where all cells are such; ids remain text."""
     missing = column.str.to_lowercase().is_in(_NO_VALUE).fill_null(False)
     column = column.set(missing, None)
     given = column.drop_nulls()
@@ -98,6 +98,6 @@ def _canonical_splits(column: pl.Series) -> pl.Series:
 
 
 def _holds_splits(column: pl.Series) -> bool:
-    """Whether a column that may be a split holds words for splits only, and not, say, numbers of folds."""
+    """Return True for a column with words for splits only, not, for example, numbers of folds."""
     text = as_text(column)
     return text is not None and text.dtype == pl.String and all(split_word(word) for word in text.drop_nulls().unique())

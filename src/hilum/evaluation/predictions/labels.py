@@ -1,6 +1,6 @@
-"""Labels that stand in another table than the predictions, joined by image."""
+"""Labels from another table than the predictions, joined by image."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -12,14 +12,14 @@ from hilum.evaluation.predictions.checks import LABEL, SCORE, with_canonical_fin
 from hilum.notes import Code, Note, note
 
 REASON = "reason"
-"""Column of tables by `hilum predict`: why an image has no probabilities."""
+"""Column of tables of `hilum predict`: reason why an image has no probabilities."""
 
 
 def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
-    """A table without images that were refused for a reason and have no probability; and notes on them.
+    """Drop images that were refused and have no probability; return the table and notes on them.
 
     Args:
-        table: of predictions; one without the column `reason` stays as it is.
+        table: Table of predictions; unchanged without the column `reason`.
     """
     scores = [column for column in table.columns if column.startswith(SCORE)]
     if REASON not in table.columns or not scores:
@@ -36,22 +36,22 @@ def scored_rows(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
 def join_labels(
     table: pl.DataFrame, manifest: pl.DataFrame, label_policy: LabelPolicy, *, where: str
 ) -> tuple[pl.DataFrame, list[Note]]:
-    """Give predictions the labels of a data set.
+    """Join predictions with the labels of a data set.
 
-    Images meet by `image_id`; where none does, by the name of the file, and then by that without its ending.
+    Images are matched by `image_id`; where none matches, by file name, and then by file name without suffix.
 
     Args:
         table: `image_id` and p_<finding>; a column y_<finding> is replaced.
         manifest: `image_id`, findings as codes (`hilum.data.manifest`), and `patient_id` where known.
-        label_policy: what uncertain and not mentioned mean.
-        where: what the labels are called, for messages.
+        label_policy: Meaning of uncertain and not mentioned.
+        where: Name of the labels, for messages.
 
     Returns:
-        The table with y_<finding>, images without labels and findings without labels left out, `patient_id` from the
-        manifest where the table has none; and notes on it.
+        The table with y_<finding>, without images and findings that have no labels, with `patient_id` of the manifest
+        where the table has none; and notes on it.
 
     Raises:
-        HilumError: no image, or no finding, of the table has labels.
+        HilumError: No image, or no finding, of the table has labels.
     """
     table, _ = with_canonical_findings(table)
     if "image_id" not in table.columns:
@@ -74,7 +74,7 @@ def join_labels(
     joined = _by_any_name(table, given)
     if joined.is_empty():
         shown = f"{table['image_id'][0]}; the labels name {ids[0] if ids else 'no image'}"
-        fix = "Name images alike in both tables."
+        fix = "Use the same image ids in both tables."
         raise HilumError(where, expected="labels of the predicted images", found=f"none of {shown}", fix=fix)
     if len(joined) < len(table):
         without_labels = len(table) - len(joined)
@@ -87,28 +87,18 @@ def join_labels(
 
 
 def _by_any_name(table: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
-    for shorten in (_itself, _file_name, _stem):
-        keys = labels.with_columns(_key=_shortened(labels["image_id"], shorten)).drop("image_id")
-        if keys["_key"].is_duplicated().any():
+    """Join by image id, or by file name, or by file name without suffix: the first that is unique and matches."""
+    shortened: tuple[Callable[[str], str], ...] = (
+        str,
+        lambda image_id: PurePosixPath(image_id).name,
+        lambda image_id: PurePosixPath(image_id).stem,
+    )
+    for shorten in shortened:
+        own, other = (pl.Series(map(shorten, each["image_id"]), dtype=pl.String) for each in (table, labels))
+        if other.is_duplicated().any():
             continue
-        here = table.with_columns(_key=_shortened(table["image_id"], shorten))
-        joined = here.join(keys, on="_key", how="inner", maintain_order="left").drop("_key")
+        keys = labels.with_columns(_key=other).drop("image_id")
+        joined = table.with_columns(_key=own).join(keys, on="_key", how="inner", maintain_order="left").drop("_key")
         if len(joined):
             return joined
     return table.join(labels, on="image_id", how="inner")
-
-
-def _shortened(ids: Iterable[str], shorten: Callable[[str], str]) -> pl.Series:
-    return pl.Series([shorten(each) for each in ids], dtype=pl.String)
-
-
-def _itself(image_id: str) -> str:
-    return image_id
-
-
-def _file_name(image_id: str) -> str:
-    return PurePosixPath(image_id).name
-
-
-def _stem(image_id: str) -> str:
-    return PurePosixPath(image_id).stem

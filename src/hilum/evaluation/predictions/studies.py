@@ -1,4 +1,4 @@
-"""One row a study (an examination of several images) instead of one an image."""
+"""Aggregation of predictions: one row a study (examination with several images) instead of one an image."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -12,11 +12,11 @@ _OF_ROW = ("patient_id", "split")
 
 
 def study_names(table: pl.DataFrame, study_of: Mapping[str, str | None]) -> list[str]:
-    """The study of each row, by a name that no two patients share.
+    """Return the study of each row, with names that are unique across patients.
 
     Args:
         table: `image_id, patient_id`.
-        study_of: as in `by_study`.
+        study_of: As in `by_study`.
     """
     ids = table["image_id"].to_list()
     studies = [study_of.get(image_id) for image_id in ids]
@@ -31,19 +31,19 @@ def study_names(table: pl.DataFrame, study_of: Mapping[str, str | None]) -> list
 
 
 def by_study(table: pl.DataFrame, study_of: Mapping[str, str | None], score: StudyScore = "mean") -> pl.DataFrame:
-    """Join the rows of a study's images: scores by their mean or maximum, labels by their maximum.
+    """Aggregate the rows of a study's images: scores by mean or maximum, labels by maximum.
 
     A study is positive where one of its images is, and its label is null where all of them are: reports label studies,
-    and labels of single images say what is seen in one view. Patients stay, so that statistics clustered by patient do.
-    The order is that of the first image of each study.
+    labels of single images label one view. Patients are kept for statistics clustered by patient. Studies are in the
+    order of their first image.
 
     Args:
-        table: predictions with `image_id, patient_id`, maybe `split`, `y_<finding>` and `p_<finding>`.
-        study_of: study of each image; an image of none, None or absent, is a study by itself.
-        score: how the scores of a study's images become one.
+        table: Predictions with `image_id, patient_id`, optionally `split`, `y_<finding>` and `p_<finding>`.
+        study_of: Study of each image; an image without a study (None or absent) is its own study.
+        score: Aggregation of the scores of a study's images.
 
     Returns:
-        The same columns; `image_id` is the study's id, with the patient's before it where two patients use one id.
+        The same columns; `image_id` is the study id, prefixed by the patient where two patients have the same id.
     """
     named = study_names(table, study_of)
     of_row = [name for name in _OF_ROW if name in table.columns]

@@ -1,4 +1,4 @@
-"""A table of predictions, anybody's: one row an image, `y_<finding>` what is true, `p_<finding>` what a model says."""
+"""Tables of predictions: one row an image, `y_<finding>` the true label, `p_<finding>` the predicted probability."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from hilum.evaluation.predictions.checks import (
     LABEL,
     SCORE,
     UNKNOWN_SPLIT,
+    first_few,
     problems_of,
     with_canonical_findings,
     with_plain_types,
@@ -23,7 +24,6 @@ from hilum.evaluation.predictions.files import NAMES, read_table
 from hilum.evaluation.predictions.labels import scored_rows
 from hilum.notes import Code, Note, note
 
-_SHOWN = 3
 _HELD_OUT = ("test", "val", "external")
 
 
@@ -32,14 +32,14 @@ class Predictions:
     """Checked predictions of one model.
 
     Attributes:
-        name: where they come from, for messages.
-        frame: image_id (text, unique), patient_id (text, in its canonical spelling), split (text or null), y_<finding>
+        name: Source, for messages.
+        frame: image_id (text, unique), patient_id (text, canonical spelling), split (text or null), y_<finding>
             (Float64: 1, 0, null unknown), p_<finding> (Float64, 0 to 1).
-        findings: in the order of the table; canonical names where known.
-        split: which split the rows are; None where the table does not say.
-        images_named: whether the table had image ids; otherwise they are row numbers, and cannot be paired.
-        patients_named: whether the table had patient ids; otherwise each image is its own patient.
-        notes: what a reader of any number from these predictions must know.
+        findings: Findings in the order of the table; canonical names where known.
+        split: Split of the rows; None where unknown.
+        images_named: True where the table has image ids; otherwise they are row numbers and cannot be paired.
+        patients_named: True where the table has patient ids; otherwise each image is its own patient.
+        notes: Notes on any estimate from these predictions.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Predictions:
 
     @property
     def image_ids(self) -> list[str]:
-        """N ids."""
+        """Image ids, N."""
         return self.frame["image_id"].to_list()
 
     @property
@@ -81,16 +81,14 @@ def read_predictions(
     """Read and check a Parquet or CSV table of predictions.
 
     Args:
-        path: the table. Columns y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1) for each finding;
-            image_id, patient_id and split where known, also by other names of `hilum.data.tables.column_names`. Other
+        path: Path of the table. Columns y_<finding> (1, 0, empty = unknown) and p_<finding> (0 to 1) for each finding;
+            image_id, patient_id and split where known, or by other names of `hilum.data.tables.column_names`. Other
             columns are ignored.
-        split: which rows; see `as_predictions`.
-        held_out: see `as_predictions`.
-        trained_on: whom the model was fitted to; see `as_predictions`.
+        split, held_out, trained_on: See `as_predictions`.
 
     Raises:
-        HilumError: not a table, or no predictions in it.
-        HilumErrors: everything that is wrong with its columns and rows.
+        HilumError: Not a table, or no predictions in it.
+        HilumErrors: All problems of columns and rows.
     """
     table = read_table(Path(path), what="a table of predictions")
     return as_predictions(table, name=str(path), split=split, held_out=held_out, trained_on=trained_on)
@@ -107,17 +105,17 @@ def as_predictions(
     """Check a table of predictions and keep the rows of one split.
 
     Args:
-        table: as in `read_predictions`.
-        name: what to call it in messages.
-        split: the split whose rows to keep. By default `test`; where the table has none, the only one that it has, if
-            its name says that training has not used it (val, external).
-        held_out: for a table without a column `split`, or with one other name in it: that all its rows are images that
-            training has not used. Not needed, and without effect, where the table says it.
-        trained_on: patients or images that the model was fitted to; none of them may be among the rows.
+        table: As in `read_predictions`.
+        name: Name of the table in messages.
+        split: Split whose rows are kept. Default: `test`; without test rows the only split, if it is held out (val,
+            external).
+        held_out: State that the model was not trained on any row, for a table without a column `split` or with a single
+            other split. No effect where the table has a held-out split.
+        trained_on: Patients or images the model was trained on; they are refused.
 
     Raises:
-        HilumError: no predictions, no rows, or no rows of the split.
-        HilumErrors: everything that is wrong with columns and rows.
+        HilumError: No predictions, no rows, or no rows of the split.
+        HilumErrors: All problems of columns and rows.
     """
     if not any(column.startswith(SCORE) for column in table.columns):
         raise HilumError(
@@ -172,7 +170,7 @@ def as_predictions(
     if not patients_named:
         notes.append(note(Code.NO_PATIENT_IDS))
     kinds = [(LABEL + finding, SCORE + finding) for finding in findings]
-    # What lies beyond 0 or 1 by rounding only is 0 or 1; all else has been refused.
+    # Values beyond 0 or 1 by rounding are clipped; others were refused.
     numbers = [table[column].cast(pl.Float64).fill_nan(None).clip(0, 1) for kind in kinds for column in kind]
     return Predictions(
         name=name,
@@ -186,7 +184,7 @@ def as_predictions(
 
 
 def _with_patients(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
-    """Patients in one spelling each; an image whose cell names nobody is of a patient of its own."""
+    """Write patient ids in one spelling each; an image with a placeholder id is its own patient."""
     found, notes = with_canonical_patients(table)
     nobody = pl.Series(found["patient_id"].is_null() & table["patient_id"].is_not_null())
     return found.with_columns(pl.when(nobody).then("image_id").otherwise("patient_id").alias("patient_id")), notes
@@ -195,8 +193,8 @@ def _with_patients(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
 def _nothing_in_common(trained_on: TrainedOn) -> str:
     column = "patient_id" if trained_on.patients else "image_id"
     return (
-        f"{column}: there is none, so it is not known whether {trained_on.name} names these images   "
-        "add the column, or leave out whom the model was trained on"
+        f"{column}: there is none, so it is not known whether {trained_on.name} contains these images   "
+        "add the column, or evaluate without the training patients"
     )
 
 
@@ -217,7 +215,7 @@ def _chosen_split(column: pl.Series, asked: str | None, name: str, held_out: boo
         name,
         expected="rows of the split test",
         found=f"only {', '.join(present)}",
-        fix="Predict the test images, or say with --split which rows to evaluate.",
+        fix="Predict the test images, or choose the rows with --split.",
     )
 
 
@@ -234,7 +232,7 @@ def _patients_on_both_sides(used: pl.DataFrame, rest: pl.DataFrame, chosen: str)
     if not both:
         return []
     others = " and ".join(elsewhere["split"].unique().sort())
-    shown = ", ".join(both[:_SHOWN]) + (", …" if len(both) > _SHOWN else "")
     return [
-        f"patient_id: {len(both):,} patients of {chosen} are also in {others} ({shown})   split by patient, train again"
+        f"patient_id: {len(both):,} patients of {chosen} are also in {others} ({first_few(both)})   "
+        "split by patient, train again"
     ]

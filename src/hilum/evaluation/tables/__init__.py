@@ -1,4 +1,4 @@
-"""Result tables: metrics, comparisons, ranks, equivalence, subgroups, external validation, classes."""
+"""Result tables: metrics, comparisons, ranks, equivalence, subgroups, external validation, multiclass."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Several tasks side by side: every arm on every task, its mean over tasks, and tests adjusted over all of them."""
+"""Results over several tasks: every arm on every task, means over tasks, and tests adjusted over all tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.evaluation.estimation import MeasuredArms, Resampled
+from hilum.evaluation.estimation import BootstrappedArms, Resampled
 from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
@@ -30,18 +30,18 @@ TASKS_SCHEMA = {
 }
 
 MEAN_OVER_TASKS = "mean over tasks"
-"""In place of a task: the mean of an arm over all of them."""
+"""Value of the column `task` in rows of means over tasks."""
 
 
-def overall_of(measured: MeasuredArms, arm: str, metric: str = AUROC) -> Resampled:
-    """The macro mean of an arm, or its only finding: estimate () and resampled (B,)."""
+def overall_of(measured: BootstrappedArms, arm: str, metric: str = AUROC) -> Resampled:
+    """Return the macro mean of an arm, or its only finding: estimate () and resampled (B,)."""
     at = _overall_row(measured, arm)
     whole = measured.arms[arm].metrics[metric]
     return Resampled(whole.estimate[at], whole.resampled[at])
 
 
-def patients_behind_overall(measured: MeasuredArms) -> float | None:
-    """Patients that the interval of the macro mean is expanded for; None where no finding has enough patients."""
+def patients_behind_overall(measured: BootstrappedArms) -> float | None:
+    """Return the effective number of patients of the macro mean; None where no finding has enough patients."""
     return (
         measured.effective_n_patients(_overall_row(measured, next(iter(measured.arms))))
         if _is_estimable(measured)
@@ -49,16 +49,15 @@ def patients_behind_overall(measured: MeasuredArms) -> float | None:
     )
 
 
-def shift_resamples(measured: MeasuredArms, by: int) -> MeasuredArms:
-    """The same resamples in another order, so that they are independent of those of another test set with the same
-    seed.
+def shift_resamples(measured: BootstrappedArms, by: int) -> BootstrappedArms:
+    """Shift the order of resamples, so that they are independent of those of another test set with the same seed.
 
-    Resample b becomes resample b + `by`. Resamples are independent of each other; those of two test sets that share a
-    seed are not, where the generator gives both the same numbers.
+    Resample b becomes resample b + `by`. Different resamples are independent; equal resamples of two test sets with one
+    seed are not, since the generator returns the same numbers.
 
     Args:
-        measured: arms on one test set.
-        by: 0 for the first test set, another number for each other one; tasks on the same patients keep one number.
+        measured: Arms on one test set.
+        by: 0 for the first test set, another number for each further one; tasks on the same patients share one number.
     """
     arms = {
         name: replace(
@@ -73,16 +72,16 @@ def shift_resamples(measured: MeasuredArms, by: int) -> MeasuredArms:
     return replace(measured, arms=arms)
 
 
-def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
-    """Every arm on every task, macro over its findings, and the mean over tasks.
+def tasks_table(tasks: Mapping[str, BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:
+    """Tabulate every arm on every task, macro over its findings, and the mean over tasks.
 
     Args:
-        tasks: arms measured on each task, with as many resamples; see `shift_resamples`.
-        metric: one of those measured.
+        tasks: Bootstrapped arms of each task, with equal numbers of resamples; see `shift_resamples`.
+        metric: A computed metric.
 
     Returns:
-        task, arm, metric, finding (`macro`, or the only finding), estimate, ci_low, ci_high (95 %), tasks (1, or how
-        many the mean is over). Tasks without enough patients have no estimate, and no mean is taken over them.
+        task, arm, metric, finding (`macro`, or the only finding), estimate, ci_low, ci_high (95 %), tasks (1, or the
+        number of tasks of a mean). Tasks without enough patients have no estimate and are excluded from means.
     """
     rows: list[dict[str, object]] = []
     for task, measured in tasks.items():
@@ -92,7 +91,7 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
             rows.append({"task": task, "arm": arm, "metric": metric, "finding": finding, "tasks": 1})
             if patients is not None:
                 own = metrics_table(measured, arm).filter((pl.col("metric") == metric) & (pl.col("finding") == finding))
-                rows[-1] |= own.select("estimate", ci_low="low", ci_high="high").row(0, named=True)
+                rows[-1] |= own.select("estimate", "ci_low", "ci_high").row(0, named=True)
     estimable = {task: measured for task, measured in tasks.items() if _is_estimable(measured)}
     arms = list(dict.fromkeys(arm for measured in estimable.values() for arm in measured.arms))
     for arm in arms if len(estimable) > 1 else []:
@@ -108,16 +107,16 @@ def tasks_table(tasks: Mapping[str, MeasuredArms], *, metric: str = AUROC) -> pl
 
 
 def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str], *, look: Look | None = None) -> pl.DataFrame:
-    """Adjust the tests of several tasks as one family: false discovery rate (Benjamini & Hochberg, JRSS B, 1995).
+    """Adjust the tests of several tasks as one family (false discovery rate, Benjamini & Hochberg, JRSS B, 1995).
 
     Args:
-        comparisons: rows of `comparisons_table` of every task, with a column `task`.
-        averages: rows that are no findings. Each average of each metric is a family over all tasks, and so are the
-            single findings; a task with one finding belongs to the family of `macro`, too, for that is its main number.
-        look: which of several announced looks this is, as in `comparisons_table`.
+        comparisons: Rows of `comparisons_table` of every task, with a column `task`.
+        averages: Averages over findings. Each average of each metric is a family over all tasks, and so are the single
+            findings; the only finding of a task belongs to the family of `macro`.
+        look: Number of the planned look, as in `comparisons_table`.
 
     Returns:
-        The same with other `p_adjusted` and `family`.
+        The same table with new `p_adjusted` and `family`.
     """
     look = look or Look()
     table = comparisons.with_row_index("row")
@@ -148,13 +147,13 @@ def _interval(estimate: float, resampled: NDArray[np.float64], patients: float) 
     return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
 
 
-def _overall_name(measured: MeasuredArms) -> str:
+def _overall_name(measured: BootstrappedArms) -> str:
     return measured.findings[0] if len(measured.findings) == 1 else MACRO
 
 
-def _overall_row(measured: MeasuredArms, arm: str) -> int:
+def _overall_row(measured: BootstrappedArms, arm: str) -> int:
     return measured.arms[arm].row(_overall_name(measured))
 
 
-def _is_estimable(measured: MeasuredArms) -> bool:
+def _is_estimable(measured: BootstrappedArms) -> bool:
     return bool(measured.included.any())

@@ -1,4 +1,4 @@
-"""Arms against one another, paired: differences on the same resamples, intervals, p-values, and what could be shown."""
+"""Paired comparisons of arms: differences on the same resamples, confidence intervals, p-values and power."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -9,7 +9,7 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import IntervalKind
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import MeasuredArms, Resampled, measure_arms
+from hilum.evaluation.estimation import BootstrappedArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
@@ -19,12 +19,12 @@ from hilum.evaluation.inference import (
     SeedTest,
     bca_interval,
     case_notes,
-    chance_of_repeat,
     macro_notes,
     minimum_detectable_difference,
     note_of_seeds,
     number_or_null,
     percentile_interval,
+    replication_probability,
     seeds_to_show,
     times_patients_to_show,
     two_sided_p,
@@ -44,11 +44,11 @@ COMPARISONS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "p": pl.Float64,
     "p_adjusted": pl.Float64,
-    "detectable": pl.Float64,
+    "minimum_detectable_difference": pl.Float64,
     "family": pl.String,
     "note": pl.String,
     "codes": pl.String,
@@ -59,7 +59,7 @@ COMPARISONS_SCHEMA = {
     "between_seeds": pl.Float64,
     "within_seeds": pl.Float64,
     "between_patients": pl.Float64,
-    "repeat": pl.Float64,
+    "prob_replication": pl.Float64,
     "seeds_to_show": pl.Int64,
     "times_patients_to_show": pl.Float64,
 }
@@ -86,25 +86,19 @@ def compare_predictions(
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """First minus second: paired differences per finding and over findings.
+    """Compute paired differences, first minus second, per finding and over findings.
 
     Args:
-        first: predictions of one arm, one a seed.
-        second: predictions of the other arm, of the same images.
-        metrics, averages, interval, stratified, adjustment: as in `evaluate_arms`.
-        thresholds: of the first and of the second arm, one a seed.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
-            macro mean and not tested.
-        seed_inference, seed_design: as in `measure_arms`.
-        on_progress: receives the resamples done.
+        first: Predictions of one arm, one table a seed.
+        second: Predictions of the other arm, of the same images.
+        thresholds: Thresholds of the first and of the second arm, one a seed.
+        adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
 
     Returns:
-        As the comparisons of `evaluate_arms`, without the columns `arm` and `reference`.
+        As `comparisons_table`, without the columns `arm` and `reference`.
 
     Raises:
-        HilumError: predictions that do not go together, or too few resamples.
+        HilumError: Predictions do not match, or too few resamples.
     """
     _, comparisons = evaluate_arms(
         {"second": second, "first": first},
@@ -142,26 +136,18 @@ def evaluate_arms(
     seed_design: SeedDesign = "nested",
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All arms, all findings, on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table` in one.
+    """Evaluate all arms and findings on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table`.
 
     Args:
-        arms: for each arm its predictions, one a seed; all of the same images.
-        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
-        metrics, averages, thresholds, interval, stratified: as in `measure_arms`.
-        adjustment: of p-values within each family.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative patients, are left out of the
-            macro mean and not tested.
-        seed_inference, seed_design: as in `measure_arms`.
-        on_progress: receives the resamples done.
+        arms: For each arm its predictions, one table a seed, all of the same images.
+        reference, adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
 
     Returns:
-        metrics: as `evaluate_predictions` returns them, with the column `arm` before.
-        comparisons: as `comparisons_table` returns them.
+        metrics: As `evaluate_predictions`, with a first column `arm`.
+        comparisons: As `comparisons_table`.
 
     Raises:
-        HilumError: predictions that do not go together, an unknown `reference`, or too few resamples.
+        HilumError: Predictions do not match, the `reference` is unknown, or too few resamples.
     """
     _check_reference(reference, list(arms))
     measured = measure_arms(
@@ -183,39 +169,38 @@ def evaluate_arms(
 
 
 def comparisons_table(
-    measured: MeasuredArms,
+    measured: BootstrappedArms,
     *,
     reference: str | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
     adjustment: Adjustment = "Benjamini-Hochberg",
     look: Look | None = None,
 ) -> pl.DataFrame:
-    """Paired differences of arms.
+    """Tabulate paired differences of arms.
 
-    Each metric has its own families of tests, adjusted by themselves: each average over findings, and the single
-    findings, all pairs of arms together. The macro AUROC is the primary one, or that of the only finding. A finding
-    with too few patients is not tested; that depends on labels alone, never on scores.
+    Each metric has its own families of tests: each average over findings, and the single findings, all pairs of arms
+    together. The macro AUROC, or that of the only finding, is the primary outcome. A finding with too few patients is
+    not tested; this depends on labels alone, never on scores.
 
     Args:
-        measured: the arms.
-        reference: the arm that all others are compared with; None for every pair (the later arm minus the earlier).
-        pairs: (arm, against) of the comparisons, instead of `reference`.
-        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (any false claim in the family).
-        look: which of several announced looks this is; adjusted p-values are then multiplied, so that below 0.05 means
-            below the level of this look. None: the only one.
+        measured: Bootstrapped arms.
+        reference: Arm all others are compared with; None for every pair (the later arm minus the earlier).
+        pairs: (arm, reference) of the comparisons, instead of `reference`.
+        adjustment: Benjamini-Hochberg (false discovery rate) or Holm (family-wise error rate).
+        look: Number of the planned look; adjusted p-values are scaled so that below 0.05 means below the level of this
+            look. None for a single look.
 
     Returns:
-        arm, against, finding, metric, difference (arm - against), low, high (95 %), p (two-sided, never 0),
-        p_adjusted, detectable (the difference such a test shows with 80 % power), family, note, codes
-        (`hilum.notes`); then what it rests on: method (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds
-        (of the arm with fewer), and of Obuchowski and Rockette's test the variances between_seeds, within_seeds (of one
-        seed's number: of training, and of the test set's noise that its seeds do not share) and between_patients (of
-        the difference), repeat (the chance that as many new seeds show it again), seeds_to_show and
-        times_patients_to_show (seeds of each arm, or times as many test patients, that show a true difference of this
-        size with 80 % power; null where none do).
+        arm, reference, finding, metric, difference (arm - reference), ci_low, ci_high (95 %), p (two-sided, never 0),
+        p_adjusted, minimum_detectable_difference (80 % power), family, note, codes (`hilum.notes`), method
+        (`obuchowski_rockette` or `bootstrap`), standard_error, df, seeds (of the arm with fewer); with Obuchowski and
+        Rockette's test the variances between_seeds, within_seeds (of one seed's estimate: from training, and from test
+        set noise its seeds do not share) and between_patients (of the difference), prob_replication (probability that
+        as many new seeds show it again), seeds_to_show and times_patients_to_show (seeds of each arm, or factor of test
+        patients, that detect a true difference of this size with 80 % power; null where none do).
 
     Raises:
-        HilumError: an unknown `reference`.
+        HilumError: An unknown `reference`.
     """
     pairs = pairs_of(list(measured.arms), reference) if pairs is None else pairs
     for pair in pairs:
@@ -232,15 +217,15 @@ def comparisons_table(
 
 
 def pairs_of(arms: Sequence[str], reference: str | None) -> list[tuple[str, str]]:
-    """Which arm is compared with which: all with one, or, where none is named, every later with every earlier."""
+    """Return (arm, reference) pairs: all with the reference, or without one every later with every earlier arm."""
     _check_reference(reference, arms)
     if reference is None:
         return [(later, earlier) for earlier, later in combinations(arms, 2)]
     return [(arm, reference) for arm in arms if arm != reference]
 
 
-def difference_of(measured: MeasuredArms, metric: str, arm: str, other: str) -> Resampled:
-    """Arm minus other in every resample; rows are findings, then averages."""
+def difference_of(measured: BootstrappedArms, metric: str, arm: str, other: str) -> Resampled:
+    """Compute arm minus other in every resample; rows are findings, then averages."""
     one, two = measured.arms[arm].metrics[metric], measured.arms[other].metrics[metric]
     jackknife = None if one.jackknife is None or two.jackknife is None else one.jackknife - two.jackknife
     return Resampled(one.estimate - two.estimate, one.resampled - two.resampled, jackknife)
@@ -253,7 +238,7 @@ def _check_reference(reference: str | None, arms: Sequence[str]) -> None:
         )
 
 
-def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
+def _differences(measured: BootstrappedArms, metric: str, arm: str, other: str) -> list[dict[str, object]]:
     own, their = measured.arms[arm], measured.arms[other]
     difference = difference_of(measured, metric, arm, other)
     fewest = min(own.seeds, their.seeds)
@@ -272,14 +257,14 @@ def _differences(measured: MeasuredArms, metric: str, arm: str, other: str) -> l
             by_seeds = measured.seed_test(metric, arm, other, at)
             numbers = _numbers(measured, metric, difference, at, by_seeds, tested=bool(measured.included[at]))
         else:
-            numbers = dict.fromkeys(("difference", "low", "high", "p", "detectable"))
+            numbers = dict.fromkeys(("difference", "ci_low", "ci_high", "p", "minimum_detectable_difference"))
             numbers["undefined"] = []
         rows.append({"finding": finding, "metric": metric, **numbers, "note": notes, "seeds": fewest})
     return [_with_note(row) for row in rows]
 
 
 def _numbers(
-    measured: MeasuredArms, metric: str, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
+    measured: BootstrappedArms, metric: str, difference: Resampled, at: int, by_seeds: SeedTest | None, *, tested: bool
 ) -> dict[str, object]:
     if by_seeds is not None:
         return _numbers_of_seeds(by_seeds, tested=tested, within=largest_difference(metric))
@@ -294,10 +279,10 @@ def _numbers(
     finite = resampled[np.isfinite(resampled)]
     return {
         "difference": number_or_null(estimate),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
         "p": number_or_null(two_sided_p(resampled, patients=patients) if tested else float("nan")),
-        "detectable": number_or_null(minimum_detectable_difference(resampled)),
+        "minimum_detectable_difference": number_or_null(minimum_detectable_difference(resampled)),
         "undefined": undefined_notes(resampled),
         "method": "bootstrap",
         "standard_error": float(np.std(finite, ddof=1)) if len(finite) > 1 else None,
@@ -309,10 +294,10 @@ def _numbers_of_seeds(test: SeedTest, *, tested: bool, within: float) -> dict[st
     settles = test.difference != 0 and tested
     return {
         "difference": test.difference,
-        "low": low,
-        "high": high,
+        "ci_low": low,
+        "ci_high": high,
         "p": test.p() if tested else None,
-        "detectable": detectable if (detectable := test.detectable()) <= within else None,
+        "minimum_detectable_difference": detectable if (detectable := test.detectable()) <= within else None,
         "undefined": [],
         "method": "obuchowski_rockette",
         "standard_error": test.standard_error,
@@ -320,7 +305,7 @@ def _numbers_of_seeds(test: SeedTest, *, tested: bool, within: float) -> dict[st
         "between_seeds": test.between_seeds,
         "within_seeds": test.within_seeds,
         "between_patients": test.between_patients,
-        "repeat": chance_of_repeat(test) if tested else None,
+        "prob_replication": replication_probability(test) if tested else None,
         "seeds_to_show": seeds_to_show(test, test.difference) if settles else None,
         "times_patients_to_show": times_patients_to_show(test, test.difference) if settles else None,
     }
@@ -331,8 +316,10 @@ def _with_note(row: dict[str, object]) -> dict[str, object]:
     return row | note_columns([*notes, *undefined])  # type: ignore[misc]
 
 
-def _with_families(rows: pl.DataFrame, measured: MeasuredArms, pairs: int, adjustment: str, look: Look) -> pl.DataFrame:
-    """Adjust each family by itself, and say in words which it is."""
+def _with_families(
+    rows: pl.DataFrame, measured: BootstrappedArms, pairs: int, adjustment: str, look: Look
+) -> pl.DataFrame:
+    """Adjust each family separately, and describe it in the column `family`."""
     p = rows["p"].fill_null(float("nan")).to_numpy()
     adjusted = np.full(len(rows), np.nan)
     family = np.full(len(rows), NOT_TESTED, dtype=object)

@@ -1,4 +1,4 @@
-"""Not worse, or the same: what a margin that was named beforehand lets one say of a difference."""
+"""Non-inferiority and equivalence of arms at a predefined margin."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,31 +6,31 @@ from typing import Any
 import polars as pl
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
 from hilum.evaluation.metrics import AUROC, largest_difference, lower_is_better
 from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
-MARGINS_SCHEMA = {
+EQUIVALENCE_SCHEMA = {
     "arm": pl.String,
     "reference": pl.String,
     "finding": pl.String,
     "metric": pl.String,
     "margin": pl.Float64,
     "difference": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "low_90": pl.Float64,
-    "high_90": pl.Float64,
-    "p_not_worse": pl.Float64,
-    "p_equivalent": pl.Float64,
-    "p_equivalent_adjusted": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "ci_low_90": pl.Float64,
+    "ci_high_90": pl.Float64,
+    "p_noninferiority": pl.Float64,
+    "p_tost": pl.Float64,
+    "p_tost_adjusted": pl.Float64,
     "conclusion": pl.String,
 }
 
 
 def equivalence_table(
-    measured: MeasuredArms,
+    measured: BootstrappedArms,
     margin: float,
     *,
     reference: str | None = None,
@@ -38,31 +38,31 @@ def equivalence_table(
     metric: str = AUROC,
     adjustment: Adjustment = "Holm",
 ) -> pl.DataFrame:
-    """Non-inferiority and equivalence of arms, from the interval of the paired difference.
+    """Test non-inferiority and equivalence of arms by the interval of the paired difference.
 
     Args:
-        measured: the arms.
-        margin: the largest difference that does not matter, above 0; to be named before the results are seen.
-        reference: the arm that all others are compared with; None for every pair.
-        pairs: (arm, against) of the comparisons, instead of `reference`.
-        metric: one of those measured.
-        adjustment: of the p-values of equivalence, over averages and over single findings, each by itself.
+        measured: Bootstrapped arms.
+        margin: Largest irrelevant difference, above 0; to be fixed before the results are known.
+        reference: Arm all others are compared with; None for every pair.
+        pairs: (arm, reference) of the comparisons, instead of `reference`.
+        metric: A computed metric.
+        adjustment: Adjustment of the p-values of equivalence; averages and single findings are two families.
 
     Returns:
-        arm, against, finding, metric, margin, difference (arm - against), low, high (95 %), low_90, high_90,
-        p_not_worse (one-sided), p_equivalent (the larger of the two one-sided), p_equivalent_adjusted, and what the
-        intervals say by themselves: `better`, `worse` (the 95 % interval excludes 0), `equivalent` (the 90 % interval
-        is inside the margins), `not worse` (the 95 % interval excludes worse by the margin), or `open`. Findings with
-        too few patients are left out.
+        arm, reference, finding, metric, margin, difference (arm - reference), ci_low, ci_high (95 %), ci_low_90,
+        ci_high_90, p_noninferiority (one-sided), p_tost (two one-sided tests), p_tost_adjusted, and conclusion by the
+        unadjusted intervals: `superior`, `inferior` (the 95 % interval excludes 0), `equivalent` (the 90 % interval is
+        inside the margins), `non-inferior` (the 95 % interval is above -margin), or `inconclusive`. Findings with too
+        few patients are excluded.
 
     Raises:
-        HilumError: a margin that is not above 0, a metric that was not measured, an unknown `reference`.
+        HilumError: A margin not above 0, a metric that was not computed, an unknown `reference`.
     """
     if not margin > 0:
-        fix = "Name the largest difference that does not matter, for example 0.01."
+        fix = "Give the largest irrelevant difference, for example 0.01."
         raise HilumError("margin", expected="a number above 0", found=str(margin), fix=fix)
     if metric not in measured.metrics:
-        raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Measure it first.")
+        raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Compute it first.")
     sign = -1 if lower_is_better(metric) else 1
     rows = []
     for arm, other in pairs_of(list(measured.arms), reference) if pairs is None else pairs:
@@ -89,20 +89,22 @@ def equivalence_table(
                     "metric": metric,
                     "margin": margin,
                     "difference": number_or_null(float(difference.estimate[at])),
-                    **_ends(interval, ("low", "high")),
-                    **_ends(narrower, ("low_90", "high_90")),
-                    "p_not_worse": number_or_null(worse),
-                    "p_equivalent": number_or_null(max(worse, better)),
+                    **_ends(interval, ("ci_low", "ci_high")),
+                    **_ends(narrower, ("ci_low_90", "ci_high_90")),
+                    "p_noninferiority": number_or_null(worse),
+                    "p_tost": number_or_null(max(worse, better)),
                 }
             )
-    table = pl.DataFrame(rows, schema={name: kind for name, kind in MARGINS_SCHEMA.items() if name not in _ADDED})
+    table = pl.DataFrame(rows, schema={name: kind for name, kind in EQUIVALENCE_SCHEMA.items() if name not in _ADDED})
     average = pl.Series(table["finding"].is_in(list(measured.averages)))
     parts = [_adjusted(table.filter(side), adjustment) for side in (average, ~average)]
     conclusions = [_conclusion(row, margin, sign) for part in parts for row in part.to_dicts()]
-    return pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*MARGINS_SCHEMA)
+    return (
+        pl.concat(parts).with_columns(pl.Series("conclusion", conclusions, dtype=pl.String)).select(*EQUIVALENCE_SCHEMA)
+    )
 
 
-_ADDED = ("p_equivalent_adjusted", "conclusion")
+_ADDED = ("p_tost_adjusted", "conclusion")
 
 
 def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, float | None]:
@@ -110,19 +112,19 @@ def _ends(interval: tuple[float, float], names: Sequence[str]) -> dict[str, floa
 
 
 def _adjusted(part: pl.DataFrame, adjustment: str) -> pl.DataFrame:
-    p = ADJUSTMENTS[adjustment](part["p_equivalent"].fill_null(float("nan")).to_numpy())
-    return part.with_columns(pl.Series("p_equivalent_adjusted", p, dtype=pl.Float64).fill_nan(None))
+    p = ADJUSTMENTS[adjustment](part["p_tost"].fill_null(float("nan")).to_numpy())
+    return part.with_columns(pl.Series("p_tost_adjusted", p, dtype=pl.Float64).fill_nan(None))
 
 
 def _conclusion(row: dict[str, Any], margin: float, sign: int) -> str:
-    if row["low"] is None:
-        return "open"
-    low, high = sorted((sign * row["low"], sign * row["high"]))
-    low_90, high_90 = sorted((sign * row["low_90"], sign * row["high_90"]))
+    if row["ci_low"] is None:
+        return "inconclusive"
+    low, high = sorted((sign * row["ci_low"], sign * row["ci_high"]))
+    low_90, high_90 = sorted((sign * row["ci_low_90"], sign * row["ci_high_90"]))
     if low > 0:
-        return "better"
+        return "superior"
     if high < 0:
-        return "worse"
+        return "inferior"
     if -margin < low_90 and high_90 < margin:
         return "equivalent"
-    return "not worse" if low > -margin else "open"
+    return "non-inferior" if low > -margin else "inconclusive"

@@ -1,6 +1,7 @@
-"""External validation: trained on one data set, tested on all of them, for the findings that they share."""
+"""External validation: models trained on one data set, tested on all data sets, for their common findings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -21,14 +22,14 @@ EXTERNAL_SCHEMA = {
     "tested_on": pl.String,
     "finding": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "at_home": pl.Float64,
-    "drop": pl.Float64,
-    "drop_low": pl.Float64,
-    "drop_high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "internal": pl.Float64,
+    "generalisation_gap": pl.Float64,
+    "generalisation_gap_ci_low": pl.Float64,
+    "generalisation_gap_ci_high": pl.Float64,
     "p": pl.Float64,
-    "native": pl.Float64,
+    "in_distribution": pl.Float64,
     "note": pl.String,
 }
 
@@ -41,25 +42,27 @@ def external_validation(
     min_positive_patients: int = EvaluationSettings.min_positive_patients,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """AUROC of every model on every test set, and how much is lost away from home.
+    """Compute the AUROC of every model on every test set, and the generalisation gap to its internal test set.
 
     Args:
-        cells: for each (trained on, tested on) the predictions, one a seed. Models tested on one data set must be
-            tested on the same images. Findings that not all tables have are left out, and reported.
-        n_bootstrap: of the bootstrap, at least 40. Test sets are resampled independently, models on the same resamples.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive or negative patients in any test set are left out of the
+        cells: For each (trained on, tested on) the predictions, one table a seed. Models tested on one data set must be
+            tested on the same images. Findings that are not in all tables are excluded and reported.
+        n_bootstrap: Number of bootstrap samples, at least 40. Test sets are resampled independently, models on the same
+            resamples.
+        seed: Random seed of the resamples.
+        min_positive_patients: Findings with fewer positive (or negative) patients in any test set are excluded from the
             mean.
-        on_progress: receives the cells done.
+        on_progress: Receives the number of completed test sets.
 
     Returns:
-        Rows macro, then findings, for each cell: trained_on, tested_on, finding, estimate, low, high (95 %), at_home
-        (the same model on the test set of what it was trained on), drop (at home - here) with drop_low, drop_high and
-        its two-sided p (of two independent test sets), native (the model that was trained on this data set, here),
-        note. At home, drop and p are null; so is at_home where the model was not tested there.
+        Rows macro, then findings, for each cell: trained_on, tested_on, finding, estimate, ci_low, ci_high (95 %),
+        internal (the same model on the test set of its training data set), generalisation_gap (internal - estimate)
+        with generalisation_gap_ci_low, generalisation_gap_ci_high and two-sided p (of two independent test sets),
+        in_distribution (the model trained on this data set, tested here), note. Gap and p are null for internal tests,
+        and where the model has no internal test.
 
     Raises:
-        HilumError: no findings in common, predictions that do not go together, or too few resamples.
+        HilumError: No common findings, predictions do not match, or too few resamples.
     """
     check_n_bootstrap(n_bootstrap)
     shared, left_out = _shared_findings(cells)
@@ -69,7 +72,9 @@ def external_validation(
     aligned, rarer = {}, {}
     for tested in test_sets:
         arms = {
-            trained: [_only(one, shared) for one in seeds] for (trained, on), seeds in cells.items() if on == tested
+            trained: [replace(one, findings=shared) for one in seeds]
+            for (trained, on), seeds in cells.items()
+            if on == tested
         }
         aligned[tested] = align(arms)
         cases = count_cases(aligned[tested].labels, aligned[tested].patients)
@@ -86,7 +91,7 @@ def external_validation(
             measured[trained, tested] = Resampled(arm.auroc.estimate[places], arm.auroc.resampled[places])
         on_progress(number + 1, len(test_sets), tested)
     behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
-    note = f"findings that not all tables have are left out: {', '.join(left_out)}" if left_out else ""
+    note = f"findings that are not in all tables are excluded: {', '.join(left_out)}" if left_out else ""
     averages = [(len(shared), MACRO)] if len(shared) > 1 else []
     rows = [
         _row(measured, behind, cell, at) | {"finding": finding, "note": note if place == 0 else ""}
@@ -109,20 +114,8 @@ def _shared_findings(cells: Mapping[tuple[str, str], Sequence[Predictions]]) -> 
     return shared, [finding for finding in every if finding not in shared]
 
 
-def _only(table: Predictions, findings: Sequence[str]) -> Predictions:
-    return Predictions(
-        name=table.name,
-        frame=table.frame,
-        findings=list(findings),
-        split=table.split,
-        images_named=table.images_named,
-        patients_named=table.patients_named,
-        notes=table.notes,
-    )
-
-
 def _patients_behind(rarer: NDArray[np.int64], included: NDArray[np.bool_]) -> list[float | None]:
-    """Patients that intervals are expanded for: of each finding, then of their mean; None where nothing is reported."""
+    """Return effective numbers of patients of each finding, then of their mean; None where not reported."""
     mean = effective_n_patients(rarer[included]) if included.any() else None
     return [*(float(count) if count >= 2 else None for count in rarer), mean]
 
@@ -144,10 +137,10 @@ def _row(
         "trained_on": trained,
         "tested_on": tested,
         "estimate": number_or_null(float(here.estimate[at])),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
-        "at_home": None if home is None else number_or_null(float(home.estimate[at])),
-        "native": None if native is None else number_or_null(float(native.estimate[at])),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
+        "internal": None if home is None else number_or_null(float(home.estimate[at])),
+        "in_distribution": None if native is None else number_or_null(float(native.estimate[at])),
     }
     internal_patients = behind[trained][at] if home is not None else None
     if home is None or internal_patients is None or trained == tested:
@@ -155,8 +148,8 @@ def _row(
     drop, fewer = home.resampled[at] - here.resampled[at], min(patients, internal_patients)
     drop_low, drop_high = percentile_interval(drop, patients=fewer)
     return row | {
-        "drop": number_or_null(float(home.estimate[at] - here.estimate[at])),
-        "drop_low": number_or_null(drop_low),
-        "drop_high": number_or_null(drop_high),
+        "generalisation_gap": number_or_null(float(home.estimate[at] - here.estimate[at])),
+        "generalisation_gap_ci_low": number_or_null(drop_low),
+        "generalisation_gap_ci_high": number_or_null(drop_high),
         "p": number_or_null(two_sided_p(drop, patients=fewer)),
     }

@@ -1,9 +1,9 @@
-"""All arms at once: whether any of three or more differs from any other."""
+"""Joint test of three or more arms."""
 
 import numpy as np
 import polars as pl
 
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, JointTest, Look, number_or_null
 
 JOINT_SCHEMA = {
@@ -19,18 +19,18 @@ JOINT_SCHEMA = {
 
 
 def joint_table(
-    measured: MeasuredArms, *, adjustment: Adjustment = "Benjamini-Hochberg", look: Look | None = None
+    measured: BootstrappedArms, *, adjustment: Adjustment = "Benjamini-Hochberg", look: Look | None = None
 ) -> pl.DataFrame:
-    """Test of several arms together (`hilum.evaluation.inference.joint_test_of_seeds`), a row a metric and finding.
+    """Test several arms jointly (`hilum.evaluation.inference.joint_test_of_seeds`), one row a metric and finding.
 
     Args:
-        measured: three arms or more; of two the pair itself is the test, and the table is empty.
-        adjustment: of p-values over the single findings of a metric; an average is a test by itself.
-        look: which of several announced looks this is; None: the only one.
+        measured: Three or more arms; the table of two arms is empty, since their pair is the test.
+        adjustment: Adjustment of p-values over the single findings of a metric; each average is its own family.
+        look: Number of the planned look; None for a single look.
 
     Returns:
-        finding (or average; those with enough patients), metric, arms, statistic (Wald's; divided by df and compared
-        with F where df_error is known, with chi-squared otherwise), df, df_error (null for infinity), p, p_adjusted.
+        finding (or average; with enough patients), metric, arms, statistic (Wald; divided by df and compared with F
+        where df_error is known, with chi-squared otherwise), df, df_error (null for infinity), p, p_adjusted.
     """
     rows: list[dict[str, object]] = []
     for metric in measured.metrics:

@@ -1,6 +1,6 @@
-"""How much a label is worth: what an arm reaches with how many labelled images, and how many it needs to match another.
+"""Label efficiency: labelled images that an arm needs to match another arm.
 
-Between two label fractions the curve is a straight line over the logarithm of the labelled images.
+Between two label fractions the curve is interpolated linearly over the logarithm of the labelled images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hilum.evaluation.estimation import Resampled
 from hilum.evaluation.inference import number_or_null
+from hilum.notes import Code, note, note_columns
 
 LABELS_TO_MATCH_SCHEMA = {
     "arm": pl.String,
@@ -23,18 +24,17 @@ LABELS_TO_MATCH_SCHEMA = {
     "ci_high": pl.Float64,
     "reached_in": pl.Float64,
     "note": pl.String,
+    "codes": pl.String,
 }
-
-FEWER, NOT_REACHED = "reached with the fewest labels of this study", "not reached"
 
 
 @dataclass(frozen=True)
 class LabelCurve:
-    """What one arm reaches with how many labels, on one test set.
+    """Results of one arm by number of labels, on one test set.
 
     Attributes:
-        images: (K,) labelled images, ascending, of each label fraction.
-        points: K numbers of the arm, estimate () and resampled (B,), on the same resamples for every arm and fraction.
+        images: (K,) labelled images of each label fraction, ascending.
+        points: K results, estimate () and resampled (B,), on the same resamples for every arm and fraction.
     """
 
     images: Sequence[float]
@@ -44,16 +44,16 @@ class LabelCurve:
 def labels_needed(
     images: Sequence[float], curve: NDArray[np.float64], target: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Labelled images at which a curve first reaches a target, interpolated over their logarithm.
+    """Compute the labelled images at which a curve first reaches a target, interpolated over their logarithm.
 
     Args:
-        images: (K,) ascending.
-        curve: (K, B), the number at each of them; higher is better.
+        images: (K,), ascending.
+        curve: (K, B), result at each number of images; higher is better.
         target: (B,).
 
     Returns:
-        (B,): the first of `images` where it is reached there already (it may need fewer), infinity where it is never
-        reached, NaN where the curve or the target is undefined.
+        (B,): the first of `images` where already reached there (fewer may suffice), infinity where never reached, NaN
+        where the curve or the target is undefined.
     """
     needed = np.full(target.shape, np.inf)
     logs = np.log(np.asarray(images, dtype=np.float64))
@@ -68,17 +68,17 @@ def labels_needed(
 
 
 def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
-    """How many labels each arm needs to match what each other arm reaches with most of them.
+    """Compute the number of labels each arm needs to match the result of each other arm with all labels.
 
     Args:
-        curves: of each arm, on the same test set and resamples.
+        curves: Label curve of each arm, on the same test set and resamples.
 
     Returns:
-        For each ordered pair: arm, against, target (what `reference` reaches with all of its labels), target_images,
-        images (that `arm` needs; null where the target is not reached), ci_low, ci_high (95 % percentiles over
-        resamples, in which the target is resampled, too; ci_high is null where the target is not reached in more than
-        2.5 % of resamples), reached_in (share of resamples), note (`FEWER` where the smallest fraction suffices
-        already: the true number may be lower; `NOT_REACHED`).
+        For each ordered pair: arm, reference, target (result of `reference` with all its labels), target_images, images
+        (needed by `arm`; null where the target is not reached), ci_low, ci_high (95 % percentiles over resamples, with
+        the target resampled; ci_high is null where more than 2.5 % of resamples do not reach it), reached_in (fraction
+        of resamples), note, codes (`fewest_labels_suffice`, where fewer than the smallest fraction may suffice, or
+        `target_not_reached`).
     """
     rows = []
     for arm, curve in curves.items():
@@ -96,7 +96,9 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
             )
             defined = resampled[~np.isnan(resampled)]
             low, high = _percentiles(defined)
-            note = NOT_REACHED if np.isinf(estimate) else FEWER if estimate == curve.images[0] else ""
+            notes = [note(Code.TARGET_NOT_REACHED)] if np.isinf(estimate) else []
+            if estimate == curve.images[0]:
+                notes = [note(Code.FEWEST_LABELS_SUFFICE)]
             rows.append(
                 {
                     "arm": arm,
@@ -107,14 +109,14 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
                     "ci_low": number_or_null(low),
                     "ci_high": number_or_null(high),
                     "reached_in": float(np.isfinite(defined).mean()) if len(defined) else None,
-                    "note": note,
+                    **note_columns(notes),
                 }
             )
     return pl.DataFrame(rows, schema=LABELS_TO_MATCH_SCHEMA)
 
 
 def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
-    """2.5 % and 97.5 % of values that may be infinite; one of them, never a mean of two."""
+    """Return the 2.5 % and 97.5 % percentiles of possibly infinite values, without interpolation."""
     if not len(values):
         return float("nan"), float("nan")
     ordered = np.sort(values)

@@ -1,4 +1,4 @@
-"""One arm's numbers, per finding and over findings, each with the interval of resampled patients and seeds."""
+"""Metrics of one arm, per finding and over findings, with bootstrap intervals over patients and seeds."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import polars as pl
 
 from hilum.evaluation.bootstrap import IntervalKind
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import ArmResamples, MeasuredArms, Resampled, measure_arms
+from hilum.evaluation.estimation import ArmResamples, BootstrappedArms, Resampled, measure_arms
 from hilum.evaluation.inference import (
     bca_interval,
     case_notes,
@@ -31,8 +31,8 @@ METRICS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "n": pl.Int64,
     "positives": pl.Int64,
     "patients": pl.Int64,
@@ -54,27 +54,21 @@ def evaluate_predictions(
     min_positive_patients: int = EvaluationSettings.min_positive_patients,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Numbers per finding and over findings with 95 % intervals over resampled patients (and seeds).
+    """Compute metrics per finding and over findings with 95 % bootstrap intervals over patients (and seeds).
 
     Args:
-        predictions: one a seed, of the same images.
-        metrics: names of `hilum.evaluation.METRICS`.
-        averages: rows over findings: macro, weighted (by positives), micro (all images in one pot).
-        thresholds: one a seed; needed by sensitivity and the like.
-        interval: expanded, percentile, or bca, as in `measure_arms`.
-        stratified: resample patients within strata of the rarest finding that they have.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        min_positive_patients: findings with fewer positive patients, or fewer negative ones, are left out of averages.
-        on_progress: receives the resamples done.
+        predictions: One table a seed, of the same images.
+        thresholds: One a seed; needed by metrics at a threshold.
+        metrics, averages, interval, stratified, n_bootstrap, seed, min_positive_patients, on_progress: As in
+            `measure_arms`.
 
     Returns:
-        For each metric the averages, then findings: finding, metric, estimate (mean over seeds), low, high, n (images
-        with a known label), positives (images; null for averages), patients, note, codes (of the note, see
-        `hilum.notes`). Estimate and interval are null where they are undefined or would rest on one patient.
+        For each metric the averages, then findings: finding, metric, estimate (mean over seeds), ci_low, ci_high, n
+        (images with a known label), positives (images; null for averages), patients, note, codes (`hilum.notes`).
+        Estimate and interval are null where undefined or based on one patient.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, or too few resamples.
+        HilumError: Predictions do not match, metrics are unknown, thresholds are missing, or too few resamples.
     """
     measured = measure_arms(
         {"": predictions},
@@ -91,8 +85,8 @@ def evaluate_predictions(
     return metrics_table(measured, "")
 
 
-def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
-    """The rows of one arm, as `evaluate_predictions` returns them."""
+def metrics_table(measured: BootstrappedArms, arm: str) -> pl.DataFrame:
+    """Tabulate the metrics of one arm, as `evaluate_predictions`."""
     own, cases = measured.arms[arm], measured.cases
     rows = []
     for metric in measured.metrics:
@@ -129,13 +123,13 @@ def metrics_table(measured: MeasuredArms, arm: str) -> pl.DataFrame:
 
 
 def _of_finding(
-    measured: MeasuredArms, own: ArmResamples, metric: str, at: int
+    measured: BootstrappedArms, own: ArmResamples, metric: str, at: int
 ) -> tuple[dict[str, float | None], list[Note]]:
-    """Numbers and notes of one finding."""
+    """Return estimate, interval and notes of one finding."""
     resampled, cases = own.metrics[metric], measured.cases
     notes = case_notes(cases, at, measured.min_positive_patients)
     if not cases.enough(2)[at]:
-        return {"estimate": None, "low": None, "high": None}, notes
+        return {"estimate": None, "ci_low": None, "ci_high": None}, notes
     numbers = _estimate_and_interval(measured, resampled, at)
     if metric == AUROC:
         notes += _score_notes(own, at)
@@ -145,7 +139,7 @@ def _of_finding(
 
 
 def _score_notes(arm: ArmResamples, at: int) -> list[Note]:
-    """What the scores of one finding do to its interval."""
+    """Return notes on constant scores and perfect separation."""
     if arm.constant[at]:
         return [note(Code.CONSTANT_SCORES)]
     if arm.auroc.estimate[at] in (0.0, 1.0):
@@ -153,7 +147,7 @@ def _score_notes(arm: ArmResamples, at: int) -> list[Note]:
     return []
 
 
-def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int) -> dict[str, float | None]:
+def _estimate_and_interval(measured: BootstrappedArms, resampled: Resampled, at: int) -> dict[str, float | None]:
     estimate = float(resampled.estimate[at])
     if measured.interval == "bca" and resampled.jackknife is not None:
         low, high = bca_interval(estimate, resampled.resampled[at], resampled.jackknife[at])
@@ -161,4 +155,4 @@ def _estimate_and_interval(measured: MeasuredArms, resampled: Resampled, at: int
         low, high = percentile_interval(resampled.resampled[at], patients=measured.effective_n_patients(at))
     if not np.isfinite(estimate):
         low = high = float("nan")
-    return {"estimate": number_or_null(estimate), "low": number_or_null(low), "high": number_or_null(high)}
+    return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}

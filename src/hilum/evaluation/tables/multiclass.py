@@ -1,4 +1,4 @@
-"""Single-label tasks: every image is of exactly one class, and the likeliest class is what the model says."""
+"""Multiclass tasks: every image has exactly one class, and the most probable class is the prediction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from hilum.evaluation.predictions.align import align
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
-SINGLE_LABEL_SCHEMA = {
+MULTICLASS_SCHEMA = {
     "class": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "images": pl.Int64,
     "note": pl.String,
     "codes": pl.String,
@@ -32,12 +32,12 @@ SINGLE_LABEL_SCHEMA = {
 
 @dataclass(frozen=True)
 class ClassCalls:
-    """True and called classes of every image.
+    """True and predicted class of every image.
 
     Attributes:
         classes: C names.
         true: (N,), 0 to C - 1.
-        called: (N,), the class with the largest probability; of equal ones the first.
+        called: (N,), the class with the largest probability; the first of ties.
     """
 
     classes: list[str]
@@ -46,17 +46,17 @@ class ClassCalls:
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """(C, C): row the true class, column the called one."""
+        """Confusion matrix, (C, C): rows are true, columns predicted classes."""
         classes = len(self.classes)
         counted = np.bincount(self.true * classes + self.called, minlength=classes**2)
         return counted.reshape(classes, classes).astype(np.int64)
 
 
 def class_calls(predictions: Predictions) -> ClassCalls:
-    """Read a table of findings as classes.
+    """Convert predictions of findings to classes.
 
     Raises:
-        HilumError: an image that is positive for none of them, for several, or whose labels are not all known.
+        HilumError: An image with no or several positive findings, or with unknown labels.
     """
     labels = predictions.labels
     wrong = np.flatnonzero(np.isnan(labels).any(axis=1) | (np.nansum(labels, axis=1) != 1))
@@ -66,13 +66,13 @@ def class_calls(predictions: Predictions) -> ClassCalls:
             predictions.name,
             expected="exactly one positive class for each image",
             found=f"{len(wrong):,} images with another number (first: {image})",
-            fix="Keep the images of one class, or evaluate findings one by one.",
+            fix="Keep images of exactly one class, or evaluate findings separately.",
         )
     return ClassCalls(predictions.findings, labels.argmax(axis=1), predictions.scores.argmax(axis=1))
 
 
 def mean_confusion(seeds: Sequence[Predictions]) -> NDArray[np.float64] | None:
-    """Images by true and called class, (C, C), the mean over seeds; None where images are not of one class each."""
+    """Compute the mean confusion matrix over seeds, (C, C); None where images do not have one class each."""
     if not seeds or len(seeds[0].findings) < 2:
         return None
     try:
@@ -88,21 +88,21 @@ def evaluate_multiclass(
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Recall, precision and F1 of every class and their means, and accuracy, with 95 % intervals over patients.
+    """Compute recall, precision and F1 of every class, their means, and accuracy, with 95 % intervals over patients.
 
     Args:
-        predictions: one a seed, of the same images.
-        n_bootstrap: of the bootstrap, at least 40.
-        seed: of the resamples.
-        on_progress: receives the resamples done.
+        predictions: One table a seed, of the same images.
+        n_bootstrap: Number of bootstrap samples, at least 40.
+        seed: Random seed of the resamples.
+        on_progress: Receives the number of completed resamples.
 
     Returns:
-        Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), low,
-        high, images (of the class), note, codes. Classes without images are left out of the means, and reported; a
-        precision without calls counts as 0, as in scikit-learn.
+        Rows macro (recall, precision, f1, accuracy), then classes: class, metric, estimate (mean over seeds), ci_low,
+        ci_high, images (of the class), note, codes. Classes without images are excluded from the means, with a note;
+        precision without predictions is 0, as in scikit-learn.
 
     Raises:
-        HilumError: predictions that do not go together or are not of single labels, or too few resamples.
+        HilumError: Predictions do not match or are not multiclass, or too few resamples.
     """
     check_n_bootstrap(n_bootstrap)
     aligned = align({"": predictions})
@@ -136,23 +136,23 @@ def evaluate_multiclass(
     right = [np.einsum("sccb->sb", table) / table.sum(axis=(1, 2)) for table in (whole, drawn)]
     accuracy = (right[1] * weights).sum(axis=0)
     rows.append(_row(MACRO, "accuracy", float(right[0].mean()), accuracy, len(true), []))
-    return pl.DataFrame(rows, schema=SINGLE_LABEL_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
+    return pl.DataFrame(rows, schema=MULTICLASS_SCHEMA).sort(pl.col("class") != MACRO, maintain_order=True)
 
 
 def recall(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of a class's images that are called so, (…, C, T) from counts (…, C, C, T); NaN without images."""
+    """Compute recall of each class, (…, C, T), from counts (…, C, C, T); NaN without images."""
     images = cells.sum(axis=-2)
     return np.where(images > 0, _right(cells) / np.maximum(images, 1), np.nan)
 
 
 def precision(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the calls of a class that are right; 0 without calls, NaN without images of the class."""
+    """Compute precision of each class; 0 without predictions, NaN without images of the class."""
     called = cells.sum(axis=-3)
     return np.where(cells.sum(axis=-2) > 0, _right(cells) / np.maximum(called, 1), np.nan)
 
 
 def class_f1(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Harmonic mean of recall and precision; NaN without images of the class."""
+    """Compute the harmonic mean of recall and precision; NaN without images of the class."""
     images, called = cells.sum(axis=-2), cells.sum(axis=-3)
     return np.where(images > 0, 2 * _right(cells) / np.maximum(images + called, 1), np.nan)
 
@@ -165,13 +165,13 @@ CLASS_METRICS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] =
 
 
 def _right(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The diagonal, (…, C, T)."""
+    """Return the diagonal, (…, C, T)."""
     diagonal: NDArray[np.float64] = np.moveaxis(np.diagonal(cells, axis1=-3, axis2=-2), -1, -2)
     return diagonal
 
 
 def _mean_of_present(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over the classes that a resample holds; a rare class is missing from some."""
+    """Average over the classes that are present in a resample."""
     held = np.isfinite(resampled)
     mean: NDArray[np.float64] = np.where(held, resampled, 0).sum(axis=0) / np.maximum(held.sum(axis=0), 1)
     return mean
@@ -185,8 +185,8 @@ def _row(
         "class": name,
         "metric": metric,
         "estimate": number_or_null(float(estimate)),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
         "images": images,
         **note_columns(notes),
     }

@@ -1,4 +1,4 @@
-"""Who wins where: arms ranked over findings and data sets, and counts of wins, ties and losses."""
+"""Ranks of arms over findings and data sets, and counts of wins, ties and losses."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from hilum.errors import HilumError
-from hilum.evaluation.estimation import MeasuredArms
+from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import AUROC, lower_is_better
 
@@ -16,10 +16,10 @@ RANKS_SCHEMA = {
     "arm": pl.String,
     "metric": pl.String,
     "mean_rank": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "best_in": pl.Float64,
-    "columns": pl.Int64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "prob_best": pl.Float64,
+    "n_findings_ranked": pl.Int64,
 }
 WINS_SCHEMA = {
     "arm": pl.String,
@@ -31,22 +31,22 @@ WINS_SCHEMA = {
 }
 
 
-def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl.DataFrame:
-    """Mean ranks of arms over all findings of all data sets, with intervals over resampled patients.
+def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:
+    """Compute mean ranks of arms over all findings of all data sets, with intervals over resampled patients.
 
-    Rank 1 is the best, equal arms share the mean of their ranks. Findings with too few patients are left out. Each data
-    set is resampled by itself; one finding of one data set counts as much as another.
+    Rank 1 is the best; tied arms share the mean of their ranks. Findings with too few patients are excluded. Data sets
+    are resampled independently; all findings of all data sets have equal weight.
 
     Args:
-        data_sets: the same arms measured on one or more test sets, with as many resamples.
-        metric: one of those measured.
+        data_sets: The same bootstrapped arms on one or more test sets, with equal numbers of resamples.
+        metric: A computed metric.
 
     Returns:
-        From the best: arm, metric, mean_rank, low, high (95 %), best_in (the share of resamples in which the arm has
-        the best mean rank; shared where several have), columns (findings x data sets).
+        From the best: arm, metric, mean_rank, ci_low, ci_high (95 %), prob_best (fraction of resamples in which the arm
+        has the best mean rank; split between ties), n_findings_ranked (findings x data sets).
 
     Raises:
-        HilumError: other arms or another number of resamples in a data set, or no finding with enough patients.
+        HilumError: Other arms or another number of resamples in a data set, or no finding with enough patients.
     """
     arms = list(data_sets[0].arms)
     estimates, resampled = [], []
@@ -60,8 +60,10 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
         estimates.append(sign * np.stack([one.estimate[included] for one in each]))
         resampled.append(sign * np.stack([one.resampled[included] for one in each]))
     if len({part.shape[-1] for part in resampled}) > 1:
-        fix = "Measure all data sets with the same number of resamples."
-        raise HilumError("ranks", expected="as many resamples in every data set", found="others", fix=fix)
+        fix = "Evaluate all data sets with the same number of resamples."
+        raise HilumError(
+            "ranks", expected="equal numbers of resamples in all data sets", found="different ones", fix=fix
+        )
     values, drawn = np.concatenate(estimates, axis=1), np.concatenate(resampled, axis=1)
     if not values.shape[1]:
         fix = "Lower min_positive_patients, or use a larger test set."
@@ -78,10 +80,10 @@ def ranks_table(data_sets: Sequence[MeasuredArms], *, metric: str = AUROC) -> pl
                 "arm": arms[at],
                 "metric": metric,
                 "mean_rank": float(mean_rank[at]),
-                "low": number_or_null(low),
-                "high": number_or_null(high),
-                "best_in": float(share[at]),
-                "columns": values.shape[1],
+                "ci_low": number_or_null(low),
+                "ci_high": number_or_null(high),
+                "prob_best": float(share[at]),
+                "n_findings_ranked": values.shape[1],
             }
         )
     return pl.DataFrame(rows, schema=RANKS_SCHEMA)
@@ -91,12 +93,12 @@ def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: flo
     """Count single findings that an arm wins, ties and loses after adjustment.
 
     Args:
-        comparisons: as `comparisons_table` returns them; of one or several data sets.
-        averages: rows that are not findings.
-        level: adjusted p-values below it are a win or a loss.
+        comparisons: Rows of `comparisons_table` of one or several data sets.
+        averages: Averages over findings, which are not counted.
+        level: Significance level of adjusted p-values.
 
     Returns:
-        arm, against, metric, wins, ties, losses. Findings that were not tested are not counted.
+        arm, reference, metric, wins, ties, losses. Findings that were not tested are not counted.
     """
     tested = comparisons.filter(~pl.col("finding").is_in(list(averages)) & pl.col("p_adjusted").is_not_null())
     shown = pl.col("p_adjusted") < level
@@ -113,7 +115,7 @@ def wins_table(comparisons: pl.DataFrame, *, averages: Sequence[str], level: flo
 
 
 def _mean_ranks(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(A, C, B) to (A, B); columns that a resample leaves undefined do not count in it."""
+    """Average ranks over findings, (A, C, B) to (A, B), without findings that are undefined in a resample."""
     defined = np.isfinite(drawn).all(axis=0)
     ranks = rankdata(np.where(defined, drawn, 0.0), axis=0)
     mean: NDArray[np.float64] = (ranks * defined).sum(axis=1) / np.maximum(defined.sum(axis=0), 1)

@@ -1,9 +1,7 @@
-"""Does it work for everybody: a metric by sex, age band, view or source, with gaps on the same resamples.
+"""Subgroup analysis: metrics by sex, age band, view or source, with gaps on the same resamples.
 
-A gap is a group against all other images that are known to be in another group. Underdiagnosis is the rate at which the
-sick are called healthy (Seyyed-Kalantari et al., Nature Medicine 27:2176-2182, 2021).
-
-Who is in which group of patients, by the columns of a table: sex, age band, view, where images come from.
+A gap is the difference of a group to all images known to be in other groups. Underdiagnosis is the rate at which
+patients with a finding are called healthy (Seyyed-Kalantari et al., Nature Medicine 27:2176-2182, 2021).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,11 +24,11 @@ from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 AGE_BANDS = (0, 18, 40, 60, 80)
-"""Lower ends, in years; the last is open."""
+"""Lower ends of the age bands, in years; the last is open."""
 
 UNDERDIAGNOSIS = "underdiagnosis"
-"""Share of the positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the other way
-round: the share of images with a finding that are called No Finding, 1 - specificity."""
+"""Fraction of positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the fraction of
+images with a finding that are called No Finding: 1 - specificity."""
 
 SUBGROUPS_SCHEMA = {
     "attribute": pl.String,
@@ -38,11 +36,11 @@ SUBGROUPS_SCHEMA = {
     "finding": pl.String,
     "metric": pl.String,
     "estimate": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
     "gap": pl.Float64,
-    "gap_low": pl.Float64,
-    "gap_high": pl.Float64,
+    "gap_ci_low": pl.Float64,
+    "gap_ci_high": pl.Float64,
     "p": pl.Float64,
     "p_adjusted": pl.Float64,
     "n": pl.Int64,
@@ -54,7 +52,7 @@ SUBGROUPS_SCHEMA = {
 
 
 def age_bands(ages: Sequence[float | None], lower_ends: Sequence[float] = AGE_BANDS) -> list[str | None]:
-    """Name the band of each age, for example "40-59"; None for an unknown one."""
+    """Return the age band of each age, for example "40-59"; None where unknown."""
     ends = [*lower_ends[1:], None]
     names = [
         f"{low:g}-{end - 1:g}" if end is not None else f"{low:g}+" for low, end in zip(lower_ends, ends, strict=True)
@@ -77,28 +75,27 @@ def evaluate_subgroups(
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """One arm in every group of every attribute, and each group's gap to the rest.
+    """Evaluate one arm in every group of every attribute, with each group's gap to the rest.
 
     Args:
-        predictions: one a seed, of the same images.
-        groups: for each attribute (sex, age band, view, source) the group of each image id; images without one, or
-            with None, are left out of that attribute.
-        metrics: names of `hilum.evaluation.METRICS`, or `underdiagnosis`.
-        thresholds: one a seed; needed by underdiagnosis, sensitivity and the like.
-        min_patients: groups with fewer positive or fewer negative patients of a finding get no number, and that is
-            reported.
-        n_bootstrap: of the bootstrap, at least 40; the same for all groups.
-        seed: of the resamples.
-        on_progress: receives the resamples done.
+        predictions: One table a seed, of the same images.
+        groups: For each attribute (sex, age band, view, source) the group of each image id; images without a group, or
+            with None, are excluded for that attribute.
+        metrics: Names of `hilum.evaluation.METRICS`, or `underdiagnosis`.
+        thresholds: One a seed; needed by underdiagnosis and metrics at a threshold.
+        min_patients: Groups with fewer positive (or negative) patients of a finding are not reported, with a note.
+        n_bootstrap: Number of bootstrap samples, at least 40; the same resamples for all groups.
+        seed: Random seed of the resamples.
+        on_progress: Receives the number of completed groups.
 
     Returns:
-        attribute, group, finding, metric, estimate, low, high (95 %), gap (group - the rest), gap_low, gap_high, p
-        (two-sided), p_adjusted (Benjamini-Hochberg over all gaps of the metric), n (images), positive_patients,
-        negative_patients, note, codes. With two groups their gaps are the same but for the sign, and are one test.
+        attribute, group, finding, metric, estimate, ci_low, ci_high (95 %), gap (group - rest), gap_ci_low,
+        gap_ci_high, p (two-sided), p_adjusted (Benjamini-Hochberg over all gaps of the metric), n (images),
+        positive_patients, negative_patients, note, codes. The gaps of two groups differ in sign only and are one test.
 
     Raises:
-        HilumError: predictions that do not go together, unknown metrics, missing thresholds, too few resamples, or no
-            image with a group.
+        HilumError: Predictions do not match, metrics are unknown, thresholds are missing, too few resamples, or no
+            image has a group.
     """
     check_n_bootstrap(n_bootstrap)
     wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
@@ -114,6 +111,7 @@ def evaluate_subgroups(
         for attribute, of_image in groups.items()
         for group, inside, known in _groups(attribute, of_image, image_ids)
     ]
+    optimistic = [OPTIMISTIC] if thresholds is not None and any(one.optimistic for one in thresholds) else []
     rows: list[dict[str, object]] = []
     for done, (attribute, group, inside, rest) in enumerate(jobs, start=1):
         own, other = (_measure(aligned, mask, wanted, fixed, n_bootstrap, seed) for mask in (inside, rest))
@@ -123,20 +121,16 @@ def evaluate_subgroups(
                 row: dict[str, object] = {"attribute": attribute, "group": group, "finding": finding, "metric": metric}
                 row |= {"n": int((~np.isnan(aligned.labels[inside, at])).sum())}
                 row |= {"positive_patients": counts[0][0], "negative_patients": counts[0][1]}
-                rows.append(row | _numbers(own, other, metric, at, counts, min_patients))
+                numbers, notes = _numbers(own, other, metric, at, counts, min_patients)
+                rows.append(row | numbers | note_columns([*notes, *optimistic]))
         on_progress(done, len(jobs), attribute)
-    table = pl.DataFrame(rows, schema=SUBGROUPS_SCHEMA)
-    if thresholds is not None and any(one.optimistic for one in thresholds):
-        both = pl.concat_str("note", pl.lit(str(OPTIMISTIC)), separator="; ").str.strip_prefix("; ")
-        codes = pl.concat_str("codes", pl.lit(str(OPTIMISTIC.code)), separator=" ").str.strip_prefix(" ")
-        table = table.with_columns(note=both, codes=codes)
-    return _adjusted(table)
+    return _adjusted(pl.DataFrame(rows, schema=SUBGROUPS_SCHEMA))
 
 
 def _groups(
     attribute: str, of_image: Mapping[str, str | None], image_ids: list[str]
 ) -> list[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Names, who is in each, and whose group is known; of two groups the second is the mirror of the first."""
+    """Return the name of each group, its images (N,), and the images with a known group (N,)."""
     given = [of_image.get(image) for image in image_ids]
     names = sorted({group for group in given if group is not None})
     if not names:
@@ -155,7 +149,7 @@ def _measure(
     n_bootstrap: int,
     seed: int,
 ) -> ArmResamples:
-    """Only the labels of the group count; patients are numbered as before, so that resamples are the same for all."""
+    """Bootstrap the labels of one group; patients keep their numbers, so that resamples are the same for all groups."""
     labels = np.where(mask[:, None], aligned.labels, np.nan)
     only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
     none = np.zeros(len(aligned.findings), dtype=np.bool_)
@@ -176,30 +170,31 @@ def _numbers(
     at: int,
     counts: Sequence[tuple[int, int]],
     min_patients: int,
-) -> dict[str, object]:
+) -> tuple[dict[str, object], list[Note]]:
+    """Return estimate and gap of a group, each with its interval, and notes."""
     here, there = (min(side) for side in counts)
     min_patients = max(min_patients, LEAST_PATIENTS)
     if here < min_patients:
-        return note_columns([note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)])
+        return {}, [note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)]
     estimate, resampled = _of(own, metric, at)
     low, high = percentile_interval(resampled, patients=here)
     row: dict[str, object] = {
         "estimate": number_or_null(estimate),
-        "low": number_or_null(low),
-        "high": number_or_null(high),
-        **note_columns([]),
+        "ci_low": number_or_null(low),
+        "ci_high": number_or_null(high),
     }
     if there < min_patients:
-        return row | note_columns([note(Code.SMALL_REST, patients=there, min_patients=min_patients)])
+        return row, [note(Code.SMALL_REST, patients=there, min_patients=min_patients)]
     rest, rest_resampled = _of(other, metric, at)
     gap, patients = resampled - rest_resampled, min(here, there)
     gap_low, gap_high = percentile_interval(gap, patients=patients)
-    return row | {
+    row |= {
         "gap": number_or_null(estimate - rest),
-        "gap_low": number_or_null(gap_low),
-        "gap_high": number_or_null(gap_high),
+        "gap_ci_low": number_or_null(gap_low),
+        "gap_ci_high": number_or_null(gap_high),
         "p": number_or_null(two_sided_p(gap, patients=patients)),
     }
+    return row, []
 
 
 def _of(arm: ArmResamples, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
@@ -210,7 +205,7 @@ def _of(arm: ArmResamples, metric: str, at: int) -> tuple[float, NDArray[np.floa
 
 
 def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
-    """Over all gaps of a metric; of an attribute with two groups the first group's, which the second then shares."""
+    """Adjust p-values over all gaps of a metric; the gaps of two groups count once and share the result."""
     p = table["p"].fill_null(float("nan")).to_numpy().copy()
     groups = table.group_by("attribute").agg(pl.col("group").unique().sort())
     mirrors = {attribute: tuple(names) for attribute, names in groups.iter_rows() if len(names) == 2}
@@ -231,25 +226,19 @@ def _adjusted(table: pl.DataFrame) -> pl.DataFrame:
 
 
 AGE = "age"
-"""The column whose years become bands; all others are taken as they are."""
+"""Column of ages in years, which are grouped in bands; other columns are used unchanged."""
 
 Groups = dict[str, dict[str, str | None]]
-"""For each attribute the group of each image id; None where it is not known."""
+"""For each attribute the group of each image id; None where unknown."""
 
 
 def groups_by_column(
     table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
 ) -> tuple[Groups, list[Note]]:
-    """Read the groups of images off a table that has them.
-
-    Args:
-        table, columns, image_ids, where: as in `columns_that_divide`.
-
-    Returns:
-        As `columns_that_divide`; at least one column.
+    """Read groups of images from a table, as `columns_that_divide`, with at least one column.
 
     Raises:
-        HilumError: as there; or no column with two groups.
+        HilumError: As `columns_that_divide`; or no column with two groups.
     """
     groups, notes = columns_that_divide(table, columns, image_ids, where=where)
     if not groups:
@@ -261,26 +250,26 @@ def groups_by_column(
 def columns_that_divide(
     table: pl.DataFrame, columns: Sequence[str], image_ids: Sequence[str], *, where: str
 ) -> tuple[Groups, list[Note]]:
-    """Read the groups of images off a table, of those columns that have several.
+    """Read groups of images from the columns of a table that have two or more groups.
 
     Args:
-        table: one row an image: `image_id` and the columns; may hold more images.
-        columns: for example sex, age (years), view, source.
-        image_ids: the images that are judged.
-        where: what the table is, for messages.
+        table: One row an image: `image_id` and the columns; may have more images.
+        columns: For example sex, age (years), view, source.
+        image_ids: Evaluated images.
+        where: Name of the table, for messages.
 
     Returns:
-        The groups of the judged images, of every column in which there are two groups or more; and in words, for how
-        many images a group is not known, and which columns are left out because all images are in one.
+        Groups of the evaluated images for every column with two or more groups; and notes on images of unknown group
+        and on columns with a single group.
 
     Raises:
-        HilumError: a column that is not there, the same image twice, or an age that is no number.
+        HilumError: A missing column, a repeated image, or an age that is not a number.
     """
     missing = [name for name in ("image_id", *columns) if name not in table.columns]
     if missing:
         here = ", ".join(name for name in table.columns if not name.startswith(("y_", "p_")))
         found = f"no {', '.join(missing)}; the columns {here or '(none)'}"
-        fix = "Name columns of the table, or give the table that has them with --image-table."
+        fix = "Name columns of the table, or give another table with --image-table."
         raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
     judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
     known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])

@@ -1,4 +1,4 @@
-"""Results on disk: Parquet for programs, CSV for people, and what they were computed from."""
+"""Result tables on disk: Parquet, CSV, and a record of their inputs and settings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from hilum.artifacts import file_sha256, whole_file, write_json
 def write_results(
     directory: Path, name: str, table: pl.DataFrame, *, predictions: Sequence[Path], settings: dict[str, Any]
 ) -> Path:
-    """Write <name>.parquet, <name>.csv and <name>.json; other files of the directory stay.
+    """Write <name>.parquet, <name>.csv and <name>.json; other files of the directory are kept.
 
     Args:
-        directory: where to; made if need be.
+        directory: Output directory, created if missing.
         name: "metrics" or "comparisons".
-        table: the numbers.
-        predictions: the files they were computed from; their SHA-256 goes into <name>.json.
-        settings: resamples, seed, split and what else a reader needs to compute them again.
+        table: Results.
+        predictions: Files of the predictions; their SHA-256 is recorded in <name>.json.
+        settings: Number of resamples, seed, split and all other settings needed to reproduce the results.
 
     Returns:
         Path of the Parquet file, which is written last.

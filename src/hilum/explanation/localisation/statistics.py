@@ -32,7 +32,7 @@ ALL_BOXES, MACRO = "all findings together", "macro"
 _LEAST_PATIENTS = 10
 _SCHEMA = {
     **dict.fromkeys(("finding", "metric", "arm", "reference"), pl.String()),
-    **dict.fromkeys(("estimate", "low", "high", "p", "p_adjusted"), pl.Float64()),
+    **dict.fromkeys(("estimate", "ci_low", "ci_high", "p", "p_adjusted"), pl.Float64()),
     **dict.fromkeys(("images", "patients", "boxes"), pl.Int64()),
     "note": pl.String(),
 }
@@ -117,8 +117,8 @@ def box_statistics(
                         "arm": arm,
                         "reference": reference,
                         "estimate": number_or_null(whole_of[r, m, 0]),
-                        "low": number_or_null(low),
-                        "high": number_or_null(high),
+                        "ci_low": number_or_null(low),
+                        "ci_high": number_or_null(high),
                         "p": number_or_null(p[r]) if reference is not None else None,
                         "p_adjusted": number_or_null(adjusted[r]) if reference is not None else None,
                         "images": len(row.cases),

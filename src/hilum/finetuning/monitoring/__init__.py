@@ -1,4 +1,4 @@
-"""What is noted while fine-tuning: unfinished learning, the probe of the start, mismatched starts."""
+"""Monitoring of fine-tuning: signs of unfinished training, linear probe of the initial features, mismatched inputs."""
 
 import lazy_loader
 

@@ -1,7 +1,7 @@
-"""Signs that a network had not finished learning, as data: codes with the numbers that they rest on.
+"""Signs of unfinished training, as codes with the numbers they are based on.
 
-A comparison of networks that were not trained says nothing of what they start from, however narrow its interval. So
-every run leaves a record of its signs beside its weights, and whoever reports its scores can say so.
+A comparison of networks that are not fully trained is not a comparison of their initial weights, however narrow its
+interval. Every run therefore writes a record of these signs beside its weights, for the report.
 """
 
 import json
@@ -20,25 +20,25 @@ from hilum.errors import HilumError
 LEARNING = "learning.json"
 
 LAST_SHARE = 0.2
-"""Of a run: what it still gained there says whether it was over."""
+"""Last fraction of a run, in which the fall of the loss is measured."""
 STILL_FALLING = 0.01
 """Relative fall of the validation loss over the last fifth of a run whose best epoch is the last. A cosine schedule has
-all but stopped by then."""
+almost ended by then."""
 NEAR_CHANCE = 0.95
-"""Of the loss of constant scores, which every network reaches by its bias alone."""
+"""Fraction of the loss of constant scores, which a network reaches by its bias alone."""
 LEAST_SPREAD = 0.1
-"""Standard deviation of logits over images. Scores of a network that was trained for 15 steps lay between 0.488 and
-0.505, a spread of 0.02; trained ones spread by 0.5 and more."""
+"""Standard deviation of logits over images. Scores after 15 training steps were between 0.488 and 0.505, a standard
+deviation of 0.02; trained networks have 0.5 and more."""
 
 
 class LearningSign(StrEnum):
-    """Signs that a network had not finished learning.
+    """Signs of unfinished training.
 
     Attributes:
-        BEST_EPOCH_IS_LAST: the validation loss was lowest in the last epoch and was still falling.
-        LOSS_NEAR_CHANCE: the training loss ended near that of constant scores.
-        SCORES_DO_NOT_SPREAD: all images got nearly the same score of every finding.
-        WORSE_THAN_LINEAR_PROBE: a linear probe of the features that it started from scores higher, beyond chance.
+        BEST_EPOCH_IS_LAST: The validation loss was lowest in the last epoch and still falling.
+        LOSS_NEAR_CHANCE: The final training loss is near that of constant scores.
+        SCORES_DO_NOT_SPREAD: All images have nearly the same score for every finding.
+        WORSE_THAN_LINEAR_PROBE: A linear probe of the initial features is significantly better.
     """
 
     BEST_EPOCH_IS_LAST = "best_epoch_is_last"
@@ -49,18 +49,18 @@ class LearningSign(StrEnum):
 
 @dataclass(frozen=True)
 class Learning:
-    """How far a run came.
+    """Summary of the training progress of a run.
 
     Attributes:
-        best_epoch: of the lowest validation loss, from 1.
-        epochs: that the run took.
-        steps: optimiser steps that it took.
-        planned_epochs: of its settings; fewer were taken where it stopped early.
-        late_fall: relative fall of the lowest validation loss over the last fifth of the run, 0 or more.
-        train_loss: mean of the last fifth of the run.
-        chance_loss: the training loss of the best constant scores.
-        logit_spread: largest standard deviation over the scored images, of all findings.
-        signs: of `LearningSign`, what these numbers come to.
+        best_epoch: Epoch of the lowest validation loss, from 1.
+        epochs: Completed epochs.
+        steps: Completed optimiser steps.
+        planned_epochs: Epochs without early stopping.
+        late_fall: Relative fall of the lowest validation loss over the last fifth of the run, 0 or more.
+        train_loss: Mean training loss of the last fifth of the run.
+        chance_loss: Training loss of the best constant scores.
+        logit_spread: Largest standard deviation of logits over the scored images, of all findings.
+        signs: Signs of unfinished training.
     """
 
     best_epoch: int
@@ -75,13 +75,13 @@ class Learning:
 
 
 def diagnose(curves: pl.DataFrame, logits: NDArray[np.float32], *, planned_epochs: int, chance_loss: float) -> Learning:
-    """How far a run came.
+    """Summarise the training progress of a run and its signs of unfinished training.
 
     Args:
-        curves: of the run: `epoch`, `step`, `train_loss`, and `val_loss` where it was validated.
-        logits: of the images that it scored, (N, findings).
-        planned_epochs: of its settings.
-        chance_loss: the training loss of the best constant scores.
+        curves: Curves of the run: `epoch`, `step`, `train_loss`, and `val_loss` of validated epochs.
+        logits: Logits of the scored images, (N, findings).
+        planned_epochs: Epochs without early stopping.
+        chance_loss: Training loss of the best constant scores.
     """
     validated = curves.drop_nulls("val_loss")
     best = validated.sort("val_loss", maintain_order=True).row(0, named=True)
@@ -120,11 +120,11 @@ def read_learning(directory: Path) -> Learning:
     """Read `learning.json`.
 
     Raises:
-        HilumError: it is missing.
+        HilumError: It is missing.
     """
     try:
         content = json.loads((directory / LEARNING).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        fix = "Run the step that makes it again."
+        fix = "Run the step that writes it again."
         raise HilumError(directory / LEARNING, expected="a record", found="no such file", fix=fix) from None
     return Learning(**content | {"signs": [LearningSign(sign) for sign in content["signs"]]})

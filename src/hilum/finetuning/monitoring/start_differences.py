@@ -1,7 +1,7 @@
-"""How images that an encoder was pretrained on were made otherwise than those it is fine-tuned with, as data.
+"""Differences between the images of pretraining and of fine-tuning, as codes.
 
-An encoder at another resolution, or behind other preprocessing, than it has learnt from loses some of what it has
-learnt: 0.030 of AUROC for an encoder of 64 px at 96 px.
+An encoder at another resolution, or with other preprocessing, than in pretraining loses performance: 0.030 AUROC for an
+encoder of 64 px at 96 px.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from hilum.artifacts import fingerprint
 
 
 class StartCode(StrEnum):
-    """What differs.
+    """Kind of difference.
 
     Attributes:
-        RESOLUTION: the side of the views in px.
-        PREPROCESSING: the steps from image to pixels, but for the side that they end at.
+        RESOLUTION: Side of the network input in px.
+        PREPROCESSING: Preprocessing steps, except the final size.
     """
 
     RESOLUTION = "resolution"
@@ -26,12 +26,12 @@ class StartCode(StrEnum):
 
 @dataclass(frozen=True)
 class StartDifference:
-    """One thing that differs.
+    """One difference.
 
     Attributes:
-        code: what it is.
-        pretrained: how it was in pretraining: px, or the steps.
-        finetuned: how it is in fine-tuning.
+        code: Kind of difference.
+        pretrained: Value in pretraining: px, or the steps.
+        finetuned: Value in fine-tuning.
     """
 
     code: StartCode
@@ -42,12 +42,12 @@ class StartDifference:
 def start_differences(
     size: int, steps: Sequence[Any], *, finetuned_size: int, finetuned_steps: Sequence[Any]
 ) -> list[StartDifference]:
-    """Compare how images were made.
+    """Compare resolution and preprocessing of pretraining and fine-tuning.
 
     Args:
-        size: side of the views of pretraining, in px.
-        steps: of its preprocessing, as cards have them (`Recipe.as_data`); empty where they are not known.
-        finetuned_size, finetuned_steps: of fine-tuning.
+        size: Side of the network input in pretraining, in px.
+        steps: Preprocessing steps of pretraining, as in cards (`Recipe.as_data`); empty where unknown.
+        finetuned_size, finetuned_steps: The same for fine-tuning.
     """
     found = []
     if size != finetuned_size:

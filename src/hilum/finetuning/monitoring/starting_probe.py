@@ -1,7 +1,7 @@
-"""A linear probe of what a classifier starts from: the plain opponent of every fine-tuning.
+"""Linear probe of the initial features of a classifier, the baseline of every fine-tuning.
 
-Fine-tuning that does not reach a logistic regression on the frozen features that it started from has made nothing of
-its labels. The probe learns from the same labelled images, so that the two are compared at the same cost in labels.
+Fine-tuning should beat logistic regression on the frozen initial features. The probe is fitted to the same labelled
+images.
 """
 
 import hashlib
@@ -23,10 +23,9 @@ from hilum.finetuning.data_loader import Feed
 from hilum.progress import ProgressReport, silent
 
 Probes: TypeAlias = dict[str, NDArray[np.float64]]
-"""The last probe of a study, by the fingerprint of all that decides it."""
+"""The last probe of a study, by the fingerprint of its inputs."""
 MOST_TO_FIT = 5000
-"""Images that a probe is fitted to, by whole patients: with more, a regression of 14 findings in 2,048 dimensions takes
-longer than it changes."""
+"""Maximum number of images to fit, by whole patients; with more the fit is slower without a relevant change."""
 
 
 def starting_probe(
@@ -38,22 +37,20 @@ def starting_probe(
     on_progress: ProgressReport = silent,
     known: Probes | None = None,
 ) -> NDArray[np.float64]:
-    """Score images by a logistic regression on the frozen features of the encoder that a classifier starts from.
+    """Score images by logistic regression on frozen features of a classifier's initial encoder.
 
-    Arms of a study that start from the same weights and differ in how they go on ask for the same probe one after
-    another: `known` keeps the last one.
-
-    Features are the encoder's own, of plain views, in the precision of the training. The penalty is chosen on the
-    validation images (`hilum.encoders.probe.linear_probe`), as they choose the epoch of a training.
+    Features are those of the encoder, without augmentation, in the precision of the training. The penalty is chosen on
+    the validation images (`hilum.encoders.probe.linear_probe`). Arms of a study with the same initial weights need the
+    same probe: `known` caches the last one.
 
     Args:
-        classifier: not trained yet; moved to the feed's device.
-        feed: of the run.
-        train: images to fit, at most `MOST_TO_FIT` of them.
-        val: images to choose the penalty by, as many at most.
-        scored: ids of the images to score.
-        on_progress: receives while features are computed.
-        known: the last probe, which is replaced; None: none is kept.
+        classifier: Untrained classifier; moved to the feed's device.
+        feed: Feed of the run.
+        train: Images to fit, at most `MOST_TO_FIT` of them.
+        val: Images to choose the penalty on, with the same maximum.
+        scored: Ids of the images to score.
+        on_progress: Called while features are computed.
+        known: Cache of the last probe; None for no cache.
 
     Returns:
         Probabilities, (images, findings).
@@ -79,7 +76,7 @@ def starting_probe(
 def _key(
     classifier: Classifier, feed: Feed, train: LabelledImages, val: LabelledImages, scored: Sequence[str]
 ) -> str | None:
-    """Fingerprint of all that decides a probe; None where pixels lie in no file of their own, as of a pool."""
+    """Return the fingerprint of a probe's inputs; None where the pixels are not one file, as in a pool."""
     path = getattr(getattr(feed.store, "pixels", None), "filename", None)
     if path is None:
         return None
@@ -106,5 +103,5 @@ def _some(images: LabelledImages, seed: int) -> LabelledImages:
 
 
 def _two_classes(images: LabelledImages) -> NDArray[np.float32]:
-    """Targets in which a third class, uncertain, is masked."""
+    """Return targets with uncertain labels (third class) masked."""
     return np.where(images.targets == UNCERTAIN_CLASS, np.float32(np.nan), images.targets)

@@ -1,4 +1,4 @@
-"""What is scored without training an encoder: published classifiers as they are, tables of features."""
+"""Arms without training of an encoder: published classifiers and tables of features."""
 
 import lazy_loader
 

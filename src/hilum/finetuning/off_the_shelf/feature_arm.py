@@ -1,4 +1,4 @@
-"""Features from elsewhere as an arm: a head is fitted, images are scored, and the files of a fine-tuning are left."""
+"""Arm of external features: fit a head, score images, and write the files of a fine-tuning."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +15,10 @@ from hilum.encoders.statements import Statement
 from hilum.finetuning.monitoring import Learning, write_learning
 from hilum.finetuning.off_the_shelf.feature_heads import FeatureHead, score_features
 from hilum.finetuning.off_the_shelf.feature_table import FeatureTable
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 
 FEATURES = "features"
-"""What a card names in the place of an encoder."""
+"""Value of a card's encoder and method."""
 
 _CURVES = {"epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
     ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds"), pl.Float64
@@ -26,7 +26,7 @@ _CURVES = {"epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
 
 
 def no_training(logit_spread: float) -> Learning:
-    """What is reported of a run without epochs."""
+    """Return the training summary of a run without epochs."""
     return Learning(
         best_epoch=0, epochs=0, steps=0, planned_epochs=0, late_fall=0.0, train_loss=0.0, chance_loss=0.0,
         logit_spread=logit_spread, signs=[],
@@ -34,7 +34,7 @@ def no_training(logit_spread: float) -> Learning:
 
 
 def write_no_curves(path: Path) -> None:
-    """Curves without a row, for there is no epoch."""
+    """Write curves without rows, for a run without epochs."""
     with whole_file(path) as beside:
         pl.DataFrame(schema=_CURVES | {"selected": pl.Boolean}).write_parquet(beside)
 
@@ -53,32 +53,30 @@ def score_feature_arm(
     statements: Sequence[Statement],
     split_title: str = "",
 ) -> Path:
-    """Fit a head to features from elsewhere and score images; `directory` then holds what a fine-tuning leaves.
+    """Fit a head to external features, score images, and write the files of a fine-tuning.
 
-    That is scores.parquet, probe_scores.parquet (a logistic regression on the same features), card.json, learning.json
-    and curves.parquet, which has no row; there is no model.safetensors, for whoever made the features has the model.
+    Files: scores.parquet, probe_scores.parquet (logistic regression on the same features), card.json, learning.json and
+    curves.parquet without rows. There is no model.safetensors, since the model of the features is external.
 
     Args:
-        table: of features, of all images named here.
-        store: pixels of all images named here, by which scores are known.
-        train, val: images with targets, (N, findings).
-        predict_ids: images to score.
-        findings: columns of the targets.
-        head: as in `score_features`.
-        seed: of heads that draw.
-        directory: to make; complete or absent.
-        statements: what is reported of the images that the features' model was trained on.
-        split_title: for the card.
+        table: Features of all images.
+        store: Pixels of all images, which identify scores.
+        train, val: Images with targets, (N, findings).
+        predict_ids: Images to score.
+        findings: Columns of the targets.
+        head: As in `score_features`.
+        seed: Random seed of the head.
+        directory: Output directory; complete or absent.
+        statements: Statements on the training images of the features' model.
+        split_title: Title of the split, for the card.
 
     Raises:
-        HilumError: images that the table lacks.
+        HilumError: Images missing in the table.
     """
-    names = [f"p_{finding}" for finding in findings]
     scores = score_features(table, train, val, predict_ids, head, seed=seed)
     probed = scores if head == "logistic" else score_features(table, train, val, predict_ids, "logistic", seed=seed)
     with whole_directory(directory) as beside:
-        for values, name in ((scores, SCORES), (probed, PROBE_SCORES)):
-            write_scores(pl.DataFrame(values, schema=names), store, predict_ids, beside / name)
+        write_run_scores(scores, probed, findings, store, predict_ids, beside)
         write_no_curves(beside / "curves.parquet")
         write_learning(no_training(float(scores.std(axis=0).max()) if len(scores) else 0.0), beside)
         settings: dict[str, Any] = {"head": head, "features": table.path.name, "dimensions": table.values.shape[1]}

@@ -1,4 +1,4 @@
-"""Heads on fixed features, by scikit-learn: what regularises them is chosen on validation images."""
+"""Heads on fixed features, by scikit-learn; regularisation is chosen on validation images."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ FEATURE_HEADS: dict[FeatureHead, tuple[Callable[[float, int], Any], tuple[float,
     "mlp": (_mlp, PENALTIES),
     "linear": (_linear, PENALTIES),
 }
-"""But for "logistic": what makes a head of one strength and seed, and the strengths to choose from."""
+"""Except "logistic": constructor of a head by strength and seed, and the strengths to choose from."""
 
 
 def score_features(
@@ -60,24 +60,24 @@ def score_features(
 ) -> NDArray[np.float32]:
     """Fit a head to the features of training images, and score images.
 
-    Each finding is fitted by itself, to the images whose label is known. How strongly it is regularised is chosen for
-    each finding by the AUROC of the validation images ("logistic": as `hilum.encoders.probe.linear_probe` does).
+    Each finding is fitted separately to images with a known label. Regularisation is chosen for each finding by the
+    AUROC on validation images ("logistic": as in `hilum.encoders.probe.linear_probe`).
 
     Args:
-        table: of features.
-        train, val: images with targets, (N, findings); a third class, uncertain, is masked.
+        table: Table of features.
+        train, val: Images with targets, (N, findings); uncertain labels (third class) are masked.
         predict_ids: M images to score.
         head: "logistic": `sklearn.linear_model.LogisticRegression`; "knn": `KNeighborsClassifier`, weighted by
             distance, 1 to 50 neighbours; "mlp": `MLPClassifier` with 128 hidden units; "linear": `SGDClassifier` with
-            the logistic loss. Features of the last two are standardised.
-        seed: of "mlp" and "linear".
+            logistic loss. Features of the last two are standardised.
+        seed: Random seed of "mlp" and "linear".
 
     Returns:
-        Probabilities, (M, findings); for a finding without positives or negatives among the training images its share
-        of positives.
+        Probabilities, (M, findings); the fraction of positives for a finding without positives or negatives in
+        training.
 
     Raises:
-        HilumError: images that the table lacks, or no such head.
+        HilumError: Images missing in the table, or an unknown head.
     """
     if head not in get_args(FeatureHead):
         names = ", ".join(get_args(FeatureHead))
@@ -99,7 +99,7 @@ def score_features(
             continue
         usable = strengths if head != "knn" else [each for each in strengths if each <= known.sum()]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the length of a fit is a part of the head
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the number of iterations is a part of the head
             fitted = [make(each, seed).fit(to_fit[known], y) for each in usable]
         quality = [
             mean_auroc(each.predict_proba(to_choose)[:, 1:], labels[1][:, finding : finding + 1]) for each in fitted

@@ -1,4 +1,4 @@
-"""Features of images from elsewhere: a table of vectors by image id."""
+"""Tables of external features: one vector an image id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """Vectors of images.
+    """Feature vectors of images.
 
     Attributes:
-        image_ids: of N images, each once.
-        values: (N, D) float32, all finite.
-        path: where they come from.
+        image_ids: N image ids, each once.
+        values: (N, D) float32, finite.
+        path: Path of the table.
     """
 
     image_ids: list[str]
@@ -29,10 +29,10 @@ class FeatureTable:
     path: Path
 
     def of(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of some images, (M, D), in their order.
+        """Return the vectors of some images, (M, D), in their order.
 
         Raises:
-            HilumError: images that the table lacks.
+            HilumError: Images missing in the table.
         """
         place = {image_id: row for row, image_id in enumerate(self.image_ids)}
         lacking = [image_id for image_id in image_ids if image_id not in place]
@@ -42,7 +42,7 @@ class FeatureTable:
                 expected=f"features of {len(image_ids):,} images",
                 found=f"none of {len(lacking):,}: {', '.join(lacking[:_MOST_NAMED])}"
                 + ("…" if len(lacking) > _MOST_NAMED else ""),
-                fix="Name images as the data set does (`hilum preview`), and compute the features of all.",
+                fix="Use the image ids of the data set (`hilum preview`), and compute the features of all images.",
             )
         return self.values[[place[image_id] for image_id in image_ids]]
 
@@ -51,12 +51,12 @@ def read_features(path: Path, ids: Path | None = None) -> FeatureTable:
     """Read a table of features.
 
     Args:
-        path: Parquet with a column `image_id` and either one column of lists or arrays, all as long, or columns of
-            numbers; or .npy, (N, D) of numbers.
-        ids: of .npy: a text file with an image id in each line, or .npy of text; NAME.ids.txt beside it when left out.
+        path: Parquet with a column `image_id` and either one column of lists or arrays of equal lengths, or numeric
+            columns; or a numeric .npy, (N, D).
+        ids: Image ids of a .npy: a text file with one id a line, or a .npy of text; default: NAME.ids.txt beside it.
 
     Raises:
-        HilumError: no such file, no numbers, not a number among them, an image twice, other lengths.
+        HilumError: No such file, values that are not finite numbers, repeated images, or different lengths.
     """
     path = Path(path)
     if not path.is_file():

@@ -1,9 +1,8 @@
-"""A published classifier, scored as it is: nothing is trained."""
+"""Scores of a published classifier without training."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
 import torch
 
 from hilum.artifacts import whole_directory
@@ -20,25 +19,25 @@ from hilum.finetuning.finetune import scored
 from hilum.finetuning.monitoring import write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.off_the_shelf.feature_arm import no_training, write_no_curves
-from hilum.finetuning.scores import PROBE_SCORES, SCORES, write_scores
+from hilum.finetuning.scores import write_run_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.weights import write_classifier
 from hilum.progress import ProgressReport, silent
 
 
 def load_published_classifier(directory: Path, findings: Sequence[str], size: int) -> tuple[Classifier, Card]:
-    """The classifier that imported weights came with, for some of its findings, in their order.
+    """Load the classifier of imported weights for some of its findings, in the given order.
 
     Args:
-        directory: of imported weights (`hilum.encoders.published.import_weights`).
-        findings: by Hilum's names.
-        size: side of the views in px.
+        directory: Directory of imported weights (`hilum.encoders.published.import_weights`).
+        findings: Findings by Hilum's names.
+        size: Side of the network input in px.
 
     Returns:
-        In evaluation mode, and the card of the weights.
+        Classifier in evaluation mode, and the card of the weights.
 
     Raises:
-        HilumError: the weights came without a classifier, or it lacks a finding.
+        HilumError: The weights have no classifier, or a finding is missing in it.
     """
     encoder, card = load_encoder(directory)
     own, weight, bias = read_classifier(directory)
@@ -48,7 +47,7 @@ def load_published_classifier(directory: Path, findings: Sequence[str], size: in
             directory,
             expected=f"a classifier of {', '.join(findings)}",
             found=f"none of {', '.join(lacking)}; it has {', '.join(own)}",
-            fix="Score the findings that it has, or train a head of your own.",
+            fix="Score findings of this classifier, or fine-tune a head.",
         )
     rows = [own.index(finding) for finding in findings]
     classifier = Classifier(encoder, len(findings), size=size)
@@ -74,34 +73,31 @@ def score_as_published(
     on_progress: ProgressReport = silent,
     probes: Probes | None = None,
 ) -> Path:
-    """Score images with a published classifier; `directory` then holds what `hilum.finetuning.finetune` leaves.
+    """Score images with a published classifier, and write the files of `hilum.finetuning.finetune`.
 
-    The curves have no row, for there is no epoch. The linear probe of its features learns from the training images, as
-    beside a fine-tuning.
+    The curves have no rows. The linear probe of its features is fitted to the training images.
 
     Args:
-        weights: directory of imported weights.
-        store: pixels of all images named here.
-        train, val: images with targets, for the linear probe.
-        predict_ids: images to score.
-        findings: that are scored.
-        settings: `size`, `tta`, `batch_size`, `precision`, `device` and `workers` of these.
-        seed: for the card; nothing is drawn.
-        directory: to make.
-        on_progress: called while scoring.
-        probes: of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
+        weights: Directory of imported weights.
+        store: Pixels of all images.
+        train, val: Images with targets, for the linear probe.
+        predict_ids: Images to score.
+        findings: Findings to score.
+        settings: `size`, `tta`, `batch_size`, `precision`, `device` and `workers` are used.
+        seed: Seed in the card; nothing is random.
+        directory: Output directory.
+        on_progress: Called while scoring.
+        probes: Probes of earlier runs of the same study; see `hilum.finetuning.monitoring.starting_probe`.
 
     Raises:
-        HilumError: as `load_published_classifier`.
+        HilumError: As `load_published_classifier`.
     """
     feed = Feed.of(store, settings, seed)
     classifier, origin = load_published_classifier(weights, findings, feed.size)
-    names = [f"p_{finding}" for finding in findings]
     with whole_directory(directory) as beside:
         probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress, probes)
         logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
-        write_scores(pl.DataFrame(probabilities, schema=names), store, predict_ids, beside / SCORES)
-        write_scores(pl.DataFrame(probed.astype("float32"), schema=names), store, predict_ids, beside / PROBE_SCORES)
+        write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
         write_no_curves(beside / "curves.parquet")
         write_learning(no_training(float(logits.std(axis=0).max())), beside)
         card = Card(

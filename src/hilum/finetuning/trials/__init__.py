@@ -1,4 +1,4 @@
-"""Many fine-tuning trials in lockstep: frozen work is shared, each trial is the same as alone."""
+"""Hyper-parameter search: many fine-tuning trials in lockstep with shared computation, each as if alone."""
 
 import lazy_loader
 

@@ -11,13 +11,13 @@ from .lane_memory import (
     LaneShapes as LaneShapes,
 )
 from .lane_memory import (
+    available_memory as available_memory,
+)
+from .lane_memory import (
     chunks_that_fit as chunks_that_fit,
 )
 from .lane_memory import (
     lockstep_bytes as lockstep_bytes,
-)
-from .lane_memory import (
-    memory_at_hand as memory_at_hand,
 )
 from .lockstep import (
     train_in_lockstep as train_in_lockstep,
@@ -86,13 +86,13 @@ from .stacked_heads import (
     classifier_of as classifier_of,
 )
 from .trials import (
+    lockstep_groups as lockstep_groups,
+)
+from .trials import (
     read_trials as read_trials,
 )
 from .trials import (
     refit as refit,
-)
-from .trials import (
-    rounds_alike as rounds_alike,
 )
 from .trials import (
     train_trials as train_trials,

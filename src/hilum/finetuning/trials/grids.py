@@ -1,4 +1,4 @@
-"""Named grids of trials, as papers searched them."""
+"""Named grids of trials of published papers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,16 +12,16 @@ ELWIREHARDJA_DROPOUTS = (0.0, 0.2, 0.4)
 
 DINOV2_POOLINGS: tuple[PoolingName, ...] = ("cls", "cls_mean", "cls_last4", "cls_last4_mean")
 DINOV2_LRS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 1e-1)
-"""Of batches of 256; other batches have them in proportion."""
+"""Learning rates for batches of 256; scaled linearly for other batch sizes."""
 
 
 def elwirehardja2025(settings: FinetuneSettings) -> list[FinetuneSettings]:
-    """The 90 settings of one backbone and depth: learning rate, L2 and dropout (Elwirehardja et al. 2025, §3.4).
+    """Return the 90 settings of one backbone and depth: learning rate, L2 and dropout (Elwirehardja et al. 2025, §3.4).
 
     Args:
-        settings: all the rest, the depth (`unfreeze`) included. The paper's: head "mlp", output_type "multiclass",
-            batches of
-            8, 50 epochs, patience 10, a constant rate; its L2 is that of optimizer "adam", where "adamw" decouples it.
+        settings: All other settings, including the depth (`unfreeze`). Those of the paper: head "mlp", output_type
+            "multiclass", batches of 8, 50 epochs, patience 10, a constant learning rate, and the L2 penalty of
+            optimizer "adam" ("adamw" decouples it).
     """
     return [
         replace(settings, lr=lr, head_lr=None, weight_decay=weight_decay, dropout=dropout)
@@ -30,14 +30,14 @@ def elwirehardja2025(settings: FinetuneSettings) -> list[FinetuneSettings]:
 
 
 def dinov2_linear(settings: FinetuneSettings) -> list[FinetuneSettings]:
-    """The 52 linear heads of a frozen encoder as DINOv2 probes: 13 learning rates on four features.
+    """Return the 52 linear heads of DINOv2's linear probes: 13 learning rates on four features of a frozen encoder.
 
-    Oquab et al., TMLR 2024, appendix B.3: SGD with momentum 0.9, no weight decay, a cosine without warm-up, and of all
-    heads the best on validation. The features are the class token of the last block, or those of the last four blocks
-    side by side; each of them without and with the mean over the patches of the last block.
+    Oquab et al., TMLR 2024, appendix B.3: SGD with momentum 0.9, no weight decay, a cosine schedule without warm-up,
+    and the best head on validation. Features are the class token of the last block, or of the last four blocks
+    (concatenated), each with and without the mean over the patches of the last block.
 
     Args:
-        settings: all the rest. The paper's: 12,500 steps of batches of 1,024.
+        settings: All other settings. Those of the paper: 12,500 steps of batches of 1,024.
     """
     return [
         replace(

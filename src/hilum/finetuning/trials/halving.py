@@ -1,4 +1,4 @@
-"""Successive halving: all trials train for a short while, and only the better part of them goes on."""
+"""Successive halving: all trials train for a part of their epochs, and only the best ones continue."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,14 @@ from hilum.finetuning.trials.results import Criterion, TrialResult, rank_of
 class Halving:
     """Successive halving (Jamieson & Talwalkar, AISTATS 2016; Li et al., "Hyperband", JMLR 2018, algorithm 1).
 
-    Trials pause behind η⁻ˢ, …, η⁻¹ of their epochs and go on to their ends; behind each pause the best 1/η of those
-    that were there go on. They keep their schedule: a trial that is never pruned is the trial alone. s is as large as
-    the numbers of trials and of epochs allow: the first part is at least an epoch, and one trial is left at the end.
+    Trials pause after η⁻ˢ, …, η⁻¹ of their epochs; after each pause the best 1/η of the remaining trials continue. They
+    keep their schedule: a trial that is never pruned is equal to the trial alone. s is as large as the numbers of
+    trials
+    and epochs allow: the first part has at least one epoch, and one trial remains at the end.
 
     Args:
-        reduction: η, at least 2.
-        by: what trials are compared by.
+        reduction: Reduction factor η, at least 2.
+        by: Criterion of comparison.
     """
 
     reduction: int = 3
@@ -31,29 +32,29 @@ class Halving:
             )
 
     def shares(self, trials: int, epochs: int) -> tuple[float, ...]:
-        """Parts of all epochs behind which trials pause, ascending; the last one is 1.
+        """Return the fractions of all epochs after which trials pause, ascending; the last one is 1.
 
         Args:
-            trials: how many there are.
-            epochs: of the longest.
+            trials: Number of trials.
+            epochs: Epochs of the longest trial.
         """
         pauses = min(_whole_logarithm(trials, self.reduction), _whole_logarithm(epochs, self.reduction))
         return tuple(float(self.reduction) ** -left for left in range(pauses, -1, -1))
 
-    def going_on(self, results: Sequence[TrialResult], trials: int, rung: int) -> set[int]:
-        """The trials that are among the best behind a pause, by their numbers; of equal ones, the first.
+    def survivors(self, results: Sequence[TrialResult], trials: int, rung: int) -> set[int]:
+        """Return the numbers of the best trials at a pause; the first of ties.
 
         Args:
-            results: of all trials as they are at the pause.
-            trials: how many there were at the start.
-            rung: number of the pause, from 0.
+            results: Results of all trials at the pause.
+            trials: Number of trials at the start.
+            rung: Number of the pause, from 0.
         """
         in_race = [each for each in results if each.status not in ("diverged", "pruned")]
         count = max(1, trials // self.reduction ** (rung + 1))
         return {each.trial for each in sorted(in_race, key=lambda one: (rank_of(one, self.by), one.trial))[:count]}
 
     def planned_share(self, trials: int, epochs: int) -> float:
-        """Cost by that of the whole grid, counted in epochs times trials, where no trial ends by itself."""
+        """Compute the cost relative to the whole grid, in epochs times trials, without early stopping."""
         spent, before = 0, 0
         for rung, share in enumerate(self.shares(trials, epochs)):
             until = max(1, round(share * epochs))

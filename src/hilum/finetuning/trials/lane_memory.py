@@ -1,4 +1,4 @@
-"""How much memory trials in lockstep need, computed from shapes before anything is."""
+"""Memory of trials in lockstep, computed from shapes before training."""
 
 import os
 import re
@@ -19,12 +19,12 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.output_types import make_output_type
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.shared_pass import encoder_of_lane
-from hilum.finetuning.trials.stacked_heads import LOOK_AT_ONCE, layers_of
+from hilum.finetuning.trials.stacked_heads import INFERENCE_BATCH_SIZE, layers_of
 
 FLOAT = 4
 STATES = {"adamw": 2, "adam": 2, "sgd": 1, "lars": 1}
-"""Numbers that an optimiser keeps for each weight."""
-SHARE_AT_HAND = 0.5
+"""Optimiser state values for each weight."""
+USABLE_MEMORY_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,10 @@ class LaneBytes:
     """Memory of trials in lockstep.
 
     Attributes:
-        shared: the encoder, features that are computed once, and what one batch's pass through the frozen part holds.
-        lanes: what each trial keeps all the time: its weights, their best values, the optimiser's numbers; for a head
-            in a stack the gradients and what a step keeps for its backward pass, too.
-        turn: gradients and what is kept for the backward pass of the lane whose turn it is, where lanes take turns: of
-            the largest.
+        shared: Encoder, features that are computed once, and activations of one batch in the frozen part.
+        lanes: Permanent memory of each trial: weights, best weights and optimiser state; for a stacked head also
+            gradients and activations of a step.
+        turn: Gradients and activations of one lane, for lanes computed one after another: the largest.
     """
 
     shared: int
@@ -45,7 +44,7 @@ class LaneBytes:
 
     @property
     def total(self) -> int:
-        """Bytes of all together."""
+        """Total bytes."""
         return self.shared + sum(self.lanes) + self.turn
 
 
@@ -58,16 +57,15 @@ def lockstep_bytes(
     images: tuple[int, int],
     known: dict[tuple[str, int], "LaneShapes"] | None = None,
 ) -> LaneBytes:
-    """Memory that these trials need when they train in one round; no weight is drawn.
+    """Compute the memory of trials that train in one round; no weights are allocated.
 
     Args:
-        trials: equal in what `hilum.finetuning.trials.lockstep.SHARED` names.
-        encoder_name: of all.
-        findings: how many.
-        size: side of the views in px.
-        images: of training and of validation.
-        known: shapes that earlier calls looked at, by encoder and batch size, with the same findings and size; others
-            are added.
+        trials: Settings of the trials, equal in those of `hilum.finetuning.trials.lockstep.SHARED`.
+        encoder_name: Encoder of all trials.
+        findings: Number of findings.
+        size: Side of the network input in px.
+        images: Numbers of training and validation images.
+        known: Cache of shapes by encoder and batch size, with the same findings and size; extended.
     """
     looked_at: dict[tuple[str, int], LaneShapes] = {} if known is None else known
     key = encoder_name, trials[0].batch_size
@@ -86,7 +84,7 @@ def lockstep_bytes(
 
 @dataclass(frozen=True)
 class _LaneShape:
-    """Bytes of one trial: what it keeps, what its turn takes; and how wide features are that are computed once."""
+    """Bytes of one trial, permanent and of its turn; and the width of features that are computed once."""
 
     own: int
     turn: int
@@ -94,7 +92,7 @@ class _LaneShape:
 
 
 class LaneShapes:
-    """Trials of one encoder, each shape looked at once."""
+    """Memory of trials of one encoder; each shape is computed once."""
 
     def __init__(self, encoder_name: str, findings: int, size: int, batch_size: int) -> None:
         with weightless():
@@ -110,7 +108,7 @@ class LaneShapes:
         self._known: dict[tuple[Any, ...], _LaneShape] = {}
 
     def of(self, settings: FinetuneSettings) -> _LaneShape:
-        """A trial with these settings."""
+        """Return the memory of a trial with these settings."""
         shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer, settings.output_type)
         if shape not in self._known:
             self._known[shape] = self._measured(settings)
@@ -133,15 +131,15 @@ def chunks_that_fit(
     images: tuple[int, int],
     memory: int,
 ) -> list[list[int]]:
-    """The trials in as few rounds of the same number of trials, or nearly, as fit into memory; in their order.
+    """Split trials into the fewest rounds of nearly equal size that fit into memory, in their order.
 
     Args:
-        trials: number and settings of each.
-        encoder_name, findings, size, images: as in `lockstep_bytes`.
-        memory: bytes.
+        trials: Number and settings of each trial.
+        encoder_name, findings, size, images: As in `lockstep_bytes`.
+        memory: Available bytes.
 
     Raises:
-        HilumError: one trial alone needs more.
+        HilumError: A single trial needs more.
     """
     numbers, known = [number for number, _ in trials], dict[tuple[str, int], LaneShapes]()
     for rounds in range(1, len(trials) + 1):
@@ -164,24 +162,24 @@ def chunks_that_fit(
         "memory",
         expected=f"{need / 1e9:,.1f} GB for one trial",
         found=f"{memory / 1e9:,.1f} GB",
-        fix=f"Give {encoder_name} a smaller `batch_size` or `size` or fewer unfrozen blocks, leave its arms out, or "
-        "give more memory: trials use half of what is free.",
+        fix=f"Give {encoder_name} a smaller `batch_size` or `size` or fewer unfrozen blocks, drop its arms, or "
+        "provide more memory: trials use half of the free memory.",
     )
 
 
-def memory_at_hand(device: torch.device) -> int:
-    """Bytes that trials may use: half of what is free."""
+def available_memory(device: torch.device) -> int:
+    """Return the bytes that trials may use: half of the free memory."""
     if device.type == "cuda":
-        return int(SHARE_AT_HAND * torch.cuda.mem_get_info(device)[0])
-    meminfo = Path("/proc/meminfo")  # counts what files are cached in as free; SC_AVPHYS_PAGES does not
+        return int(USABLE_MEMORY_FRACTION * torch.cuda.mem_get_info(device)[0])
+    meminfo = Path("/proc/meminfo")  # counts the file cache as free, unlike SC_AVPHYS_PAGES
     if meminfo.exists() and (found := re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)):
-        return int(SHARE_AT_HAND * 1024 * int(found[1]))
+        return int(USABLE_MEMORY_FRACTION * 1024 * int(found[1]))
     pages = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else os.sysconf("SC_PHYS_PAGES")
-    return int(SHARE_AT_HAND * pages * os.sysconf("SC_PAGE_SIZE"))
+    return int(USABLE_MEMORY_FRACTION * pages * os.sysconf("SC_PAGE_SIZE"))
 
 
 class _Watched:
-    """While open, the largest input and output of a single layer, together."""
+    """Context that records the largest input plus output of a single layer."""
 
     def __init__(self, module: nn.Module) -> None:
         self.leaves = [each for each in module.modules() if not any(True for _ in each.children())]
@@ -217,7 +215,7 @@ def _classifier(start: Encoder, settings: FinetuneSettings, findings: int, size:
 
 
 def _pooled(classifier: Classifier, last: Tensor) -> Tensor:
-    """As `Classifier.pooled`, which asks for an autocast that tensors without numbers lack."""
+    """Compute `Classifier.pooled` without autocast, which meta tensors do not support."""
     if classifier.pooling is None:
         return classifier.encoder.pooled(last)
     return classifier.encoder.norm_pooled(classifier.pooling(as_tokens(last).float())).flatten(1)
@@ -237,16 +235,16 @@ def _trained(classifier: Classifier) -> int:
 
 
 def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_size: int) -> int:
-    """With what a step keeps: the output of each layer, before and behind dropout and ReLU, and its gradient."""
+    """Compute the memory of a stacked head, with outputs of each layer (around dropout and ReLU) and gradients."""
     outputs = sum(layer.out_features for layer in layers_of(classifier) if isinstance(layer, nn.Linear))
     outputs_each = make_output_type(settings.output_type).outputs_a_finding * len(classifier.positive_weights)
-    step = 4 * max(batch_size, LOOK_AT_ONCE) * (outputs + outputs_each) * FLOAT
+    step = 4 * max(batch_size, INFERENCE_BATCH_SIZE) * (outputs + outputs_each) * FLOAT
     parameters = _trained(classifier)
     return _retained_bytes(parameters, settings) + parameters * FLOAT + step
 
 
 def _lane_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tensor) -> tuple[int, int]:
-    """What a lane keeps, and what its turn takes."""
+    """Compute the permanent memory of a lane, and that of its turn."""
     encoder = classifier.encoder
     size = views.shape[2], views.shape[3]
     classifier.train()

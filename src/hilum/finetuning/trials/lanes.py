@@ -1,4 +1,4 @@
-"""A trial on its way: settings, weights of its own, and where it stands."""
+"""State of a trial in lockstep: settings, own weights and progress."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,8 +12,7 @@ from hilum.training.state import TrainState
 from hilum.training.trainable import Trainable
 
 TrialStatus = Literal["running", "finished", "stopped_early", "diverged", "pruned"]
-"""How a trial ended: after all its epochs; for want of a lower validation loss; with a loss that is not finite; because
-others were better when it paused (`hilum.finetuning.trials.halving`)."""
+"""State of a trial: running, all epochs finished, early stopping, non-finite loss, or pruned by successive halving."""
 
 
 @dataclass
@@ -21,16 +20,16 @@ class Lane:
     """One trial that trains in lockstep with others.
 
     Attributes:
-        trial: its place among the trials.
-        settings, training: of the trial.
-        trainable: knows the trial's loss and holds its weights; what others hold, too, is shared and frozen.
-        own: keys of its `state_dict` that belong to this trial alone.
-        train_state: where it is.
-        best: its own weights of the epoch that is kept (`TrainingSettings.keep`), on the CPU.
-        status: whether and how it has ended.
-        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation of an epoch.
-        seconds: its share of the time that it trained in, divided equally among the trials at that time.
-        loss_at_pause: validation loss where it paused before its first validation; the trial does not depend on it.
+        trial: Number of the trial.
+        settings, training: Settings of the trial.
+        trainable: Model with the trial's loss; frozen weights are shared with other trials.
+        own: Keys of its `state_dict` that belong to this trial alone.
+        train_state: Progress of the training.
+        best: Own weights of the selected epoch (`TrainingSettings.keep`), on the CPU.
+        status: State of the trial.
+        ended_at: (epoch, step) of a non-finite loss, counted from 1; step 0 for the validation of an epoch.
+        seconds: Training time, divided equally among the trials running at that time.
+        loss_at_pause: Validation loss at a pause before the first validation; it does not affect the trial.
     """
 
     trial: int
@@ -47,40 +46,40 @@ class Lane:
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """Those that train."""
+        """Trainable parameters."""
         return [parameter for parameter in self.trainable.parameters() if parameter.requires_grad]
 
     def keep(self) -> None:
-        """Remember its weights as they are now."""
+        """Store the current weights as the best ones."""
         state = self.trainable.state_dict()
         self.best = {key: state[key].detach().to("cpu", copy=True) for key in self.own}
 
-    def go_back_to_best(self) -> None:
-        """Take the weights that were remembered."""
+    def restore_best(self) -> None:
+        """Restore the best weights."""
         assert self.best is not None
         self._take(self.best)
 
     def diverge(self, epoch: int, step: int) -> None:
-        """End with a loss that is not finite."""
+        """End with a non-finite loss."""
         self.status, self.ended_at = "diverged", (epoch, step)
 
     @property
     def steps(self) -> int:
-        """That it took so far."""
+        """Optimiser steps so far."""
         before = self.train_state.curves[-1]["step"] if self.train_state.curves else 0
         return int(before or 0) + self.train_state.step
 
     def is_validated(self, epoch: int) -> bool:
-        """Whether this epoch, from 1, ends with a validation."""
+        """Return True where this epoch, from 1, ends with a validation."""
         return epoch % self.training.validate_every == 0 or epoch == self.training.epochs
 
     def finish_epoch(self, loss: float | None, lr: float, steps_per_epoch: int) -> None:
-        """Take the validation loss of an epoch, as `hilum.training.fit` does: best weights, plateau, patience.
+        """Update best weights, plateau and patience after an epoch, as `hilum.training.fit`.
 
         Args:
-            loss: finite; None where no validation was due.
-            lr: of the first parameter group at the epoch's last step.
-            steps_per_epoch: of the run.
+            loss: Validation loss, finite; None without validation.
+            lr: Learning rate of the first parameter group at the last step of the epoch.
+            steps_per_epoch: Steps of an epoch.
         """
         train_state = self.train_state
         train_state.next_epoch(
@@ -100,11 +99,11 @@ class Lane:
             self.status = "finished"
 
     def as_data(self, optimizer: torch.optim.Optimizer | None, scale: dict[str, Any]) -> dict[str, Any]:
-        """Tensors and plain values for a checkpoint; no weights but the best ones where the trial has ended.
+        """Return tensors and plain values for a checkpoint; of an ended trial the best weights only.
 
         Args:
-            optimizer: that holds the state of this trial's parameters; None where the trial has ended.
-            scale: of the loss, where the precision has one.
+            optimizer: Optimiser with the state of this trial's parameters; None where the trial has ended.
+            scale: Loss scale of the precision, if any.
         """
         data: dict[str, Any] = {
             "trial": self.trial,
@@ -122,7 +121,7 @@ class Lane:
         return data
 
     def load(self, data: dict[str, Any]) -> None:
-        """Go back to where `as_data` was called, but for the optimiser."""
+        """Restore the state of `as_data`, except the optimiser."""
         self.train_state, self.best, self.status = TrainState.from_data(data["course"]), data["best"], data["status"]
         self.seconds = data["seconds"]
         self.ended_at = None if data["ended_at"] is None else tuple(data["ended_at"])
@@ -130,7 +129,7 @@ class Lane:
             self._take(data["weights"])
 
     def load_optimizer(self, optimizer: torch.optim.Optimizer, states: list[dict[str, Any]]) -> None:
-        """Give an optimiser the state of this trial's parameters."""
+        """Load the state of this trial's parameters into an optimiser."""
         for parameter, state in zip(self.parameters, states, strict=True):
             if state:
                 optimizer.state[parameter] = {

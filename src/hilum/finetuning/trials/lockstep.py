@@ -1,7 +1,7 @@
-"""Trials that learn from the same images in the same order, as one loop over batches.
+"""Training of trials in lockstep: one loop over the same batches.
 
-Each trial takes the steps that it would take alone (`hilum.finetuning.finetune`): views and order depend on seed, epoch
-and image, dropout on seed and step, and neither on what else is computed. What no trial changes is computed once.
+Each trial is trained as it would be alone (`hilum.finetuning.finetune`): augmentation and order are functions of seed,
+epoch and image, dropout of seed and step. Computations that are equal for all trials are done once.
 """
 
 import math
@@ -28,7 +28,7 @@ from hilum.data.transfer import Awaited
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import decisive, untrained_classifier, visited
+from hilum.finetuning.finetune import build_classifier, fingerprint_fields, resampled_images
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.shared_pass import BehindSharedPass, SharedPass, encoder_of_lane
@@ -55,7 +55,7 @@ SHARED = (
     "device",
     "workers",
 )
-"""Settings that trials in lockstep have in common; all others are each trial's own."""
+"""Settings that are equal for trials in lockstep; others may differ."""
 
 
 def train_in_lockstep(
@@ -69,31 +69,31 @@ def train_in_lockstep(
     until: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> tuple[list[Lane], NDArray[np.float32]]:
-    """Train, and score the validation images with the weights of each trial's lowest validation loss.
+    """Train trials, and score the validation images with the selected weights of each.
 
-    A call that was killed goes on from its checkpoint in `directory` and ends with the same bits. So does a call for
-    some of the trials of a call that paused.
+    An interrupted call resumes from its checkpoint in `directory` with bit-identical results, as does a call for some
+    of the trials of a paused call.
 
     Args:
-        start: the encoder that all trials start from; it is frozen as a whole and left with its weights.
-        trials: number and settings of each, equal in what `SHARED` names.
-        train, val: images with targets; some of `val` has a label.
-        feed: of the images.
-        directory: working directory that survives a kill.
-        until: pause behind this epoch: trials that have not ended are then still "running", and a checkpoint holds
-            them; None: train to the end.
-        on_progress: called while features are computed, and after every step.
+        start: Initial encoder of all trials; it is frozen, and its weights are unchanged.
+        trials: Number and settings of each trial, equal in those of `SHARED`.
+        train, val: Images with targets; at least one label of `val` is known.
+        feed: Feed of the images.
+        directory: Working directory with checkpoints.
+        until: Pause after this epoch: trials that have not ended remain "running", with a checkpoint. None to train to
+            the end.
+        on_progress: Called while features are computed, and after every step.
 
     Returns:
-        The lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for
-        a trial without an epoch to go back to.
+        Lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for a
+        trial without a validated epoch.
     """
     generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
     with deterministic(feed.device), keep_freed_memory(feed.device), generators:
         run = _Lockstep(start, trials, train, val, feed, directory, on_progress)
         modules = nn.ModuleList([start, *(lane.trainable for lane in run.lanes)])
         with explicit_short_attention(modules), small_convolutions_as_products(modules):
-            run.look_once()
+            run.cache_features()
             run.resume()
             run.run(until)
             return run.lanes, run.scores()
@@ -101,7 +101,7 @@ def train_in_lockstep(
 
 @dataclass(frozen=True)
 class _Uncounted:
-    """Losses of lanes at a step, from 0, on their way to the host; each times `factor` is the sum over `images`."""
+    """Losses of lanes at a step, from 0, in transfer to the host; times `factor` they are sums over `images`."""
 
     lanes: list[Lane]
     values: Awaited
@@ -123,7 +123,7 @@ class _Lockstep:
     ) -> None:
         self.feed, self.directory, self.on_progress = feed, directory, on_progress
         settings = trials[0][1]
-        self.train_images, self.val_images = visited(train, settings, feed.seed), val
+        self.train_images, self.val_images = resampled_images(train, settings, feed.seed), val
         train = self.train_images
         self.augmentation = augmentation_of(settings.augmentation)
         self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
@@ -136,7 +136,7 @@ class _Lockstep:
         self.batches = feed.training(train, drop_last=settings.drop_last)
         self.validation = feed.plain(val.image_ids, val.targets)
         self.epoch = self.step = 0
-        self.prints = {number: fingerprint(decisive(each)) for number, each in trials}
+        self.prints = {number: fingerprint(fingerprint_fields(each)) for number, each in trials}
         self.saved = time.monotonic()
         self.steppers: dict[int, Stepper] = {}
         self.scales: dict[int, Any] = {}
@@ -149,7 +149,7 @@ class _Lockstep:
 
     def _lane(self, start: Encoder, number: int, settings: FinetuneSettings) -> Lane:
         encoder = start if settings.unfreeze == 0 else encoder_of_lane(start, settings.unfreeze)
-        classifier = untrained_classifier(encoder, self.train_images, settings, self.feed)
+        classifier = build_classifier(encoder, self.train_images, settings, self.feed)
         trainable = BehindSharedPass(classifier, self.shared)
         trainable.to(device=self.feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         held = {id(each) for each in (*start.parameters(), *start.buffers())}
@@ -170,11 +170,11 @@ class _Lockstep:
 
     @property
     def apart(self) -> list[Lane]:
-        """Running lanes that are computed one after another."""
+        """Running lanes that are not stacked, computed one after another."""
         return [lane for lane in self.running if lane.trial in self.steppers]
 
-    def look_once(self) -> None:
-        """Compute the features that never change: of validation images, and of training images without augmentation."""
+    def cache_features(self) -> None:
+        """Compute fixed features once: of validation images, and of training images without augmentation."""
         for lane in self.lanes:
             pooling = lane.settings.pooling
             if lane.trial in self.steppers or pooling in self.features:
@@ -190,7 +190,7 @@ class _Lockstep:
             self.features[pooling] = known
 
     def arrange(self) -> None:
-        """Stack the heads of running lanes that can be computed together, and cut the encoder where others begin."""
+        """Stack the heads of running lanes that can be computed together."""
         alike: dict[tuple[str, str, str], list[Lane]] = {}
         for lane in self.running:
             if lane.trial not in self.steppers:
@@ -199,7 +199,7 @@ class _Lockstep:
         self.stacks = [StackedHeads(some, self.feed.seed, len(self.batches)) for some in alike.values()]
 
     def cut(self, training: bool) -> None:
-        """Say where lanes begin behind the shared pass."""
+        """Set the blocks at which lanes continue after the shared pass."""
         cuts = {classifier_of(lane).encoder.frozen_blocks for lane in self.apart}
         if training:
             for stack in self.stacks:
@@ -214,10 +214,10 @@ class _Lockstep:
             self.finish_epoch()
         if self.running:
             self.save()
-            self.look_at_pause()
+            self.validate_at_pause()
 
-    def look_at_pause(self) -> None:
-        """Validate the trials that paused before their first validation, and leave them as they are."""
+    def validate_at_pause(self) -> None:
+        """Validate trials that paused before their first validation, without changing them."""
         unvalidated = [lane for lane in self.running if lane.best is None]
         losses = self.validation_losses() if unvalidated else {}
         for lane in unvalidated:
@@ -243,7 +243,7 @@ class _Lockstep:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Share the seconds of a block among the lanes that run in it."""
+        """Divide the time of a block among the running lanes."""
         running, began = self.running, time.perf_counter()
         yield
         for lane in running:
@@ -259,17 +259,17 @@ class _Lockstep:
             stepper = self.steppers[lane.trial]
             taken = self.epoch * len(self.batches) + self.step
             loss = stepper.take(batch, self.epoch, taken, lane.train_state.plateau.share)
-            stepper.optimizer.zero_grad()  # so that the gradients of one lane at a time are held
+            stepper.optimizer.zero_grad()  # keep gradients of one lane at a time
             self.uncounted.append(_Uncounted([lane], Awaited(loss * images), 1, images, self.step))
         for stack in self.stacks:
             losses = stack.take(self.inputs_of(stack, batch), batch, self.epoch, self.step)
             self.uncounted.append(_Uncounted(stack.lanes, Awaited(losses), images, images, self.step))
 
     def count_losses(self) -> None:
-        """Add the losses of the last step to the running sums, and end the trials whose loss was not finite.
+        """Add the losses of the last step to the running sums, and end trials with a non-finite loss.
 
-        Called when the next batch's shared pass is under way, so that a GPU has work while the host waits for them;
-        always before the heads' next step, so that what is stacked does not depend on when a checkpoint was written.
+        Called after the start of the next batch's shared pass, so that a GPU is busy while the host waits; always
+        before the heads' next step, so that stacks do not depend on the time of a checkpoint.
         """
         for losses in self.uncounted:
             for lane, value in zip(losses.lanes, losses.values.tolist(), strict=True):
@@ -283,7 +283,7 @@ class _Lockstep:
         self.drop_ended()
 
     def inputs_of(self, stack: StackedHeads, batch: Batch) -> Tensor:
-        """Features of the batch under way."""
+        """Return the features of the current batch."""
         known = self.features[stack.lanes[0].settings.pooling].get("train")
         if known is not None:
             return known[batch.rows]
@@ -308,7 +308,7 @@ class _Lockstep:
         self.save_when_due()
 
     def validation_losses(self) -> dict[int, float]:
-        """Of each running lane, by trial."""
+        """Compute the validation loss of each running lane, by trial."""
         sums = {lane.trial: [0.0, 0.0] for lane in self.running}
         targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
         for stack in self.stacks:
@@ -323,7 +323,7 @@ class _Lockstep:
         return {trial: total / terms for trial, (total, terms) in sums.items()}
 
     def plain_batches(self) -> Any:
-        """Validation batches, each behind the shared pass, in evaluation mode and without gradients."""
+        """Yield validation batches after the shared pass, in evaluation mode and without gradients."""
         self.cut(training=False)
         if not self.shared.cuts:
             return
@@ -349,14 +349,14 @@ class _Lockstep:
         self.stacks = [stack for stack in self.stacks if stack.lanes]
 
     def scores(self) -> NDArray[np.float32]:
-        """Probabilities of the validation images with each lane's best weights."""
+        """Compute probabilities of the validation images with each lane's best weights."""
         shape = len(self.lanes), *self.val_images.targets.shape
         found = np.full(shape, np.nan, dtype=np.float32)
         validated = [lane.best is not None or lane.loss_at_pause is not None for lane in self.lanes]
         running = [(place, lane) for place, lane in enumerate(self.lanes) if validated[place]]
         for _, lane in running:
             if lane.best is not None:
-                lane.go_back_to_best()
+                lane.restore_best()
             lane.trainable.eval()
         with torch.no_grad():
             for place, lane in running:

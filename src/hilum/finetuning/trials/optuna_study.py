@@ -1,7 +1,7 @@
-"""Optuna's part in a sweep: it proposes settings, and keeps a copy of what they came to where its tools read it.
+"""Optuna in a sweep: proposals of settings, and a copy of the results in an Optuna storage.
 
-A sweep does not depend on the copy: its own files say what was tried, and a sampler is made anew for every proposal,
-from the trials so far and a seed. So a killed sweep goes on with the same proposals.
+The sweep does not depend on the copy: its own files record the trials, and a sampler is created for every proposal from
+the trials so far and a seed. An interrupted sweep therefore resumes with the same proposals.
 """
 
 import json
@@ -17,7 +17,7 @@ from hilum.finetuning.trials.space import Choices, Range, Sample, Space, as_key,
 
 Sampler = Literal["random", "tpe"]
 STARTUP_TRIALS = 10
-"""Drawn at random before TPE proposes (Optuna's default)."""
+"""Random trials before TPE proposes (Optuna's default)."""
 
 
 def propose(
@@ -26,12 +26,12 @@ def propose(
     """Draw samples that were not tried before.
 
     Args:
-        space: to draw from.
-        sampler: "random", or "tpe" (Bergstra et al., NeurIPS 2011; Optuna's with a constant liar, since several are
-            drawn at once).
-        count: how many, at most: fewer where the space holds no more.
-        seed: of this draw.
-        known: samples that were tried and what they came to, lower is better; None for those that came to nothing.
+        space: Search space.
+        sampler: "random", or "tpe" (Bergstra et al., NeurIPS 2011; Optuna's, with constant liar for several samples at
+            once).
+        count: Maximum number of samples; fewer where the space is exhausted.
+        seed: Random seed of this draw.
+        known: Samples tried before with their values, lower is better; None for failed or pruned ones.
     """
     tried = {as_key(sample) for sample, _ in known}
     total = size_of(space)
@@ -64,17 +64,17 @@ def propose(
 
 
 def storage_url(message: str) -> str:
-    """The address of a storage as SQLAlchemy reads it; of a file, SQLite's; `$VARIABLE` is replaced.
+    """Return the SQLAlchemy URL of a storage; SQLite for a file; `$VARIABLE` is replaced.
 
     Raises:
-        HilumError: no such folder, no such kind of database, or nothing that answers there.
+        HilumError: No such folder, no such kind of database, or no connection.
     """
     expanded = os.path.expandvars(message)
     url = expanded if "://" in expanded else f"sqlite:///{Path(expanded).expanduser()}"
     if url.startswith("sqlite:///"):
         folder = Path(url.removeprefix("sqlite:///")).parent
         if not folder.is_dir():
-            raise HilumError("sweep.storage", expected="a file in a folder", found=f"no {folder}", fix="Make it.")
+            raise HilumError("sweep.storage", expected="a file in a folder", found=f"no {folder}", fix="Create it.")
         return url
     from sqlalchemy import create_engine
     from sqlalchemy.exc import SQLAlchemyError
@@ -91,13 +91,13 @@ def storage_url(message: str) -> str:
 
 
 def copy_into_storage(url: str, name: str, space: Space, rows: Sequence[dict[str, Any]]) -> None:
-    """Add the trials of a sweep to an Optuna study, for `optuna-dashboard` and the like; those that are there stay.
+    """Add the trials of a sweep to an Optuna study, for tools such as `optuna-dashboard`; existing trials are kept.
 
     Args:
-        url: of the storage, as SQLAlchemy reads it: "sqlite:///FILE", or a database.
-        name: of the study there.
-        space: that the samples are of; settings without a place in it are named but not plotted.
-        rows: of each trial `trial, sample, state ("complete", "pruned" or "diverged"), value, curve, seconds`.
+        url: SQLAlchemy URL of the storage: "sqlite:///FILE", or a database.
+        name: Name of the Optuna study.
+        space: Search space of the samples.
+        rows: For each trial `trial, sample, state ("complete", "pruned" or "diverged"), value, curve, seconds`.
     """
     with _quiet() as optuna:
         storage = optuna.storages.RDBStorage(url)
@@ -124,15 +124,15 @@ def copy_into_storage(url: str, name: str, space: Space, rows: Sequence[dict[str
 
 
 def importance_of(samples: Sequence[Sample], values: Sequence[float]) -> dict[str, float]:
-    """How much of the variation between trials each setting explains, 0 to 1, highest first; they add up to 1.
+    """Compute hyper-parameter importances: fractions of the variance between trials, highest first, sum 1.
 
-    fANOVA: the variance of each setting's marginal in a random forest of the trials (Hutter et al., ICML 2014, §3;
-    Optuna's evaluator). Values of a setting count by their order, each as much as any other; ranges by their numbers.
-    Empty where fewer than four trials, or no differences between them, leave nothing to explain.
+    fANOVA: variance of each setting's marginal in a random forest of the trials (Hutter et al., ICML 2014, §3; Optuna's
+    evaluator). Values of a setting are ordinal and equally spaced. Empty with fewer than four trials, or without
+    differences.
 
     Args:
-        samples: of the trials.
-        values: what each came to, finite; lower is better.
+        samples: Samples of the trials.
+        values: Value of each trial, finite; lower is better.
     """
     names = (
         [name for name in samples[0] if len({json.dumps(sample[name]) for sample in samples}) > 1] if samples else []
@@ -154,7 +154,7 @@ def importance_of(samples: Sequence[Sample], values: Sequence[float]) -> dict[st
 
 
 def _order(samples: Sequence[Sample], name: str) -> dict[str, int]:
-    """Places of the values of a setting: numbers by size, words behind them."""
+    """Return ranks of the values of a setting: numbers by size, then words."""
     values = {json.dumps(sample[name]): sample[name] for sample in samples}
     numbers = sorted((key for key in values if _is_number(values[key])), key=lambda key: float(values[key]))
     words = sorted(key for key in values if not _is_number(values[key]))
@@ -167,7 +167,7 @@ def _is_number(value: object) -> bool:
 
 @contextmanager
 def _quiet() -> Iterator[Any]:
-    """Optuna, silent: what it reports of its trials is shown by the sweep."""
+    """Import Optuna with its messages disabled; the sweep reports progress."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -195,7 +195,7 @@ def _distributions(space: Space) -> dict[str, Any]:
 
 
 def _as_param(value: Any) -> Any:
-    """Choices of Optuna are single values."""
+    """Encode lists and mappings as JSON, since Optuna's choices are scalars."""
     return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value
 
 

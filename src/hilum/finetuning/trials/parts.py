@@ -1,7 +1,7 @@
-"""A search in parts that several processes train at the same time, with the bits of one that trains all of it.
+"""Parallel search: parts that several processes train at the same time, bit-identical to a single process.
 
-A part is a group of trials that train in lockstep, up to a pause of successive halving or to their ends, in a batch of
-proposals. It leaves its rounds in the working directory of the search, where `run_search` finds them.
+A part is a group of trials in lockstep, up to a pause of successive halving or to their ends, in a batch of proposals.
+Its rounds are in the working directory of the search, where `run_search` reads them.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from hilum.finetuning.trials.space import Choices, Sample, Space
 
 @dataclass(frozen=True)
 class Part:
-    """What one process trains.
+    """Part of a search for one process.
 
     Attributes:
-        batch: of proposals, from 0.
-        rung: of successive halving, from 0; 0 without.
-        group: place among the groups of the batch (`groups_of`), from 0.
-        rest: whether all groups behind it belong to it, too.
+        batch: Batch of proposals, from 0.
+        rung: Pause of successive halving, from 0; 0 without halving.
+        group: Index among the groups of the batch (`groups_of`), from 0.
+        rest: True where all following groups belong to it as well.
     """
 
     batch: int
@@ -33,7 +33,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Of its own in a search."""
+        """Unique name in a search."""
         return f"{self.batch}-{self.rung}-{self.group}"
 
 
@@ -44,15 +44,17 @@ def stages_of(
     encoder_name: str,
     images: int,
 ) -> list[list[Part]]:
-    """The parts of a search, in stages: those of one stage can be trained at the same time, each stage after all parts
-    of the one before it. Empty where every stage is a single part, so that nothing can be spread.
+    """Divide a search into stages of parts; parts of one stage can be trained at the same time.
 
-    Where later proposals decide how many groups a batch has, there are as many parts as groups are possible; those that
-    find no group have nothing to do.
+    A stage needs all parts of the stage before it. Where later proposals determine the number of groups of a batch,
+    there are as many parts as possible groups; superfluous parts do nothing.
 
     Args:
-        space, settings_of, how, encoder_name: as in `hilum.finetuning.trials.run_search`.
-        images: of training.
+        space, settings_of, how, encoder_name: As in `hilum.finetuning.trials.run_search`.
+        images: Number of training images.
+
+    Returns:
+        Empty where every stage has a single part.
     """
     stages: list[list[Part]] = []
     for batch in range(batches_of(space, how)):
@@ -69,17 +71,17 @@ def stages_of(
 
 
 def train_part(run: SearchRun, part: Part, directory: Path) -> None:
-    """Train one part of a search, unless that is done; parts of the stages before it must be done.
+    """Train one part of a search, unless it is complete; earlier stages must be complete.
 
-    Nobody else may train the same part at the same time. A killed call that is made again goes on where it was.
+    No other process may train the same part at the same time. A repeated call after an interruption resumes.
 
     Args:
-        run: the search.
-        part: one of `stages_of`.
-        directory: of the search; its working directory is beside it.
+        run: Search.
+        part: One of `stages_of`.
+        directory: Output directory of the search; its working directory is beside it.
     """
     beside = directory.with_name(f".{directory.name}.partial")
-    with locked(directory, wait_seconds=3 * LEASE_SECONDS):  # only until it is clear what there is to do
+    with locked(directory, wait_seconds=3 * LEASE_SECONDS):  # only to determine the work
         if directory.exists():
             return
         beside.mkdir(parents=True, exist_ok=True)
@@ -111,7 +113,7 @@ def _pauses(
     encoder_name: str,
     images: int,
 ) -> int:
-    """In how many steps the trials of a group's encoder go to their ends."""
+    """Return the number of rungs of the trials of a group's encoder."""
     if how.halving is None:
         return 1
     settings = [settings_of(each) for each in samples if each.get(ENCODER, encoder_name) == group.encoder]

@@ -1,4 +1,4 @@
-"""What trials came to, and which of them is the best."""
+"""Results of trials, and selection of the best."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,28 +15,28 @@ from hilum.finetuning.trials.lanes import TrialStatus
 
 SCORES = "validation_scores.npy"
 LOSS = ("output_type", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")
-"""Settings that decide what a loss measures."""
+"""Settings that define the loss."""
 Criterion = Literal["validation_loss", "auroc"]
 
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What one trial came to.
+    """Result of one trial.
 
     Attributes:
-        trial: its place among the trials, from 0.
-        settings: that it was trained with.
-        status: how it ended.
-        epochs: that it finished.
-        best_epoch: whose weights are kept, of the lowest validation loss or as `keep` says, from 1; 0 where it was
-            never validated.
-        validation_loss: of these weights; of a pruned trial that had no validation, that of its pause; else None.
-        auroc: macro AUROC of the validation images with these weights, over findings with positives and negatives; None
-            where it finished no epoch.
-        ended_at: (epoch, step) of a loss that was not finite, counted from 1; step 0 for the validation behind an
-            epoch. None where there was none.
-        steps: that it took.
-        seconds: its share of the time that it trained in.
+        trial: Number of the trial, from 0.
+        settings: Settings of the trial.
+        status: Final state.
+        epochs: Completed epochs.
+        best_epoch: Selected epoch (lowest validation loss, or by `keep`), from 1; 0 without validation.
+        validation_loss: Validation loss of the selected epoch; for a pruned trial without validation that of its pause;
+            otherwise None.
+        auroc: Macro AUROC on the validation images with these weights, over findings with positives and negatives; None
+            without a completed epoch.
+        ended_at: (epoch, step) of a non-finite loss, counted from 1; step 0 for the validation of an epoch. None
+            otherwise.
+        steps: Completed optimiser steps.
+        seconds: Training time.
     """
 
     trial: int
@@ -53,13 +53,13 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TrialResults:
-    """What all trials came to.
+    """Results of all trials.
 
     Attributes:
-        trials: in the order in which they were given.
-        curves: a row for each epoch of each trial: trial, epoch (from 1), step, train_loss, val_loss, lr.
-        directory: holds trials.json, curves.parquet, and validation_scores.npy: probabilities (trials, N, findings) of
-            the validation images with the weights of each trial's lowest validation loss.
+        trials: Results in the given order.
+        curves: One row for each epoch of each trial: trial, epoch (from 1), step, train_loss, val_loss, lr.
+        directory: Directory of trials.json, curves.parquet, and validation_scores.npy: probabilities (trials, N,
+            findings) of the validation images with the selected weights of each trial.
     """
 
     trials: list[TrialResult]
@@ -67,21 +67,20 @@ class TrialResults:
     directory: Path
 
     def scores(self) -> NDArray[np.float32]:
-        """Probabilities of the validation images, (trials, N, findings); NaN for a trial that finished no epoch."""
+        """Read probabilities of the validation images, (trials, N, findings); NaN for trials without an epoch."""
         scores: NDArray[np.float32] = np.load(self.directory / SCORES, mmap_mode="r")
         return scores
 
     def best(self, by: Criterion = "validation_loss") -> TrialResult:
-        """The trial with the lowest validation loss, or the highest AUROC; of equal ones, the first.
+        """Return the trial with the lowest validation loss, or the highest AUROC; the first of ties.
 
-        A trial that diverged is never chosen: trained alone it leaves no model. Nor is one that was pruned: it was
-        trained for a part of its epochs.
+        Diverged trials have no model and pruned trials are not fully trained; both are excluded.
 
         Args:
-            by: losses can be compared where all trials have the same loss: one `output_type`, the same weights.
+            by: Criterion; validation losses are comparable only with equal loss settings (`LOSS`).
 
         Raises:
-            HilumError: all trials diverged; or losses are of different kinds.
+            HilumError: All trials diverged; or losses are not comparable.
         """
         ended = [trial for trial in self.trials if trial.status not in ("diverged", "pruned")]
         if not ended:
@@ -103,7 +102,7 @@ class TrialResults:
 
 
 def rank_of(trial: TrialResult, by: Criterion) -> float:
-    """What trials are sorted by, best first: their validation loss, or their AUROC below zero."""
+    """Return the sort key of a trial, lower is better: validation loss, or negative AUROC."""
     value = trial.validation_loss if by == "validation_loss" else trial.auroc
     if value is None or math.isnan(value):
         return math.inf

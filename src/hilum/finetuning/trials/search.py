@@ -1,7 +1,4 @@
-"""Searching for settings of fine-tuning: samples of a space are tried, and validation images choose among them.
-
-Nothing here knows a test image.
-"""
+"""Hyper-parameter search of fine-tuning settings, with selection on validation images only."""
 
 import json
 import shutil
@@ -22,7 +19,7 @@ from hilum.finetuning.trials.halving import Halving
 from hilum.finetuning.trials.optuna_study import copy_into_storage, propose
 from hilum.finetuning.trials.results import Criterion, TrialResults, rank_of
 from hilum.finetuning.trials.space import Choices, Sample, Space, as_key, distinct, grid_of, size_of
-from hilum.finetuning.trials.trials import TrialRounds, check_trials, rounds_alike
+from hilum.finetuning.trials.trials import TrialRounds, check_trials, lockstep_groups
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed import run_directory
 
@@ -32,30 +29,30 @@ CRITERIA: Mapping[Select, Criterion] = {"val_loss": "validation_loss", "val_auro
 
 SELECTED, TRIED, CURVES, STORAGE = "selected.json", "trials.parquet", "trial_curves.parquet", "optuna.db"
 DEFAULT_TRIALS = 32
-"""Of a search that draws, where nobody says how many."""
+"""Default number of trials of a random search."""
 AT_ONCE = 8
-"""Trials that TPE proposes together, where nobody says how many."""
+"""Default number of trials that TPE proposes together."""
 
 ENCODER = "encoder"
-"""Setting of a space that is the architecture itself."""
+"""Name of the architecture in a search space."""
 
 _STATES = {"finished": "complete", "stopped_early": "complete", "pruned": "pruned", "diverged": "diverged"}
 
 
 @dataclass(frozen=True)
 class Search:
-    """How a space is searched.
+    """Search strategy.
 
     Args:
-        kind: "grid": every sample. "random": some, drawn uniformly. "tpe": some, drawn where earlier ones were good
-            (Bergstra et al., NeurIPS 2011). "halving": as "grid" or "random", but only the better ones train to their
-            ends (`hilum.finetuning.trials.halving`).
-        trials: how many samples, of "grid" all of them; None: of "halving" on lists all, otherwise 32.
-        select: what chooses, on validation images: the lowest loss or the highest macro AUROC.
-        seed: of the draws.
-        reduction: of halving.
-        at_once: how many TPE proposes together, from what all earlier ones came to: the order in which those of one
-            batch end alters nothing, and they share their frozen work.
+        kind: "grid": every sample. "random": uniformly drawn samples. "tpe": tree-structured Parzen estimator (Bergstra
+            et al., NeurIPS 2011). "halving": "grid" or "random" with successive halving
+            (`hilum.finetuning.trials.halving`).
+        trials: Number of samples; "grid" uses all of them. None: all for "halving" on lists, otherwise 32.
+        select: Selection criterion on validation images: lowest loss or highest macro AUROC.
+        seed: Random seed of the samples.
+        reduction: Reduction factor of successive halving.
+        at_once: Number of samples TPE proposes together, from all earlier results; they share frozen computation, and
+            their order of completion has no effect.
     """
 
     kind: SearchName = "grid"
@@ -67,21 +64,21 @@ class Search:
 
     @property
     def key(self) -> str:
-        """By which equal searches are known."""
+        """Text that identifies the search."""
         return repr(self) + (f", at_once={self.at_once}" if self.at_once != AT_ONCE else "")
 
     @property
     def criterion(self) -> Criterion:
-        """As `TrialResults.best` names it."""
+        """Criterion of `TrialResults.best`."""
         return CRITERIA[self.select]
 
     @property
     def halving(self) -> Halving | None:
-        """Of the trials; None where all train to their ends."""
+        """Successive halving of the trials; None for other kinds."""
         return Halving(self.reduction, self.criterion) if self.kind == "halving" else None
 
     def batches(self, space: Space) -> list[int]:
-        """How many samples are proposed at once, at most: all of them, or by TPE some after others."""
+        """Return the maximum number of samples of each batch of proposals: one batch, or several for TPE."""
         total = size_of(space)
         if self.kind == "grid" or (self.kind == "halving" and self.trials is None and total is not None):
             if total is None:
@@ -93,7 +90,7 @@ class Search:
         return [min(self.at_once, count - begun) for begun in range(0, count, self.at_once)]
 
     def samples(self, space: Space, batch: int, known: Sequence[tuple[Sample, float | None]]) -> list[Sample]:
-        """The samples of one batch; a function of the seed, the space and what came before."""
+        """Return the samples of one batch, a function of seed, space and earlier results."""
         count = self.batches(space)[batch]
         if size_of(space) == count:
             return list(grid_of(space))
@@ -120,30 +117,29 @@ def run_search(
     storage_name: str = "sweep",
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Try samples of a space and choose one by validation images.
+    """Search a space of settings and select a trial on validation images.
 
-    `directory` then holds selected.json (`read_selected`); trials.parquet, a row for each trial: `trial, state`
+    Files in `directory`: selected.json (`read_selected`); trials.parquet, a row for each trial: `trial, state`
     ("complete", "pruned" or "diverged"), `settings` (JSON), `val_loss, val_auroc, best_epoch, epochs, steps, seconds`,
-    and `curve`, its validation losses; trial_curves.parquet with all their curves; and optuna.db, the same for Optuna's
-    tools. It is complete or absent. A killed call that is made again goes on where it was and ends with the same
-    choice and the same bits.
+    and `curve` (validation losses); trial_curves.parquet with all curves; and optuna.db, the same for Optuna's tools.
+    The directory is complete or absent. A repeated call after an interruption resumes with bit-identical results.
 
     Args:
-        space: by name of the setting; or the samples themselves, which are then all tried. The setting `encoder` is
-            the architecture, in the place of `encoder_name`; trials of one encoder train together.
-        settings_of: settings of a trial with such a sample.
-        how: it is searched.
-        store, train, val, init, encoder_name, findings, seed, patients_apart, memory: as in
+        space: Search space by setting; or a list of samples, which are all tried. The setting `encoder` is the
+            architecture, instead of `encoder_name`; trials of one encoder train together.
+        settings_of: Function from a sample to the settings of its trial.
+        how: Search strategy.
+        store, train, val, init, encoder_name, findings, seed, patients_apart, memory: As in
             `hilum.finetuning.trials.train_trials`; `init` may also be a function of the encoder's name.
-        directory: to make.
-        best_per: settings of which the best trial of each value is named, too.
-        storage: of Optuna, as SQLAlchemy reads it, for a copy of the trials; None: a file in the directory.
-        storage_name: of the study there.
-        on_progress: called while training.
+        directory: Output directory.
+        best_per: Settings for which the best trial of each value is reported.
+        storage: SQLAlchemy URL of an Optuna storage for a copy of the trials; None: a file in the directory.
+        storage_name: Name of the Optuna study.
+        on_progress: Called while training.
 
     Raises:
-        TrainingFailedError: every trial diverged.
-        HilumErrors: what is wrong with any trial, before one begins.
+        TrainingFailedError: All trials diverged.
+        HilumErrors: All problems of any trial, before the first one starts.
     """
     return SearchRun(
         space, settings_of, how, store, train, val, init, encoder_name, tuple(findings), seed, tuple(best_per),
@@ -153,11 +149,11 @@ def run_search(
 
 @dataclass(frozen=True)
 class Group:
-    """Trials that train in lockstep, whatever else is tried: those of one encoder that agree in `lockstep.SHARED`.
+    """Trials that train in lockstep: of one encoder, with equal settings of `lockstep.SHARED`.
 
     Attributes:
-        encoder: its name.
-        trials: their places among the trials of this encoder in a batch.
+        encoder: Name of the encoder.
+        trials: Indices among the trials of this encoder in a batch.
     """
 
     encoder: str
@@ -166,7 +162,7 @@ class Group:
 
 @dataclass(frozen=True)
 class SearchRun:
-    """A search on its way; the attributes are as in `run_search`, `given` its space."""
+    """A search and its inputs; attributes as in `run_search`, `given` is its space."""
 
     given: Space | Sequence[Sample]
     settings_of: Callable[[Sample], FinetuneSettings]
@@ -184,7 +180,7 @@ class SearchRun:
     on_progress: ProgressReport = silent
 
     def complete(self, directory: Path, *, storage: str | None = None, storage_name: str = "sweep") -> Path:
-        """Try all that is not tried and choose, as `run_search`."""
+        """Train all remaining trials and select one, as `run_search`."""
         with run_directory(directory) as beside:
             rows, curves = self.batches(beside)
             _write(beside, rows, pl.concat(curves), self.how, self.best_per)
@@ -194,21 +190,21 @@ class SearchRun:
 
     @property
     def space(self) -> Space:
-        """Empty where the samples themselves were given."""
+        """Search space; empty where samples were given."""
         return self.given if isinstance(self.given, Mapping) else {}
 
     def begin(self, beside: Path) -> None:
-        """Empty a working directory that another search left."""
+        """Empty the working directory of another search."""
         samples = None if isinstance(self.given, Mapping) else list(self.given)
         parts = [repr(self.space), samples, self.how.key, self.seed, self.encoder_name, list(self.best_per)]
         _empty_after_another(beside, fingerprint(parts))
 
     def batches(self, beside: Path, before: int | None = None) -> tuple[list[dict[str, Any]], list[pl.DataFrame]]:
-        """Try every batch that is not done: a row for each trial, and curves.
+        """Train every remaining batch; return a row for each trial, and curves.
 
         Args:
-            beside: the working directory.
-            before: stop before this batch; None: do all.
+            beside: Working directory.
+            before: Stop before this batch; None for all.
         """
         self.begin(beside)
         rows: list[dict[str, Any]] = []
@@ -223,24 +219,24 @@ class SearchRun:
         return rows, curves
 
     def samples(self, beside: Path, batch: int, rows: Sequence[Mapping[str, Any]]) -> list[Sample]:
-        """The samples of a batch, drawn once, from the rows of all batches before it; none where the space is empty."""
+        """Return the samples of a batch, drawn once from the rows of all earlier batches."""
         given = None if isinstance(self.given, Mapping) else list(self.given)
         return _samples_of(_part(beside, batch), given or partial(self.how.samples, self.space, batch, _known(rows)))
 
     def samples_of(self, encoder: str, samples: Sequence[Sample]) -> list[Sample]:
-        """Those of an encoder."""
+        """Return the samples of an encoder."""
         return [sample for sample in samples if sample.get(ENCODER, self.encoder_name) == encoder]
 
     def place(self, beside: Path, batch: int, samples: Sequence[Sample], encoder: str) -> Path:
-        """Directory of the trials of an encoder."""
+        """Return the directory of the trials of an encoder."""
         alone = encoders_in(samples, self.encoder_name) == [self.encoder_name]
         return _part(beside, batch) / ("trials" if alone else f"trials-{encoder}")
 
     def trials(self, samples: Sequence[Sample], encoder: str) -> TrialRounds:
-        """The trials of an encoder in a batch.
+        """Return the trials of an encoder in a batch.
 
         Raises:
-            HilumErrors: what is wrong with any of them.
+            HilumErrors: All problems of any trial.
         """
         settings = [self.settings_of(sample) for sample in self.samples_of(encoder, samples)]
         check_trials(self.store, self.train, self.val, settings, self.findings, encoder, self.seed, self.patients_apart)
@@ -252,23 +248,23 @@ class SearchRun:
 
 
 def batches_of(space: Space | Sequence[Sample], how: Search) -> int:
-    """How many batches are proposed one after another."""
+    """Return the number of batches of proposals."""
     return len(how.batches(space)) if isinstance(space, Mapping) else 1
 
 
 def encoders_in(samples: Sequence[Sample], encoder_name: str) -> list[str]:
-    """Architectures of samples; `encoder_name` where they name none."""
+    """Return the architectures of samples; `encoder_name` where not set."""
     return list(dict.fromkeys(sample.get(ENCODER, encoder_name) for sample in samples))
 
 
 def groups_of(
     samples: Sequence[Sample], settings_of: Callable[[Sample], FinetuneSettings], encoder_name: str
 ) -> list[Group]:
-    """The groups of a batch, each of which may be trained by a process of its own."""
+    """Return the groups of a batch, which separate processes may train."""
     groups = []
     for encoder in encoders_in(samples, encoder_name):
         settings = [settings_of(each) for each in samples if each.get(ENCODER, encoder_name) == encoder]
-        groups += [Group(encoder, tuple(some)) for some in rounds_alike(settings)]
+        groups += [Group(encoder, tuple(some)) for some in lockstep_groups(settings)]
     return groups
 
 
@@ -277,16 +273,19 @@ def _part(beside: Path, batch: int) -> Path:
 
 
 def read_selected(directory: Path) -> dict[str, Any]:
-    """What was chosen: `settings` (the sample), `trial, select, search` (of "tpe" also `trials_at_once`), `val_loss,
-    val_auroc, tried, complete, pruned, diverged, steps` (of all trials), `reads` ("validation"), and `best_per`,
-    a list of `{settings, trial, state, val_loss, val_auroc}` for each value that was asked for.
+    """Read the selected trial.
+
+    Returns:
+        `settings` (the sample), `trial, select, search` (for "tpe" also `trials_at_once`), `val_loss, val_auroc, tried,
+        complete, pruned, diverged, steps` (of all trials), `reads` ("validation"), and `best_per`, a list of
+        `{settings, trial, state, val_loss, val_auroc}` for each value of the requested settings.
     """
     selected: dict[str, Any] = json.loads((directory / SELECTED).read_text(encoding="utf-8"))
     return selected
 
 
 def _empty_after_another(directory: Path, key: str) -> None:
-    """Empty a working directory that another sweep left."""
+    """Empty the working directory of another sweep."""
     note = directory / "sweep.key"
     if not note.exists() or note.read_text(encoding="utf-8") != key:
         for entry in directory.iterdir():
@@ -296,7 +295,7 @@ def _empty_after_another(directory: Path, key: str) -> None:
 
 
 def _samples_of(part: Path, given: list[Sample] | Callable[[], list[Sample]]) -> list[Sample]:
-    """The samples of a batch, drawn once."""
+    """Return the samples of a batch, drawn once."""
     path = part / "samples.json"
     if not path.exists():
         write_json(path, given() if callable(given) else given)
@@ -373,7 +372,7 @@ def _write(
 
 
 def _best_per(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """The best trial of each value; where all of them were pruned, the best of these, which says so."""
+    """Return the best trial of each value; the best pruned one where all were pruned, marked by its state."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row["state"] != "diverged" and row["val_loss"] is not None:
@@ -387,7 +386,7 @@ def _best_per(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict
 
 
 def _space_of(space: Space, rows: Sequence[Mapping[str, Any]]) -> Space:
-    """The space that was searched; of samples that were given, the values of each setting."""
+    """Return the search space; for given samples the values of each setting."""
     if space:
         return space
     tried: list[Sample] = [row["sample"] for row in rows]

@@ -1,4 +1,4 @@
-"""What trials of one order of images share: views, and the pass through the blocks that none of them trains."""
+"""Shared computation of trials in lockstep: augmentation, and the pass through frozen blocks."""
 
 import copy
 from collections.abc import Collection
@@ -17,18 +17,17 @@ from hilum.training.trainable import Trainable
 
 
 class SharedPass:
-    """Computes the hidden states of a batch behind a frozen front, once for all trials.
+    """Hidden states of a batch after the frozen blocks, computed once for all trials.
 
     Args:
-        encoder: frozen as a whole and in evaluation mode; trials that unfreeze blocks have copies of these.
-        size: side of the views in px.
-        augmentation: of the training views.
-        seed: of the training views.
-        cuts: places among the encoder's blocks at which trials begin: 0 for those that train all, the number of blocks
-            for those that train the head alone.
+        encoder: Frozen encoder in evaluation mode; trials that unfreeze blocks have copies of these.
+        size: Side of the network input in px.
+        augmentation: Augmentation of training images.
+        seed: Random seed of augmentation.
+        cuts: Blocks at which trials continue: 0 for training all blocks, the number of blocks for the head alone.
 
     Attributes:
-        hidden: what enters the block at each cut, of the batch under way.
+        hidden: Input of the block at each cut, for the current batch.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class SharedPass:
         self.hidden: dict[int, Tensor] = {}
 
     def train(self, batch: Batch, epoch: int) -> None:
-        """Look at one random view of each image, as `Classifier.training_loss` does."""
+        """Compute hidden states of one augmentation of each image, as `Classifier.training_loss`."""
         if self.cuts:
             views = random_views(
                 batch.images, batch.keys, self.augmentation, self.size,
@@ -48,7 +47,7 @@ class SharedPass:
             self._run(views)
 
     def look(self, batch: Batch) -> None:
-        """Look at the plain view of each image."""
+        """Compute hidden states of each image without augmentation."""
         if self.cuts:
             self._run(plain_view(batch.images, self.size))
 
@@ -64,48 +63,48 @@ class SharedPass:
 
 
 class BehindSharedPass(Trainable):
-    """A classifier that begins where the shared pass ends.
+    """Classifier that continues after the shared pass.
 
     Args:
-        classifier: whose encoder shares its frozen blocks with that of `shared`.
-        shared: looks at each batch before this is asked for its loss.
+        classifier: Classifier whose encoder shares its frozen blocks with that of `shared`.
+        shared: Shared pass; it is run on each batch before the loss is computed.
     """
 
     def __init__(self, classifier: Classifier, shared: SharedPass) -> None:
         super().__init__()
         self.classifier = classifier
-        self.shared = [shared]  # in a list, so that nothing of it becomes this module's
+        self.shared = [shared]  # in a list, so that it is not a submodule
 
     @property
     def needs_whole_batch(self) -> str:
-        """As `Classifier.needs_whole_batch`."""
+        """See `Classifier.needs_whole_batch`."""
         return self.classifier.needs_whole_batch
 
     def features(self) -> Tensor:
-        """Of the batch under way, (B, width)."""
+        """Compute features of the current batch, (B, width)."""
         encoder, shared = self.classifier.encoder, self.shared[0]
         cut = encoder.frozen_blocks
         return self.classifier.pooled(encoder.run_blocks(shared.hidden[cut], (shared.size, shared.size), cut))
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:  # noqa: ARG002
-        """As `Classifier.training_loss`."""
+        """See `Classifier.training_loss`."""
         return self.classifier.mean_loss(self.features(), batch)
 
     def validation_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """As `Classifier.validation_loss`."""
+        """See `Classifier.validation_loss`."""
         return self.classifier.label_loss(self.features(), known_targets(batch))
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:
-        """As `Classifier.parameter_groups`."""
+        """See `Classifier.parameter_groups`."""
         return self.classifier.parameter_groups(settings)
 
 
 def encoder_of_lane(start: Encoder, unfreeze: Any) -> Encoder:
-    """An encoder with copies of the blocks that are to train, and the frozen ones of `start` itself.
+    """Copy an encoder; frozen blocks are shared with `start`, trained blocks are copied.
 
     Args:
-        start: frozen as a whole; left as it is.
-        unfreeze: as in `hilum.encoders.freezing.freeze_all_but_last`.
+        start: Frozen encoder; unchanged.
+        unfreeze: As in `hilum.encoders.freezing.freeze_all_but_last`.
     """
     count = len(start.blocks)
     frozen = 0 if unfreeze == "all" else max(count - int(unfreeze), 0)

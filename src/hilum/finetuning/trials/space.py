@@ -1,4 +1,4 @@
-"""The settings that a sweep tries: lists of values and ranges, by name of the setting. Nothing here imports torch."""
+"""Search spaces of a sweep: lists of values and ranges by setting. This module does not import torch."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 @dataclass(frozen=True)
 class Choices:
-    """Some values.
+    """List of values.
 
     Args:
-        values: of any kind that JSON can hold, each once.
+        values: JSON values, each once.
     """
 
     values: tuple[Any, ...]
@@ -20,12 +20,12 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """All numbers between two.
+    """Range of numbers.
 
     Args:
-        low, high: both belong to it.
-        log: draw uniformly on the logarithmic scale.
-        whole: whole numbers only.
+        low, high: Bounds, inclusive.
+        log: Draw uniformly on the logarithmic scale.
+        whole: Whole numbers only.
     """
 
     low: float
@@ -40,7 +40,7 @@ Sample: TypeAlias = dict[str, Any]
 
 
 def size_of(space: Space) -> int | None:
-    """How many samples there are; None where a range has no end of them."""
+    """Return the number of samples; None for infinite spaces (ranges)."""
     count = 1
     for values in space.values():
         if isinstance(values, Range):
@@ -50,17 +50,17 @@ def size_of(space: Space) -> int | None:
 
 
 def grid_of(space: Space) -> Iterator[Sample]:
-    """Every sample, the last setting moving fastest; only of a space without ranges."""
+    """Yield every sample, the last setting varying fastest; for spaces without ranges."""
     lists = [values.values for values in space.values() if isinstance(values, Choices)]
     for combination in product(*lists):
         yield dict(zip(space, combination, strict=True))
 
 
 def as_key(sample: Mapping[str, Any]) -> str:
-    """By which equal samples are known."""
+    """Return a text that identifies a sample."""
     return json.dumps(sample, sort_keys=True)
 
 
 def distinct(samples: Sequence[Sample]) -> list[Sample]:
-    """Each sample once, in the order of the first of equal ones."""
+    """Remove duplicate samples; keep the first of each."""
     return list({as_key(sample): sample for sample in reversed(samples)}.values())[::-1]

@@ -1,4 +1,4 @@
-"""Heads of many trials as one computation: their weights are stacked, and a layer is one product."""
+"""Stacked heads of many trials: each layer of all heads is one matrix product."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,22 +15,21 @@ from hilum.training.settings import TrainingSettings
 from hilum.training.step import step_seed
 from hilum.training.trainable import Trainable
 
-LOOK_AT_ONCE = 256
-"""Images whose scores are computed together where nothing is learnt from them."""
+INFERENCE_BATCH_SIZE = 256
+"""Images in one batch of inference."""
 
 
 class StackedHeads:
-    """Heads with the same layers, on the same features; rates, decays, dropout and ends are each trial's own.
+    """Heads with the same layers on the same features; learning rate, decay, dropout and length are of each trial.
 
-    Every lane keeps its head as a module: its parameters are views of the stacks, so optimisers, `state_dict` and
-    whatever else looks at them see them as ever. Lanes are sorted by dropout: those with the same dropout have the same
-    masks (as they would have alone: these depend on seed, step and rate only), so the first layer of all of them is
-    one product of the same images.
+    Every lane keeps its head as a module whose parameters are views of the stacks, so optimisers and `state_dict` work
+    as usual. Lanes are sorted by dropout: equal rates have equal masks (functions of seed, step and rate), so the first
+    layer of such lanes is one product with the same images.
 
     Args:
-        lanes: all `stackable`, with one kind of head and of optimiser.
-        seed: of the run.
-        steps_per_epoch: of the run.
+        lanes: `stackable` lanes, with one kind of head and of optimiser.
+        seed: Random seed of the run.
+        steps_per_epoch: Steps of an epoch.
     """
 
     def __init__(self, lanes: Sequence[Lane], seed: int, steps_per_epoch: int) -> None:
@@ -76,7 +75,7 @@ class StackedHeads:
                     self.optimizer.state[parameter] = before.state[parameter]
 
     def drop_ended(self) -> None:
-        """Go on without the lanes that have ended."""
+        """Remove lanes that have ended."""
         running = [lane for lane in self.lanes if lane.status == "running"]
         if len(running) == len(self.lanes):
             return
@@ -89,10 +88,10 @@ class StackedHeads:
         """Take one step of every lane.
 
         Args:
-            features: of the batch, (B, width).
-            batch: of these images.
-            epoch: counts from 0.
-            step: of the epoch, from 0.
+            features: Features of the batch, (B, width).
+            batch: Batch of these images.
+            epoch: Epoch, from 0.
+            step: Step of the epoch, from 0.
 
         Returns:
             Loss of each of `lanes` before the step, (lanes,), on its device.
@@ -113,11 +112,11 @@ class StackedHeads:
         return losses.detach()
 
     def outputs(self, features: Tensor, masks: list[list[Tensor]] | None = None) -> Tensor:
-        """What the heads give, (lanes, B, outputs).
+        """Compute the outputs of all heads, (lanes, B, outputs).
 
         Args:
             features: (B, width) float32.
-            masks: of each rate of dropout, one for each dropout in the head; None outside training.
+            masks: For each dropout rate one mask for each dropout layer; None outside training.
         """
         dropouts = -1
         hidden: Tensor | None = None  # (lanes, width, B)
@@ -149,22 +148,24 @@ class StackedHeads:
 
     @torch.no_grad()
     def validation_losses(self, features: Tensor, targets: Tensor) -> tuple[list[float], float]:
-        """Sums of the loss of each lane, and the number of terms in each.
+        """Compute the sum of the loss of each lane, and the number of terms.
 
         Args:
-            features: of the images, (N, width).
+            features: Features of the images, (N, width).
             targets: (N, findings), NaN where masked.
         """
         sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
         output_type, weights = self.classifier.output_type, self.classifier.positive_weights
-        for some, known in zip(torch.split(features, LOOK_AT_ONCE), torch.split(targets, LOOK_AT_ONCE), strict=True):
+        for some, known in zip(
+            torch.split(features, INFERENCE_BATCH_SIZE), torch.split(targets, INFERENCE_BATCH_SIZE), strict=True
+        ):
             outputs = self.outputs(some.float())
             sums += torch.func.vmap(lambda out, known=known: output_type.loss(out, known, weights)[0])(outputs)
             terms += float(output_type.terms(known, weights))
         return sums.tolist(), terms
 
     def lr(self, lane: Lane) -> float:
-        """Of the first parameter group of a lane, at the last step."""
+        """Return the learning rate of a lane's first parameter group at the last step."""
         first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
         return float(first) * self._share(
             lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1
@@ -178,7 +179,7 @@ class StackedHeads:
             group["lr"] = group["peak_lr"] * self._share(self.lanes[group["lane"]], step)
 
     def _masks(self, features: Tensor, seed: int) -> list[list[Tensor]]:
-        """As a head alone would draw them: one after another from the generator that the step seeds."""
+        """Draw dropout masks as a single head would, from the generator seeded by the step."""
         widths = [features.shape[1]]
         masks = []
         for layer in self.layers:
@@ -194,7 +195,7 @@ class StackedHeads:
 
 
 class _Together(Trainable):
-    """Several lanes as one module, whose parameters are grouped by what an optimiser treats alike."""
+    """Several lanes as one module; parameters are grouped by optimiser settings."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
         super().__init__()
@@ -202,7 +203,7 @@ class _Together(Trainable):
         self.lanes = lanes
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Of all lanes; `lane` is the place of one whose rate the group has."""
+        """Return the parameter groups of all lanes; `lane` is the index of a lane with the group's learning rate."""
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
         for place, lane in enumerate(self.lanes):
             training = lane.training
@@ -217,18 +218,18 @@ class _Together(Trainable):
 
 
 def classifier_of(lane: Lane) -> Classifier:
-    """The classifier inside a lane."""
+    """Return the classifier of a lane."""
     return next(module for module in lane.trainable.modules() if isinstance(module, Classifier))
 
 
 def layers_of(classifier: Classifier) -> list[nn.Module]:
-    """What follows the pooled feature, one after another: the first is the dropout before the head."""
+    """Return the layers after pooling, in order: the dropout before the head, and the head's layers."""
     head = classifier.head
     return [classifier.dropout, *(head if isinstance(head, nn.Sequential) else [head])]
 
 
 def stackable(lane: Lane) -> bool:
-    """Whether a lane's head can be computed with others: nothing before it trains, and nothing is special behind it."""
+    """Return True where a lane's head can be stacked: fixed features, plain layers and usual training settings."""
     classifier, training = classifier_of(lane), lane.training
     plain = all(
         isinstance(layer, nn.ReLU)
@@ -247,7 +248,7 @@ def stackable(lane: Lane) -> bool:
 
 
 def _product(weight: Tensor, bias: Tensor, images: Tensor) -> Tensor:
-    """One layer of several heads: (lanes, out, width), (lanes, out) and images (width, B) to (lanes, out, B)."""
+    """Compute one layer of several heads: (lanes, out, width), (lanes, out), images (width, B) to (lanes, out, B)."""
     product = torch.addmm(bias.flatten()[:, None], weight.flatten(0, 1), images)
     return product.view(*weight.shape[:2], images.shape[1])
 

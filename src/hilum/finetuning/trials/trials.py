@@ -1,6 +1,4 @@
-"""Many trials of fine-tuning, on the same images: trained together, and the best of them chosen by validation
-images.
-"""
+"""Training of many fine-tuning trials on the same images, and selection of the best on validation images."""
 
 import json
 from collections.abc import Callable, Container, Sequence
@@ -20,10 +18,10 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.data_loader import Feed
-from hilum.finetuning.finetune import check_inputs, decisive, digest_of, finetune, start_encoder
+from hilum.finetuning.finetune import check_inputs, digest_of, finetune, fingerprint_fields, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.halving import Halving
-from hilum.finetuning.trials.lane_memory import chunks_that_fit, memory_at_hand
+from hilum.finetuning.trials.lane_memory import available_memory, chunks_that_fit
 from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.lockstep import SHARED, train_in_lockstep
 from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, TrialResults
@@ -50,29 +48,28 @@ def train_trials(
     halving: Halving | None = None,
     on_progress: ProgressReport = silent,
 ) -> TrialResults:
-    """Train every trial as `finetune` would train it alone, sharing all that is the same for several.
+    """Train every trial as `finetune` would alone, with shared computation.
 
-    Trials with the same images, batches and views train in lockstep (`hilum.finetuning.trials.lockstep.SHARED` names
-    what they have in common). Heads on a frozen encoder are one batched computation; where blocks are unfrozen, views
-    and the pass through the frozen blocks are shared. No test image is known here.
+    Trials with equal settings of `hilum.finetuning.trials.lockstep.SHARED` train in lockstep. Heads on a frozen encoder
+    are one batched computation; with unfrozen blocks, augmentation and the pass through frozen blocks are shared. No
+    test images are used.
 
-    `directory` is complete or absent; a killed call that is made again goes on where it was and ends with the same
-    bits.
+    `directory` is complete or absent; a repeated call after an interruption resumes with bit-identical results.
 
     Args:
-        store: pixels of all images named here.
-        train, val: as in `finetune`.
-        trials: settings of each.
-        init, encoder_name, findings, seed, patients_apart: as in `finetune`.
-        directory: to make.
-        memory: bytes that may be used; None: half of what is free. Trials that do not fit train in several rounds, in
-            the order given.
-        halving: pause trials and go on with the best of them only; None: train all to their ends.
-        on_progress: called while training.
+        store: Pixels of all images.
+        train, val: As in `finetune`.
+        trials: Settings of each trial.
+        init, encoder_name, findings, seed, patients_apart: As in `finetune`.
+        directory: Output directory.
+        memory: Memory to use in bytes; None: half of the free memory. Trials that do not fit train in several rounds,
+            in the given order.
+        halving: Successive halving; None to train all trials to their ends.
+        on_progress: Called while training.
 
     Raises:
-        HilumErrors: what is wrong with the inputs and with any trial, all at once.
-        HilumError: one trial alone needs more memory, or several processes were started.
+        HilumErrors: All problems of the inputs and of any trial.
+        HilumError: A single trial needs more memory, or several processes were started.
     """
     check_trials(store, train, val, trials, findings, encoder_name, seed, patients_apart)
     return TrialRounds(
@@ -82,10 +79,10 @@ def train_trials(
 
 @dataclass(frozen=True)
 class TrialRounds:
-    """The rounds in which trials train; the attributes are as in `train_trials`.
+    """Rounds of trials; attributes as in `train_trials`.
 
-    A round's result is a function of its trials alone. Rounds of other groups (`rounds_alike`) may therefore be trained
-    by other processes, at the same time; what is done is found in the directory.
+    The result of a round is a function of its trials alone, so other processes may train rounds of other groups
+    (`lockstep_groups`) at the same time; completed rounds are in the directory.
     """
 
     store: Store
@@ -102,12 +99,12 @@ class TrialRounds:
 
     @cached_property
     def feeds(self) -> list[Feed]:
-        """Of each trial."""
+        """Feed of each trial."""
         return [Feed.of(self.store, settings, self.seed) for settings in self.trials]
 
     @property
     def shares(self) -> tuple[float | None, ...]:
-        """Parts of all epochs behind which trials pause; None: they do not."""
+        """Fractions of all epochs after which trials pause; None without halving."""
         if self.halving is None:
             return (None,)
         epochs = max(map(_epochs_in(self.train_images), self.trials))
@@ -115,10 +112,10 @@ class TrialRounds:
 
     @cached_property
     def inputs(self) -> str:
-        """Fingerprint of all that decides the results."""
+        """Fingerprint of all inputs of the results."""
         _, origin = start_encoder(self.init, self.encoder_name, self.seed)
         return fingerprint(
-            ["trials", [decisive(settings) for settings in self.trials],
+            ["trials", [fingerprint_fields(settings) for settings in self.trials],
              [feed.device.type for feed in self.feeds], [feed.precision for feed in self.feeds], self.seed,
              self.encoder_name, origin.sha256 if origin else "random", self.store.recipe.as_data(),
              list(self.findings), digest_of(self.train_images), digest_of(self.val_images),
@@ -126,7 +123,7 @@ class TrialRounds:
         )  # fmt: skip
 
     def complete(self, directory: Path) -> TrialResults:
-        """Train all rounds and put their results together, as `train_trials`; what is done is read."""
+        """Train all remaining rounds and combine the results, as `train_trials`."""
         if not self.is_complete(directory):
             with run_directory(directory) as beside:
                 results, curves, scores = self.train(beside, self.begin(beside))
@@ -139,16 +136,16 @@ class TrialRounds:
         return read_trials(directory, self.trials)
 
     def is_complete(self, directory: Path) -> bool:
-        """Whether a directory holds the results of these trials."""
+        """Return True where a directory contains the results of these trials."""
         note = directory / INPUTS
         return note.is_file() and note.read_text(encoding="utf-8") == self.inputs
 
     def begin(self, beside: Path, *, shared: bool = False) -> list[list[int]]:
-        """Empty a working directory that other trials left, and say which trials train together.
+        """Empty the working directory of other trials, and return the trials of each round.
 
         Args:
-            beside: the working directory.
-            shared: other processes may be at work on other rounds: what they write is left alone.
+            beside: Working directory.
+            shared: Keep files of other processes, which may train other rounds.
         """
         resume_only_same_run(beside, self.inputs, shared=shared)
         return _plan(
@@ -158,23 +155,22 @@ class TrialRounds:
     def train(
         self, beside: Path, rounds: Sequence[Sequence[int]], *, rung: int | None = None, some: Container[int] = ()
     ) -> tuple[dict[int, TrialResult], dict[int, pl.DataFrame], NDArray[np.float32]]:
-        """Train all rounds that are not done; gives results and curves by trial, and scores as in `TrialResults`.
+        """Train all remaining rounds; return results and curves by trial, and scores as in `TrialResults`.
 
         Args:
-            beside: the working directory.
-            rounds: numbers of the trials of each.
-            rung: train only up to this pause of halving, counted from 0, and behind the one before it only
-                `some`; None: everything, to the end.
-            some: the trials of a group, with `rung`. All rounds before that pause must be done.
+            beside: Working directory.
+            rounds: Numbers of the trials of each round.
+            rung: Train only up to this pause of halving, from 0, and in it only `some`; None for all, to the end.
+            some: Trials of a group, with `rung`. All rounds of earlier pauses must be complete.
         """
         results: dict[int, TrialResult] = {}
         curves: dict[int, pl.DataFrame] = {}
         scores = np.full((len(self.trials), *self.val_images.targets.shape), np.nan, dtype=np.float32)
-        going_on = set(range(len(self.trials)))
+        survivors = set(range(len(self.trials)))
         shares = self.shares if rung is None else self.shares[: rung + 1]
         for number_of_rung, share in enumerate(shares):
             for number, chunk in enumerate(rounds):
-                here = [trial for trial in chunk if trial in going_on]
+                here = [trial for trial in chunk if trial in survivors]
                 if not here or (number_of_rung == rung and chunk[0] not in some):
                     continue
                 done = self._round(beside / f"round-{number:03d}", chunk, here, number_of_rung, share)
@@ -188,17 +184,17 @@ class TrialRounds:
                         delete_checkpoints(beside / f"round-{number:03d}")
                 break
             if self.halving is not None:
-                better = self.halving.going_on(list(results.values()), len(self.trials), number_of_rung)
-                going_on = {trial for trial in better if results[trial].status == "running"}
-                ended = {n: each for n, each in results.items() if each.status == "running" and n not in going_on}
+                better = self.halving.survivors(list(results.values()), len(self.trials), number_of_rung)
+                survivors = {trial for trial in better if results[trial].status == "running"}
+                ended = {n: each for n, each in results.items() if each.status == "running" and n not in survivors}
                 results |= {n: replace(each, status="pruned") for n, each in ended.items()}
             for number, chunk in enumerate(rounds):
-                if rung is None and (not going_on & set(chunk) or number_of_rung + 1 == len(shares)):
+                if rung is None and (not survivors & set(chunk) or number_of_rung + 1 == len(shares)):
                     delete_checkpoints(beside / f"round-{number:03d}")
         return results, curves, scores
 
     def _round(self, working: Path, chunk: Sequence[int], here: Sequence[int], rung: int, share: float | None) -> Path:
-        """Train a round up to a pause, or to its end, unless that is done; gives where its results are."""
+        """Train a round up to a pause or its end, unless complete; return the directory of its results."""
         done = working if self.halving is None else working / f"rung-{rung}"
         if not (done / TRIALS).exists():
             start, _ = start_encoder(self.init, self.encoder_name, self.seed)
@@ -212,7 +208,7 @@ class TrialRounds:
 
 
 def read_trials(directory: Path, trials: Sequence[FinetuneSettings]) -> TrialResults:
-    """What `train_trials` left in a directory, for the settings that it was given."""
+    """Read the results of `train_trials` with these settings."""
     return TrialResults(_read_results(directory, trials), pl.read_parquet(directory / CURVES), directory)
 
 
@@ -233,7 +229,7 @@ def _epochs_in(train: LabelledImages) -> Callable[[FinetuneSettings], int]:
 
 
 def _pause(share: float, trials: Sequence[FinetuneSettings], train: LabelledImages) -> int | None:
-    """The epoch behind which trials of one round pause; None: they go to their ends."""
+    """Return the epoch after which trials of one round pause; None for the end."""
     if share >= 1:
         return None
     return max(1, round(share * max(map(_epochs_in(train), trials))))
@@ -255,13 +251,11 @@ def refit(
     patients_apart: bool = True,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """`finetune` with the settings of the best trial, with any seed, and score images.
+    """Fine-tune with the settings of the best trial, and score images.
 
     Args:
-        results: of `train_trials`.
-        by: see `TrialResults.best`.
-        store, train, val, predict_ids, init, encoder_name, findings, seed, directory, patients_apart: as in `finetune`.
-        on_progress: as in `finetune`.
+        results: Results of `train_trials`.
+        by: See `TrialResults.best`; all other arguments as in `finetune`.
     """
     return finetune(
         init, encoder_name, store, train, val, predict_ids, findings,
@@ -279,13 +273,13 @@ def _plan(
     rooms: Sequence[Feed],
     memory: int | None,
 ) -> list[list[int]]:
-    """Which trials train together; written down, since memory may be another when a killed call is made again."""
+    """Plan the rounds; they are stored, since the free memory may differ when a call resumes."""
     path = directory / "rounds.json"
     if path.exists():
         rounds: list[list[int]] = json.loads(path.read_text(encoding="utf-8"))
         return rounds
     rounds = []
-    for some in rounds_alike(trials):
+    for some in lockstep_groups(trials):
         room = rooms[some[0]]
         rounds += chunks_that_fit(
             [(number, trials[number]) for number in some],
@@ -293,14 +287,14 @@ def _plan(
             findings=train.targets.shape[1],
             size=room.size,
             images=(len(train.image_ids), len(val.image_ids)),
-            memory=memory or memory_at_hand(room.device),
+            memory=memory or available_memory(room.device),
         )
     write_json(path, rounds)
     return rounds
 
 
-def rounds_alike(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
-    """Numbers of trials that can train in lockstep, in the order of the first of each."""
+def lockstep_groups(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
+    """Group the numbers of trials that can train in lockstep, in the order of their first trials."""
     alike: dict[tuple[Any, ...], list[int]] = {}
     for number, settings in enumerate(trials):
         alike.setdefault(tuple(getattr(settings, name) for name in SHARED), []).append(number)
@@ -333,7 +327,7 @@ def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.floa
 
 
 def _loss_at_best(lane: Lane) -> float:
-    """Validation loss of the epoch whose weights are kept."""
+    """Return the validation loss of the selected epoch."""
     return float(
         next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0
     )
@@ -346,7 +340,7 @@ def _write_all(
         np.save(stream, scores)
     with whole_file(directory / CURVES) as path:
         curves.sort("trial", "epoch").write_parquet(path)
-    write_json(directory / TRIALS, list(rows))  # the last one: where it is, the others are
+    write_json(directory / TRIALS, list(rows))  # last: it marks the others as complete
 
 
 def check_trials(
@@ -359,15 +353,18 @@ def check_trials(
     seed: int,
     patients_apart: bool,
 ) -> None:
-    """Refuse what `train_trials` cannot train.
+    """Refuse inputs that `train_trials` cannot train.
 
     Raises:
-        HilumErrors: what is wrong with the inputs and with any trial, all at once.
-        HilumError: several processes were started, or there is no trial.
+        HilumErrors: All problems of the inputs and of any trial.
+        HilumError: Several processes were started, or there is no trial.
     """
     if world_size() > 1:
         raise HilumError(
-            "processes", expected="one", found=str(world_size()), fix="Train trials in one process, or in a call each."
+            "processes",
+            expected="one",
+            found=str(world_size()),
+            fix="Train trials in one process, or in separate calls.",
         )
     if not trials:
         raise HilumError("trials", expected="at least one", found="none", fix="Give the settings of each.")
@@ -391,16 +388,16 @@ def check_trials(
 
 
 def refuse_in_lockstep(settings: FinetuneSettings) -> None:
-    """Refuse what trials in lockstep do not know; such a trial trains alone, by `finetune`.
+    """Refuse settings that are not implemented in lockstep; such a trial is trained by `finetune`.
 
     Raises:
-        HilumError: says which setting.
+        HilumError: With the setting.
     """
     for key, found in (("ema", settings.ema), ("keep", settings.keep if settings.keep == "best_auroc" else None)):
         if found is not None:
             raise HilumError(
                 f"finetune.{key}",
-                expected="none of it in lockstep" if key == "ema" else "lowest or last in lockstep",
+                expected="none in lockstep" if key == "ema" else "lowest or last in lockstep",
                 found=str(found),
                 fix="Train this trial alone, with `finetune`.",
             )

@@ -40,7 +40,7 @@ def decision_figures(content: ReportContent) -> list[Figure]:
             )
             for title, benefit in curves.items()
         }
-        everybody = decision_curve(*first[0], THRESHOLDS)["everybody"].to_numpy()[at <= end]
+        everybody = decision_curve(*first[0], THRESHOLDS)["treat_all"].to_numpy()[at <= end]
         references: list[Points] = [(at[at <= end], everybody), ([0, end], [0, 0])]
         name = file_stem("decision", finding)
         figures.append(square_panel(name, finding, positives_of(first), frame, lines, colours, references))

@@ -138,9 +138,9 @@ def _legend(axes: Axes, classes: dict[str, tuple[str, str]], purity: pl.DataFram
 def _with_interval(row: dict[str, float | None] | None) -> str:
     if row is None or row["estimate"] is None:
         return ""
-    if row["low"] is None:
+    if row["ci_low"] is None:
         return _number(row["estimate"])
-    return f"{_number(row['estimate'])} ({_number(row['low'])} to {_number(row['high'])})"
+    return f"{_number(row['estimate'])} ({_number(row['ci_low'])} to {_number(row['ci_high'])})"
 
 
 def _number(value: float | None) -> str:

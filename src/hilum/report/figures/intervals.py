@@ -106,9 +106,9 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
             finding_name(row["finding"]),
             titles[row["arm"]],
             row["estimate"],
-            row["low"],
-            row["high"],
-            f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
+            row["ci_low"],
+            row["ci_high"],
+            f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}",
             replicates=rocs[key].areas if (key := (row["arm"], row["finding"])) in rocs and metric == "auroc" else (),
         )
         for row in sorted(rows, key=lambda row: place_of(row["finding"]))
@@ -140,9 +140,9 @@ def overview_forest(content: ReportContent) -> Figure | None:
             title,
             title,
             row["estimate"],
-            row["low"],
-            row["high"],
-            f"{title}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
+            row["ci_low"],
+            row["ci_high"],
+            f"{title}: {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}",
             filled=row in rows,
         )
         for row in [*rows, *beside]
@@ -164,13 +164,13 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
             finding_name(row["finding"]),
             titles[row["arm"]],
             row["difference"],
-            row["low"],
-            row["high"],
+            row["ci_low"],
+            row["ci_high"],
             f"{row['arm']} − {row['reference']}, {row['finding']}: "
-            f"{formats.difference(row['difference'], row['low'], row['high'], signed=True)}, "
+            f"{formats.difference(row['difference'], row['ci_low'], row['ci_high'], signed=True)}, "
             f"{formats.p_statement(row['p_adjusted'])}",
             filled=direction(row) in ("better", "worse"),
-            band=row.get("detectable"),
+            band=row.get("minimum_detectable_difference"),
         )
         for row in sorted(content.comparisons.filter(chosen).to_dicts(), key=lambda row: place_of(row["finding"]))
     ]

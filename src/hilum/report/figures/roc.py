@@ -95,7 +95,7 @@ def roc_figures(
         lines = {
             titles[arm]: Drawn(
                 (np.append(0.0, rocs[arm, finding].rate), np.append(0.0, rocs[arm, finding].sensitivity)),
-                formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "low", "high"))),
+                formats.estimate(*(rows[arm, finding][name] for name in ("estimate", "ci_low", "ci_high"))),
             )
             for arm in drawn
         }

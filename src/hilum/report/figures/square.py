@@ -146,4 +146,4 @@ def estimate_label(content: ReportContent, metric: str, arm: str, finding: str) 
     rows = rows.filter((rows["metric"] == metric) & (rows["arm"] == arm) & (rows["finding"] == finding))
     if rows.is_empty() or not formats.known(rows["estimate"][0]):
         return ""
-    return formats.estimate(rows["estimate"][0], rows["low"][0], rows["high"][0])
+    return formats.estimate(rows["estimate"][0], rows["ci_low"][0], rows["ci_high"][0])

@@ -16,7 +16,7 @@ from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
 from hilum.evaluation.thresholds import Thresholds
-from hilum.notes import LEAVES_OUT, texts_of
+from hilum.notes import EXCLUDING_CODES, texts_of
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.from_folder.files import Found, recorded_samples, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
@@ -125,7 +125,8 @@ def left_out_findings(metrics: pl.DataFrame) -> list[str]:
         return []
     rows = one.filter(~pl.col("finding").is_in(list(AVERAGES))).select("finding", "note", "codes").iter_rows()
     reasons = (
-        (finding, [text for code, text in texts_of(note, codes) if code in LEAVES_OUT]) for finding, note, codes in rows
+        (finding, [text for code, text in texts_of(note, codes) if code in EXCLUDING_CODES])
+        for finding, note, codes in rows
     )
     return [f"{finding}: {'; '.join(texts)}." for finding, texts in reasons if texts]
 
@@ -135,7 +136,7 @@ def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
     metrics = pl.DataFrame(schema={"arm": pl.String, **METRICS_SCHEMA})
     comparisons = pl.DataFrame(schema=COMPARISONS_SCHEMA)
     if "metrics" in found.parts:
-        metrics = pl.read_parquet(found.parts["metrics"])
+        metrics = read_result_table(found.parts["metrics"])
         if "arm" not in metrics.columns:
             metrics = metrics.select(pl.lit(_model_of(found)).alias("arm"), pl.all())
     if "comparisons" in found.parts:

@@ -126,7 +126,7 @@ def _metric(task: TaskResults, query: Query) -> Value:
 
 
 def _estimate(row: dict[str, object]) -> Value:
-    value, low, high = (_number(row, *names) for names in (("estimate",), ("ci_low", "low"), ("ci_high", "high")))
+    value, low, high = (_number(row, *names) for names in (("estimate",), ("ci_low",), ("ci_high",)))
     spread = _number(row, "sd", "standard_deviation")
     if spread is None and low is not None and high is not None:
         spread = (high - low) / (2 * _Z)
@@ -267,7 +267,7 @@ def _comparison(*columns: str) -> Callable[[TaskResults, Query], Value]:
         value = _number(row, *columns)
         if columns[0] != "difference":
             return Value(value)
-        low, high = _number(row, "ci_low", "low"), _number(row, "ci_high", "high")
+        low, high = _number(row, "ci_low"), _number(row, "ci_high")
         if len(pairs) or value is None:
             return Value(value, low, high)
         return Value(-value, None if high is None else -high, None if low is None else -low)

@@ -44,20 +44,20 @@ def _counts(row: dict[str, int] | None) -> Cell:
 
 def ranks_table_of(content: ReportContent) -> Table | None:
     """Mean ranks over findings; None where there is one, whose estimates rank the arms."""
-    if content.ranks is None or content.ranks.is_empty() or content.ranks["columns"][0] < 2:
+    if content.ranks is None or content.ranks.is_empty() or content.ranks["n_findings_ranked"][0] < 2:
         return None
     titles = {arm.name: arm.title for arm in content.arms}
     rows = [
         [
             Cell(titles.get(row["arm"], row["arm"])),
-            Cell(_interval(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
-            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+            Cell(_interval(row["mean_rank"], row["ci_low"], row["ci_high"]), row["mean_rank"]),
+            Cell(f"{row['prob_best']:.0%}", row["prob_best"]),
         ]
         for row in content.ranks.to_dicts()
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     measured = formats.metric_name(content.ranks["metric"][0])
-    over = formats.plural(int(content.ranks["columns"][0]), "finding")
+    over = formats.plural(int(content.ranks["n_findings_ranked"][0]), "finding")
     caption = f"Ranks by {measured} over {over}; 1 is best. Computed on {content.scored_on}."
     return Table("ranks", caption, columns, rows, with_split(content.ranks, content))
 
@@ -73,8 +73,8 @@ def margins_table_of(content: ReportContent) -> Table | None:
             Cell(finding_name(row["finding"])),
             Cell(f"{titles.get(row['arm'], row['arm'])} − {titles.get(row['reference'], row['reference'])}"),
             difference_cell({**row, "p_adjusted": None}),
-            Cell(formats.p_value(row["p_not_worse"]), order_of(row["p_not_worse"])),
-            Cell(formats.p_value(row["p_equivalent_adjusted"]), order_of(row["p_equivalent_adjusted"])),
+            Cell(formats.p_value(row["p_noninferiority"]), order_of(row["p_noninferiority"])),
+            Cell(formats.p_value(row["p_tost_adjusted"]), order_of(row["p_tost_adjusted"])),
             Cell(row["conclusion"]),
         ]
         for row in ordered

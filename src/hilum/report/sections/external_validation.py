@@ -46,11 +46,11 @@ def _cell(row: dict[str, float] | None) -> Cell:
         return Cell("–", None, "faint")
     if not formats.known(row["estimate"]):
         return Cell("not estimable", None, "faint")
-    text = formats.estimate(row["estimate"], row["low"], row["high"])
+    text = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
     if row["trained_on"] == row["tested_on"]:
         return Cell(f"{text} at home", row["estimate"])
-    if formats.known(row["drop"]):
-        text += f" {'↓' if row['drop'] >= 0 else '↑'} {abs(row['drop']):.3f}"
+    if formats.known(row["generalisation_gap"]):
+        text += f" {'↓' if row['generalisation_gap'] >= 0 else '↑'} {abs(row['generalisation_gap']):.3f}"
     return Cell(text, row["estimate"])
 
 
@@ -62,11 +62,15 @@ def _cells(table: pl.DataFrame) -> Table:
         [
             Cell(finding_name(row["finding"])),
             Cell(f"{f'{arm}: ' if (arm := row.get('arm')) else ''}{row['trained_on']} → {row['tested_on']}"),
-            Cell(formats.estimate(row["estimate"], row["low"], row["high"]), order_of(row["estimate"])),
-            Cell(formats.decimal(row["at_home"]), order_of(row["at_home"])),
+            Cell(formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]), order_of(row["estimate"])),
+            Cell(formats.decimal(row["internal"]), order_of(row["internal"])),
             _drop(row),
             Cell(formats.p_value(row["p"]), order_of(row["p"])),
-            *([] if "arm" in row else [Cell(formats.decimal(row["native"]), order_of(row["native"]))]),
+            *(
+                []
+                if "arm" in row
+                else [Cell(formats.decimal(row["in_distribution"]), order_of(row["in_distribution"]))]
+            ),
         ]
         for row in ordered
     ]
@@ -80,8 +84,10 @@ def _cells(table: pl.DataFrame) -> Table:
 
 
 def _drop(row: dict[str, float]) -> Cell:
-    if not formats.known(row["drop"]):
+    if not formats.known(row["generalisation_gap"]):
         return Cell("–", None, "faint")
-    text = formats.difference(row["drop"], row["drop_low"], row["drop_high"], signed=True)
+    text = formats.difference(
+        row["generalisation_gap"], row["generalisation_gap_ci_low"], row["generalisation_gap_ci_high"], signed=True
+    )
     shown = formats.known(row["p"]) and row["p"] < SIGNIFICANT
-    return Cell(text, row["drop"], "warning" if shown and row["drop"] > 0 else "")
+    return Cell(text, row["generalisation_gap"], "warning" if shown and row["generalisation_gap"] > 0 else "")

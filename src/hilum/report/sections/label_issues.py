@@ -108,4 +108,4 @@ def _share(value: float | None) -> Cell:
 
 
 def _with_interval(row: dict[str, float | None], name: str) -> Cell:
-    return Cell(formats.estimate(row[name], row[f"{name}_low"], row[f"{name}_high"]), order_of(row[name]))
+    return Cell(formats.estimate(row[name], row[f"{name}_ci_low"], row[f"{name}_ci_high"]), order_of(row[name]))

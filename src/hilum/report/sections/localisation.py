@@ -71,7 +71,7 @@ def _differences(rows: pl.DataFrame) -> Table:
     shown = []
     for row in rows.iter_rows(named=True):
         p = row["p_adjusted"] if row["p_adjusted"] is not None else row["p"]
-        text = formats.difference(row["estimate"], row["low"], row["high"], signed=True)
+        text = formats.difference(row["estimate"], row["ci_low"], row["ci_high"], signed=True)
         certain = p is not None and p < _MEANINGFUL and row["patients"] >= TRUSTED_PATIENTS and row["estimate"]
         shown.append(
             [
@@ -97,7 +97,7 @@ def _differences(rows: pl.DataFrame) -> Table:
 
 
 def _number(row: dict[str, float]) -> Cell:
-    return Cell(formats.estimate(row["estimate"], row["low"], row["high"]), row["estimate"])
+    return Cell(formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]), row["estimate"])
 
 
 def _row_title(finding: str) -> str:

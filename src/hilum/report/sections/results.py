@@ -149,7 +149,10 @@ def _compared(row: dict[str, Any], titles: dict[str, str]) -> list[Cell]:
         difference_cell(row),
         Cell(formats.p_value(row["p"]), order_of(row["p"])),
         Cell(formats.p_value(row["p_adjusted"]), order_of(row["p_adjusted"])),
-        Cell(formats.decimal(row.get("detectable")), order_of(row.get("detectable"))),
+        Cell(
+            formats.decimal(row.get("minimum_detectable_difference")),
+            order_of(row.get("minimum_detectable_difference")),
+        ),
     ]
 
 
@@ -263,13 +266,13 @@ def estimate_cell(row: dict[str, Any] | None, mark: str = "") -> Cell:
     """An estimate with its interval; says so where there is none."""
     if row is None or not formats.known(row["estimate"]):
         return Cell("not estimable" if row else "–", None, "faint")
-    text = formats.estimate(row["estimate"], row["low"], row["high"])
+    text = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
     return Cell(text, row["estimate"], "better" if mark == "better" else "worse" if mark == "worse" else "")
 
 
 def difference_cell(row: dict[str, Any]) -> Cell:
     """A difference with its interval, marked where it is shown."""
-    text = formats.difference(row["difference"], row["low"], row["high"], signed=True)
+    text = formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True)
     found = direction(row)
     if not formats.known(row["difference"]):
         return Cell(text, None, "faint")

@@ -74,7 +74,7 @@ def _hardly_any(known: pl.DataFrame, table: pl.DataFrame, attribute: str, metric
 def _gap(row: dict[str, float | None]) -> Cell:
     if not formats.known(row["gap"]):
         return Cell("–", None, "faint")
-    text = formats.difference(row["gap"], row["gap_low"], row["gap_high"], signed=True)
+    text = formats.difference(row["gap"], row["gap_ci_low"], row["gap_ci_high"], signed=True)
     shown = row["p_adjusted"] is not None and formats.known(row["p_adjusted"]) and row["p_adjusted"] < SIGNIFICANT
     return Cell(text, row["gap"], "warning" if shown else "")
 

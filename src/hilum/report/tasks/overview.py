@@ -9,7 +9,7 @@ import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES, MACRO
 from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS
-from hilum.evaluation.tables.label_efficiency import FEWER, NOT_REACHED
+from hilum.notes import Code, read_codes
 from hilum.report.content import SIGNIFICANT
 from hilum.report.page import write_page
 from hilum.report.render import (
@@ -161,13 +161,13 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
     rows = [
         [
             Cell(row["arm"]),
-            Cell(formats.estimate(row["mean_rank"], row["low"], row["high"]), row["mean_rank"]),
-            Cell(f"{row['best_in']:.0%}", row["best_in"]),
+            Cell(formats.estimate(row["mean_rank"], row["ci_low"], row["ci_high"]), row["mean_rank"]),
+            Cell(f"{row['prob_best']:.0%}", row["prob_best"]),
         ]
         for row in ranks.to_dicts()
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
-    count = int(ranks["columns"][0])
+    count = int(ranks["n_findings_ranked"][0])
     notes = [
         f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are resampled apart."
     ]
@@ -184,7 +184,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
             Cell(row["task"]),
             Cell(f"{row['arm']} − {row['reference']}"),
             Cell(
-                formats.difference(row["difference"], row["low"], row["high"], signed=True),
+                formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True),
                 row["difference"],
                 _mark(row),
             ),
@@ -201,7 +201,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
 
 
 def _difference(row: dict[str, Any]) -> str:
-    return formats.difference(row["difference"], row["low"], row["high"], signed=True)
+    return formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True)
 
 
 def _mark(row: dict[str, Any]) -> Any:
@@ -243,9 +243,10 @@ def _matching_table(matching: pl.DataFrame) -> Table:
 def _images(row: dict[str, Any]) -> Cell:
     high = "not reached" if row["ci_high"] is None else f"{row['ci_high']:,.0f}"
     low = "not reached" if row["ci_low"] is None else f"{row['ci_low']:,.0f}"
-    if row["note"] == NOT_REACHED:
+    codes = read_codes(row["codes"])
+    if Code.TARGET_NOT_REACHED in codes:
         return Cell(f"not reached ({low} to {high})", None, "faint")
-    at_most = "≤ " if row["note"] == FEWER else ""
+    at_most = "≤ " if Code.FEWEST_LABELS_SUFFICE in codes else ""
     return Cell(f"{at_most}{row['images']:,.0f} ({low} to {high})", row["images"])
 
 

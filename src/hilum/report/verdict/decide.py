@@ -207,7 +207,7 @@ def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
             clauses.append(f"{row['arm']} {words[found]} {row['reference']}")
         else:
             clauses.append(f"between {row['arm']} and {row['reference']} no difference can be shown")
-        difference = formats.difference(row["difference"], row["low"], row["high"])
+        difference = formats.difference(row["difference"], row["ci_low"], row["ci_high"])
         could = _could_have_shown([row]) if found == "open" else ""
         sentences.append(
             f"{row['arm']} minus {row['reference']}: {difference}, {formats.p_statement(row['p_adjusted'])}{could}."
@@ -237,7 +237,7 @@ def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> t
     measure = _measure(scores[0])
     sentences = [f"{_score_sentence(scores[0])}{_basis(content).replace(';', ' on', 1)}."]
     parts = [
-        f"from {row['reference']} by {formats.difference(row['difference'], row['low'], row['high'])}, "
+        f"from {row['reference']} by {formats.difference(row['difference'], row['ci_low'], row['ci_high'])}, "
         f"{formats.p_statement(row['p_adjusted'])}"
         for row in rows
     ]
@@ -255,7 +255,7 @@ def _without_comparison(scores: list[Row], content: ReportContent) -> tuple[str,
         headline = f"{name} reaches {formats.decimal(best['estimate'])} {measure}."
         return headline, [sentence, "There is no other arm to compare it with."]
     rest = formats.listing(
-        [f"{row['arm']} {formats.estimate(row['estimate'], row['low'], row['high'])}" for row in scores[1:]]
+        [f"{row['arm']} {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}" for row in scores[1:]]
     )
     headline = f"{name} has the highest {measure}, but the arms were not compared."
     caveat = "Intervals that overlap, or do not, are no test of a difference: name a reference arm to get one."
@@ -309,7 +309,9 @@ def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) ->
 
 def _could_have_shown(rows: list[Row]) -> str:
     """As in "; this test set could have shown 0.021", or nothing where that is not known."""
-    detectable = [row["detectable"] for row in rows if formats.known(row.get("detectable"))]
+    detectable = [
+        row["minimum_detectable_difference"] for row in rows if formats.known(row.get("minimum_detectable_difference"))
+    ]
     if not detectable:
         return ""
     low, high = formats.decimal(min(detectable)), formats.decimal(max(detectable))
@@ -318,8 +320,8 @@ def _could_have_shown(rows: list[Row]) -> str:
 
 def _score_sentence(row: Row) -> str:
     interval = (
-        f" (95 % CI {formats.decimal(row['low'])} to {formats.decimal(row['high'])})"
-        if formats.known(row["low"]) and formats.known(row["high"])
+        f" (95 % CI {formats.decimal(row['ci_low'])} to {formats.decimal(row['ci_high'])})"
+        if formats.known(row["ci_low"]) and formats.known(row["ci_high"])
         else " (no interval could be computed)"
     )
     return f"{row['arm']} reaches {formats.decimal(row['estimate'])} {_measure(row)}{interval}"
@@ -327,16 +329,16 @@ def _score_sentence(row: Row) -> str:
 
 def _signed_interval(row: Row, *, label: bool = True) -> str:
     """The interval in the direction in which the sentence states the difference, so that it holds its number."""
-    if not (formats.known(row["low"]) and formats.known(row["high"])):
+    if not (formats.known(row["ci_low"]) and formats.known(row["ci_high"])):
         return "no interval could be computed"
     turned = _turned(row) if direction(row) == "worse" else row
-    return f"{'95 % CI ' if label else ''}{formats.decimal(turned['low'])} to {formats.decimal(turned['high'])}"
+    return f"{'95 % CI ' if label else ''}{formats.decimal(turned['ci_low'])} to {formats.decimal(turned['ci_high'])}"
 
 
 def _turned(row: Row) -> Row:
     """The same comparison read from the other arm."""
-    negative = {name: None if row[name] is None else -row[name] for name in ("difference", "low", "high")}
-    ends = {"difference": negative["difference"], "low": negative["high"], "high": negative["low"]}
+    negative = {name: None if row[name] is None else -row[name] for name in ("difference", "ci_low", "ci_high")}
+    ends = {"difference": negative["difference"], "ci_low": negative["ci_high"], "ci_high": negative["ci_low"]}
     return {**row, "arm": row["reference"], "reference": row["arm"], **ends}
 
 

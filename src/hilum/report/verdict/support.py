@@ -78,14 +78,16 @@ def _runs(rows: list[Row]) -> VerdictRecord | None:
 
 def _repeat(rows: list[Row]) -> VerdictRecord | None:
     """How likely new seeds show again what is shown."""
-    shown = [row for row in rows if direction(row) in ("better", "worse") and formats.known(row.get("repeat"))]
+    shown = [
+        row for row in rows if direction(row) in ("better", "worse") and formats.known(row.get("prob_replication"))
+    ]
     if not shown:
         return None
-    chances = [_chance(row["repeat"]) for row in shown]
+    chances = [_chance(row["prob_replication"]) for row in shown]
     parts = [f"{chance} for {row['arm']}" for chance, row in zip(chances, shown, strict=True)]
     parts = parts if len(rows) > 1 else chances
     sentence = f"Chance that a repeat with as many new seeds shows it again: {formats.listing(parts)}."
-    return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["repeat"] for row in shown})
+    return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["prob_replication"] for row in shown})
 
 
 def _shared_start(content: ReportContent) -> VerdictRecord | None:
@@ -112,11 +114,11 @@ def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictReco
         return []
     made = []
     for row in rows:
-        if not (formats.known(row["low"]) and formats.known(row["high"])):
+        if not (formats.known(row["ci_low"]) and formats.known(row["ci_high"])):
             continue
-        low, high = sorted((abs(row["low"]), abs(row["high"])))
-        crosses = row["low"] <= 0 <= row["high"]
-        values = {"margin": margin, "low": row["low"], "high": row["high"]}
+        low, high = sorted((abs(row["ci_low"]), abs(row["ci_high"])))
+        crosses = row["ci_low"] <= 0 <= row["ci_high"]
+        values = {"margin": margin, "ci_low": row["ci_low"], "ci_high": row["ci_high"]}
         pair = f"{row['arm']} and {row['reference']}"
         if not crosses and low > margin:
             code, text = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"

@@ -92,7 +92,7 @@ def read_given(
             chosen_on = evaluated
         thresholds = None
         if chosen_on is not None:
-            thresholds = choose_thresholds(chosen_on, options.threshold, judged=evaluated)
+            thresholds = choose_thresholds(chosen_on, options.threshold, evaluated=evaluated)
         elif options.calibrate is None:
             thresholds = _thresholds_of_table(table_of(source), evaluated)
         given.append(GivenPredictions(evaluated, thresholds))

@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.artifacts import whole_directory
 from hilum.data.tables import read_result_table
-from hilum.evaluation import MeasuredArms, measure_arms, ranks_table
+from hilum.evaluation import BootstrappedArms, measure_arms, ranks_table
 from hilum.evaluation.metrics import AVERAGES
 from hilum.evaluation.tables.across_tasks import (
     adjust_over_tasks,
@@ -91,7 +91,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
     )
 
 
-def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
+def _measured(views: Sequence[Prepared], out: Path) -> dict[str, BootstrappedArms]:
     """Every task and label fraction by its folder; resamples of different data sets are independent."""
     shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
     found = {}
@@ -109,7 +109,7 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
     return found
 
 
-def _only(measured: MeasuredArms, arms: Sequence[str]) -> MeasuredArms:
+def _only(measured: BootstrappedArms, arms: Sequence[str]) -> BootstrappedArms:
     return replace(measured, arms={arm: measured.arms[arm] for arm in arms})
 
 
@@ -152,7 +152,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
 
 
 def _labels_to_match(
-    views: Sequence[Prepared], measured: Mapping[str, MeasuredArms], of_place: Mapping[str, View]
+    views: Sequence[Prepared], measured: Mapping[str, BootstrappedArms], of_place: Mapping[str, View]
 ) -> list[pl.DataFrame]:
     """Of every task with several label fractions."""
     tables = []

@@ -171,7 +171,7 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
 def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.DataFrame:
     """Signs that arms had not finished learning: arm, sign (`LearningSign`), seeds that show it, of how many."""
     overall = probe_comparisons.filter(
-        pl.col("finding") == overall_finding(probe_comparisons["finding"].to_list()), pl.col("high") < 0
+        pl.col("finding") == overall_finding(probe_comparisons["finding"].to_list()), pl.col("ci_high") < 0
     )
     behind = set(overall["arm"])
     rows = []

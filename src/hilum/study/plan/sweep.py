@@ -14,11 +14,11 @@ from hilum.finetuning.trials import (
     Sample,
     Search,
     Space,
+    available_memory,
     chunks_that_fit,
     grid_of,
     lockstep_bytes,
-    memory_at_hand,
-    rounds_alike,
+    lockstep_groups,
     stages_of,
     storage_url,
 )
@@ -164,14 +164,14 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
     space, how, (train, _) = space_of(study, arm, images[0]), search_of(study, arm), images
     samples, trials = samples_at_once(space, how)
     settings = [trial_settings(study, arm, sample, train) for sample in samples]
-    memory = memory_at_hand(choose_device(settings[0].device))
+    memory = available_memory(choose_device(settings[0].device))
     common: dict[str, Any] = {"findings": len(study.task.findings), "images": images}
     rounds, most = 0, 0
     encoders = [sample.get(ENCODER, study.arms[arm].encoder) for sample in samples]
     alike = [
         (encoder, [number for number in some if encoders[number] == encoder])
         for encoder in dict.fromkeys(encoders)
-        for some in rounds_alike(settings)
+        for some in lockstep_groups(settings)
     ]
     for encoder, some in alike:
         if not some:

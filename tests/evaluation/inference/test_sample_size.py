@@ -4,11 +4,10 @@ from scipy import stats
 
 from hilum.evaluation.inference import (
     SeedTest,
-    chance_of_repeat,
-    chance_to_show,
-    imagined,
+    replication_probability,
     seeds_to_show,
     times_patients_to_show,
+    with_sample_size,
 )
 
 
@@ -23,8 +22,8 @@ def comparison(difference, *, seeds=5, between=2e-4, within=1e-4, patients=1e-4,
 def test_what_is_just_shown_is_shown_again_in_half_of_the_repeats():
     test = comparison(0.0)
     just = comparison(test.reach())
-    assert chance_of_repeat(just) == pytest.approx(0.5)
-    assert chance_of_repeat(comparison(10 * test.reach())) > 0.99
+    assert replication_probability(just) == pytest.approx(0.5)
+    assert replication_probability(comparison(10 * test.reach())) > 0.99
 
 
 def test_the_chance_of_a_repeat_is_how_often_new_seeds_show_it():
@@ -41,7 +40,7 @@ def test_the_chance_of_a_repeat_is_how_often_new_seeds_show_it():
     shown = (d[1] > reach)[near].mean()
     message = np.mean(
         [
-            chance_of_repeat(comparison(x, seeds=seeds, between=v, within=0.0, patients=fixed))
+            replication_probability(comparison(x, seeds=seeds, between=v, within=0.0, patients=fixed))
             for x, v in zip(d[0][near][:2000], ms[near][:2000], strict=True)
         ]
     )
@@ -55,7 +54,9 @@ def _difference(runs):
 def test_so_many_seeds_show_it_and_one_fewer_do_not():
     test = comparison(0.03)
     seeds = seeds_to_show(test, 0.03)
-    assert imagined(test, seeds=seeds).detectable() <= 0.03 < imagined(test, seeds=seeds - 1).detectable()
+    assert (
+        with_sample_size(test, seeds=seeds).detectable() <= 0.03 < with_sample_size(test, seeds=seeds - 1).detectable()
+    )
     # with many seeds: d^2 = 2.8016^2 (2 s^2 / S + C)
     many = seeds_to_show(comparison(0.03, patients=0.0, df_patients=np.inf), 0.005)
     assert many == pytest.approx(2.8016**2 * 2 * 3e-4 / 0.005**2, rel=0.02)
@@ -84,12 +85,11 @@ def test_where_the_patients_are_too_few_no_number_of_seeds_shows_it():
 def test_more_patients_show_it():
     test = comparison(0.03, between=1e-5, within=1e-5, patients=4e-4)
     times = times_patients_to_show(test, 0.03)
-    assert imagined(test, times_patients=times).detectable() <= 0.03
-    assert imagined(test, times_patients=times - 0.1).detectable() > 0.03
+    assert with_sample_size(test, times_patients=times).detectable() <= 0.03
+    assert with_sample_size(test, times_patients=times - 0.1).detectable() > 0.03
 
 
 def test_an_imagined_test_with_the_same_numbers_is_the_same_test():
     test = comparison(0.02)
-    same = imagined(test, seeds=5)
+    same = with_sample_size(test, seeds=5)
     assert (same.variance, same.df, same.share) == pytest.approx((test.variance, test.df, test.share))
-    assert chance_to_show(test, test.detectable()) == pytest.approx(0.8, abs=0.02)
