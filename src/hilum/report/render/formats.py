@@ -69,17 +69,25 @@ def difference(value: float | None, low: float | None, high: float | None, *, si
     return f"{decimal(value, signed=signed)} ({decimal(low, signed=signed)} to {decimal(high, signed=signed)})"
 
 
+_LEAST_P = 0.001
+"""Smaller p-values are written as "< 0.001"."""
+
+
 def p_value(p: float | None) -> str:
-    """As in "0.004", "0.41", "< 0.001"; never 0."""
+    """Format a p-value as in "0.004", "0.41", "< 0.001"; never 0."""
     if p is None or math.isnan(p):
         return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.095 else f"{p:.2f}"
+    return f"< {_LEAST_P}" if p < _LEAST_P else f"{p:.3f}" if p < 0.095 else f"{p:.2f}"
+
+
+def p_equation(p: float | None) -> str:
+    """Format a p-value as in "p = 0.004", "p < 0.001"."""
+    return f"p {p_value(p)}" if p is not None and p < _LEAST_P else f"p = {p_value(p)}"
 
 
 def p_statement(p: float | None) -> str:
-    """As in "adjusted p = 0.004", "adjusted p < 0.001"."""
-    text = p_value(p)
-    return f"adjusted p {text}" if text.startswith("<") else f"adjusted p = {text}"
+    """Format an adjusted p-value as in "adjusted p = 0.004", "adjusted p < 0.001"."""
+    return f"adjusted {p_equation(p)}"
 
 
 def count(value: float | None) -> str:
