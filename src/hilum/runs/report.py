@@ -24,7 +24,7 @@ from hilum.evaluation.tables import columns_that_divide
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
 from hilum.report.content import ReportContent
-from hilum.report.from_folder import FolderEvaluation, Found, find, folder_content, recorded_samples
+from hilum.report.from_folder import FolderEvaluation, FolderFiles, find_files, folder_content, recorded_samples
 from hilum.report.page import write_report
 from hilum.report.verdict.decide import decide
 from hilum.runs.results import Result
@@ -88,7 +88,7 @@ def report(
     """Write one page from predictions and the tables that other runs left.
 
     Args:
-        directory: of the files (`hilum.report.from_folder.find`).
+        directory: of the files (`hilum.report.from_folder.find_files`).
         out: for report.html, tables and figures; None: `directory`, or `directory`/report in a study's.
         question: title of the page; None: study.yaml's, or the directory's name.
         settings: how predictions are evaluated.
@@ -117,7 +117,7 @@ def content_of_folder(
     """Gather a report; predictions are evaluated by the suite, so that all numbers are on the same resamples.
 
     Args:
-        directory: see `hilum.report.from_folder.find`.
+        directory: see `hilum.report.from_folder.find_files`.
         settings: how predictions are evaluated.
         question: the title.
         on_progress: receives the resamples done.
@@ -125,12 +125,12 @@ def content_of_folder(
     Raises:
         HilumError: nothing is there, or a table of predictions is wrong.
     """
-    found = find(directory)
+    found = find_files(directory)
     evaluated = _evaluate(found, settings, on_progress) if found.arms else None
     return folder_content(found, evaluated, question=question)
 
 
-def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressReport) -> FolderEvaluation:
+def _evaluate(found: FolderFiles, settings: ReportSettings, on_progress: ProgressReport) -> FolderEvaluation:
     study: Mapping[str, Any] = found.study.get("evaluate") or {}
     reference = settings.reference or _reference(found)
     if reference is not None and reference not in found.arms:
@@ -182,7 +182,7 @@ def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
 
 
-def _reference(found: Found) -> str | None:
+def _reference(found: FolderFiles) -> str | None:
     """The arm that a study compares the others with: the one it names, or its first."""
     study = found.study.get("evaluate") or {}
     named = study.get("reference") or study.get("against") or next(iter(found.study.get("arms") or {}), None)
@@ -215,7 +215,7 @@ def _baselines(arms: Mapping[str, Sequence[Predictions]], baselines: Mapping[str
     return beside
 
 
-def _groups(found: Found, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
+def _groups(found: FolderFiles, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
     """Groups by the columns that the first table has."""
     path = next(iter(found.arms.values()))[0]
     table = read_table(path, what="a table of predictions")

@@ -1,4 +1,4 @@
-"""A contact sheet as one PNG, for slides and messages."""
+"""Contact sheet as a PNG file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ _DPI = 110
 
 
 def write_image(strips: Sequence[Strip], steps: str, path: Path) -> None:
-    """Write the sheet as PNG, whole or not at all; see `hilum.report.pages.contact_sheet_page.write_page`."""
+    """Write the sheet as PNG, completely or not at all; see `hilum.report.pages.contact_sheet_page.write_page`."""
     images = [(strip.title, image) for strip in strips for image in strip.images]
     rows = -(-len(images) // _PAIRS)
     wide, high = 2 * _SIDE + _GAP, _SIDE + _TEXT + _HISTOGRAM + _GAP

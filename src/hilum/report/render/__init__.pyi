@@ -59,8 +59,14 @@ from .images import (
     jpeg as jpeg,
 )
 from .images import (
+    png as png,
+)
+from .images import (
     smaller as smaller,
 )
 from .images import (
     sprite as sprite,
+)
+from .templates import (
+    render_template as render_template,
 )
