@@ -200,12 +200,12 @@ def _print_weights(arms: list[dict[str, Any]]) -> None:
 
 def _print_start_differences(arms: list[dict[str, Any]]) -> None:
     """Arms whose encoders have learnt from images that were made otherwise, once for those that differ alike."""
-    from hilum.report.verdict import difference_in_words
+    from hilum.report.verdict import describe_difference
 
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm["start_differences"]:
-            described = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
+            described = describe_difference(each["code"], each["pretrained"], each["finetuned"])
             named.setdefault(described, []).append(arm["arm"])
     for described, of_arms in named.items():
         echo(f"{', '.join(of_arms)}: {described}")

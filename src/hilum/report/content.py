@@ -127,6 +127,11 @@ class ArmSummary:
     shared_start: bool = False
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether its initial weights are not random."""
+        return self.starts_from != "random"
+
+    @property
     def title(self) -> str:
         """Name in tables and figures, with a dagger if it was, or may have been, trained on test patients."""
         if self.trained_on_test_patients is None:

@@ -8,7 +8,7 @@ import pytest
 
 from hilum.data.preprocess import parse_recipe, preprocess
 from hilum.errors import HilumError
-from hilum.report.pages import BINS, SheetRow, Strip, choose, read_rows, outline, values, write_image, write_page
+from hilum.report.pages import BINS, SheetRow, Strip, choose, outline, read_rows, values, write_image, write_page
 from hilum.report.render import png
 
 PAD = parse_recipe([{"square": "pad"}, {"resize": 64}])

@@ -16,7 +16,7 @@ from hilum.explanation.run import Explained
 from hilum.explanation.settings import ExplainConfig
 from hilum.finetuning.classifier import Classifier
 from hilum.report.pages import explain_page, gallery, gallery_sheet
-from hilum.report.sections import box_tables
+from hilum.report.sections import statistics_tables
 
 BOX = np.array([[0.25, 0.25, 0.5, 0.5]])
 
@@ -71,12 +71,12 @@ def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(ex
 
 
 def test_differences_are_marked_where_the_interval_can_be_trusted(explained):
-    _, differences = box_tables(explained)
+    _, differences = statistics_tables(explained.statistics)
     pointing = next(row for row in differences.rows if row[0].text == "Mass" and row[1].text == "pointing game")
     assert pointing[2].text == "ours & theirs against centre prior"
     assert (pointing[3].mark, pointing[3].order) == ("better", 1.0)
     few = explained.statistics.with_columns(pl.lit(5, dtype=pl.Int64).alias("patients"))
-    _, unsure = box_tables(Explained(**{**vars(explained), "statistics": few}))
+    _, unsure = statistics_tables(few)
     assert {row[3].mark for row in unsure.rows} == {""}
 
 
@@ -84,4 +84,4 @@ def test_the_sheet_has_a_row_for_each_image(explained, stores):
     assert gallery_sheet(explained, stores).shape == (256, 2 * 256 + 6, 3)
     none = Explained(**{**vars(explained), "shown": explained.shown.clear()})
     assert gallery_sheet(none, stores) is None
-    assert "No image was chosen." in explain_page(none, stores)
+    assert "No image was selected." in explain_page(none, stores)

@@ -132,7 +132,7 @@ def test_a_winner_that_was_trained_on_test_patients_is_marked_in_the_headline_an
 
 def test_one_seed_is_a_caution():
     assert verdict(HELPS, seeds=1).cautions == [
-        "Trained with one seed: how much the result changes from run to run is not known."
+        "Trained with one seed: the variation between training runs is not known."
     ]
     assert "1 seed)" in verdict(HELPS, seeds=1).sentences[0]
 
@@ -140,7 +140,7 @@ def test_one_seed_is_a_caution():
 def test_findings_are_counted_one_by_one_and_few_are_named():
     single = [("own_moco", "scratch", 0.1, 0.05, 0.2, p, name) for name, p in (("Mass", 0.01), ("Edema", 0.3))]
     assert verdict(HELPS, *single).sentences[-1] == (
-        "Taken one by one, of 2 findings tested, after adjustment: own_moco is better in 1 (Mass)."
+        "Single findings (2 tested, adjusted): own_moco is better in 1 (Mass)."
     )
     assert (
         verdict(HELPS, *((*row[:5], 0.9, row[6]) for row in single))
@@ -160,7 +160,7 @@ def test_a_single_arm_is_stated_and_not_judged():
     assert expected.headline == "scratch reaches 0.812 macro AUROC."
     assert expected.sentences == [
         "scratch reaches 0.812 macro AUROC (95 % CI 0.782 to 0.842) on 842 images of 601 patients, 3 seeds.",
-        "There is no other arm to compare it with.",
+        "There is no other arm for comparison.",
     ]
 
 
@@ -198,9 +198,7 @@ def test_a_pair_listed_the_other_way_round_is_turned():
 def test_others_that_differ_among_themselves_are_not_hidden():
     pairs = [("b", "a", 0.01, -0.01, 0.03, 0.01), ("c", "a", 0.04, -0.1, 0.2, 0.4), ("c", "b", 0.03, -0.1, 0.2, 0.4)]
     expected = decide(study_of({"a": 0.76, "b": 0.77, "c": 0.80}, pairs, reference=None))
-    assert expected.headline == (
-        "c is highest, but no difference from any other arm can be shown; others differ among themselves."
-    )
+    assert expected.headline == ("c is highest, but no difference from any other arm can be shown; other arms differ.")
 
 
 def test_nothing_scored_is_reported():

@@ -44,7 +44,9 @@ class FolderEvaluation:
     bootstrap: BootstrapConfig
 
 
-def folder_content(found: FolderFiles, evaluated: FolderEvaluation | None, *, question: str | None = None) -> ReportContent:
+def folder_content(
+    found: FolderFiles, evaluated: FolderEvaluation | None, *, question: str | None = None
+) -> ReportContent:
     """Collect the content of a report from files and their evaluation; nothing is computed here.
 
     Without predictions the tables of `hilum evaluate` and `hilum compare` are shown. Other tables are shown as they

@@ -92,7 +92,7 @@ def _networks(results: StudyResults) -> list[str]:
     groups: dict[str, list[str]] = {}
     for arm, task in arms.items():
         about = task.summary(arm)
-        start = " from random weights" if about.starts_from == "random" else ""
+        start = "" if about.is_pretrained else " from random weights"
         groups.setdefault(f"{about.encoder}{start}", []).append(arm)
     named = [f"{network} ({formats.arms_in_words(of, len(arms))})" for network, of in groups.items()]
     return [f"Networks of this study: {formats.listing(named)}."] if named else []

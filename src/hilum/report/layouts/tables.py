@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.report.layouts.arms import arm_of, best_row, matches
 from hilum.report.layouts.config import Cells, Layout, TableLayout
-from hilum.report.layouts.results import StudyResults, TaskResults
+from hilum.report.layouts.results import StudyResults
 from hilum.report.layouts.values import OF_IMAGES, Query, Value, value_of
 from hilum.report.published import Published, PublishedTable, PublishedValue
 from hilum.report.render import Cell, Column, Table, formats
