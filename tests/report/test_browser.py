@@ -54,7 +54,7 @@ PROBE = """
   found.carded = cards().every((card) => all("canvas", card).every((canvas) => ink(canvas) > 0));
   pick(rule, "missed");
   found.cards.missed = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
-  pick(show, "chosen missed"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
+  pick(show, "missed"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
 
   for (const fold of all("details")) fold.open = true;
   found.figures = all(".panel svg").length;

@@ -227,7 +227,7 @@ def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_pa
 def test_contamination_stands_above_every_number(contaminated, tmp_path):
     html = write_report(replace(contaminated, predictions={}), tmp_path).read_text(encoding="utf-8")
     assert html.index('class="cautions contaminated"') < html.index('id="arms"')
-    assert "simclr (was trained on test patients) beats scratch" in html
+    assert "simclr (trained on test patients) beats scratch" in html
 
 
 def test_many_findings_arms_and_seeds_stay_a_small_page(make_study, tmp_path):

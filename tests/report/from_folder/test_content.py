@@ -118,9 +118,6 @@ def test_tables_of_evaluate_and_compare_are_shown_without_predictions(study, tmp
     assert [arm.name for arm in content.arms] == ["mine", "theirs"]
     assert content.reference == "theirs"
     assert content.n_bootstrap == 400
-    earlier = {"predictions": [{"path": "x/mine.csv"}], "redraws": 300}  # as versions before wrote it
-    (tmp_path / "metrics.json").write_text(json.dumps(earlier))
-    assert content_of_folder(tmp_path, QUICK).n_bootstrap == 300
     html = write_report(content, tmp_path).read_text(encoding="utf-8")
     assert "mine beats theirs" in html
 

@@ -65,7 +65,7 @@ def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(ex
     page = explain_page(explained, stores)
     assert '<rect x="0.25" y="0.25" width="0.5" height="0.5"/>' in page
     assert "&lt;3&gt;" in page
-    assert "ours &amp; theirs look" in page
+    assert "Heat-maps of ours &amp; theirs" in page
     assert "2 images cannot be read" in page
     assert "<3>" not in page
 
@@ -73,7 +73,7 @@ def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(ex
 def test_differences_are_marked_where_the_interval_can_be_trusted(explained):
     _, differences = statistics_tables(explained.statistics)
     pointing = next(row for row in differences.rows if row[0].text == "Mass" and row[1].text == "pointing game")
-    assert pointing[2].text == "ours & theirs against centre prior"
+    assert pointing[2].text == "ours & theirs − centre prior"
     assert (pointing[3].mark, pointing[3].order) == ("better", 1.0)
     few = explained.statistics.with_columns(pl.lit(5, dtype=pl.Int64).alias("patients"))
     _, unsure = statistics_tables(few)

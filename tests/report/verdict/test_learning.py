@@ -53,7 +53,7 @@ def test_every_arm_has_a_row_beside_its_own_probe_with_intervals(content):
     assert [row[1].text for row in macro] == ["scratch", "simclr", "mocov2"]
     assert all("(" in row[3].text for row in macro)
     assert macro[0][4].order == 0
-    assert any("linear probe of what each arm starts from" in expected for expected in decide(probed).sentences)
+    assert any("Linear probes of the arms' initial weights" in expected for expected in decide(probed).sentences)
 
 
 def test_another_resolution_than_in_pretraining_is_reported(content):

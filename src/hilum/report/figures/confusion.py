@@ -61,9 +61,8 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     hover = {}
     for row, column in np.ndindex(size, size):
         fraction, gid = fractions[row, column], f"cell{row * size + column}"
-        hover[gid] = (
-            f"{classes[row]} predicted as {classes[column]}: {counts[row, column]:g} images, {fraction:.0%} of the class"
-        )
+        share = f"{counts[row, column]:g} images, {fraction:.0%} of the class"
+        hover[gid] = f"{classes[row]} predicted as {classes[column]}: {share}"
         shade = Rectangle(
             (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * fraction,
             linewidth=0, gid=gid,

@@ -137,8 +137,8 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
     about = [f"Heat-maps: {explained['method']} of {models}"]
     if one_place:
         about.append(
-            f"The maps of {formats.listing(one_place)} have a single value, because the last layer has one position for "
-            "images of this size: they show no location. Use `occlusion`, or larger images"
+            f"The maps of {formats.listing(one_place)} have a single value, because the last layer has one position "
+            "for images of this size: they show no location. Use `occlusion`, or larger images"
         )
     return [*about, *map(formats.capital, explained.get("notes", []))]
 

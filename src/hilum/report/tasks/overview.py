@@ -238,7 +238,7 @@ def _terms(content: OverviewContent) -> Terms:
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
             (
                 "Mean over tasks",
-                "Unweighted mean of an arm's macro AUROCs: a task with few test patients has the same weight as others.",
+                "Unweighted mean of an arm's macro AUROCs: all tasks have the same weight, however few their patients.",
             ),
         ]
     )
