@@ -19,11 +19,11 @@ UNCLASSED = "in no class"
 
 
 RULE_DESCRIPTIONS = {
-    "found": "positive, and called positive by every model at its precision = recall threshold",
+    "true positive": "positive, and called positive by every model at its precision = recall threshold",
     "most confident": "positive images by their lowest score over the models, highest first",
-    "missed": "positive images by their highest score over the models, lowest first",
-    "false alarm": "negative images by their lowest score over the models, highest first",
-    "by lot": "positive images drawn at random",
+    "hardest positive": "positive images by their highest score over the models, lowest first",
+    "hardest negative": "negative images by their lowest score over the models, highest first",
+    "random": "positive images drawn at random",
 }
 """Descriptions of the rules of `hilum.explanation.selection.RULES`."""
 

@@ -197,7 +197,7 @@ def _write_sheet(like: Sequence[str], embedded: Embedded, chosen: ChosenImages, 
     for image_id in like:
         found = nearest(embedded, image_id).select("neighbour", "cosine").head(_MOST_SIMILAR)
         rows.append(SimilarImages(image_id, list(found.iter_rows())))
-    shown = list(dict.fromkeys([*like, *(name for row in rows for name, _ in row.found)]))
+    shown = list(dict.fromkeys([*like, *(name for row in rows for name, _ in row.neighbours)]))
     pixels = {name: store.pixels[row] for name, row in zip(shown, store.rows(shown), strict=True)}
     findings = finding_columns(chosen.manifest)
     about = {

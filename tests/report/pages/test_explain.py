@@ -44,7 +44,7 @@ def explained():
     return Explained(
         config=ExplainConfig("gradcam", ("Mass",)),
         models=[model],
-        shown=pl.DataFrame({"finding": ["Mass"], "rule": ["found"], "image_id": ["<3>"]}),
+        shown=pl.DataFrame({"finding": ["Mass"], "rule": ["true positive"], "image_id": ["<3>"]}),
         pairs=[(case.image_id, "Mass") for case in cases],
         maps=[HeatMaps(torch.from_numpy(heat).float().expand(25, 8, 8), 0.0, 1.0)],
         scores=[scores],
@@ -59,7 +59,7 @@ def explained():
 
 def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(explained, stores):
     (card,) = gallery(explained, stores)
-    assert (card.image_id, card.finding, card.rule, card.label) == ("<3>", "Mass", "found", "positive")
+    assert (card.image_id, card.finding, card.rule, card.label) == ("<3>", "Mass", "true positive", "positive")
     assert card.boxes == [(0.25, 0.25, 0.5, 0.5)]
     assert [panel.probability for panel in card.panels] == ["0.200"]
     page = explain_page(explained, stores)
