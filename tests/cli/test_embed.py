@@ -62,7 +62,7 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     assert len(neighbours) == 200
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     nearest = neighbours.filter(pl.col("rank") == 1).row(0, named=True)
-    rows = [features.image_ids.index(nearest[key]) for key in ("image_id", "neighbour")]
+    rows = [ids.index(nearest[key]) for key in ("image_id", "neighbour")]
     assert nearest["cosine"] == pytest.approx(float(unit[rows[0]] @ unit[rows[1]]), abs=1e-6)
     purity = pl.read_parquet(out / "purity.parquet")
     assert set(purity["grouping"]) == {"single_label", "anomalies"}

@@ -43,7 +43,7 @@ def test_images_with_boxes_are_kept_and_others_drawn(collected):
     images = chosen(collected, most=3)
     assert {"film1", "film9"} < set(images.manifest["image_id"])
     assert len(images.manifest) == 5
-    assert images.notes == ["of 7 images without boxes 3 were drawn"]
+    assert images.notes == ["3 of 7 images without boxes were selected at random"]
     assert images.manifest.equals(chosen(collected, most=3).manifest)
 
 

@@ -53,7 +53,7 @@ PROBE = """
   await tick(200);
   found.carded = cards().every((card) => all("canvas", card).every((canvas) => ink(canvas) > 0));
   pick(rule, "hardest positive");
-  found.cards.missed = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
+  found.cards["hardest positive"] = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
   pick(show, "hardest positive"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
 
   for (const fold of all("details")) fold.open = true;
