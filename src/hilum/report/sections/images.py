@@ -150,5 +150,5 @@ def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: boo
         text += f" of {total:,}; the others are omitted to limit the size of the page"
     cut = "the threshold of the arm" if chosen else f"{DEFAULT_THRESHOLD}, because no thresholds were chosen"
     about = "".join(f"{sentence.rstrip('.')}. " for sentence in content.cases_about)
-    scores = f"Scores are means over seeds; scores from {cut} are called positive."
+    scores = f"Scores are means over seeds; scores of at least {cut} are called positive."
     return f"{text}. {about}{scores} Computed on {content.scored_on}."
