@@ -88,7 +88,7 @@ def results_table(content: ReportContent, metric: str) -> Table:
     columns = [
         Column("Finding"),
         *(Column(arm.title, numeric=True) for arm in content.arms),
-        Column("Positive / all images", numeric=True),
+        Column("Positive images", numeric=True),
     ]
     return Table(file_stem("results", metric), caption, columns, rows, with_split(metrics, content), notes)
 
