@@ -101,28 +101,18 @@ def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[st
     name = formats.metric_name(metric)
     titles = {arm.name: arm.title for arm in content.arms}
     rows = content.metrics.filter(pl.col("metric") == metric).to_dicts()
-    intervals = [
-        Interval(
-            finding_name(row["finding"]),
-            titles[row["arm"]],
-            row["estimate"],
-            row["low"],
-            row["high"],
-            f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
-            replicates=rocs[key].areas if (key := (row["arm"], row["finding"])) in rocs and metric == "auroc" else (),
+    intervals = []
+    for row in sorted(rows, key=lambda row: place_of(row["finding"])):
+        own = rocs.get((row["arm"], row["finding"])) if metric == "auroc" else None
+        finding, bounds = finding_name(row["finding"]), (row["estimate"], row["low"], row["high"])
+        text = f"{row['arm']}, {row['finding']}: {formats.estimate(*bounds)}"
+        intervals.append(
+            Interval(finding, titles[row["arm"]], *bounds, text, replicates=own.areas if own is not None else ())
         )
-        for row in sorted(rows, key=lambda row: place_of(row["finding"]))
-    ]
     colours = canvas.arm_colours(content.arms, content.reference)
     description = f"{name} of each arm and finding with 95 % intervals."
-    return forest(
-        f"intervals_{metric}",
-        description,
-        intervals,
-        colours,
-        f"{formats.capital(name)}, 95 % interval",
-        _chance(metric),
-    )
+    label = f"{formats.capital(name)}, 95 % interval"
+    return forest(f"intervals_{metric}", description, intervals, colours, label, _chance(metric))
 
 
 def overview_forest(content: ReportContent) -> Figure | None:
@@ -135,19 +125,10 @@ def overview_forest(content: ReportContent) -> Figure | None:
     beside = [] if content.baseline_metrics is None else overall_rows(content.baseline_metrics)
     colours = canvas.arm_colours(content.arms, content.reference)
     colours |= {str(row["arm"]): canvas.FAINT for row in beside}
-    intervals = [
-        Interval(
-            title,
-            title,
-            row["estimate"],
-            row["low"],
-            row["high"],
-            f"{title}: {formats.estimate(row['estimate'], row['low'], row['high'])}",
-            filled=row in rows,
-        )
-        for row in [*rows, *beside]
-        for title in (str(titles.get(row["arm"], row["arm"])),)
-    ]
+    intervals = []
+    for row in [*rows, *beside]:
+        title, bounds = str(titles.get(row["arm"], row["arm"])), (row["estimate"], row["low"], row["high"])
+        intervals.append(Interval(title, title, *bounds, f"{title}: {formats.estimate(*bounds)}", filled=row in rows))
     over = finding_name(rows[0]["finding"])
     description = f"{name} ({over}) of each arm and baseline with 95 % intervals."
     label = f"{formats.capital(name)}, {over}, 95 % interval"

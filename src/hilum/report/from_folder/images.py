@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hilum.data.store import Store, open_store
 from hilum.draws import image_keys, shuffled
 from hilum.evaluation.predictions import Predictions
+from hilum.explanation.embedding import TITLES
 from hilum.report.content import Box, Case, Embedding
 from hilum.report.figures import METHODS
 from hilum.report.render import formats, smaller
@@ -21,7 +22,7 @@ from hilum.report.sections import MOST_THUMBNAILS, TILE
 
 MAX_RANDOM_CASES = 60
 """Number of random images in the case browser if there are no heat maps."""
-CLASSES = {"single_label": "images with a single label", "anomalies": "No Finding or anomalies", "label": "label"}
+CLASSES = {**TITLES, "label": "label"}
 """Columns of an embedding with classes, and their titles."""
 _GRID = 32
 

@@ -20,9 +20,10 @@ DEFAULT_THRESHOLD = 0.5
 def case_browser(content: ReportContent) -> Browser | None:
     """Collect images with labels and scores of the predictions, as many as `MOST_BYTES` allow, in the given order.
 
-    The data are `findings`, `arms` (titles), `cuts` (arms x findings; null: 0.5 is used), and `cases`: `id`, `about`,
-    `image` (data URL), `width`, `height`, `labels` (findings; 1, 0, null), `scores` (arms x findings; null),
-    `boxes` (finding, x, y, width, height), `heat` ("arm/finding": [columns, rows, base64 of one byte per position]).
+    The data are `findings`, `arms` (titles), `cuts` (arms x findings; null: `default_cut` is used), `default_cut`, and
+    `cases`: `id`, `about`, `image` (data URL), `width`, `height`, `labels` (findings; 1, 0, null), `scores` (arms x
+    findings; null), `boxes` (finding, x, y, width, height), `heat` ("arm/finding": [columns, rows, base64 of one byte
+    per position]).
     """
     if not content.cases:
         return None
@@ -43,6 +44,7 @@ def case_browser(content: ReportContent) -> Browser | None:
         "findings": findings,
         "arms": list(arms.values()),
         "cuts": [[_finite(cut.get(finding)) for finding in findings] for cut in cuts],
+        "default_cut": DEFAULT_THRESHOLD,
         "cases": made,
     }
     return Browser(

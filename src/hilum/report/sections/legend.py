@@ -69,8 +69,8 @@ def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
     terms = {
         "Shortcut baseline": (
             content.baseline_metrics is not None,
-            "A model of patient metadata, or of an 8×8-pixel thumbnail. Its performance comes from how and of whom "
-            "images were taken. An arm that is not better than it may rely on the same shortcuts.",
+            "A model of patient metadata, or of an 8×8-pixel thumbnail. Its performance comes from patient selection "
+            "and acquisition. An arm that is not better than it may rely on the same shortcuts.",
         ),
         "Threshold": (
             not metrics.isdisjoint(THRESHOLD_METRICS),

@@ -4,10 +4,12 @@ import numpy as np
 import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES, THRESHOLD_METRICS
+from hilum.evaluation.thresholds import Thresholds
 from hilum.report.content import ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.render.formats import finding_name
 from hilum.report.sections.results import dagger, estimate_cell, macro_first, with_split
+from hilum.threshold_rule import parse_rule
 
 
 def threshold_table(content: ReportContent) -> Table | None:
@@ -39,7 +41,7 @@ def where_chosen(content: ReportContent) -> list[str]:
     ways: dict[str, list[str]] = {}
     for arm, seeds in content.thresholds.items():
         for one in seeds:
-            ways.setdefault(_way(one.rule, one.chosen_on, one.optimistic), []).append(arm)
+            ways.setdefault(_way(one), []).append(arm)
     if len(ways) == 1:
         return [f"Thresholds: {next(iter(ways))}. They are fixed in the bootstrap."]
     return [f"Thresholds of {formats.listing(list(dict.fromkeys(arms)))}: {way}." for way, arms in ways.items()]
@@ -55,13 +57,13 @@ def mean_thresholds(content: ReportContent, arm: str) -> dict[str, float]:
     )
 
 
-def _way(rule: str, chosen_on: str | None, optimistic: bool) -> str:
+def _way(thresholds: Thresholds) -> str:
+    if thresholds.chosen_on is None:
+        return f"{thresholds.rule}, prespecified"
+    kind, level = parse_rule(thresholds.rule)
     known = {"youden": "largest sensitivity + specificity (Youden)", "f1": "largest F1"}
-    text = known.get(rule, rule.replace("=", " of at least "))
-    if chosen_on is None:
-        return f"{rule}, prespecified"
-    on = f"{text}, chosen on {chosen_on}"
-    return f"{on}, the evaluated images themselves: results are optimistic" if optimistic else on
+    on = f"{known.get(kind, f'{kind} of at least {level:g}')}, chosen on {thresholds.chosen_on}"
+    return f"{on}, the evaluated images themselves: results are optimistic" if thresholds.optimistic else on
 
 
 def _cut(value: float | None) -> str:

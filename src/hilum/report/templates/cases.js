@@ -1,13 +1,13 @@
 // Case browser: scores of each arm, heat-maps and annotated boxes of one image.
 for (const figure of document.querySelectorAll("figure.cases")) {
-  const { findings, arms, cuts, cases } = JSON.parse(figure.querySelector(".images").textContent);
+  const { findings, arms, cuts, default_cut, cases } = JSON.parse(figure.querySelector(".images").textContent);
   const of = (name) => figure.querySelector(`.${name}`);
   const views = of("views"), body = figure.querySelector("tbody");
   const HEAT = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];
   let chosen = [], at = 0;
   const make = (tag, text, kind) => Object.assign(document.createElement(tag), { textContent: text ?? "", className: kind ?? "" });
   const finding = () => of("finding").selectedIndex;
-  const called = (image, arm, f) => image.scores[arm][f] === null ? null : image.scores[arm][f] >= (cuts[arm][f] ?? 0.5);
+  const called = (image, arm, f) => image.scores[arm][f] === null ? null : image.scores[arm][f] >= (cuts[arm][f] ?? default_cut);
   const right = (image, arm, f) => {
     const call = called(image, arm, f);
     return call === null || image.labels[f] === null ? null : call === (image.labels[f] === 1);
