@@ -30,7 +30,7 @@ class SimilarImages:
 
 def write_similar_images(
     rows: Sequence[SimilarImages],
-    canvases: Mapping[str, NDArray[np.uint8]],
+    pixels: Mapping[str, NDArray[np.uint8]],
     about: Mapping[str, str],
     path: Path,
 ) -> None:
@@ -38,7 +38,7 @@ def write_similar_images(
 
     Args:
         rows: Query images with neighbours, at least one.
-        canvases: Pixels of every image by image id, (S, S).
+        pixels: Pixels of every image by image id, (S, S).
         about: Captions by image id, such as findings; may be empty.
         path: Path of the PNG file.
     """
@@ -53,7 +53,7 @@ def write_similar_images(
                 left, top = _GAP + place * (_SIDE + _GAP), _GAP + line * high
                 axes = panel(drawing, left, top, _SIDE, _SIDE)
                 axes.set_axis_off()
-                axes.imshow(canvases[image_id], cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
+                axes.imshow(pixels[image_id], cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
                 if cosine is None:
                     frame = Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, lw=3, ec=ARM_COLOURS[1])
                     axes.add_patch(frame)

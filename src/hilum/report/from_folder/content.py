@@ -88,7 +88,7 @@ def folder_content(
         else recorded_samples(_recorded(found, "metrics")) or 0,
         predictions=predictions,
         curves=_curves(found),
-        left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],
+        left_out=[*left_out_findings(metrics), *found.ignored, *images.missing],
         provenance=_provenance(found, evaluated),
         settings_yaml=found.study_text,
         thresholds=evaluated.thresholds if evaluated else {},

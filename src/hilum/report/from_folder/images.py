@@ -37,18 +37,18 @@ class _Maps:
 
 
 @dataclass(frozen=True)
-class FoundCases:
+class FolderCases:
     """Images of the case browser.
 
     Attributes:
         cases: Images.
         about: Source and limits of the heat maps, one sentence each.
-        unseen: Images that could not be shown, with the reason, one sentence each.
+        missing: Images that could not be shown, with the reason, one sentence each.
     """
 
     cases: list[Case]
     about: list[str]
-    unseen: list[str]
+    missing: list[str]
 
 
 def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
@@ -85,7 +85,7 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
 
 def cases_in(
     directories: Sequence[Path], stores: Sequence[Path], predictions: Mapping[str, Sequence[Predictions]]
-) -> FoundCases:
+) -> FolderCases:
     """Read the images with heat maps; without heat maps, draw images at random.
 
     Args:
@@ -105,9 +105,9 @@ def cases_in(
         image, maps_of_image = _image(opened, image_id), by_image.get(image_id, _Maps())
         if image is not None:
             cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
-    missing = formats.plural(len(ids) - len(cases), "image")
-    unseen = [f"{missing} with heat-maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
-    return FoundCases(cases, about if cases else [], unseen)
+    absent = formats.plural(len(ids) - len(cases), "image")
+    missing = [f"{absent} with heat-maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
+    return FolderCases(cases, about if cases else [], missing)
 
 
 def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
