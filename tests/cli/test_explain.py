@@ -150,7 +150,7 @@ def test_any_other_name_is_a_folder_without_labels(images, xvt, tmp_path):
         "Infiltration",
     )
     assert answer.exit_code == 0
-    assert "of 40 images without boxes 5 were drawn" in answer.output
+    assert "5 of 40 images without boxes were selected at random" in answer.output
     shown = pl.read_parquet(tmp_path / "out" / "shown.parquet")
     assert shown["rule"].to_list() == ["most confident", "random"]
 
