@@ -11,7 +11,8 @@ from hilum.artifacts import write_text
 from hilum.report.content import ReportContent
 from hilum.report.figures import inline
 from hilum.report.order import sections
-from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex, render_template
+from hilum.report.page_template import render_template
+from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex
 from hilum.report.verdict.decide import Verdict, decide
 
 PAGE = "report.html"

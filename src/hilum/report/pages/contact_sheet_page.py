@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from hilum.artifacts import write_text
+from hilum.report.page_template import Filters, render_template
 from hilum.report.pages.contact_sheet import BINS, Panel, Strip
-from hilum.report.render import png, render_template
+from hilum.report.render import png
 
 
 def write_page(strips: Sequence[Strip], steps: str, notes: Sequence[str], path: Path) -> None:
@@ -19,7 +20,7 @@ def write_page(strips: Sequence[Strip], steps: str, notes: Sequence[str], path: 
         notes: Notes for the reader, one sentence each.
         path: Path of the page.
     """
-    filters = {"png": png, "values": values, "outline": outline}
+    filters: Filters = {"png": png, "values": values, "outline": outline}
     page = render_template("contact_sheet.html.j2", filters, strips=strips, steps=steps, notes=notes, bins=BINS)
     write_text(path, page)
 

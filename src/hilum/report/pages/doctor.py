@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import write_text
 from hilum.data.doctor import SEVERITIES, Diagnosis, Issue, Severity
+from hilum.report.page_template import render_template
 from hilum.report.pages.doctor_tables import tables
-from hilum.report.render import formats, jpeg, render_template, smaller
+from hilum.report.render import formats, jpeg, smaller
 
 PAGE = "doctor.html"
 _SIDE = 176  # pixels of an image on the page, the longer side

@@ -12,7 +12,8 @@ from hilum.explanation.localisation import coloured, contact_sheet, overlaid
 from hilum.explanation.methods import FOR_NO_FINDING
 from hilum.explanation.run import Explained
 from hilum.report.content import RULE_DESCRIPTIONS
-from hilum.report.render import decimal, jpeg, png, render_template
+from hilum.report.page_template import render_template
+from hilum.report.render import decimal, jpeg, png
 from hilum.report.sections import statistics_tables
 
 PAGE, SHEET = "explain.html", "gallery.png"

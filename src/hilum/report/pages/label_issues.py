@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.artifacts import write_text
-from hilum.report.render import formats, jpeg, render_template, smaller
+from hilum.report.page_template import render_template
+from hilum.report.render import formats, jpeg, smaller
 from hilum.report.sections import agreement_table, noise_table
 
 PAGE = "label_issues.html"

@@ -67,6 +67,3 @@ from .images import (
 from .images import (
     sprite as sprite,
 )
-from .templates import (
-    render_template as render_template,
-)

@@ -9,10 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import hilum
 from hilum.report.render.formats import unbroken
 
-_NONE: Mapping[str, Callable[..., Any]] = MappingProxyType({})
+Filters = Mapping[str, Callable[..., Any]]
+_NONE: Filters = MappingProxyType({})
 
 
-def render_template(name: str, filters: Mapping[str, Callable[..., Any]] = _NONE, **values: Any) -> str:
+def render_template(name: str, filters: Filters = _NONE, **values: Any) -> str:
     """Render a template; text is escaped, and undefined names are errors.
 
     Args:
