@@ -12,7 +12,6 @@ from hilum.encoders.card import Card
 from hilum.encoders.weights import save_encoder
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.explanation.embedding import read_features
 from hilum.phantom import write_layout
 
 
@@ -54,15 +53,16 @@ def test_a_model_leaves_features_points_numbers_neighbours_and_images(here, tmp_
     assert (message["images"], message["trained_on"], message["k"]) == (40, 0, 5)
     assert len(message["similar_to"][first]) == 5
     assert not any(each["same_patient"] for each in message["similar_to"][first])
-    features = read_features(out / "features")
+    values = np.load(out / "features" / "features.npy")
+    ids = pl.read_parquet(out / "features" / "index.parquet").sort("row")["image_id"].to_list()
     points = pl.read_parquet(out / "embedding.parquet")
     assert points.columns == ["image_id", "method", "x", "y", "single_label", "anomalies"]
-    assert points["image_id"].to_list() == features.image_ids
+    assert points["image_id"].to_list() == ids
     neighbours = pl.read_parquet(out / "neighbours.parquet")
     assert len(neighbours) == 200
-    unit = features.values / np.linalg.norm(features.values, axis=1, keepdims=True)
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     nearest = neighbours.filter(pl.col("rank") == 1).row(0, named=True)
-    rows = [features.image_ids.index(nearest[key]) for key in ("image_id", "neighbour")]
+    rows = [ids.index(nearest[key]) for key in ("image_id", "neighbour")]
     assert nearest["cosine"] == pytest.approx(float(unit[rows[0]] @ unit[rows[1]]), abs=1e-6)
     purity = pl.read_parquet(out / "purity.parquet")
     assert set(purity["grouping"]) == {"single_label", "anomalies"}
@@ -79,7 +79,7 @@ def test_images_of_patients_that_the_model_has_learnt_from_are_left_out_unless_a
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--json"]
     without = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "a").stdout)
     assert without["images"] < 40
-    assert "of patients that the model has learnt from were left out" in without["notes"][0]
+    assert "of patients in the training data were excluded" in without["notes"][0]
     with_them = json.loads(
         run(here, here / "knowing", *where, "--out", tmp_path / "b", "--include-training-patients").stdout
     )
@@ -90,7 +90,7 @@ def test_the_image_may_show_fewer_images_than_the_numbers_are_of(here, tmp_path)
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
     message = json.loads(run(here, here / "naive", *where, "--max-points", "15", "--json").stdout)
     assert message["images"] == 40
-    assert "15 of 40 images, drawn by lot, are in the image; numbers are of all images" in message["notes"]
+    assert "the plot shows 15 of 40 images, sampled at random; metrics use all images" in message["notes"]
     assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_done_is_reported_and_nothing_is_left(here, tmp_path):
     for more, complaint in (
         (["--method", "pca"], "--method: expected one of tsne, umap, both"),
         (["--similar-to", "nobody.png"], "--similar-to: .* found nobody.png"),
-        (["--split", "val"], "expected images that the model has not learnt from; found none"),
+        (["--split", "val"], "expected images of patients who are not in the training data; found none"),
     ):
         with pytest.raises(HilumError, match=complaint):
             run(here, here / "naive", *where, *more)

@@ -150,9 +150,9 @@ def test_any_other_name_is_a_folder_without_labels(images, xvt, tmp_path):
         "Infiltration",
     )
     assert answer.exit_code == 0
-    assert "of 40 images without boxes 5 were drawn" in answer.output
+    assert "5 of 40 images without boxes were selected at random" in answer.output
     shown = pl.read_parquet(tmp_path / "out" / "shown.parquet")
-    assert shown["rule"].to_list() == ["most confident", "by lot"]
+    assert shown["rule"].to_list() == ["most confident", "random"]
 
 
 def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, model_of, tmp_path):
@@ -164,7 +164,7 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
     met = len(manifest.filter(pl.col("patient_id").is_in(patients[:5])))
     words = [model, "--data", f"chestxray14={images}", "--no-boxes", "--findings", "Infiltration"]
     left_out = explain(*words, "--out", tmp_path / "without")
-    assert f"{met} images of patients that a model has learnt from were left out" in left_out.output
+    assert f"{met} images of patients in the training data were excluded" in left_out.output
     everyone = model_of("all", "toh2023_resnet", FINDINGS, [{"resize": 48}], [f"{mark}:{one}" for one in patients])
     with pytest.raises(HilumError, match="add --include-training-patients"):
         explain(everyone, *words[1:], "--out", tmp_path / "none")
@@ -179,7 +179,7 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
         (["--data", "chestxray14={images}", "--method", "saliency"], "expected one of gradcam"),
         (["--data", "chestxray14={images}", "--map-threshold", "0"], "expected above 0"),
         (["--data", "chestxray14={images}", "--compare-with", "{xvt}"], "expected another model"),
-        (["--data", "chestxray14={images}", "--split", "val"], "only images of the list val"),
+        (["--data", "chestxray14={images}", "--split", "val"], "only images of the split val"),
     ],
 )
 def test_other_settings_are_refused_and_leave_nothing(words, message, images, xvt, tmp_path):

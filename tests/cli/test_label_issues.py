@@ -51,7 +51,7 @@ def test_the_worst_are_on_a_page_of_their_own(predictions, tmp_path):
     ran = run(predictions, "--out", tmp_path / "out", "--top", 4)
     page = (tmp_path / "out" / "label_issues.html").read_text(encoding="utf-8")
     assert "400 images of 400 patients, split test" in page
-    assert "labelled positive and" in page
+    assert "Flagged labels: " in page
     assert 4 < page.count('<th scope="row">0') <= 8
     assert "<img" not in page
     assert f"Report: {tmp_path / 'out' / 'label_issues.html'}" in ran.stdout.replace("\n", "")

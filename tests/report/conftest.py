@@ -166,7 +166,7 @@ def cases_of(study: ReportContent, images: int, *, side: int = 96) -> list[Case]
             {(arm, f): heat((0.3 + 0.3 * (k % 2), 0.4 + 0.1 * k)) for k, f in enumerate(findings) for arm in arms},
             [Box(findings[0], 0.2, 0.3, 0.25, 0.3)] if i % 2 == 0 else [],
             f"view {'PA' if i % 3 else 'AP'}",
-            {findings[i % 2]: "found" if i < 3 else "missed"},
+            {findings[i % 2]: "true positive" if i < 3 else "hardest positive"},
         )
         for i in range(images)
     ]

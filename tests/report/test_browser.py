@@ -50,9 +50,9 @@ PROBE = """
   found.cards = { [rule.value]: cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]) };
   await tick(200);
   found.carded = cards().every((card) => all("canvas", card).every((canvas) => ink(canvas) > 0));
-  pick(rule, "missed");
-  found.cards.missed = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
-  pick(show, "chosen missed"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
+  pick(rule, "hardest positive");
+  found.cards["hardest positive"] = cards().map((card) => [one("p", card).textContent.split(":")[0], card.lastChild.textContent, all(".view", card).length]);
+  pick(show, "hardest positive"); found.counts.missed = count(); pick(show, "mapped"); found.counts.mapped = count(); pick(show, "all");
 
   for (const fold of all("details")) fold.open = true;
   found.figures = all(".panel svg").length;
@@ -113,7 +113,9 @@ def test_images_that_a_rule_chose_stand_side_by_side(found, full):
         assert {views for *_, views in cards} == {2}
     assert found["carded"]
     of = {rule: int(text.split(" of ")[1]) for rule, text in found["counts"].items() if " of " in text}
-    assert of["missed"] == sum(case.chosen.get(findings[1]) == "missed" for case in full.cases)  # the one chosen last
+    assert of["missed"] == sum(
+        case.chosen.get(findings[1]) == "hardest positive" for case in full.cases
+    )  # the one chosen last
     assert of["mapped"] == len(full.cases)
 
 

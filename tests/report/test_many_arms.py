@@ -63,8 +63,8 @@ def test_sentences_count_many_arms_and_name_few(many, study):
         orient="row",
     )
     verdict = decide(replace(many, learning=signs, probe_metrics=many.metrics))
-    assert verdict.headline.startswith("All 31 arms had not finished learning; their differences mean little.")
+    assert verdict.headline.startswith("All 31 arms had not finished learning: their differences are not conclusive.")
     assert max(map(len, [verdict.headline, *verdict.sentences, *verdict.cautions])) < 700
-    assert any("All 31 arms: its training loss" in caution for caution in verdict.cautions)
+    assert any("All 31 arms: its final training loss" in caution for caution in verdict.cautions)
     few = signs.filter(pl.col("arm") == "arm_00").with_columns(arm=pl.lit("simclr"))
-    assert decide(replace(study, learning=few)).headline.startswith("simclr had not finished learning; its")
+    assert decide(replace(study, learning=few)).headline.startswith("simclr had not finished learning: its")

@@ -210,11 +210,11 @@ def test_what_is_missing_is_reported(make_study, tmp_path):
     )
     text = Page(write_report(bare, tmp_path).read_text(encoding="utf-8")).text
     for stated in (
-        "There is one arm, so nothing to compare it with.",
+        "There is one arm, so there is no comparison.",
         "No ROC curves: no predictions with positives and negatives were given.",
         "No training curves were given.",
-        "Nothing was left out.",
-        "Every image could be read.",
+        "Nothing was excluded.",
+        "All images could be read.",
         "Not split.",
     ):
         assert stated in text
@@ -235,7 +235,7 @@ def test_findings_that_could_not_be_estimated_do_not_stop_the_page(plain, tmp_pa
 def test_contamination_stands_above_every_number(contaminated, tmp_path):
     html = write_report(replace(contaminated, predictions={}), tmp_path).read_text(encoding="utf-8")
     assert html.index('class="cautions contaminated"') < html.index('id="arms"')
-    assert "simclr (was trained on test patients) beats scratch" in html
+    assert "simclr (trained on test patients) beats scratch" in html
 
 
 def test_many_findings_arms_and_seeds_stay_a_small_page(make_study, tmp_path):
@@ -251,7 +251,7 @@ def test_a_study_of_25_000_images_with_images_stays_below_15_mb(make_full, tmp_p
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size < 15e6
     assert "of 900; the rest is left out" in text
-    assert "4,000 of 25,000 images are drawn, chosen by lot" in text
+    assert "4,000 of 25,000 images are drawn, selected at random" in text
     assert len(pl.read_csv(tmp_path / "tables/embedding_t_sne.csv")) == 25_000
 
 

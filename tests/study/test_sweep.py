@@ -59,8 +59,8 @@ def test_the_winner_is_trained_with_all_seeds_and_the_page_says_what_was_tried(s
     assert refitted == pytest.approx(selected["val_loss"], abs=1e-5)  # seed 0 is that of the trials
     assert not (swept / "arms/plain/sweep").exists()
     page = (swept / "report.html").read_text(encoding="utf-8")
-    assert "tuned: 4 settings tried with seed 0" in page
-    assert "no test image was read" in page
+    assert "tuned: 4 trials with seed 0" in page
+    assert "no test image or label was used" in page
     assert {path.name for path in (swept / "tables").glob("sweep*.csv")} >= {"sweeps.csv", "sweep_best_tuned.csv"}
     assert 'id="sweep_tuned-trial' in page
     assert pl.read_csv(swept / "tables/sweep_best_tuned.csv")["selected"].sum() == 1

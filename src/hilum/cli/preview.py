@@ -59,7 +59,7 @@ def preview(
 
     from hilum.cli.console import echo, progress
     from hilum.errors import HilumError
-    from hilum.report.pages import Strip, choose, look_at, write_image, write_page, write_view_sheet
+    from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
 
     if out.suffix.lower() not in (".html", ".png"):
         raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Rename it.")
@@ -72,7 +72,7 @@ def preview(
             notes.append(f"{folder.name} has no boxes.")
         chosen = choose(manifest, count, seed, image_ids.split(",") if image_ids else ())
         with progress(f"Reading {folder}") as on_progress:
-            strips.append(Strip(folder.name, look_at(chosen, root, wanted, drawn if boxes else None, on_progress)))
+            strips.append(Strip(folder.name, read_rows(chosen, root, wanted, drawn if boxes else None, on_progress)))
     if not image_ids:
         notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()

@@ -203,12 +203,12 @@ def _print_weights(arms: list[dict[str, Any]]) -> None:
 
 def _print_start_differences(arms: list[dict[str, Any]]) -> None:
     """Print differences in preprocessing between pretraining and fine-tuning, once for arms with the same ones."""
-    from hilum.report.verdict import difference_in_words
+    from hilum.report.verdict import describe_difference
 
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm["start_differences"]:
-            described = difference_in_words(each["code"], each["pretrained"], each["finetuned"])
+            described = describe_difference(each["code"], each["pretrained"], each["finetuned"])
             named.setdefault(described, []).append(arm["arm"])
     for described, of_arms in named.items():
         echo(f"{', '.join(of_arms)}: {described}")

@@ -1,1 +1,1 @@
-"""Where a model looks, scored against where the finding is; and what its features hold."""
+"""Explanation of models: heat maps, localisation scores against boxes, and embeddings of features."""

@@ -1,4 +1,4 @@
-"""What `hilum explain` leaves on disk: maps and scores in open formats."""
+"""Output files of `hilum explain`: maps and scores in open formats."""
 
 from pathlib import Path
 from typing import Any
@@ -21,23 +21,23 @@ MAPS, SHOWN, BOXES, BOX_SCORES, BOX_STATISTICS, DESCRIPTION = (
 
 
 def maps_file(number: int) -> str:
-    """Name of the maps of the model of this number, from 0."""
+    """Return the file name of the maps of a model by its number, from 0."""
     return f"heat_maps_{number + 1}.npy"
 
 
 def write_explained(explained: Explained, directory: Path) -> None:
-    """Write everything but the page into a directory that is being filled.
+    """Write all files except the page into an output directory.
 
     Files::
 
-        heat_maps.parquet       a row for every map: row, image_id, finding, label, probability_1, …
+        heat_maps.parquet       one row per map: row, image_id, finding, label, probability_1, …
         heat_maps_1.npy         (P, rows, columns) float32, not scaled; _2 of the second model
-        shown.parquet           images to look at: finding, rule, image_id
-        boxes.parquet           image_id, finding, x, y, width, height as fractions of the first model's images (where
-                                there are boxes)
-        box_scores.parquet      a row for every image, finding and kind of map (where there are boxes)
-        box_statistics.parquet  estimates, intervals, differences; and the same as CSV
-        explain.json            models, method, where the maps are, notes
+        shown.parquet           selected images: finding, rule, image_id
+        boxes.parquet           image_id, finding, x, y, width, height as fractions of the first model's images (only
+                                with boxes)
+        box_scores.parquet      one row per image, finding and kind of map (only with boxes)
+        box_statistics.parquet  estimates, intervals, differences; also as CSV
+        explain.json            models, method, files of the maps, notes
     """
     labels = pl.Series("label", explained.labels).fill_nan(None).cast(pl.Int8)
     index = pl.DataFrame(
@@ -63,7 +63,7 @@ def write_explained(explained: Explained, directory: Path) -> None:
 
 
 def boxes_table(explained: Explained) -> pl.DataFrame:
-    """The boxes of all pairs, a row each."""
+    """Tabulate the boxes of all pairs, one row per box."""
     rows = [
         (image_id, finding, *box) for (image_id, finding), boxes in explained.boxes.items() for box in boxes.tolist()
     ]
@@ -73,7 +73,7 @@ def boxes_table(explained: Explained) -> pl.DataFrame:
 
 
 def described(explained: Explained) -> dict[str, Any]:
-    """What the maps are, as plain data."""
+    """Return the description of the maps as plain data."""
     config = explained.config
     return {
         "hilum": hilum.__version__,

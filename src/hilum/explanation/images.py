@@ -1,4 +1,4 @@
-"""Which images a model is explained on: none of a patient it has learnt from, unless it is asked for."""
+"""Selection of the images to explain, by default without patients of the training data."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from hilum.data.patients import full_names, issuer_of
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.encoders.ledger import Ledger
-from hilum.errors import HilumError
+from hilum.explanation.exposure import exclude_training_patients
 
 
 @dataclass(frozen=True)
 class ExplainedImages:
-    """Images, and what was left out.
+    """Selected images.
 
     Attributes:
-        manifest: of the images, with `patient_id` as the patient's full name.
-        boxes: on them, in their frames; empty where the data set has none.
-        trained_on: images among them whose patients a model has learnt from.
-        notes: what was left out and why, one sentence each.
+        manifest: Manifest of the images, with the patient's full name as `patient_id`.
+        boxes: Boxes on them, in pixels of their frames; empty if the data set has none.
+        trained_on: Images of patients in the training data of a model.
+        notes: Exclusions with reasons, one sentence each.
     """
 
     manifest: pl.DataFrame
@@ -42,21 +42,21 @@ def choose_images(
     include_training_patients: bool = False,
     boxes: bool = True,
 ) -> ExplainedImages:
-    """All images with a box of a finding, and others by lot.
+    """Select all images with a box of a finding, and other images at random.
 
     Args:
-        collected: the data set.
-        issuer: what the user calls it; counts where nothing else knows who gave the patients their numbers.
-        cards: of the models.
-        findings: that are explained.
-        most: images without boxes to take.
-        seed: of the lot.
-        split: only images of this list; None: all.
-        include_training_patients: also images of patients that a model has learnt from.
-        boxes: whether boxes matter; otherwise they are as good as not there.
+        collected: Data set.
+        issuer: Name given by the user; used as issuer of the patient ids if the data set does not define one.
+        cards: Cards of the models.
+        findings: Findings to explain.
+        most: Maximum number of images without boxes.
+        seed: Random seed of the selection.
+        split: Official split to use; None: all images.
+        include_training_patients: Whether to include images of patients in the training data.
+        boxes: Whether to use boxes; otherwise they are ignored.
 
     Raises:
-        HilumError: no image is left.
+        HilumError: No image remains.
     """
     manifest = collected.manifest.filter(pl.col("path").is_not_null())
     names = full_names(manifest, issuer_of(collected.root, collected.name, issuer))
@@ -64,36 +64,20 @@ def choose_images(
     notes = []
     if split is not None:
         manifest = manifest.filter(pl.col("split") == split)
-        notes.append(f"only images of the list {split}")
-    learnt = Ledger(patient for card in cards for patient in card.training_patients)
-    exposure = learnt.exposure_of(manifest["patient_id"].to_list())
-    trained_on = pl.Series(exposure.trained_on)
-    met = manifest.filter(trained_on)["image_id"].to_list()
-    if include_training_patients and exposure.not_known.any():
-        notes.append(f"whether a model has learnt from these patients is not known: {exposure.why_not_known}")
-    elif not include_training_patients:
-        exposure.refuse_not_known(str(collected.root))
-    if met and include_training_patients:
-        notes.append(f"{len(met):,} images are of patients that a model has learnt from: they show it at its best")
-    elif met:
-        manifest = manifest.filter(~trained_on)
-        notes.append(f"{len(met):,} images of patients that a model has learnt from were left out")
-    if manifest.is_empty():
-        raise HilumError(
-            collected.root,
-            expected="images that the models have not learnt from",
-            found=f"none ({'; '.join(notes) or 'no file of the manifest is here'})",
-            fix="Take another --split or data set, or add --include-training-patients to look at those, too.",
-        )
-    drawn = _boxes(collected.boxes if boxes else None, manifest, findings)
-    boxed = set(drawn["image_id"])
-    lot = shuffled(seed, image_keys(manifest["image_id"]), use=Stream.IMAGES_TO_EXPLAIN)
-    others = [image_id for image_id in manifest["image_id"].gather(lot) if image_id not in boxed]
+        notes.append(f"only images of the split {split}")
+    ledger = Ledger(patient for card in cards for patient in card.training_patients)
+    manifest, trained_on = exclude_training_patients(
+        manifest, ledger, str(collected.root), notes, include=include_training_patients
+    )
+    placed = _boxes(collected.boxes if boxes else None, manifest, findings)
+    boxed = set(placed["image_id"])
+    order = shuffled(seed, image_keys(manifest["image_id"]), use=Stream.IMAGES_TO_EXPLAIN)
+    others = [image_id for image_id in manifest["image_id"].gather(order) if image_id not in boxed]
     if len(others) > most:
-        notes.append(f"of {len(others):,} images without boxes {most:,} were drawn")
+        notes.append(f"{most:,} of {len(others):,} images without boxes were selected at random")
     chosen = boxed | set(others[:most])
     manifest = manifest.filter(pl.col("image_id").is_in(list(chosen)))
-    return ExplainedImages(manifest, drawn, frozenset(met) & chosen, notes)
+    return ExplainedImages(manifest, placed, trained_on & chosen, notes)
 
 
 def _boxes(boxes: pl.DataFrame | None, manifest: pl.DataFrame, findings: Collection[str]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Models explained on images: maps of what was asked for, scores against boxes, and images to look at."""
+"""Explanation of models: heat maps, localisation scores against boxes, and selected images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,21 +19,21 @@ from hilum.progress import ProgressReport, silent
 
 @dataclass(frozen=True)
 class Explained:
-    """What came out.
+    """Heat maps of models with their scores.
 
     Attributes:
-        config: what was asked for.
-        models: one or more.
-        shown: images to look at: `finding`, `rule`, `image_id`.
-        pairs: P of image id and finding that have maps: those with boxes, then those that are only looked at.
-        maps: of each model, (P, rows, columns).
-        scores: of each model, (P,), what it gives the finding on the image.
-        labels: (P,), 1, 0 or NaN.
-        boxes: of each pair where there are any, on the first model's images.
-        statistics: see `box_statistics`; None without boxes.
-        cases: a row for every pair with boxes and kind of map: `image_id`, `patient_id`, `finding`, `arm`, `replicate`
+        config: Settings.
+        models: Models, one or more.
+        shown: Selected images: `finding`, `rule`, `image_id`.
+        pairs: P pairs of image id and finding with maps: those with boxes, then those that are only shown.
+        maps: Maps of each model, (P, rows, columns).
+        scores: Predicted probabilities of each model, (P,).
+        labels: Labels, (P,), 1, 0 or NaN.
+        boxes: Boxes of the pairs that have any, on the first model's images.
+        statistics: Table of `box_statistics`; None without boxes.
+        cases: One row per pair with boxes and kind of map: `image_id`, `patient_id`, `finding`, `arm`, `replicate`
             and the scores; None without boxes.
-        notes: what a reader must know, one sentence each.
+        notes: Notes for the reader, one sentence each.
     """
 
     config: ExplainConfig
@@ -56,23 +56,23 @@ def explain(
     config: ExplainConfig,
     on_progress: ProgressReport = silent,
 ) -> Explained:
-    """Choose images, draw their maps, and score the maps where there are boxes.
+    """Select images, compute their heat maps, and score the maps where there are boxes.
 
     Args:
-        models: one or more, which all score the findings of the config.
-        stores: of each model, the images preprocessed as its card records.
-        images: see `hilum.explanation.images`. What a store has set aside is left out.
-        config: see `ExplainConfig`.
-        on_progress: receives the images done, with what is being done.
+        models: Models, one or more; all score the findings of the config.
+        stores: Images of each model, preprocessed as its card records.
+        images: Images of `hilum.explanation.images`; those that a store rejected are excluded.
+        config: Settings.
+        on_progress: Receives the number of images done and the stage.
 
     Raises:
-        HilumError: a finding that a model does not score, or a method that has no meaning for a model.
+        HilumError: A model does not score a finding, or does not support the method.
     """
     _check_findings(models, config.findings)
     notes = list(images.notes)
     readable = [name for name in images.manifest["image_id"] if all(store.has([name])[0] for store in stores)]
     if len(readable) < len(images.manifest):
-        notes.append(f"{len(images.manifest) - len(readable):,} images cannot be read and were set aside")
+        notes.append(f"{len(images.manifest) - len(readable):,} images cannot be read and were excluded")
     manifest = images.manifest.filter(pl.col("image_id").is_in(readable))
     ids = manifest["image_id"].to_list()
     given = [
@@ -112,13 +112,13 @@ def explain(
 def _cases(
     images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], config: ExplainConfig, notes: list[str]
 ) -> list[list[BoxedCase]]:
-    """The same cases for every model, each with its boxes as they lie on that model's images."""
+    """Return the same cases for every model, with the boxes in the coordinates of that model's images."""
     patients = dict(manifest.select("image_id", "patient_id").iter_rows())
     found = []
     for store in stores:
         placed, left_out = boxes_on_square(images.boxes, store.recipe)
         if left_out:
-            notes.append(f"{left_out:,} boxes lie mostly outside the image after the crop and were left out")
+            notes.append(f"{left_out:,} boxes are mostly outside the cropped image and were excluded")
         found.append(boxed_cases(placed, patients, config.findings))
     everywhere = set.intersection(*({(case.image_id, case.finding) for case in cases} for cases in found))
     return [[case for case in cases if (case.image_id, case.finding) in everywhere] for cases in found]
@@ -142,7 +142,7 @@ def _shown(
 
 
 def _labels(manifest: pl.DataFrame, findings: Sequence[str]) -> NDArray[np.float64]:
-    """(N, findings) of 1, 0 or NaN; uncertain and not mentioned are unknown."""
+    """Return labels, (N, findings): 1, 0, or NaN for uncertain and not mentioned."""
     columns = [
         manifest[each].cast(pl.Float64).to_numpy() if each in manifest.columns else np.full(len(manifest), np.nan)
         for each in findings
@@ -159,5 +159,5 @@ def _check_findings(models: Sequence[Model], findings: Sequence[str]) -> None:
                 "--findings",
                 expected=f"findings that {model.name} scores: {', '.join(model.card.findings)}",
                 found=", ".join(missing) or "none",
-                fix="Name some of these.",
+                fix="Use some of these.",
             )

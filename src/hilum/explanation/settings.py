@@ -1,4 +1,4 @@
-"""What is asked of `hilum explain`."""
+"""Settings of `hilum explain`."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,15 @@ from hilum.explanation.methods import THRESHOLD, HeatMapMethod
 
 @dataclass(frozen=True)
 class ExplainConfig:
-    """What to explain, and how.
+    """Settings of heat maps and their evaluation.
 
     Attributes:
-        method: of the maps.
-        findings: canonical; every model scores them.
-        images: images of each rule and finding to look at.
-        threshold: of boxes out of maps, as a share of the map's highest value.
-        n_bootstrap, seed: of the intervals; the seed also draws images and random weights.
+        method: Heat-map method.
+        findings: Canonical findings; every model scores them.
+        images: Number of images to show per rule and finding.
+        threshold: Threshold of boxes from maps, as a fraction of the map's maximum.
+        n_bootstrap, seed: Number of bootstrap resamples, and random seed of these, of image selection and of random
+            weights.
     """
 
     method: HeatMapMethod

@@ -1,1 +1,1 @@
-"""Report: from numbers to the page, tables and figures that people read and publish."""
+"""Reports: self-contained pages with tables and figures."""

@@ -1,7 +1,4 @@
-"""What a report is made from: plain data that a study, or anybody, fills in.
-
-Images that a page shows: as points of an embedding, or one by one with heat-maps and boxes.
-"""
+"""Content of a report as plain data: tables, predictions, curves, images with heat maps and boxes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,32 +15,30 @@ from hilum.report.render import Section
 from hilum.report.sweep_summary import SweepSummary
 
 UNCLASSED = "in no class"
-"""Label of images that a way to put images into classes leaves out; they are drawn gray, and named last."""
+"""Label of images without a class in a grouping; they are drawn gray and listed last."""
 
 
-RULES_IN_WORDS = {
-    "found": "positive, and among the highest of every model, whatever its threshold",
-    "most confident": "positive, and the highest of the model that gives it least",
-    "missed": "positive, and the lowest of the model that gives it most",
-    "false alarm": "negative, and the highest of the model that gives it least",
-    "by lot": "positive, drawn by lot",
+RULE_DESCRIPTIONS = {
+    "true positive": "positive, and called positive by every model at its precision = recall threshold",
+    "most confident": "positive images by their lowest score over the models, highest first",
+    "hardest positive": "positive images by their highest score over the models, lowest first",
+    "hardest negative": "negative images by their lowest score over the models, highest first",
+    "random": "positive images drawn at random",
 }
-"""What `hilum.explanation.selection.RULES` chose an image for."""
+"""Descriptions of the rules of `hilum.explanation.selection.RULES`."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """Images as points of a plane, near where a model takes them for alike.
+    """Two-dimensional projection of the features of images.
 
     Args:
         method: "t-SNE", "UMAP".
-        about: whose features they are and what the image can be trusted with (silhouette, k-NN purity); a sentence
-            each.
-        points: `image_id, x, y, label` (one class an image; null: `UNCLASSED`), one row an image. `thumbnail` where
-            images
-            are shown: an encoded image (JPEG, PNG or WebP bytes; null where there is none).
-        classes: name of the way in which images have classes, where there are several images of one method.
-        arm: whose features they are, where there are several.
+        about: Model of the features and class separation (silhouette, k-NN purity); one sentence each.
+        points: `image_id, x, y, label` (one class per image; null: `UNCLASSED`), one row per image. Optional column
+            `thumbnail`: encoded image (JPEG, PNG or WebP bytes; null for none).
+        classes: Name of the grouping of images into classes, where one method has several plots.
+        arm: Arm of the features, where there are several.
     """
 
     method: str
@@ -55,7 +50,7 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Box:
-    """Where a finding was drawn, as fractions of the image's sides, 0 to 1, from the upper left corner."""
+    """Annotated box of a finding as fractions of the image's sides, 0 to 1, from the upper left corner."""
 
     finding: str
     x: float
@@ -69,12 +64,12 @@ class Case:
     """One image of the case browser. Labels and scores are taken from `ReportContent.predictions`.
 
     Args:
-        image_id: as in the predictions.
-        image: (H, W), 0 to 255.
-        heat: by arm and finding a map of any resolution, (h, w), at least 0; it is scaled to its own maximum.
-        boxes: drawn by people.
-        about: a few words: view, age, where it comes from.
-        chosen: by finding the rule that chose this image to be looked at (`hilum.explanation.selection.RULES`).
+        image_id: Image id as in the predictions.
+        image: Pixels, (H, W), 0 to 255.
+        heat: Heat maps by arm and finding, (h, w) of any resolution, at least 0; each is scaled to its own maximum.
+        boxes: Annotated boxes.
+        about: Short description: view, age, origin.
+        chosen: Selection rule of the image by finding (`hilum.explanation.selection.RULES`).
     """
 
     image_id: str
@@ -86,16 +81,16 @@ class Case:
 
 
 SIGNIFICANT = 0.05
-"""Adjusted p-values below this are called a difference."""
+"""Significance level of adjusted p-values."""
 
 
 @dataclass(frozen=True)
 class UnknownExposure:
-    """One reason why it is not known whether an arm was trained on test patients.
+    """Reason why it is not known whether an arm was trained on test patients.
 
     Attributes:
-        code: what it is about, `hilum.study.plan.leakage.DoubtCode` or "ledger".
-        sentence: for people, without a full stop.
+        code: `hilum.study.plan.leakage.DoubtCode` or "ledger".
+        sentence: Text for readers, without a full stop.
     """
 
     code: str
@@ -104,19 +99,19 @@ class UnknownExposure:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One arm of the comparison, as its row in the first table says it.
+    """One arm of the comparison: a row of the table of arms.
 
     Args:
-        name: as in the study file; also the key in `ReportContent.predictions`.
-        encoder: name of the architecture.
-        starts_from: the initial weights in the field's words, for example "random", "mocov2 on ours/train".
-        trainable_parameters, total_parameters: counts of the fine-tuned model; None where unknown.
-        trained_on_test_patients: whether any weight was fitted on images of test patients; None where unknown.
-        seeds: of the runs that were averaged; empty where unknown.
-        seconds: wall time of this arm's training, all seeds; None where unknown.
-        start_differences: how the images that its encoder was pretrained on were made otherwise.
-        unknown_exposures: why it is not known whether it was trained on test patients.
-        shared_start: whether its seeds, of which there are several, go on from one training of its start.
+        name: Name in the study file; also the key in `ReportContent.predictions`.
+        encoder: Name of the architecture.
+        starts_from: Initial weights, for example "random", "mocov2 on ours/train".
+        trainable_parameters, total_parameters: Counts of the fine-tuned model; None where unknown.
+        trained_on_test_patients: Whether any weight was trained on images of test patients; None where unknown.
+        seeds: Seeds of the averaged runs; empty where unknown.
+        seconds: Wall time of training, all seeds, in s; None where unknown.
+        start_differences: Differences in preprocessing between pretraining and fine-tuning.
+        unknown_exposures: Reasons why it is not known whether it was trained on test patients.
+        shared_start: Whether several seeds are fine-tuned from one pretraining run.
     """
 
     name: str
@@ -132,10 +127,13 @@ class ArmSummary:
     shared_start: bool = False
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether its initial weights are not random."""
+        return self.starts_from != "random"
+
+    @property
     def title(self) -> str:
-        """The name as tables and figures show it: with a dagger where it was, or may have been, trained on test
-        patients.
-        """
+        """Name in tables and figures, with a dagger if it was, or may have been, trained on test patients."""
         if self.trained_on_test_patients is None:
             return f"{self.name} (†)"
         return f"{self.name} †" if self.trained_on_test_patients else self.name
@@ -146,13 +144,13 @@ class DataSummary:
     """One data set of the study.
 
     Args:
-        name: as in the study file.
-        collection: how it was read, for example "chestxray14".
-        images, patients: counts after ingest, before any split.
-        split_title: name and hash of the split, "patients-70-10-20-s0 (3f9a1c)"; empty where it was not split.
-        counts: columns `split, finding, images, patients, positives`; further columns are shown as they are.
-        rejected: images that could not be read; columns at least `image_id, reason`.
-        generated: whether its images are generated, and show no patient.
+        name: Name in the study file.
+        collection: Data set reader, for example "chestxray14".
+        images, patients: Counts after ingest, before any split.
+        split_title: Name and hash of the split, "patients-70-10-20-s0 (3f9a1c)"; empty without a split.
+        counts: Columns `split, finding, images, patients, positives`; further columns are shown as they are.
+        rejected: Unreadable images; columns at least `image_id, reason`.
+        generated: Whether its images are synthetic.
     """
 
     name: str
@@ -167,12 +165,12 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class LookTaken:
-    """Which look at the results this is, where seeds are added and looked at several times.
+    """Number of the interim look at the results, where seeds are added in several looks.
 
     Attributes:
-        number: 1 for the first.
-        announced: how many the study file announced.
-        level: two-sided level of the test at this look.
+        number: Number of this look, from 1.
+        announced: Number of looks planned in the study file.
+        level: Two-sided significance level of the test at this look.
     """
 
     number: int
@@ -182,60 +180,59 @@ class LookTaken:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """Everything that one report says. From `thresholds` on all may be left out; what is None or empty is not shown.
+    """Content of one report. All arguments from `thresholds` on are optional; None or empty ones are not shown.
 
     Args:
-        question: the study's question; the title of the page.
-        arms: in the order in which tables and figures show them.
-        data: the data sets, in the study's order.
-        scored_on: what every estimate was computed on: data set, part and split title, for example
+        question: Question of the study; the title of the page.
+        arms: Arms in the order of tables and figures.
+        data: Data sets in the study's order.
+        scored_on: Data set, part and split title of all estimates, for example
             "ours, test of patients-70-10-20-s0 (3f9a1c)". Every table states it.
-        metrics: one row an arm, metric and finding (or average over findings), columns
-            `arm, finding, metric, estimate, ci_low, ci_high, n, positives, patients, note`. `estimate` is averaged over
-            seeds; `ci_low` and `ci_high` bound the 95 % interval. Values that could not be computed are null or NaN,
-            with the reason in `note`. The first metric is the one that the verdict is about.
-        comparisons: one row a pair and finding (and average), columns
-            `arm, reference, finding, metric, difference, ci_low, ci_high, p, p_adjusted`, and
-            `minimum_detectable_difference` where it is known. `difference` is `arm` minus `reference`;
-            `minimum_detectable_difference` is the smallest difference that this test set shows with 80 % power;
-            `family` and `note` are shown below the table. Empty with one arm.
-        reference: the reference arm; None where every arm is compared with every other, or none is.
-        n_bootstrap: how many times patients were resampled for the intervals; 0 where that is not known.
-        predictions: of each arm, one table a seed; for the curves. Arms may be absent.
-        curves: one row an arm, seed, stage and epoch, columns
-            `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and whatever else was watched
+        metrics: One row per arm, metric and finding (or average over findings), columns
+            `arm, finding, metric, estimate, low, high, n, positives, patients, note`. `estimate` is averaged over
+            seeds; `low` and `high` bound the 95 % interval. Values that could not be computed are null or NaN,
+            with the reason in `note`. The verdict is about the first metric.
+        comparisons: One row per pair and finding (and average), columns
+            `arm, reference, finding, metric, difference, low, high, p, p_adjusted`, and `detectable` where known.
+            `difference` is `arm` minus `reference`; `detectable` is the smallest difference that this test set
+            shows with 80 % power; `family` and `note` are shown below the table. Empty with one arm.
+        reference: Reference arm; None if all pairs, or none, are compared.
+        n_bootstrap: Number of bootstrap resamples of patients; 0 where unknown.
+        predictions: Predictions of each arm, one table per seed; for the curves. Arms may be absent.
+        curves: One row per arm, seed, stage and epoch, columns
+            `arm, seed, stage ("pretrain" or "finetune"), epoch, train_loss, val_loss` and other monitored values
             (`feature_spread`, `effective_rank`). May be empty.
-        failed: arms whose training diverged or collapsed and which are in no table, a sentence each.
-        pairs: (arm, against) where the study names pairs to compare, instead of a reference arm.
-        left_out: what was left out and why, one sentence each.
-        provenance: pairs of a name and what it was: versions, hashes, hardware, time a step.
-        settings_yaml: the study file as it was run; empty where there was none.
-        thresholds: of each arm one a seed, in the order of `predictions`.
-        baseline_metrics: shortcut baselines, as `metrics`; `arm` is the name of the baseline.
-        baseline_comparisons: as `comparisons`; `reference` is the name of the baseline.
-        joint: as `hilum.evaluation.tables.joint_table` returns them.
-        ranks: as `hilum.evaluation.ranks_table` returns them.
-        margins: as `hilum.evaluation.equivalence_table` returns them.
-        subgroups: as `hilum.evaluation.evaluate_subgroups` returns them, with a column `arm`.
-        classes: as `hilum.evaluation.evaluate_multiclass` returns them, with a column `arm`.
-        probe_metrics: of a linear probe of what each arm starts from, as `metrics`; `arm` is the name of the arm.
-        probe_comparisons: the arm minus its own probe, as `comparisons`.
-        learning: signs that arms had not finished learning, columns `arm, sign, seeds, of_seeds`
-            (`hilum.finetuning.monitoring.diagnosis.LearningSign`; how many seeds show it, of how many).
-        labelled: what each seed learnt from with labels, columns `seed, percent, images, patients, finding, positives`.
-        labelled_in_words: the same in a line.
-        external: as `hilum.evaluation.external_validation` returns it; with a column `arm` where several arms were
+        failed: Arms whose training diverged or collapsed and which are in no table, one sentence each.
+        pairs: (arm, reference) pairs named by the study instead of a reference arm.
+        left_out: Exclusions with reasons, one sentence each.
+        provenance: Pairs of name and value: versions, hashes, hardware, time per step.
+        settings_yaml: Study file as run; empty for none.
+        thresholds: Thresholds of each arm, one per seed, in the order of `predictions`.
+        baseline_metrics: Shortcut baselines, as `metrics`; `arm` is the name of the baseline.
+        baseline_comparisons: As `comparisons`; `reference` is the name of the baseline.
+        joint: Table of `hilum.evaluation.tables.joint_table`.
+        ranks: Table of `hilum.evaluation.ranks_table`.
+        margins: Table of `hilum.evaluation.equivalence_table`.
+        subgroups: Table of `hilum.evaluation.evaluate_subgroups` with a column `arm`.
+        classes: Table of `hilum.evaluation.evaluate_multiclass` with a column `arm`.
+        probe_metrics: Linear probe of the initial weights of each arm, as `metrics`.
+        probe_comparisons: Each arm minus its own linear probe, as `comparisons`.
+        learning: Signs of incomplete training, columns `arm, sign, seeds, of_seeds`
+            (`hilum.finetuning.monitoring.diagnosis.LearningSign`; seeds that show it, number of seeds).
+        labelled: Labelled training data of each seed, columns `seed, percent, images, patients, finding, positives`.
+        labelled_in_words: One-line summary of `labelled`.
+        external: Table of `hilum.evaluation.external_validation`; with a column `arm` where several arms were
             trained on one data set.
-        noise, issues, agreement: as `hilum label-issues` writes them.
-        box_scores: as `hilum.explanation.localisation.statistics.box_statistics` returns them.
-        purity: as `hilum embed` leaves it: how far classes are apart in the features.
-        embeddings: images as points, by the features of a model; one a method.
-        sweeps: settings that arms tried before they were trained.
-        cases: images for the case browser.
-        cases_about: whose heat-maps they have, and what a reader must know of them; a sentence each.
-        layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
-        look: which look at the results this is; None for the only one.
-        warnings: what is doubtful about the images, by data set: whose they are, labels that contradict each other.
+        noise, issues, agreement: Tables of `hilum label-issues`.
+        box_scores: Table of `hilum.explanation.localisation.statistics.box_statistics`.
+        purity: Class separation in the features, as `hilum embed` writes it.
+        embeddings: Projections of features, one per method.
+        sweeps: Hyper-parameter searches of the arms.
+        cases: Images of the case browser.
+        cases_about: Source and limits of the heat maps, one sentence each.
+        layout_sections: Tables and figures of a paper with this study's numbers (`hilum.report.layouts`).
+        look: Number of the interim look; None for the only one.
+        warnings: Doubts about the images by data set: patient identity, conflicting labels.
     """
 
     question: str

@@ -1,9 +1,10 @@
-"""The sections of the page, from what the study found, in the order of a reader in a hurry.
+"""Sections of the report page in reading order.
 
-After the verdict one picture, one table and the images; all else is folded, and opens where a link leads to it.
+The verdict is followed by one figure, one table and the images; all other sections are folded, and open where a link
+leads to them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hilum.evaluation.metrics import PROBABILITY_METRICS, THRESHOLD_METRICS
@@ -38,166 +39,119 @@ from hilum.report.verdict import learning
 
 
 def sections(content: ReportContent) -> list[Section]:
-    """Every section that has something to say; a part that a reader would look for says why it is missing."""
-    shown_at_once: list[Callable[[ReportContent], Section | None]] = [overview, results, cases]
-    to_open: list[Callable[[ReportContent], Section | None]] = [
-        arms, sweeps, comparisons, other_metrics, probes, shortcuts, intervals, curves, at_thresholds, classes,
-        calibration, subgroups, external, noise, boxes, embedding, training, data, left_out, provenance, study_file,
-        reading,
-    ]  # fmt: skip
+    """Return all sections with content; main sections without content state the reason."""
     with style():
-        first, rest = ([make(content) for make in each] for each in (shown_at_once, to_open))
-    shown = [section for section in first if section is not None]
+        shown = [section for section in (overview(content), _results(content), _cases(content)) if section]
+        folded = [replace(section, folded=True) for section in _folded(content) if section]
     place = next((at for at, section in enumerate(shown) if section.anchor == "results"), 0) + 1
-    opened = [replace(section, folded=True) for section in rest if section is not None]
-    return [*shown[:place], *content.layout_sections, *shown[place:], *opened]
+    return [*shown[:place], *content.layout_sections, *shown[place:], *folded]
 
 
-def arms(content: ReportContent) -> Section:
-    """What was compared."""
-    failed: list[Block] = [Prose(content.failed, True)] if content.failed else []
-    return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
+def _folded(content: ReportContent) -> list[Section | None]:
+    other_metrics = [tables.results_table(content, metric) for metric in _metrics_of_tables(content)[1:]]
+    embeddings = [scatter_of(one) for one in content.embeddings if len(one.points)]
+    return [
+        _arms(content),
+        _section("sweeps", "Hyper-parameter search", sweep_blocks(content.sweeps)),
+        _comparisons(content),
+        _section("other-metrics", "Other metrics", other_metrics),
+        _section("probes", "Linear probes", [learning.probes_table(content), learning.learning_table(content)]),
+        _section(
+            "baselines",
+            "Shortcut baselines",
+            [baselines.baselines_table(content), baselines.above_baselines_table(content)],
+        ),
+        intervals(content),
+        curves(content),
+        _at_thresholds(content),
+        classes(content),
+        calibration(content),
+        _section("subgroups", "Subgroups", subgroup_tables(content)),
+        _section("external", "External validation", external_tables(content)),
+        _section("noise", "Label issues", noise_tables(content)),
+        _section("boxes", "Localisation: heat-maps against boxes", statistics_tables(content.box_scores)),
+        _section("embedding", "Embedding of the images", [purity_table(content), *embeddings]),
+        training(content),
+        _data(content),
+        _exclusions(content),
+        _section("provenance", "Provenance", [tables.provenance_table(content.provenance)])
+        if content.provenance
+        else None,
+        _section("study-file", "Study file, as run", [Listing(content.settings_yaml)])
+        if content.settings_yaml
+        else None,
+        reading(content),
+    ]
 
 
-def sweeps(content: ReportContent) -> Section | None:
-    """What was tried before the arms were trained."""
-    return _section("sweeps", "Settings that were tried", sweep_blocks(content.sweeps))
-
-
-def results(content: ReportContent) -> Section:
-    """Estimates with intervals in the first metric."""
-    metrics = _metrics_of_tables(content)[:1]
-    blocks: list[Block] = [tables.results_table(content, metric) for metric in metrics]
-    return Section("results", "Results", blocks or [Prose(["Nothing was scored."])])
-
-
-def other_metrics(content: ReportContent) -> Section | None:
-    """The same in the metrics after the first; what needs thresholds or probabilities has its own section."""
-    made = [tables.results_table(content, metric) for metric in _metrics_of_tables(content)[1:]]
-    return _section("other-metrics", "Other metrics", made)
+def _section(anchor: str, title: str, blocks: Sequence[Block | None]) -> Section | None:
+    """Return a section of the blocks that are not None; None without any."""
+    made = [block for block in blocks if block is not None]
+    return Section(anchor, title, made) if made else None
 
 
 def _metrics_of_tables(content: ReportContent) -> list[str]:
+    """Return the metrics without those that have their own sections (thresholds, calibration)."""
     elsewhere = {*THRESHOLD_METRICS, *PROBABILITY_METRICS}
     return [metric for metric in content.metrics["metric"].unique(maintain_order=True) if metric not in elsewhere]
 
 
-def comparisons(content: ReportContent) -> Section:
-    """Paired differences."""
+def _results(content: ReportContent) -> Section:
+    blocks: list[Block] = [tables.results_table(content, metric) for metric in _metrics_of_tables(content)[:1]]
+    return Section("results", "Results", blocks or [Prose(["Nothing was scored."])])
+
+
+def _arms(content: ReportContent) -> Section:
+    failed: list[Block] = [Prose(content.failed, True)] if content.failed else []
+    return Section("arms", "Arms", [tables.arms_table(content.arms), *failed])
+
+
+def _comparisons(content: ReportContent) -> Section | None:
     if content.comparisons.is_empty():
         why = (
-            "There is one arm, so nothing to compare it with."
+            "There is one arm, so there is no comparison."
             if len(content.arms) < 2
             else "The arms were not compared: no reference arm was named."
         )
         return Section("comparisons", "Comparisons", [Prose([why])])
-    more = (
+    blocks = [
+        tables.comparisons_table(content),
         joint_table_of(content),
         tables.other_metrics_table(content),
         standings_table(content),
         ranks_table_of(content),
         margins_table_of(content),
-    )
-    blocks = [tables.comparisons_table(content), *(table for table in more if table is not None)]
-    return Section("comparisons", "Comparisons", blocks)
+    ]
+    return _section("comparisons", "Comparisons", blocks)
 
 
-def shortcuts(content: ReportContent) -> Section | None:
-    """What needs no radiology."""
-    made = (baselines.baselines_table(content), baselines.above_baselines_table(content))
-    return _section("baselines", "Shortcut baselines", [table for table in made if table is not None])
-
-
-def probes(content: ReportContent) -> Section | None:
-    """What each arm makes of its labels, beside a linear probe; and arms that had not finished learning."""
-    made = (learning.probes_table(content), learning.learning_table(content))
-    return _section("probes", "Beside a linear probe", [table for table in made if table is not None])
-
-
-def at_thresholds(content: ReportContent) -> Section | None:
-    """Sensitivity and the like."""
+def _at_thresholds(content: ReportContent) -> Section | None:
     table = threshold_table(content)
-    if table is not None:
-        return Section("thresholds", "At a threshold", [table])
-    if not content.predictions:
+    if table is None and not content.predictions:
         return None
-    why = "No sensitivity and the like: no thresholds were chosen, for there are no predictions of validation images."
-    return Section("thresholds", "At a threshold", [Prose([why])])
+    why = "No sensitivity or specificity: there are no predictions of validation images to choose thresholds on."
+    return Section("thresholds", "Threshold metrics", [table or Prose([why])])
 
 
-def subgroups(content: ReportContent) -> Section | None:
-    """Groups of patients."""
-    return _section("subgroups", "Groups of patients", subgroup_tables(content))
+def _cases(content: ReportContent) -> Section | None:
+    return _section("cases", "Images", [case_browser(content)])
 
 
-def external(content: ReportContent) -> Section | None:
-    """Trained here, tested there."""
-    return _section("external", "External validation", external_tables(content))
-
-
-def noise(content: ReportContent) -> Section | None:
-    """Doubtful labels."""
-    return _section("noise", "Doubtful labels", noise_tables(content))
-
-
-def boxes(content: ReportContent) -> Section | None:
-    """Heat-maps against boxes."""
-    return _section("boxes", "Heat-maps against boxes", statistics_tables(content.box_scores))
-
-
-def cases(content: ReportContent) -> Section | None:
-    """Images one by one."""
-    browser = case_browser(content)
-    return None if browser is None else Section("cases", "Images", [browser])
-
-
-def embedding(content: ReportContent) -> Section | None:
-    """Images as points."""
-    made: list[Block] = [scatter_of(one) for one in content.embeddings if len(one.points)]
-    numbers = purity_table(content)
-    return _section("embedding", "Images by likeness", [*([numbers] if numbers else []), *made])
-
-
-def data(content: ReportContent) -> Section:
-    """What went in, per split and finding, and what could not be read."""
+def _data(content: ReportContent) -> Section:
     blocks: list[Block] = []
     if content.labelled is not None and not content.labelled.is_empty():
-        blocks += [
-            Prose([f"Labels that were learnt from: {content.labelled_in_words}."]),
-            tables.labelled_table(content),
-        ]
+        blocks += [Prose([f"Labelled training data: {content.labelled_in_words}."]), tables.labelled_table(content)]
     for summary in content.data:
         images, patients = formats.plural(summary.images, "image"), formats.plural(summary.patients, "patient")
         split = f"Split {summary.split_title}." if summary.split_title else "Not split."
         blocks.append(Prose([f"{summary.name} ({summary.collection}): {images} of {patients}. {split}"]))
         if not summary.counts.is_empty():
             blocks.append(tables.counts_table(summary))
-        if summary.rejected.is_empty():
-            blocks.append(Prose(["Every image could be read."]))
-        else:
-            blocks.append(tables.rejected_table(summary))
+        readable = Prose(["All images could be read."])
+        blocks.append(readable if summary.rejected.is_empty() else tables.rejected_table(summary))
     return Section("data", "Data", blocks or [Prose(["No data set was described."])])
 
 
-def left_out(content: ReportContent) -> Section:
-    """What is not in the numbers, and why."""
+def _exclusions(content: ReportContent) -> Section:
     items = list(content.left_out)
-    return Section("left-out", "Left out, and why", [Prose(items, True) if items else Prose(["Nothing was left out."])])
-
-
-def provenance(content: ReportContent) -> Section | None:
-    """Versions, seeds, hashes, hardware."""
-    if not content.provenance:
-        return None
-    return Section("provenance", "Provenance", [tables.provenance_table(content.provenance)])
-
-
-def study_file(content: ReportContent) -> Section | None:
-    """The study file as it was run."""
-    if not content.settings_yaml:
-        return None
-    return Section("study-file", "Study file, as run", [Listing(content.settings_yaml)])
-
-
-def _section(anchor: str, title: str, made: Sequence[Block]) -> Section | None:
-    return Section(anchor, title, made) if made else None
+    return Section("left-out", "Exclusions", [Prose(items, True) if items else Prose(["Nothing was excluded."])])

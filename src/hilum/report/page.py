@@ -1,18 +1,17 @@
-"""One page that needs nothing beside it, and the same numbers as files."""
+"""Self-contained report page, with its tables and figures as files."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-import hilum
 from hilum.artifacts import write_text
 from hilum.report.content import ReportContent
 from hilum.report.figures import inline
 from hilum.report.order import sections
+from hilum.report.page_template import render_template
 from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, latex
 from hilum.report.verdict.decide import Verdict, decide
 
@@ -22,12 +21,12 @@ PAGE = "report.html"
 def write_report(content: ReportContent, directory: Path) -> Path:
     """Write `report.html`, `tables/*.csv`, `tables/*.tex` and `figures/*.svg`.
 
-    Everything is made before anything is written, and the page is written last: where there is a page, it is complete.
-    Files of an earlier report that this one does not have are removed; other files are left alone.
+    The page is written last: an existing page is always complete. Outdated files of an earlier report are removed;
+    other files are not touched.
 
     Args:
-        content: what to report.
-        directory: made where it does not exist.
+        content: Content of the report.
+        directory: Output directory, created if missing.
 
     Returns:
         The path of `report.html`. The same content gives the same bytes.
@@ -37,28 +36,28 @@ def write_report(content: ReportContent, directory: Path) -> Path:
 
 
 class Heading(Protocol):
-    """What stands on top of a page."""
+    """Heading of a page."""
 
     @property
     def question(self) -> str:
-        """Its title."""
+        """Title of the page."""
 
     @property
     def scored_on(self) -> str:
-        """What its numbers were computed on."""
+        """Data that the numbers were computed on."""
 
 
 def write_page(
     heading: Heading, verdict: Verdict | None, made: list[Section], directory: Path, *, contaminated: Sequence[str] = ()
 ) -> Path:
-    """As `write_report`, of sections that were made already.
+    """Write a page of given sections, as `write_report`.
 
     Args:
-        heading: of the page.
-        verdict: what it says first; None where it says nothing of its own.
-        made: its sections, in order.
-        directory: made where it does not exist.
-        contaminated: arms that were trained on test patients.
+        heading: Heading of the page.
+        verdict: Verdict at the top; None for none.
+        made: Sections in order.
+        directory: Output directory, created if missing.
+        contaminated: Arms trained on test patients.
     """
     files = {**_tables(made), **_figures(made)}
     html = _render(heading, verdict, made, sorted(files), contaminated)
@@ -76,19 +75,11 @@ def write_page(
 def _render(
     heading: Heading, verdict: Verdict | None, made: list[Section], files: list[str], contaminated: Sequence[str]
 ) -> str:
-    """The page as HTML; `files` are those beside it."""
-    room = Environment(
-        loader=PackageLoader("hilum.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    room.filters["inline"] = lambda figure: Markup(inline(figure))
-    room.filters["unbroken"] = formats.unbroken
-    template = room.get_template("report.html.j2")
+    """Return the page as HTML; `files` are the files beside it."""
     sheets = (block.sprite for section in made for block in section.blocks if isinstance(block, Scatter))
-    return template.render(
+    return render_template(
+        "report.html.j2",
+        {"inline": lambda figure: Markup(inline(figure))},
         title=heading.question,
         scored_on=heading.scored_on,
         verdict=verdict,
@@ -98,7 +89,6 @@ def _render(
         sprites=list(dict.fromkeys(sheet for sheet in sheets if sheet)),
         used={block.kind for section in made for block in section.blocks},
         files=files,
-        version=hilum.__version__,
     )
 
 
@@ -118,7 +108,7 @@ def _figures(made: list[Section]) -> dict[str, str]:
 
 
 def _files_of(page: Path) -> set[str]:
-    """The files that the report at `page` says it has, if there is one."""
+    """Return the files that an existing page lists as its own."""
     if not page.exists():
         return set()
     listed = re.search(r'<meta name="hilum-files" content="([^"]*)">', page.read_text(encoding="utf-8"))

@@ -1,7 +1,4 @@
-"""Which way a comparison fell, if it is shown that it fell any way.
-
-Which rows of a table stand for all findings.
-"""
+"""Rows of tables: direction of a comparison, and the rows averaged over findings."""
 
 from typing import Any, Literal
 
@@ -15,7 +12,7 @@ Row = dict[str, Any]
 
 
 def overall_rows(table: pl.DataFrame) -> list[Row]:
-    """The rows of the first metric that stand for all findings: macro, or the only finding there is."""
+    """Return the rows of the first metric averaged over findings: macro, or the only finding."""
     if table.is_empty():
         return []
     table = table.filter(pl.col("metric") == table["metric"][0])
@@ -26,9 +23,9 @@ Direction = Literal["better", "worse", "open", "unknown"]
 
 
 def direction(row: Row) -> Direction:
-    """What one comparison shows of its `arm`, by adjusted p < 0.05 and the sign of the difference.
+    """Classify a comparison by adjusted p < 0.05 and the sign of the difference: `arm` is better, worse, or open.
 
-    Where lower is better (Brier score, calibration error) a negative difference is the better one.
+    For metrics where lower is better (Brier score, calibration error) a negative difference is better.
     """
     if not formats.known(row["p_adjusted"]) or not formats.known(row["difference"]):
         return "unknown"

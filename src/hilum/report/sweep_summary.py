@@ -1,4 +1,4 @@
-"""What a report says of the sweep of one arm: plain data."""
+"""Summary of the hyper-parameter search of one arm, as plain data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ import polars as pl
 
 @dataclass(frozen=True)
 class SweepSummary:
-    """The trials of one arm, and which of them was chosen.
+    """Trials of one arm and the selected one.
 
     Args:
-        arm: its name.
+        arm: Name of the arm.
         search: "grid", "random", "tpe" or "halving".
-        select: "val_loss" or "val_auroc".
-        selected: number of the trial that was chosen.
-        trials: a row each: `trial, state` ("complete", "pruned", "diverged"), `val_loss, val_auroc, epochs, steps,
-            seconds`.
-        settings: of each trial, in the order of `trials`: what was tried by name.
-        best_per: settings of which the best trial of each value is asked for.
-        best: of each value `trial, state, val_loss, val_auroc, settings`.
-        importance: by setting, the share of the variance between trials that it explains; empty where unknown.
-        val_images, val_patients: that chose; nothing else did.
-        train_images: of the seed that was swept.
-        seed: of all trials.
+        select: Selection metric, "val_loss" or "val_auroc".
+        selected: Number of the selected trial.
+        trials: One row per trial: `trial, state` ("complete", "pruned", "diverged"), `val_loss, val_auroc, epochs,
+            steps, seconds`.
+        settings: Settings of each trial by name, in the order of `trials`.
+        best_per: Settings whose best trial per value is listed.
+        best: Best trial of each value: `trial, state, val_loss, val_auroc, settings`.
+        importance: Fraction of the variance between trials explained by each setting; empty where unknown.
+        val_images, val_patients: Number of validation images and patients that selected the trial.
+        train_images: Number of training images.
+        seed: Random seed of all trials.
     """
 
     arm: str
@@ -43,10 +43,10 @@ class SweepSummary:
 
     @property
     def varied(self) -> list[str]:
-        """Settings that have more than one value, in the order in which they were named."""
+        """Settings with more than one value, in the order of the study file."""
         names = dict.fromkeys(name for sample in self.settings for name in sample)
         return [name for name in names if len({repr(sample.get(name)) for sample in self.settings}) > 1]
 
     def count(self, state: str) -> int:
-        """Trials that ended so."""
+        """Count the trials that ended in a state."""
         return int((self.trials["state"] == state).sum())

@@ -24,7 +24,7 @@ from hilum.evaluation.tables import columns_that_divide
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
 from hilum.report.content import ReportContent
-from hilum.report.from_folder import FolderEvaluation, Found, find, folder_content, recorded_samples
+from hilum.report.from_folder import FolderEvaluation, FolderFiles, find_files, folder_content, recorded_samples
 from hilum.report.page import write_report
 from hilum.report.verdict.decide import decide
 from hilum.runs.results import Result
@@ -126,12 +126,12 @@ def content_of_folder(
     Raises:
         HilumError: No files, or a wrong table of predictions.
     """
-    found = find(directory)
+    found = find_files(directory)
     evaluated = _evaluate(found, settings, on_progress) if found.arms else None
     return folder_content(found, evaluated, question=question)
 
 
-def _evaluate(found: Found, settings: ReportSettings, on_progress: ProgressReport) -> FolderEvaluation:
+def _evaluate(found: FolderFiles, settings: ReportSettings, on_progress: ProgressReport) -> FolderEvaluation:
     study: Mapping[str, Any] = found.study.get("evaluate") or {}
     reference = settings.reference or _reference(found)
     if reference is not None and reference not in found.arms:
@@ -184,7 +184,7 @@ def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
 
 
-def _reference(found: Found) -> str | None:
+def _reference(found: FolderFiles) -> str | None:
     """Return the arm that a study compares the others with: the given one, or its first."""
     study = found.study.get("evaluate") or {}
     named = study.get("reference") or next(iter(found.study.get("arms") or {}), None)
@@ -217,7 +217,7 @@ def _baselines(arms: Mapping[str, Sequence[Predictions]], baselines: Mapping[str
     return beside
 
 
-def _groups(found: Found, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
+def _groups(found: FolderFiles, arms: Mapping[str, Sequence[Predictions]]) -> dict[str, dict[str, str | None]]:
     """Return subgroups by the columns of the first table."""
     path = next(iter(found.arms.values()))[0]
     table = read_table(path, what="a table of predictions")

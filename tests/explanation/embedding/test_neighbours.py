@@ -49,7 +49,7 @@ def test_many_images_give_what_sorting_all_distances_gives():
             if patients[other] != patients[row]
         }
         assert nearest.rows[row].tolist() == sorted(cosine, key=lambda other: -cosine[other])[:5]
-    asked = nearest_images(values, patients, 5, asking=np.array([699, 3]))
+    asked = nearest_images(values, patients, 5, queries=np.array([699, 3]))
     assert asked.rows.tolist() == nearest.rows[[699, 3]].tolist()
 
 

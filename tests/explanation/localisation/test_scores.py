@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 
 from hilum.errors import HilumError
-from hilum.explanation.localisation import box_scores, share_in_boxes
+from hilum.explanation.localisation import box_coverage, box_scores
 
 QUARTER = np.array([[0.0, 0.0, 0.5, 0.5]])
 
 
 def test_a_map_that_is_the_box_scores_full_marks():
-    scores = box_scores(share_in_boxes(QUARTER, 8, 8), QUARTER)
+    scores = box_scores(box_coverage(QUARTER, 8, 8), QUARTER)
     assert (scores.pointing, scores.energy, scores.area, scores.overlap) == (1.0, 1.0, 0.25, 1.0)
 
 
 def test_a_map_elsewhere_scores_nothing():
-    scores = box_scores(share_in_boxes(np.array([[0.5, 0.5, 0.5, 0.5]]), 8, 8), QUARTER)
+    scores = box_scores(box_coverage(np.array([[0.5, 0.5, 0.5, 0.5]]), 8, 8), QUARTER)
     assert (scores.pointing, scores.energy, scores.overlap) == (0.0, 0.0, 0.0)
 
 
@@ -45,12 +45,12 @@ def test_energy_is_the_sum_inside_over_the_sum():
 
 
 def test_overlapping_boxes_count_once():
-    twice = share_in_boxes(np.array([[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]]), 4, 4)
-    assert np.array_equal(twice, share_in_boxes(QUARTER, 4, 4))
+    twice = box_coverage(np.array([[0.0, 0.0, 0.5, 0.5], [0.0, 0.0, 0.5, 0.5]]), 4, 4)
+    assert np.array_equal(twice, box_coverage(QUARTER, 4, 4))
 
 
 def test_what_hangs_over_the_edge_is_cut():
-    assert share_in_boxes(np.array([[0.75, 0.75, 0.5, 0.5]]), 4, 4).sum() == 1.0
+    assert box_coverage(np.array([[0.75, 0.75, 0.5, 0.5]]), 4, 4).sum() == 1.0
 
 
 @pytest.mark.parametrize(

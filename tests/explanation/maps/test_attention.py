@@ -5,7 +5,7 @@ from torch.overrides import TorchFunctionMode
 
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.explanation.maps import attention_map, attention_matrices, rollout
+from hilum.explanation.maps import attention_map, capture_attention, rollout
 
 TRANSFORMERS = [
     ("vit_tiny_patch16_224", 64, 1),
@@ -29,6 +29,12 @@ class Fused(TorchFunctionMode):
         if func is F.scaled_dot_product_attention:
             self.calls.append((args[2], result))
         return result
+
+
+def attention_matrices(encoder, images):
+    matrices = []
+    capture_attention(encoder, images, matrices.append)
+    return matrices
 
 
 @pytest.mark.parametrize(("name", "size", "prefix"), TRANSFORMERS)

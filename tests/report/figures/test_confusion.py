@@ -35,7 +35,7 @@ def test_each_arm_has_a_matrix_whose_cells_can_be_read(study):
     with canvas.style():
         figures = confusion_figures(replace(study, predictions=runs))
     assert [figure.name for figure in figures] == ["confusion_scratch", "confusion_simclr"]
-    cells = re.findall(r"<title>([\w ]+) called ([\w ]+): (\d+) images", figures[0].svg)
+    cells = re.findall(r"<title>([\w ]+) predicted as ([\w ]+): (\d+) images", figures[0].svg)
     counts = mean_confusion(runs["scratch"])
     assert {(a, b): int(n) for a, b, n in cells} == {
         (a, b): counts[i, j] for i, a in enumerate(CLASSES) for j, b in enumerate(CLASSES)

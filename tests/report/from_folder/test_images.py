@@ -31,7 +31,7 @@ def store(tmp_path_factory) -> Path:
 def explained(tmp_path) -> Path:
     index = pl.DataFrame({"row": [0, 1], "image_id": [IDS[3], IDS[1]], "finding": ["Mass", "Edema"]})
     index.write_parquet(tmp_path / "heat_maps.parquet")
-    chosen = pl.DataFrame({"finding": ["Edema"], "rule": ["found"], "image_id": [IDS[1]]})
+    chosen = pl.DataFrame({"finding": ["Edema"], "rule": ["true positive"], "image_id": [IDS[1]]})
     chosen.write_parquet(tmp_path / "shown.parquet")
     box = {"image_id": IDS[3], "finding": "Mass", "x": 0.1, "y": 0.2, "width": 0.3, "height": 0.4}
     pl.DataFrame([box]).write_parquet(tmp_path / "boxes.parquet")
@@ -57,7 +57,7 @@ def test_an_image_comes_with_its_maps_its_boxes_its_image_and_the_rule_that_chos
     found = cases_in([explained], [store], {"scratch": [], "simclr": []})
     assert [case.image_id for case in found.cases] == [IDS[1], IDS[3]]  # images to look at come first
     chosen, boxed = found.cases
-    assert chosen.chosen == {"Edema": "found"}
+    assert chosen.chosen == {"Edema": "true positive"}
     assert boxed.chosen == {}
     assert boxed.boxes == [Box("Mass", 0.1, 0.2, 0.3, 0.4)]
     assert set(boxed.heat) == {("scratch", "Mass"), ("simclr", "Mass")}
@@ -65,7 +65,7 @@ def test_an_image_comes_with_its_maps_its_boxes_its_image_and_the_rule_that_chos
     assert rows == [0, 1]
     assert int(boxed.image.mean()) == 120
     assert found.about == ["Heat-maps: layercam of scratch (seed 0) and simclr (seed 0)", "2 images cannot be read"]
-    assert found.unseen == []
+    assert found.missing == []
 
 
 def test_maps_of_one_value_say_that_they_do_not_show_where(explained, store):
@@ -77,7 +77,7 @@ def test_maps_of_one_value_say_that_they_do_not_show_where(explained, store):
 def test_images_without_an_image_are_counted_and_not_shown(explained):
     found = cases_in([explained], [], {})
     assert (found.cases, found.about) == ([], [])
-    assert found.unseen == ["2 images with heat-maps: no store here holds the image."]
+    assert found.missing == ["2 images with heat-maps: not in any store of images."]
 
 
 def test_points_of_two_arms_are_two_images_of_each_way_to_have_classes(tmp_path, store):

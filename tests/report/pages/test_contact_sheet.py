@@ -8,7 +8,8 @@ import pytest
 
 from hilum.data.preprocess import parse_recipe, preprocess
 from hilum.errors import HilumError
-from hilum.report.pages import BINS, SheetRow, Strip, as_url, choose, look_at, outline, values, write_image, write_page
+from hilum.report.pages import BINS, SheetRow, Strip, choose, outline, read_rows, values, write_image, write_page
+from hilum.report.render import png
 
 PAD = parse_recipe([{"square": "pad"}, {"resize": 64}])
 WIDE = np.tile(np.arange(100, 200, dtype=np.uint8), (50, 1))
@@ -46,7 +47,7 @@ def sheet(tmp_path):
 
 def test_an_image_is_shown_with_its_own_values_before_and_after(sheet):
     manifest, root, _ = sheet
-    wide, deep, broken = look_at(manifest, root, PAD)
+    wide, deep, broken = read_rows(manifest, root, PAD)
     assert values(wide.raw).replace("\u00a0", " ") == "100 × 50 px · 8 bits · 100 to 199 · 100 levels"
     assert values(deep.raw).replace("\u00a0", " ") == "40 × 40 px · 16 bits · 0 to 6,396 · 1,600 levels"
     assert np.array_equal(wide.made.shown, preprocess(WIDE, PAD))
@@ -57,7 +58,7 @@ def test_an_image_is_shown_with_its_own_values_before_and_after(sheet):
 
 def test_a_histogram_counts_every_pixel_once_in_its_part_of_the_range(sheet):
     manifest, root, _ = sheet
-    wide, deep, _ = look_at(manifest, root, PAD)
+    wide, deep, _ = read_rows(manifest, root, PAD)
     assert len(wide.raw.histogram) == BINS
     expected, _ = np.histogram(WIDE, bins=BINS, range=(0, 255))
     np.testing.assert_allclose(wide.raw.histogram, expected / WIDE.size)
@@ -67,7 +68,7 @@ def test_a_histogram_counts_every_pixel_once_in_its_part_of_the_range(sheet):
 
 def test_boxes_land_on_the_raw_and_on_the_padded_image(sheet):
     manifest, root, boxes = sheet
-    wide, deep, _ = look_at(manifest, root, PAD, boxes)
+    wide, deep, _ = read_rows(manifest, root, PAD, boxes)
     raw, made = wide.raw.boxes[0], wide.made.boxes[0]
     assert (raw.left, raw.top, raw.width, raw.height) == (0.5, 0.5, 0.2, 0.2)
     # 25 image pixels of bars above: the box begins at (25 + 25) of 100 and is 10 high
@@ -81,7 +82,7 @@ def test_nothing_outside_of_the_root_is_looked_at(sheet, tmp_path):
     inside.mkdir()
     (inside / "link.png").symlink_to(root / "wide.png")
     rows = manifest.head(2).with_columns(path=pl.Series(["../wide.png", "link.png"]))
-    assert [image.reason for image in look_at(rows, inside, PAD)] == ["a path out of the data set's folder"] * 2
+    assert [image.reason for image in read_rows(rows, inside, PAD)] == ["leads out of the data set's folder"] * 2
 
 
 def test_the_draw_is_the_seeds_and_leaves_out_what_is_not_here():
@@ -100,7 +101,7 @@ def test_the_draw_is_the_seeds_and_leaves_out_what_is_not_here():
 
 def test_the_page_needs_nothing_beside_it_and_escapes_what_it_is_reported(sheet, tmp_path):
     manifest, root, boxes = sheet
-    images = [*look_at(manifest, root, PAD, boxes), SheetRow("<script>alert(1)</script>", "", reason="<b>")]
+    images = [*read_rows(manifest, root, PAD, boxes), SheetRow("<script>alert(1)</script>", "", reason="<b>")]
     path = tmp_path / "sheet.html"
     write_page([Strip("ours & theirs", images)], "[clahe]", ["A note."], path)
     page = path.read_text()
@@ -115,14 +116,14 @@ def test_the_page_needs_nothing_beside_it_and_escapes_what_it_is_reported(sheet,
 
 
 def test_an_image_in_the_page_is_the_image():
-    encoded = as_url(WIDE).partition(",")[2]
+    encoded = png(WIDE).partition(",")[2]
     decoded = cv2.imdecode(np.frombuffer(base64.b64decode(encoded), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(decoded, WIDE)
 
 
 def test_the_sheet_can_be_one_image(sheet, tmp_path):
     manifest, root, boxes = sheet
-    write_image([Strip("ours", look_at(manifest, root, PAD, boxes))], "[resize]", tmp_path / "sheet.png")
+    write_image([Strip("ours", read_rows(manifest, root, PAD, boxes))], "[resize]", tmp_path / "sheet.png")
     drawn = cv2.imread(str(tmp_path / "sheet.png"))
     assert drawn.shape[1] > 1500
     coloured = np.abs(drawn.astype(int) - (0, 159, 230)).max(axis=2) < 20  # the colour of a box, BGR

@@ -83,8 +83,8 @@ def test_names_are_text_and_never_markup(page):
     assert "&lt;b&gt;two&lt;/b&gt;" in page
 
 
-def test_the_oddest_images_are_shown_least_like_the_others_first(page):
-    section = page[page.index('id="oddest"') : page.index('id="counts"')]
+def test_atypical_images_are_shown_least_typical_first(page):
+    section = page[page.index('id="atypical"') : page.index('id="counts"')]
     assert re.findall(r'alt="([^"]+)"', section) == ["three", "&lt;b&gt;two&lt;/b&gt;", "one"]
     assert "ours · 0.300" in section
 
@@ -122,4 +122,4 @@ def test_nothing_found_is_reported(diagnosis, tmp_path):
         *(getattr(diagnosis, name) for name in ("counts", "missing", "images", "copies")),
     )
     write_doctor_page(sound, lambda data_set, image_id: None, tmp_path / "doctor.html")
-    assert "Nothing to complain about." in (tmp_path / "doctor.html").read_text(encoding="utf-8")
+    assert "No issues were found." in (tmp_path / "doctor.html").read_text(encoding="utf-8")

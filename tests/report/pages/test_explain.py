@@ -16,7 +16,7 @@ from hilum.explanation.run import Explained
 from hilum.explanation.settings import ExplainConfig
 from hilum.finetuning.classifier import Classifier
 from hilum.report.pages import explain_page, gallery, gallery_sheet
-from hilum.report.sections import box_tables
+from hilum.report.sections import statistics_tables
 
 BOX = np.array([[0.25, 0.25, 0.5, 0.5]])
 
@@ -44,7 +44,7 @@ def explained():
     return Explained(
         config=ExplainConfig("gradcam", ("Mass",)),
         models=[model],
-        shown=pl.DataFrame({"finding": ["Mass"], "rule": ["found"], "image_id": ["<3>"]}),
+        shown=pl.DataFrame({"finding": ["Mass"], "rule": ["true positive"], "image_id": ["<3>"]}),
         pairs=[(case.image_id, "Mass") for case in cases],
         maps=[HeatMaps(torch.from_numpy(heat).float().expand(25, 8, 8), 0.0, 1.0)],
         scores=[scores],
@@ -59,24 +59,24 @@ def explained():
 
 def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(explained, stores):
     (card,) = gallery(explained, stores)
-    assert (card.image_id, card.finding, card.rule, card.label) == ("<3>", "Mass", "found", "positive")
+    assert (card.image_id, card.finding, card.rule, card.label) == ("<3>", "Mass", "true positive", "positive")
     assert card.boxes == [(0.25, 0.25, 0.5, 0.5)]
     assert [panel.probability for panel in card.panels] == ["0.200"]
     page = explain_page(explained, stores)
     assert '<rect x="0.25" y="0.25" width="0.5" height="0.5"/>' in page
     assert "&lt;3&gt;" in page
-    assert "ours &amp; theirs look" in page
+    assert "Heat-maps of ours &amp; theirs" in page
     assert "2 images cannot be read" in page
     assert "<3>" not in page
 
 
 def test_differences_are_marked_where_the_interval_can_be_trusted(explained):
-    _, differences = box_tables(explained)
+    _, differences = statistics_tables(explained.statistics)
     pointing = next(row for row in differences.rows if row[0].text == "Mass" and row[1].text == "pointing game")
-    assert pointing[2].text == "ours & theirs against centre prior"
+    assert pointing[2].text == "ours & theirs − centre prior"
     assert (pointing[3].mark, pointing[3].order) == ("better", 1.0)
     few = explained.statistics.with_columns(pl.lit(5, dtype=pl.Int64).alias("patients"))
-    _, unsure = box_tables(Explained(**{**vars(explained), "statistics": few}))
+    _, unsure = statistics_tables(few)
     assert {row[3].mark for row in unsure.rows} == {""}
 
 
@@ -84,4 +84,4 @@ def test_the_sheet_has_a_row_for_each_image(explained, stores):
     assert gallery_sheet(explained, stores).shape == (256, 2 * 256 + 6, 3)
     none = Explained(**{**vars(explained), "shown": explained.shown.clear()})
     assert gallery_sheet(none, stores) is None
-    assert "No image was chosen." in explain_page(none, stores)
+    assert "No image was selected." in explain_page(none, stores)

@@ -21,7 +21,7 @@ def ranked():
 
 
 def written(ranked, path, **choices):
-    write_label_issues_page(*ranked, None, path, judged="400 images", **{"top": 8, **choices})
+    write_label_issues_page(*ranked, None, path, images="400 images", **{"top": 8, **choices})
     return path.read_text(encoding="utf-8")
 
 
@@ -29,7 +29,7 @@ def test_the_page_shows_the_worst_of_each_finding_and_how_many_are_left(ranked, 
     page = written(ranked, tmp_path / "label_issues.html")
     flagged = int(ranked[0]["is_label_issue"].sum())
     assert 15 < flagged < 25
-    assert f"Of 800 labels the model doubts {flagged} ({flagged / 800:.1%})." in page
+    assert f"{flagged} of 800 labels are flagged ({flagged / 800:.1%})." in page
     called = ranked[0].filter(pl.col("is_label_issue"))["label"]
     shown = sum(min(8, int((called == label).sum())) for label in (0, 1))
     assert shown > 8
@@ -60,4 +60,4 @@ def test_where_nothing_is_doubted_that_is_reported(ranked, tmp_path):
         issues.with_columns(is_issue=pl.lit(value=False)),
         noise.with_columns(flagged_positives=pl.lit(0, pl.Int64), flagged_negatives=pl.lit(0, pl.Int64)),
     )
-    assert "the model doubts none" in written(none, tmp_path / "label_issues.html")
+    assert "None of 800 labels is flagged." in written(none, tmp_path / "label_issues.html")

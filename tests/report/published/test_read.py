@@ -95,7 +95,7 @@ def test_a_cell_that_is_no_number_is_refused_by_name(tmp_path):
     table = read_published(path).tables["one"]
     assert (table.value("y", "a").value, table.value("y", "a").spread, table.value("y", "b")) == (0.5, 0.1, None)
     path.write_text(path.read_text().replace("[1, 2]", "[1]"))
-    with pytest.raises(HilumErrors, match="x are not 2 cells long"):
+    with pytest.raises(HilumErrors, match="x do not have 2 cells"):
         read_published(path)
 
 

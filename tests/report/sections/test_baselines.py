@@ -28,15 +28,15 @@ def minus(*rows: tuple[str, str, float, float]) -> pl.DataFrame:
 def test_the_verdict_says_what_needs_no_radiology(study):
     message = replace(study, baseline_metrics=scores(("age, sex and view", 0.611), ("8x8 thumbnail", 0.702)))
     assert (
-        "A model that sees only age, sex and view reaches 0.611, one that sees an 8×8 thumbnail 0.702: "
-        "this much needs no radiology." in decide(message).sentences
+        "Shortcut baselines reach 0.611 (age, sex and view) and 0.702 (an 8×8 thumbnail): this needs no radiological "
+        "findings." in decide(message).sentences
     )
 
 
 def test_untrained_encoders_are_distinguished_from_models_that_see_little(study):
     message = replace(study, baseline_metrics=scores(("random resnet18", 0.6), ("calibrated resnet18", 0.64)))
     assert baselines.sentences(message) == [
-        "Frozen and never trained, a random resnet18 0.600 and a calibrated resnet18 0.640."
+        "Frozen, untrained encoders reach 0.600 (a random resnet18) and 0.640 (a calibrated resnet18)."
     ]
 
 
@@ -52,7 +52,7 @@ def test_an_arm_that_is_not_shown_to_beat_the_best_baseline_is_named(study):
         ),
     )
     assert (
-        "mocov2 and scratch are not shown to beat the model that sees only an 8×8 thumbnail (0.700)."
+        "mocov2 and scratch are not significantly better than the shortcut baseline of an 8×8 thumbnail (0.700)."
         in decide(message).cautions
     )
 

@@ -56,17 +56,15 @@ def test_all_arms_together_are_tested_with_f_or_chi_squared(together):
     table = joint_table_of(together)
     assert [row[1].text for row in table.rows] == ["F(2, 11.4) = 3.05", "χ²(2) = 9.00"]
     assert [row[3].text for row in table.rows] == ["0.016", "0.022"]
-    assert "All 3 arms together, in AUROC" in table.caption
+    assert "Joint test of differences in AUROC between the 3 arms" in table.caption
     assert joint_table_of(replace(together, joint=None)) is None
 
 
-@pytest.mark.parametrize(
-    ("p", "message"), [(0.016, "are not all alike"), (0.3, "are not shown to differ from one another")]
-)
+@pytest.mark.parametrize(("p", "message"), [(0.016, "differ"), (0.3, "do not differ significantly")])
 def test_the_verdict_says_whether_any_arm_differs_from_any_other(together, p, message):
     content = replace(together, joint=together.joint.with_columns(p_adjusted=pl.lit(p)))
     expected = decide(content)
     (record,) = [record for record in expected.records if record.code is VerdictCode.JOINT]
-    assert f"Tested together, the 3 arms {message} (F(2, 11.4) = 3.05" in record.sentence
+    assert f"In a joint test the 3 arms {message} (F(2, 11.4) = 3.05" in record.sentence
     assert record.sentence in expected.sentences
     assert record.values["df"] == 2

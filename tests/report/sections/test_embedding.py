@@ -46,7 +46,7 @@ def test_more_points_than_a_page_bears_are_drawn_by_lot_and_that_is_reported(ful
     data = json.loads(made.data)
     assert len(data["x"]) == 30
     assert sum(tile >= 0 for tile in data["tile"]) == 10
-    assert "30 of 80 images are drawn, chosen by lot" in made.caption
+    assert "30 of 80 images are drawn, selected at random" in made.caption
     assert len(made.points) == 80
     shuffled = replace(embedding, points=embedding.points.sample(fraction=1, shuffle=True, seed=1))
     assert set(json.loads(drawn(shuffled).data)["name"]) == set(data["name"])

@@ -7,7 +7,7 @@ def test_the_matrix_has_a_row_a_model_and_a_column_a_test_set(full):
     matrix, _ = external_tables(full)
     assert [row[0].text for row in matrix.rows] == ["ours", "theirs"]
     assert [column.title for column in matrix.columns] == ["Trained on", "Tested on ours", "Tested on theirs"]
-    assert matrix.rows[0][1].text.endswith("at home")
+    assert matrix.rows[0][1].text.endswith("internal")
     assert matrix.rows[1][1].text == "–"  # never tested there
 
 

@@ -43,7 +43,7 @@ def test_images_beyond_the_room_there_is_are_left_out_and_that_is_reported(full,
     made = browser_of(full)
     shown = len(json.loads(made.data)["cases"])
     assert 0 < shown < len(full.cases)
-    assert f"of {len(full.cases)}; the rest is left out" in made.caption
+    assert f"of {len(full.cases)}; the others are omitted" in made.caption
 
 
 def test_an_image_that_nobody_scored_and_a_model_without_scores_are_shown(full):

@@ -73,7 +73,7 @@ def test_a_contaminated_arm_is_marked_in_every_table_of_arms(contaminated):
         shown = {column.title for column in table.columns} | texts(table)
         assert any("simclr †" in text for text in shown)
         assert not any("mocov2 †" in text for text in shown)
-        assert any(note.startswith("† Saw test patients") for note in table.notes)
+        assert any(note.startswith("† Trained on test patients") for note in table.notes)
 
 
 def test_findings_without_an_estimate_or_interval_say_so(study):

@@ -20,7 +20,7 @@ def test_every_finding_and_arm_has_its_threshold_and_every_number(full):
 
 def test_it_is_reported_how_and_on_which_images_thresholds_were_chosen(full):
     assert where_chosen(full) == [
-        "Thresholds: largest sensitivity + specificity (Youden), chosen on val. They stay fixed in resamples."
+        "Thresholds: largest sensitivity + specificity (Youden), chosen on val. They are fixed in the bootstrap."
     ]
 
 
@@ -34,7 +34,7 @@ def test_thresholds_chosen_on_the_judged_images_are_called_optimistic(full):
 def test_arms_with_thresholds_of_their_own_kind_are_distinguished(full):
     fixed = Thresholds("0.5", None, {"Atelectasis": 0.5})
     expected = where_chosen(replace(full, thresholds={**full.thresholds, "simclr": [fixed]}))
-    assert "Thresholds of simclr: 0.5, given beforehand." in expected
+    assert "Thresholds of simclr: 0.5, prespecified." in expected
     assert len(expected) == 2
 
 

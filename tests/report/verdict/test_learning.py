@@ -7,7 +7,7 @@ import pytest
 
 from hilum.evaluation import comparisons_table, measure_arms, metrics_table
 from hilum.finetuning.monitoring import LearningSign, StartCode, StartDifference
-from hilum.report.verdict import learning, starting
+from hilum.report.verdict import learning, start_differences
 from hilum.report.verdict.decide import decide
 
 
@@ -23,8 +23,10 @@ def content(study):
 def test_the_verdict_says_first_which_arms_had_not_finished_learning(content):
     before = decide(content).headline
     unfinished = replace(content, learning=signs(("simclr", LearningSign.LOSS_NEAR_CHANCE, 2, 2)))
-    assert decide(unfinished).headline == (f"simclr had not finished learning; its differences mean little. {before}")
-    assert decide(unfinished).cautions[0].startswith("Not finished learning: simclr: its training loss")
+    assert decide(unfinished).headline == (
+        f"simclr had not finished learning: its differences are not conclusive. {before}"
+    )
+    assert decide(unfinished).cautions[0].startswith("Incomplete training: simclr: its final training loss")
     assert decide(replace(content, learning=signs(("simclr", LearningSign.LOSS_NEAR_CHANCE, 1, 2)))).headline == before
 
 
@@ -32,7 +34,7 @@ def test_the_verdict_says_first_which_arms_had_not_finished_learning(content):
 def test_every_sign_has_words(content, sign):
     both = replace(content, learning=signs(("scratch", sign, 2, 2), ("simclr", sign, 2, 2)))
     assert decide(both).headline.startswith(
-        "scratch and simclr had not finished learning; their differences mean little. "
+        "scratch and simclr had not finished learning: their differences are not conclusive. "
     )
     table = learning.learning_table(both)
     assert [row[0].text for row in table.rows] == ["scratch", "simclr"]
@@ -51,7 +53,7 @@ def test_every_arm_has_a_row_beside_its_own_probe_with_intervals(content):
     assert [row[1].text for row in macro] == ["scratch", "simclr", "mocov2"]
     assert all("(" in row[3].text for row in macro)
     assert macro[0][4].order == 0
-    assert any("linear probe of what each arm starts from" in expected for expected in decide(probed).sentences)
+    assert any("Linear probes of the arms' initial weights" in expected for expected in decide(probed).sentences)
 
 
 def test_another_resolution_than_in_pretraining_is_reported(content):
@@ -59,12 +61,12 @@ def test_another_resolution_than_in_pretraining_is_reported(content):
         replace(arm, start_differences=[StartDifference(StartCode.RESOLUTION, 64, 96)] if arm.name == "simclr" else [])
         for arm in content.arms
     ]
-    assert starting.cautions(changed) == [
-        "simclr was pretrained at 64 px, fine-tuned at 96 px: some of what was learnt is lost."
+    assert start_differences.cautions(changed) == [
+        "simclr was pretrained at 64 px, fine-tuned at 96 px: this can reduce the benefit of pretraining."
     ]
-    assert starting.cautions(changed)[0] in decide(replace(content, arms=changed)).cautions
-    message = starting.difference_in_words("preprocessing", [{"square": "pad"}, "clahe"], [{"square": "pad"}])
-    assert message == "pretrained behind [square pad, clahe], fine-tuned behind [square pad]"
+    assert start_differences.cautions(changed)[0] in decide(replace(content, arms=changed)).cautions
+    message = start_differences.describe_difference("preprocessing", [{"square": "pad"}, "clahe"], [{"square": "pad"}])
+    assert message == "pretrained with [square pad, clahe], fine-tuned with [square pad]"
 
 
 def test_the_share_of_labels_is_reported_in_verdict_and_data(content):

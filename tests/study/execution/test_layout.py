@@ -133,7 +133,7 @@ def test_figures_are_drawn_or_say_why_not(blocks):
     assert {"tiny_losses_1", "tiny_intervals_1"} <= figures
     assert any(name.startswith("tiny_roc") for name in figures)
     expected = " ".join(text for block in blocks[1] if isinstance(block, Prose) for text in block.paragraphs)
-    assert "Confusion Not run: only tasks of exclusive classes have it." in expected
+    assert "Confusion Not run: only multiclass tasks have it." in expected
     assert "Embedding Not run: the study's `explain` section made no embedding." in expected
     losses = next(
         f for block in blocks[1] if isinstance(block, FigureGroup) for f in block.figures if "losses" in f.name

@@ -60,7 +60,7 @@ def test_extending_trains_only_the_new_seeds(finished: Path, images: Path, unsee
     comparisons = comparisons.filter(pl.col("metric") == "auroc")
     assert comparisons["method"].drop_nulls().unique().to_list() == ["obuchowski_rockette"]
     assert comparisons["seeds"].unique().to_list() == [2]
-    assert "look 2 with other seeds, 1 announced" in (out / "report.html").read_text(encoding="utf-8")
+    assert "look 2, but the study file plans 1 look:" in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_command_refuses_before_it_trains(finished: Path):

@@ -135,7 +135,7 @@ def test_unreadable_images_are_set_aside_counted_and_stated(small_study, images,
     report = run_study(study, {"images": broken}, out, show_step=unseen)
     assert set(pl.read_parquet(out / "stores/images/rejected.parquet")["image_id"]) == set(names)
     page = report.read_text(encoding="utf-8")
-    left_out = page[page.index("Left out, and why</h2>") : page.index("Provenance</h2>")]
+    left_out = page[page.index("Exclusions</h2>") : page.index("Provenance</h2>")]
     assert "images: 3 images could not be read and were set aside" in left_out
     assert "too narrow" not in left_out
 

@@ -1,4 +1,4 @@
-"""Features as points: projections, neighbours, purity."""
+"""Embedding of images by features: projections, neighbours, class separation."""
 
 import lazy_loader
 

@@ -47,9 +47,6 @@ from .features import (
     load_feature_model as load_feature_model,
 )
 from .features import (
-    read_features as read_features,
-)
-from .features import (
     recipe_of as recipe_of,
 )
 from .features import (

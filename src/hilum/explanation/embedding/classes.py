@@ -1,6 +1,6 @@
-"""Images in classes, for images and numbers of features: by their only finding, and as ill or not.
+"""Groupings of images into classes for embeddings: by their only finding, and with or without anomalies.
 
-As in Elwirehardja et al. (2025), Fig. 4: images with a single label, each finding a class; and "No Finding" against
+As in Elwirehardja et al. (2025), Fig. 4: images with a single label, one class per finding; and "No Finding" against
 "Has Anomalies".
 """
 
@@ -13,17 +13,17 @@ from hilum.data.manifest import finding_columns
 NO_FINDING, ANOMALIES = "No Finding", "Has Anomalies"
 SINGLE, ILL = "single_label", "anomalies"
 TITLES = {SINGLE: "Images with a single label", ILL: "No Finding or anomalies"}
-"""Of groupings, for people; their names are columns of tables."""
+"""Titles of groupings for readers; their names are columns of tables."""
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """One way to put images into classes.
+    """Grouping of images into classes.
 
     Attributes:
-        name: of the way, `SINGLE` or `ILL`.
-        classes: their names, the largest first.
-        of: class of each of N images; None where an image has none here.
+        name: Name of the grouping, `SINGLE` or `ILL`.
+        classes: Names of the classes, the largest first.
+        of: Class of each of N images; None for no class.
     """
 
     name: str
@@ -32,15 +32,15 @@ class Grouping:
 
 
 def groupings(manifest: pl.DataFrame, image_ids: list[str]) -> list[Grouping]:
-    """The ways in which a data set's labels put images into classes; those with fewer than two classes are left out.
+    """Return the groupings of images by the labels of a data set that have at least two classes.
 
-    An image has a single label where exactly one of its findings ("No Finding" is one) is positive and none is
-    uncertain. It has anomalies where any other finding than "No Finding" is positive; it has none where "No Finding" is
-    positive, or, in a data set without that label, where every finding is labelled absent.
+    An image has a single label if exactly one of its findings (including "No Finding") is positive and none is
+    uncertain. It has anomalies if any finding other than "No Finding" is positive; it has none if "No Finding" is
+    positive, or, in a data set without that label, if every finding is labelled absent.
 
     Args:
-        manifest: with codes of findings.
-        image_ids: N images of it.
+        manifest: Manifest with label codes of findings.
+        image_ids: Ids of N images.
     """
     findings = finding_columns(manifest)
     if not findings:

@@ -1,4 +1,4 @@
-"""Features of images: what a finished encoder, or a classifier before its head, makes of each of them."""
+"""Features of images: output of an encoder, or of a classifier before its head."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,39 +30,34 @@ class Features:
     """Features of N images.
 
     Attributes:
-        image_ids: of the images.
-        values: (N, D) float32.
+        image_ids: Ids of the images.
+        values: Features, (N, D) float32.
     """
 
     image_ids: list[str]
     values: NDArray[np.float32]
 
-    def of(self, image_ids: list[str]) -> NDArray[np.float32]:
-        """The rows of some images, in their order."""
-        row = {image_id: number for number, image_id in enumerate(self.image_ids)}
-        return self.values[[row[image_id] for image_id in image_ids]]
-
 
 class BeforeHead(nn.Module):
-    """A classifier without its head: what the head reads."""
+    """Classifier without its head."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.classifier = classifier
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 1, H, W) in [0, 1] to (B, D)."""
+        """Compute features (B, D) of images (B, 1, H, W) in [0, 1]."""
         return self.classifier.features(images)
 
 
 def load_feature_model(directory: Path) -> tuple[nn.Module, Card]:
-    """What makes features of views, in evaluation mode, and its card.
+    """Load an encoder, or a classifier without its head, in evaluation mode, and its card.
 
     Args:
-        directory: of an encoder (`encoder.safetensors`) or of a classifier (`model.safetensors`).
+        directory: Directory of an encoder (`encoder.safetensors`) or of a classifier (`model.safetensors`).
 
     Raises:
-        HilumError: something is missing, damaged, or not of one run.
+        HilumError: A file is missing, damaged, or of another run.
     """
     if read_card(directory).findings:
         classifier, card = load_classifier(directory)
@@ -72,9 +67,9 @@ def load_feature_model(directory: Path) -> tuple[nn.Module, Card]:
 
 
 def recipe_of(card: Card) -> Recipe:
-    """How images must be preprocessed for weights: as those that they have learnt from.
+    """Return the preprocessing of the training images of weights.
 
-    Published weights come without a recipe: their images are padded to a square and resized to the weights' size.
+    Published weights have no recorded preprocessing: images are padded to a square and resized to the input size.
     """
     return parse_recipe(card.preprocessing or [{"square": "pad"}, {"resize": card.image_size}])
 
@@ -88,21 +83,23 @@ def features_of(
     device: Device = "auto",
     on_progress: ProgressReport = silent,
 ) -> Features:
-    """Features of the plain views of images, in float32.
+    """Compute the features of images without augmentation, in float32.
 
     Args:
-        model: views (B, 1, size, size) in [0, 1] to (B, D); in evaluation mode.
-        size: side of the views in px, as its card says.
-        store: of the images.
-        image_ids: images that the store holds.
-        device: where to compute.
-        on_progress: receives the batches done.
+        model: Model of views (B, 1, size, size) in [0, 1] to (B, D), in evaluation mode.
+        size: Side of the views in px, from the card.
+        store: Store of the images.
+        image_ids: Ids of images in the store.
+        device: Device of the computation.
+        on_progress: Receives the number of batches done.
 
     Raises:
-        HilumError: no image, or features that are not numbers.
+        HilumError: No image, or features with NaN or infinity.
     """
     if not image_ids:
-        raise HilumError("images", expected="at least one", found="none", fix="See what the store has rejected.")
+        raise HilumError(
+            "images", expected="at least one", found="none", fix="Check the images that the store rejected."
+        )
     where = choose_device(device)
     feed = Feed(store, size, BATCH, seed=0, workers=1, device=where, precision="fp32")
     values: NDArray[np.float32] = feed.outputs(model.to(where), image_ids, "images", on_progress).cpu().numpy()
@@ -115,34 +112,15 @@ def features_of(
 
 
 def write_features(features: Features, directory: Path) -> None:
-    """Write `features.npy` (N, D) and `index.parquet` (`row`, `image_id`): a directory, complete or absent."""
+    """Write `features.npy` (N, D) and `index.parquet` (`row`, `image_id`) to a directory, completely or not at all."""
     with whole_directory(directory) as beside:
         np.save(beside / FEATURES, features.values)
         rows = pl.DataFrame({"image_id": features.image_ids}, schema={"image_id": pl.String})
         rows.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)).write_parquet(beside / INDEX)
 
 
-def read_features(directory: Path) -> Features:
-    """Read what `write_features` wrote.
-
-    Raises:
-        HilumError: missing, damaged, or files that do not belong together.
-    """
-    try:
-        values = np.load(directory / FEATURES)
-        ids = pl.read_parquet(directory / INDEX).sort("row")["image_id"].to_list()
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise HilumError(
-            directory, expected="features and their index", found=str(error), fix="Run `hilum embed` again."
-        ) from error
-    if values.ndim != 2 or len(values) != len(ids):
-        found = f"features of shape {values.shape} for {len(ids):,} images"
-        raise HilumError(directory, expected="a row for each image", found=found, fix="Run `hilum embed` again.")
-    return Features(ids, values)
-
-
 def unit_length(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows divided by their lengths, (N, D): a dot product is then a cosine. Rows of zeros stay."""
+    """Normalise rows, (N, D), to unit length, so that dot products are cosines. Rows of zeros are not changed."""
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     unit: NDArray[np.float32] = values / np.maximum(lengths, np.finfo(np.float32).tiny)
     return unit

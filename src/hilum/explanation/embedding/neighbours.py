@@ -1,4 +1,4 @@
-"""Images like this one: the nearest ones by the cosine of their features."""
+"""Nearest neighbours of images by the cosine similarity of their features."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class Nearest:
-    """The k nearest images of Q images, the nearest first.
+    """k nearest images of Q query images, the nearest first.
 
     Attributes:
-        rows: (Q, k), places among the images searched; -1 where there are fewer than k.
-        cosines: (Q, k), -1 to 1; NaN there.
+        rows: Row indices of the neighbours, (Q, k); -1 if there are fewer than k.
+        cosines: Cosine similarities, (Q, k), -1 to 1; NaN for missing neighbours.
     """
 
     rows: NDArray[np.int64]
@@ -39,27 +39,27 @@ def nearest_images(
     patients: Sequence[str],
     k: int,
     *,
-    asking: NDArray[np.int64] | None = None,
+    queries: NDArray[np.int64] | None = None,
     same_patient: bool = False,
 ) -> Nearest:
-    """The nearest images of each image, never itself; found by looking at all of them.
+    """Find the nearest images of each image by exhaustive search, excluding the image itself.
 
-    Images of one patient are alike for reasons that have nothing to do with a finding (build, devices, the detector),
-    so that an image's nearest ones are often its own patient's.
+    Images of one patient are similar for reasons unrelated to a finding (build, devices, the detector), so that the
+    nearest images are often of the same patient.
 
     Args:
-        values: features (N, D).
-        patients: of the N images.
-        k: at least 1.
-        asking: rows whose neighbours are wanted; None: all.
-        same_patient: also images of the same patient.
+        values: Features, (N, D).
+        patients: Patients of the N images.
+        k: Number of neighbours, at least 1.
+        queries: Rows of the query images; None: all.
+        same_patient: Whether to include images of the same patient.
 
     Returns:
-        Of Q images. Ties go to the image that comes first.
+        Neighbours of the Q query images. Ties are broken by the order of the images.
     """
     unit = unit_length(values)
     _, codes = np.unique(np.asarray(patients, dtype=object).astype(str), return_inverse=True)
-    rows = np.arange(len(unit)) if asking is None else asking
+    rows = np.arange(len(unit)) if queries is None else queries
     most = min(k, len(unit) - 1)
     found, cosines = np.full((len(rows), k), -1, dtype=np.int64), np.full((len(rows), k), np.nan)
     if not most:
@@ -79,7 +79,7 @@ def nearest_images(
 
 
 def neighbours_table(nearest: Nearest, image_ids: Sequence[str], patients: Sequence[str]) -> pl.DataFrame:
-    """Neighbours of all images as `image_id`, `rank` (from 1), `neighbour`, `cosine`, `same_patient`."""
+    """Tabulate the neighbours of all images: `image_id`, `rank` (from 1), `neighbour`, `cosine`, `same_patient`."""
     images, ranks = np.nonzero(nearest.rows >= 0)
     others = nearest.rows[images, ranks]
     ids, names = np.asarray(image_ids, dtype=object), np.asarray(patients, dtype=object)
@@ -96,10 +96,10 @@ def neighbours_table(nearest: Nearest, image_ids: Sequence[str], patients: Seque
 
 
 def rows_of(asked: Sequence[str], image_ids: Sequence[str], where: str) -> NDArray[np.int64]:
-    """Places of images among others.
+    """Return the row indices of images.
 
     Raises:
-        HilumError: an image that is not among them.
+        HilumError: An unknown image id.
     """
     place = {image_id: row for row, image_id in enumerate(image_ids)}
     unknown = [image_id for image_id in asked if image_id not in place]
@@ -114,7 +114,7 @@ def rows_of(asked: Sequence[str], image_ids: Sequence[str], where: str) -> NDArr
 
 
 def _highest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Columns of the highest values of each row, the highest first, ties by column."""
+    """Return the columns of the highest values of each row, the highest first, ties by column."""
     columns = values.shape[1]
     edge = np.partition(values, columns - count, axis=1)[:, columns - count]
     highest = np.empty((len(values), count), dtype=np.int64)

@@ -1,8 +1,7 @@
-"""Features as points on a plane: t-SNE and UMAP.
+"""Two-dimensional projection of features: t-SNE and UMAP.
 
-Both keep near images near and say little about distances between groups, sizes of groups, or empty space. Whether
-classes are apart is measured by the numbers of `hilum.explanation.embedding.purity`, which come from the features
-themselves.
+Both preserve neighbourhoods; distances between groups, sizes of groups and empty space have little meaning. Class
+separation is measured in the features themselves, see `hilum.explanation.embedding.purity`.
 """
 
 import warnings
@@ -16,32 +15,32 @@ from hilum.explanation.embedding.features import unit_length
 
 EmbeddingMethod: TypeAlias = Literal["tsne", "umap"]
 COMPONENTS = 50
-"""Principal components that both start from: van der Maaten & Hinton, "Visualizing data using t-SNE", JMLR 9, 2008,
+"""Principal components used as input: van der Maaten & Hinton, "Visualizing data using t-SNE", JMLR 9, 2008,
 §4.1 use 30; 50 is what scikit-learn advises for dense data."""
 PERPLEXITY = 30.0
 """Van der Maaten & Hinton, §2: between 5 and 50, to which results are robust."""
 NEIGHBOURS, LEAST_DISTANCE = 15, 0.1
-"""UMAP's: McInnes, Healy & Melville, "UMAP", arXiv:1802.03426v3, §4.3, and the library's defaults."""
+"""Settings of UMAP: McInnes, Healy & Melville, "UMAP", arXiv:1802.03426v3, §4.3, and the library's defaults."""
 FEWEST_IMAGES = 10
 
 
 def embed(values: NDArray[np.float32], method: EmbeddingMethod, *, seed: int = 0) -> NDArray[np.float32]:
-    """Images on a plane.
+    """Project features to two dimensions.
 
-    Features are brought to unit length, so that Euclidean distances rise with the angle between images, and reduced to
-    their first `COMPONENTS` principal components. t-SNE starts from the first two of them (Kobak & Berens, "The art of
-    using t-SNE for single-cell transcriptomics", Nature Communications 10:5416, 2019).
+    Features are normalised to unit length, so that Euclidean distances increase with the angle between images, and
+    reduced to their first `COMPONENTS` principal components. t-SNE is initialised with the first two of them (Kobak &
+    Berens, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10:5416, 2019).
 
     Args:
-        values: features (N, D), N at least `FEWEST_IMAGES`.
+        values: Features, (N, D), N at least `FEWEST_IMAGES`.
         method: "tsne" or "umap".
-        seed: of what is drawn; the same seed gives the same points on the same machine.
+        seed: Random seed; the same seed gives the same points on the same machine.
 
     Returns:
-        (N, 2) float32, in no unit.
+        Coordinates, (N, 2) float32, without unit.
 
     Raises:
-        HilumError: an unknown method, or too few images.
+        HilumError: An unknown method, or too few images.
     """
     if method not in get_args(EmbeddingMethod):
         known = " or ".join(get_args(EmbeddingMethod))
@@ -54,12 +53,12 @@ def embed(values: NDArray[np.float32], method: EmbeddingMethod, *, seed: int = 0
 
 
 def principal_components(values: NDArray[np.float32], count: int = COMPONENTS) -> NDArray[np.float32]:
-    """Features of unit length in their first principal components, (N, at most `count`); signs are fixed."""
+    """Reduce features of unit length to their first principal components, (N, at most `count`), with fixed signs."""
     from sklearn.decomposition import PCA
 
     unit = unit_length(values)
     components = min(count, *unit.shape)
-    solver = "covariance_eigh" if len(unit) > unit.shape[1] else "full"  # neither draws; the first is faster
+    solver = "covariance_eigh" if len(unit) > unit.shape[1] else "full"  # both are deterministic; the first is faster
     reduced: NDArray[np.float64] = PCA(components, svd_solver=solver).fit_transform(unit.astype(np.float64))
     return reduced.astype(np.float32)
 
@@ -69,7 +68,7 @@ def _tsne(reduced: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     from threadpoolctl import threadpool_limits
 
     perplexity = min(PERPLEXITY, (len(reduced) - 1) / 3)
-    with threadpool_limits(1):  # sums over several threads end with other bits, and t-SNE makes other images of them
+    with threadpool_limits(1):  # sums over several threads differ in the last bits, which changes the result of t-SNE
         points: NDArray[np.float32] = TSNE(
             2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed
         ).fit_transform(reduced)
@@ -78,11 +77,11 @@ def _tsne(reduced: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
 
 def _umap(reduced: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImportWarning)  # of its parametric variant, which needs another library
+        warnings.simplefilter("ignore", ImportWarning)  # from its parametric variant, which needs another library
         from umap import UMAP
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Numba's, about code that it compiles there
+        warnings.simplefilter("ignore")  # from Numba, about compiled code
         points: NDArray[np.float32] = UMAP(
             n_neighbors=min(NEIGHBOURS, len(reduced) - 1), min_dist=LEAST_DISTANCE, random_state=seed, n_jobs=1
         ).fit_transform(reduced)

@@ -1,7 +1,7 @@
-"""How far classes are apart among features: numbers that stand beside an image of them, and do not come from it.
+"""Class separation in the features: neighbour purity and silhouette.
 
-An image in two dimensions shows what its method makes of the features. These numbers are of the features themselves,
-by their cosines, and look at other patients only: images of one patient are near each other whatever they show.
+They are computed on the cosines of the features, not on their two-dimensional projection, and between different
+patients only: images of one patient are similar whatever they show.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from hilum.progress import ProgressReport, silent
 
 ALL = "all classes"
 MOST_SILHOUETTES = 3000
-"""Images whose silhouette is computed: it takes the distances of all pairs."""
+"""Maximum number of images for the silhouette, which needs the distances of all pairs."""
 METRICS = ("purity", "above chance", "silhouette")
 SCHEMA = {
     "grouping": pl.String(),
@@ -41,7 +41,7 @@ SCHEMA = {
 
 @dataclass(frozen=True)
 class _Measured:
-    """One number of some images: rows among the N images of the grouping, and the number of each."""
+    """Values of some images: their rows among the N images of the grouping, and the value of each."""
 
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
@@ -57,22 +57,22 @@ def class_separation(
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Neighbour purity and silhouette of every class and of all, with 95 % intervals.
+    """Compute neighbour purity and silhouette of each class and of all classes, with 95 % intervals.
 
-    purity: of an image's k nearest images of other patients, the share that is of its class; the mean over images.
-    Images without a class here are not among those searched. above chance: that share less the class's share of all
-    images of other patients, which is what features that know nothing reach. silhouette (Rousseeuw, J Comput Appl Math
-    20:53-65, 1987), by cosine distances: -1 to 1, over one image a patient (by lot), at most `MOST_SILHOUETTES`.
+    purity: fraction of an image's k nearest images of other patients that have its class; the mean over images.
+    Images without a class are not searched. above chance: purity minus the class's fraction of all images of other
+    patients, which uninformative features reach. silhouette (Rousseeuw, J Comput Appl Math 20:53-65, 1987): with
+    cosine distances, -1 to 1, over one random image per patient, at most `MOST_SILHOUETTES`.
 
-    Intervals are from resampled patients, over whose images are asked; the images that are searched stay the same.
+    Intervals are from a bootstrap over the patients of the query images; the searched images are fixed.
 
     Args:
-        values: features (N, D).
-        patients: of the N images.
-        grouping: of the N images, in at least two classes.
-        k: neighbours.
-        n_bootstrap, seed: of the intervals; the seed also draws the images of the silhouette.
-        on_progress: receives the resamples done.
+        values: Features, (N, D).
+        patients: Patients of the N images.
+        grouping: Grouping of the N images into at least two classes.
+        k: Number of neighbours.
+        n_bootstrap, seed: Number of bootstrap resamples, and random seed of these and of the images of the silhouette.
+        on_progress: Receives the number of resamples done.
 
     Returns:
         `grouping`, `class` (each, then `ALL`: every image counts once), `metric`, `estimate`, `low`, `high` (null with
@@ -125,30 +125,28 @@ def class_separation(
 def _purity(
     values: NDArray[np.float32], patients: list[str], classes: NDArray[np.int64], k: int
 ) -> tuple[_Measured, NDArray[np.float64]]:
-    """Share of the neighbours that are of the image's class, where it has any; and what chance gives each image,
-    (N,).
-    """
+    """Return the purity of each image with neighbours, and its chance level, (N,)."""
     nearest = nearest_images(values, patients, k).rows
     there = nearest >= 0
     same = (classes[nearest] == classes[:, None]) & there
     asked = np.flatnonzero(there.any(1))
-    shares = same[asked].sum(1) / there[asked].sum(1)
+    fractions = same[asked].sum(1) / there[asked].sum(1)
     _, codes = np.unique(np.array(patients), return_inverse=True)
     own = np.zeros((codes.max() + 1, classes.max() + 1))
     np.add.at(own, (codes, classes), 1)
     total = own.sum(0)
     of_others = total[classes] - own[codes, classes], len(classes) - own[codes].sum(1)
     chance = np.divide(of_others[0], of_others[1], out=np.full(len(classes), np.nan), where=of_others[1] > 0)
-    return _Measured(asked, shares), chance
+    return _Measured(asked, fractions), chance
 
 
 def _silhouettes(
     values: NDArray[np.float32], codes: NDArray[np.int64], classes: NDArray[np.int64], seed: int
 ) -> _Measured:
-    """Silhouettes of one image a patient; of none where that leaves fewer than two classes of two images."""
-    lot = shuffled(seed, image_keys(str(row) for row in range(len(codes))), use=Stream.PURITY)
-    _, first = np.unique(codes[lot], return_index=True)
-    rows = np.sort(lot[np.sort(first)[:MOST_SILHOUETTES]])
+    """Return the silhouettes of one image per patient; none if there are not two classes of two images."""
+    order = shuffled(seed, image_keys(str(row) for row in range(len(codes))), use=Stream.PURITY)
+    _, first = np.unique(codes[order], return_index=True)
+    rows = np.sort(order[np.sort(first)[:MOST_SILHOUETTES]])
     counts = np.bincount(classes[rows])
     rows = rows[counts[classes[rows]] > 1]  # a class of one image has no distance within
     if len(np.unique(classes[rows])) < 2:
@@ -162,7 +160,7 @@ def _silhouettes(
 def _means(
     measured: _Measured, codes: NDArray[np.int64], classes: NDArray[np.int64], units: int, count: int
 ) -> Statistic:
-    """Means of each class, and of all, for any count of patients: (count + 1, resamples); NaN where no image counts."""
+    """Return the statistic of the means of each class, and of all: (count + 1, resamples); NaN without images."""
     sums, images = np.zeros((2, count + 1, units))
     np.add.at(sums, (classes[measured.rows], codes[measured.rows]), measured.values)
     np.add.at(images, (classes[measured.rows], codes[measured.rows]), 1)

@@ -1,4 +1,4 @@
-"""Heat maps scored against annotated boxes."""
+"""Localisation scores of heat maps against annotated boxes."""
 
 import lazy_loader
 

@@ -68,10 +68,10 @@ from .scores import (
     Boxes as Boxes,
 )
 from .scores import (
-    box_scores as box_scores,
+    box_coverage as box_coverage,
 )
 from .scores import (
-    share_in_boxes as share_in_boxes,
+    box_scores as box_scores,
 )
 from .statistics import (
     ALL_BOXES as ALL_BOXES,

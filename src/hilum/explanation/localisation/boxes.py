@@ -1,27 +1,27 @@
-"""Boxes on their way from the original image to the square image that is stored, as fractions of its sides."""
+"""Conversion of boxes from the original image to the preprocessed square image."""
 
 import polars as pl
 
 from hilum.data.preprocess import Recipe
 
-_SMALLEST_SHARE = 0.5
-"""Boxes of which a crop leaves less than this share are left out: what is drawn there is mostly elsewhere."""
+_SMALLEST_FRACTION = 0.5
+"""Minimum fraction of a box inside the crop; other boxes are excluded."""
 
 
 def boxes_on_square(boxes: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, int]:
-    """Boxes as they lie on preprocessed images.
+    """Convert boxes to the coordinates of preprocessed images.
 
-    Bars, crops and stretches are those of `hilum.data.preprocess`, computed in the frame of the boxes: where an image's
-    file is smaller than the frame, bars and crops are rounded to a pixel of the file there, which is not followed here.
+    Padding, crops and stretching are those of `hilum.data.preprocess`, computed in the frame of the boxes. Rounding to
+    pixels of a file that is smaller than the frame is not reproduced.
 
     Args:
         boxes: `image_id`, `finding`, `x`, `y`, `width`, `height` in pixels of a frame of `frame_width` x
-            `frame_height`; further columns stay.
-        recipe: of the images.
+            `frame_height`; further columns are kept.
+        recipe: Preprocessing of the images.
 
     Returns:
         The boxes with `x`, `y`, `width`, `height` as fractions of the square's sides, 0 to 1, without their frames; and
-        how many were left out because less than half of them is on the square.
+        the number of boxes excluded because less than half of them is inside the square.
     """
     square = next((value for name, value in recipe.steps if name == "square"), "stretch")
     wide, high = pl.col("frame_width").cast(pl.Float64), pl.col("frame_height").cast(pl.Float64)
@@ -29,7 +29,7 @@ def boxes_on_square(boxes: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, 
         across, down, left, above = wide, high, pl.lit(0.0), pl.lit(0.0)
     else:
         across = pl.max_horizontal(wide, high) if square == "pad" else pl.min_horizontal(wide, high)
-        # a bar of (side - width) // 2 px is added, or a margin of (width - side) // 2 px is taken away
+        # padding of (side - width) // 2 px, or a crop of (width - side) // 2 px
         sign = 1 if square == "pad" else -1
         down = across
         left, above = (sign * (sign * (across - side) / 2).floor() for side in (wide, high))
@@ -40,7 +40,7 @@ def boxes_on_square(boxes: pl.DataFrame, recipe: Recipe) -> tuple[pl.DataFrame, 
         **clipped,
         width=right.clip(0, 1) - clipped["x"],
         height=bottom.clip(0, 1) - clipped["y"],
-        share=pl.col("width") * pl.col("height") / across / down,
+        area=pl.col("width") * pl.col("height") / across / down,
     )
-    large_enough = placed.filter(pl.col("width") * pl.col("height") >= _SMALLEST_SHARE * pl.col("share"))
-    return large_enough.drop("share", "frame_width", "frame_height"), len(boxes) - len(large_enough)
+    large_enough = placed.filter(pl.col("width") * pl.col("height") >= _SMALLEST_FRACTION * pl.col("area"))
+    return large_enough.drop("area", "frame_width", "frame_height"), len(boxes) - len(large_enough)

@@ -1,4 +1,4 @@
-"""Images with drawn boxes of a finding: what heat-maps are scored on."""
+"""Images with annotated boxes of a finding, on which heat maps are scored."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from hilum.explanation.localisation.scores import Boxes
 
 @dataclass(frozen=True)
 class BoxedCase:
-    """One finding on one image, with its boxes.
+    """Finding on an image with its boxes.
 
     Attributes:
-        image_id: of the image.
-        patient_id: whose image it is.
-        finding: canonical.
-        boxes: (K, 4), K at least 1, as fractions of the stored image.
+        image_id: Id of the image.
+        patient_id: Id of the patient.
+        finding: Canonical name of the finding.
+        boxes: Boxes, (K, 4), K at least 1, as fractions of the stored image.
     """
 
     image_id: str
@@ -27,17 +27,17 @@ class BoxedCase:
 
 
 def boxed_cases(boxes: pl.DataFrame, patients: dict[str, str], findings: Collection[str]) -> list[BoxedCase]:
-    """Gather boxes by image and finding.
+    """Group boxes by image and finding.
 
-    Boxes of several readers all count: their union is where the finding is.
+    All boxes of several readers are used: the finding is their union.
 
     Args:
         boxes: `image_id`, `finding`, `x`, `y`, `width`, `height` as fractions of the stored image.
-        patients: patient by image id; boxes on other images are left out.
-        findings: boxes of others are left out.
+        patients: Patient by image id; boxes on other images are ignored.
+        findings: Findings; boxes of other findings are ignored.
 
     Returns:
-        Sorted by finding, then image.
+        Cases sorted by finding, then image.
     """
     wanted = boxes.filter(pl.col("image_id").is_in(list(patients)) & pl.col("finding").is_in(list(findings)))
     cases = []

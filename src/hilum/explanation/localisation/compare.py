@@ -1,4 +1,4 @@
-"""Models, the two priors and random weights, all scored against the same boxes."""
+"""Localisation scores of models, of two priors and of random weights on the same boxes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ from hilum.progress import ProgressReport, silent
 
 CENTRE, LOCATION, RANDOM = "centre prior", "location prior", "random weights"
 TWINS = 3
-"""Random twins of a model whose scores are averaged."""
+"""Number of models with random weights whose scores are averaged."""
 SCORED_SIDE = 128
-"""Side in px at which maps lie on the image when they are scored."""
+"""Side in px of the maps when they are scored."""
 
 
 def score_models(
@@ -31,21 +31,21 @@ def score_models(
     config: ExplainConfig,
     on_progress: ProgressReport = silent,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Score the maps of each model, and what they must beat.
+    """Score the maps of each model and of the controls.
 
     Args:
-        models: M.
-        stores: of each model.
-        cases: of each model, the same N, with the boxes as they lie on its images.
-        maps: of each model; the first N are those of the cases.
-        confidences: of each model; the first N are what it gives the finding of each case.
-        config: what was asked for.
-        on_progress: receives the images done and the resamples done.
+        models: M models.
+        stores: Images of each model.
+        cases: Cases of each model, the same N, with the boxes in the coordinates of its images.
+        maps: Maps of each model; the first N are those of the cases.
+        confidences: Predicted probabilities of each model; the first N are those of the cases.
+        config: Settings.
+        on_progress: Receives the number of images and of resamples done.
 
     Returns:
-        Statistics (see `box_statistics`), each model against the priors, its random twins and the first model, and the
-        twins against the centre prior; and a row for each case and kind of map: `image_id`, `patient_id`, `finding`,
-        `arm`, `replicate` and the scores of `MEANS`.
+        Statistics (see `box_statistics`) with differences of each model from the priors, from its random weights and
+        from the first model, and of random weights from the centre prior; and one row per case and kind of map:
+        `image_id`, `patient_id`, `finding`, `arm`, `replicate` and the scores of `MEANS`.
     """
     arms: dict[str, list[ScoredMaps]] = {}
     pairs: list[tuple[str, str]] = []

@@ -1,10 +1,10 @@
-"""Boxes out of a heat-map, and how they meet the boxes that people drew.
+"""Boxes predicted by a heat map, and their overlap with annotated boxes.
 
-Two definitions of the field, distinguished by name:
+Two definitions are in use, distinguished by name:
 
-    iou25, iou50   the share of images on which the map, cut at a threshold, overlaps the drawn boxes with an IoU above
-                   0.25, 0.5. This is what EVA-X's published table calls AP25 and AP50 (its `grad_cam/get_cams.py`;
-                   there box by box, and with the threshold that is best on the same boxes: an upper bound).
+    iou25, iou50   fraction of images on which the thresholded map overlaps the annotated boxes with an IoU above 0.25,
+                   0.5. EVA-X's published table calls this AP25 and AP50 (its `grad_cam/get_cams.py`; there per box,
+                   and with the threshold that is best on the same boxes: an upper bound).
     ap25, ap50     average precision of detection: the parts of the map above the threshold as boxes, ranked by
                    confidence over all images, as in Everingham et al., "The PASCAL visual object classes challenge: a
                    retrospective", IJCV 2015, §2.2, with the area under the whole curve.
@@ -16,33 +16,33 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.explanation.localisation.scores import Boxes, share_in_boxes
+from hilum.explanation.localisation.scores import Boxes, box_coverage
 from hilum.explanation.methods import THRESHOLD
 
 
 def thresholded_iou(heat: NDArray[np.floating], boxes: Boxes, threshold: float = THRESHOLD) -> float:
-    """IoU of the places at or above a share of the map's highest value with the drawn boxes; 0 for a dark map.
+    """Compute the IoU of the thresholded map with the annotated boxes; 0 for a map of zeros.
 
     Args:
-        heat: (H, W), at least 0.
-        boxes: (K, 4), at least one.
-        threshold: above 0, at most 1.
+        heat: Heat map, (H, W), at least 0.
+        boxes: Annotated boxes, (K, 4), at least one.
+        threshold: Threshold as a fraction of the map's maximum, above 0, at most 1.
     """
     chosen = _above(heat, threshold).astype(np.float64)
-    inside = share_in_boxes(boxes, *heat.shape)
+    inside = box_coverage(boxes, *heat.shape)
     return float(np.minimum(chosen, inside).sum() / np.maximum(chosen, inside).sum())
 
 
 def boxes_of_map(heat: NDArray[np.floating], threshold: float = THRESHOLD) -> tuple[Boxes, NDArray[np.float64]]:
-    """A box around every connected part of the map at or above a share of its highest value.
+    """Return the bounding box of each connected part of the thresholded map.
 
     Args:
-        heat: (H, W), at least 0.
-        threshold: above 0, at most 1.
+        heat: Heat map, (H, W), at least 0.
+        threshold: Threshold as a fraction of the map's maximum, above 0, at most 1.
 
     Returns:
-        (K, 4) as fractions of the image, and the highest value in each as a share of the map's, (K,); highest first.
-        Parts that touch at a corner are one. None for a dark map.
+        Boxes, (K, 4), as fractions of the image, and their maxima as fractions of the map's maximum, (K,), the highest
+        first. Parts are 8-connected. No boxes for a map of zeros.
     """
     count, labelled, corners, _ = cv2.connectedComponentsWithStats(_above(heat, threshold).astype(np.uint8))
     height, width = heat.shape
@@ -53,7 +53,7 @@ def boxes_of_map(heat: NDArray[np.floating], threshold: float = THRESHOLD) -> tu
 
 
 def ious(some: Boxes, others: Boxes) -> NDArray[np.float64]:
-    """Intersection over union of every box with every other, (K, 4) and (L, 4) to (K, L)."""
+    """Compute the intersection over union of all pairs of boxes, (K, 4) and (L, 4) to (K, L)."""
     left_top = np.maximum(some[:, None, :2], others[None, :, :2])
     right_bottom = np.minimum((some[:, :2] + some[:, 2:])[:, None], (others[:, :2] + others[:, 2:])[None])
     shared = np.prod(np.clip(right_bottom - left_top, 0, None), axis=-1)
@@ -63,18 +63,18 @@ def ious(some: Boxes, others: Boxes) -> NDArray[np.float64]:
 
 
 def hits(found: Boxes, drawn: Boxes, least: float) -> NDArray[np.bool_]:
-    """Which boxes of a map count as right: each, in the order given, takes the drawn box that it overlaps most.
+    """Return which predicted boxes are true positives: each is matched to the annotated box of largest overlap.
 
-    As in the PASCAL challenge, a drawn box is found once; a second box on it is wrong, also where it would overlap
-    another one enough.
+    As in the PASCAL challenge, an annotated box is matched once; a second predicted box on it is a false positive,
+    even if it overlaps another annotated box enough.
 
     Args:
-        found: (K, 4), the most confident first.
-        drawn: (L, 4).
-        least: IoU that must be reached.
+        found: Predicted boxes, (K, 4), the most confident first.
+        drawn: Annotated boxes, (L, 4).
+        least: Minimum IoU.
 
     Returns:
-        (K,).
+        True positives, (K,).
     """
     right = np.zeros(len(found), dtype=np.bool_)
     taken = np.zeros(len(drawn), dtype=np.bool_)
@@ -87,13 +87,13 @@ def hits(found: Boxes, drawn: Boxes, least: float) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True)
 class Detections:
-    """Boxes of maps over many images.
+    """Predicted boxes over many images.
 
     Attributes:
-        unit: (D,), whose image it is: 0 to P - 1.
-        confidence: (D,).
-        right: (D,), whether it found a drawn box.
-        drawn: (P,), drawn boxes of each patient.
+        unit: Index of the patient, (D,), 0 to P - 1.
+        confidence: Confidence, (D,).
+        right: True positives, (D,).
+        drawn: Number of annotated boxes of each patient, (P,).
     """
 
     unit: NDArray[np.int64]
@@ -103,16 +103,16 @@ class Detections:
 
 
 def average_precision(detections: Detections, counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Area under precision over recall, precision made falling from the right; in several resamples of patients.
+    """Compute the area under the monotone precision-recall curve in several resamples of patients.
 
-    Boxes of one confidence are one step of the curve, so that their order does not matter.
+    Boxes of equal confidence are one step of the curve, so that their order has no effect.
 
     Args:
-        detections: of all images.
-        counts: (P, B), how often each patient counts.
+        detections: Predicted boxes of all images.
+        counts: Resampling counts of the patients, (P, B).
 
     Returns:
-        (B,), 0 to 1; NaN where no drawn box is left.
+        Average precision, (B,), 0 to 1; NaN without annotated boxes.
     """
     total = detections.drawn @ counts.astype(np.float64)
     order = np.argsort(-detections.confidence, kind="stable")
@@ -127,8 +127,8 @@ def average_precision(detections: Detections, counts: NDArray[np.integer]) -> ND
     falling = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
     steps = np.diff(right, axis=0, prepend=0.0)
     area: NDArray[np.float64] = (steps * falling).sum(0)
-    share: NDArray[np.float64] = np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
-    return share
+    precision_mean: NDArray[np.float64] = np.divide(area, total, out=np.full(len(total), np.nan), where=total > 0)
+    return precision_mean
 
 
 def _above(heat: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:

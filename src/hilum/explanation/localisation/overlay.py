@@ -1,4 +1,4 @@
-"""Images of images with a heat-map over them and boxes around what people marked."""
+"""Overlay of heat maps and annotated boxes on images."""
 
 from collections.abc import Sequence
 
@@ -13,17 +13,17 @@ _GAP = 6
 
 
 def coloured(heat: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """A map as colours with an opacity that grows with the heat, (H, W, 4) BGRA.
+    """Colour a heat map with an opacity that increases with its values, (H, W, 4) BGRA.
 
-    Every map is scaled by its own highest value; a dark one is transparent everywhere.
+    Each map is scaled to its own maximum; a map of zeros is transparent.
 
     Args:
-        heat: (H, W), at least 0.
+        heat: Heat map, (H, W), at least 0.
     """
     highest = float(heat.max())
-    share = heat / highest if highest > 0 else np.zeros(heat.shape)
-    levels = np.rint(255 * share).astype(np.uint8)
-    # the lower quarter of the palette is nearly black, which would look like a finding of its own
+    scaled = heat / highest if highest > 0 else np.zeros(heat.shape)
+    levels = np.rint(255 * scaled).astype(np.uint8)
+    # the lower quarter of the palette is nearly black and could be mistaken for a finding
     colours = cv2.applyColorMap((64 + levels * 0.75).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return np.dstack([colours, levels])
 
@@ -31,17 +31,17 @@ def coloured(heat: NDArray[np.floating]) -> NDArray[np.uint8]:
 def overlaid(
     image: NDArray[np.uint8], heat: NDArray[np.floating], boxes: Boxes | None = None, opacity: float = 0.6
 ) -> NDArray[np.uint8]:
-    """An image with a map over it, (S, S, 3) BGR.
+    """Overlay a heat map and boxes on an image, (S, S, 3) BGR.
 
     Args:
-        image: (S, S).
-        heat: (S, S), at least 0.
-        boxes: (K, 4) as fractions of the image; None for none.
-        opacity: of the hottest place, 0 to 1.
+        image: Image, (S, S).
+        heat: Heat map, (S, S), at least 0.
+        boxes: Boxes, (K, 4), as fractions of the image; None for none.
+        opacity: Opacity at the maximum, 0 to 1.
     """
     layer = coloured(heat)
-    share = layer[:, :, 3:].astype(np.float64) / 255 * opacity
-    image = np.rint(image[:, :, None] * (1 - share) + layer[:, :, :3] * share).astype(np.uint8)
+    alpha = layer[:, :, 3:].astype(np.float64) / 255 * opacity
+    image = np.rint(image[:, :, None] * (1 - alpha) + layer[:, :, :3] * alpha).astype(np.uint8)
     side = image.shape[0]
     for x, y, width, height in [] if boxes is None else boxes * side:
         corners = (round(x), round(y)), (round(x + width) - 1, round(y + height) - 1)
@@ -50,10 +50,10 @@ def overlaid(
 
 
 def contact_sheet(rows: Sequence[Sequence[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """Images side by side, one row under the other, on white; all (S, S, 3).
+    """Arrange images, all (S, S, 3), in a grid on white.
 
     Args:
-        rows: at least one, equally long.
+        rows: Rows of images, at least one, equally long.
     """
     side = rows[0][0].shape[0]
     step = side + _GAP

@@ -1,4 +1,4 @@
-"""Maps that know nothing of the image: what a model's maps must beat before they say anything."""
+"""Control maps that do not depend on the image: centre prior and location prior."""
 
 from collections.abc import Sequence
 
@@ -6,32 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.explanation.localisation.cases import BoxedCase
-from hilum.explanation.localisation.scores import share_in_boxes
+from hilum.explanation.localisation.scores import box_coverage
 
 CENTRE_SPREAD = 0.25
 """Standard deviation of the centre prior, as a fraction of the image's side."""
 
 
 def centre_prior(side: int) -> NDArray[np.float64]:
-    """A round Gaussian in the middle of the image, (side, side), whose highest value is near 1."""
+    """Return a round Gaussian in the centre of the image, (side, side), with a maximum near 1."""
     places = (np.arange(side) + 0.5) / side - 0.5
     bell = np.exp(-0.5 * (places / CENTRE_SPREAD) ** 2)
     return np.outer(bell, bell)
 
 
 def location_priors(cases: Sequence[BoxedCase], side: int) -> list[NDArray[np.float64]]:
-    """For each case, where the boxes of the same finding lie in all other patients: the share of them at each place.
+    """Compute for each case the frequency of boxes of the finding at each position in all other patients.
 
-    Every patient counts once. Where nobody else has a box of the finding, the centre prior stands in.
+    Patients have equal weights. If no other patient has a box of the finding, the centre prior is used.
 
     Args:
         cases: N images with the boxes of a finding.
-        side: of the maps.
+        side: Side of the maps.
 
     Returns:
         N maps, (side, side), 0 to 1.
     """
-    masks = [share_in_boxes(case.boxes, side, side) for case in cases]
+    masks = [box_coverage(case.boxes, side, side) for case in cases]
     of_patient: dict[tuple[str, str], list[int]] = {}
     for index, case in enumerate(cases):
         of_patient.setdefault((case.finding, case.patient_id), []).append(index)
@@ -48,5 +48,5 @@ def location_priors(cases: Sequence[BoxedCase], side: int) -> list[NDArray[np.fl
             maps.append(centre_prior(side))
             continue
         rest = sums[case.finding] - means[case.finding, case.patient_id]
-        maps.append(np.clip(rest, 0, None) / others)  # sums of fractions leave dust below 0
+        maps.append(np.clip(rest, 0, None) / others)  # rounding errors may be below 0
     return maps

@@ -1,4 +1,4 @@
-"""Heat-maps scored case by case against drawn boxes."""
+"""Localisation scores of heat maps on single cases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,23 +13,22 @@ from hilum.explanation.localisation.scores import box_scores
 from hilum.explanation.methods import THRESHOLD
 
 MEANS = ("pointing", "energy", "overlap", "iou", "iou25", "iou50")
-"""Scores that every case has of its own; `hilum.explanation.localisation.scores` and
-`hilum.explanation.localisation.detections` say what they are.
+"""Scores of single cases, defined in `hilum.explanation.localisation.scores` and
+`hilum.explanation.localisation.detections`.
 """
 PRECISIONS = {"ap25": 0.25, "ap50": 0.5}
-"""Scores over many cases: average precision, by the IoU that makes a box right."""
+"""Scores over many cases: average precision with its minimum IoU."""
 METRICS = (*MEANS, *PRECISIONS)
 
 
 @dataclass(frozen=True)
 class ScoredMaps:
-    """How one kind of map does on N cases.
+    """Scores of one kind of map on N cases.
 
     Attributes:
-        scores: (N, len(MEANS)), 0 to 1 each.
-        detections: `case` (place among the cases), `confidence`, and `right_ap25`, `right_ap50` for every box that a
-            map gave.
-        drawn: (N,), how many boxes people drew.
+        scores: Scores, (N, len(MEANS)), 0 to 1 each.
+        detections: `case` (index of the case), `confidence`, and `right_ap25`, `right_ap50` of every predicted box.
+        drawn: Number of annotated boxes, (N,).
     """
 
     scores: NDArray[np.float64]
@@ -47,11 +46,11 @@ def score_maps(
 
     Args:
         maps: N maps on their images, (H, W), at least 0.
-        cases: N.
-        probabilities: (N,), what the classifier gives the finding on each image. A box's confidence is this times its
-            highest value as a share of the map's. Maps that are compared get the same ones, so that a difference comes
-            from where they point and not from how images are ranked.
-        threshold: see `map_boxes.THRESHOLD`.
+        cases: N cases.
+        probabilities: Predicted probabilities of the finding, (N,). The confidence of a box is this times its maximum
+            as a fraction of the map's. Maps that are compared use the same probabilities, so that a difference comes
+            from the positions and not from the ranking of images.
+        threshold: Threshold of boxes, see `hilum.explanation.methods.THRESHOLD`.
     """
     scores = np.zeros((len(cases), len(MEANS)))
     detections: list[tuple[int, float, *tuple[bool, ...]]] = []

@@ -1,8 +1,8 @@
-"""Scores against boxes, per finding and over findings: with intervals from resampled patients, and paired differences.
+"""Statistics of localisation scores: estimates and paired differences with bootstrap intervals over patients.
 
-All kinds of maps are scored on the same resamples, and intervals are expanded for few patients. A kind may have several
-replicates, such as random weights of several seeds: its number is then the mean over them, and the interval is that of
-this mean for these replicates.
+All kinds of maps use the same resamples, and intervals are expanded for few patients. A kind may have several
+replicates, such as random weights of several seeds: its estimate is then the mean over them, and the interval is that
+of the mean of these replicates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from hilum.explanation.localisation.score_maps import MEANS, METRICS, PRECISIONS
 from hilum.progress import ProgressReport, silent
 
 ALL_BOXES, MACRO = "all findings together", "macro"
-"""Rows over findings: every image with a finding counts once; every finding of at least ten patients counts once."""
+"""Rows over findings: all images with equal weights; all findings of at least ten patients with equal weights."""
 _LEAST_PATIENTS = 10
 _SCHEMA = {
     **dict.fromkeys(("finding", "metric", "arm", "reference"), pl.String()),
@@ -40,7 +40,7 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class _Row:
-    """One finding, or all of them: which cases belong to it."""
+    """Row of the table: a finding, or all of them, and its cases."""
 
     name: str
     cases: NDArray[np.int64]
@@ -57,15 +57,15 @@ def box_statistics(
     seed: int = 0,
     on_progress: ProgressReport = silent,
 ) -> pl.DataFrame:
-    """Estimates with 95 % intervals, and differences with p-values.
+    """Compute estimates with 95 % intervals, and differences with p-values.
 
     Args:
-        cases: N, at least one.
-        arms: by name, one or more replicates of scores of these cases.
-        pairs: of arms to compare: (arm, against).
-        n_bootstrap: of patients.
-        seed: of the resamples.
-        on_progress: receives the resamples done.
+        cases: N cases, at least one.
+        arms: Scores of these cases by kind of map, one or more replicates each.
+        pairs: Pairs of arms to compare: (arm, reference).
+        n_bootstrap: Number of bootstrap resamples of patients.
+        seed: Random seed of the resamples.
+        on_progress: Receives the number of resamples done.
 
     Returns:
         `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`),
@@ -140,7 +140,7 @@ def _rows(cases: Sequence[BoxedCase], units: NDArray[np.int64]) -> list[_Row]:
 
 
 def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row]) -> Statistic:
-    """All metrics of all rows, in any resamples: rows one after another, metrics within."""
+    """Return the statistic of all metrics of all rows: metrics vary fastest."""
     patients = int(units.max()) + 1
     sums = np.zeros((len(rows), len(MEANS) + 1, patients))
     detections: list[list[Detections]] = []
@@ -178,7 +178,7 @@ def _statistic(scored: ScoredMaps, units: NDArray[np.int64], rows: Sequence[_Row
 def _by_arm(
     values: Mapping[str, NDArray[np.float64]], arms: Mapping[str, Sequence[ScoredMaps]], rows: Sequence[_Row]
 ) -> dict[str, NDArray[np.float64]]:
-    """(rows, metrics, B) of each arm, the mean over its replicates."""
+    """Return the values of each arm, (rows, metrics, B), averaged over its replicates."""
     return {
         arm: np.mean([values[f"{arm}\n{n}"] for n in range(len(replicates))], axis=0).reshape(
             len(rows), len(METRICS), -1

@@ -2,7 +2,7 @@ from .attention import (
     attention_map as attention_map,
 )
 from .attention import (
-    attention_matrices as attention_matrices,
+    capture_attention as capture_attention,
 )
 from .attention import (
     rollout as rollout,

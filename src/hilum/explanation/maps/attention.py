@@ -1,7 +1,7 @@
-"""What transformers attend to: their attention matrices, also where fused kernels hide them, and maps made of them.
+"""Attention matrices of transformers, including those of fused kernels, and attention maps.
 
-Attention says where a network reads, not for which finding: its map is the same for all of them. It has no meaning for
-networks without attention, nor for windows that see a part of the image only (Swin).
+Attention maps do not depend on the finding. They are not defined for networks without attention, nor for attention
+within windows (Swin).
 """
 
 import math
@@ -28,21 +28,21 @@ AttentionMethod: TypeAlias = Literal["rollout", "attention"]
 
 
 def attention_map(classifier: Classifier, images: Tensor, method: AttentionMethod) -> Tensor:
-    """How much of each place reaches the feature.
+    """Compute the attention of the feature to each position.
 
-    "attention": the last block's attention, the mean over heads. "rollout": through all blocks, see `rollout`. Both are
-    read where the feature is read: at the class token, or, where the feature is made of places, at their mean.
+    "attention": the last block's attention, the mean over heads. "rollout": through all blocks, see `rollout`. The
+    query is that of the feature: the class token, or the mean over positions for pooled features.
 
     Args:
-        classifier: in evaluation mode; its encoder attends to the whole image.
-        images: views (B, 1, H, W) in [0, 1], on the classifier's device.
-        method: see above.
+        classifier: Classifier in evaluation mode whose encoder attends to the whole image.
+        images: Views, (B, 1, H, W) in [0, 1], on the classifier's device.
+        method: "attention" or "rollout".
 
     Returns:
-        (B, rows, columns), 0 to 1. Sums to 1 where no class token and no register takes a share.
+        Maps, (B, rows, columns), 0 to 1. The sum is 1 without class token and registers.
 
     Raises:
-        HilumError: the encoder has no such attention.
+        HilumError: The encoder has no attention to the whole image.
     """
     encoder = classifier.encoder
     if not is_transformer(encoder):
@@ -54,10 +54,10 @@ def attention_map(classifier: Classifier, images: Tensor, method: AttentionMetho
         )
     selected: list[Tensor] = []
     if method == "attention":
-        watch_attention(encoder, images, lambda matrix: selected.__setitem__(slice(None), [matrix.mean(1)]))
+        capture_attention(encoder, images, lambda matrix: selected.__setitem__(slice(None), [matrix.mean(1)]))
         reached = selected[0]
     else:
-        watch_attention(encoder, images, lambda matrix: selected.append(matrix.mean(1)))
+        capture_attention(encoder, images, lambda matrix: selected.append(matrix.mean(1)))
         reached = rollout(selected)
     rows = reached[:, :1] if _reads_class_token(classifier) else reached[:, encoder.prefix_tokens :]
     places = rows.mean(1)[:, encoder.prefix_tokens :]
@@ -65,15 +65,15 @@ def attention_map(classifier: Classifier, images: Tensor, method: AttentionMetho
 
 
 def rollout(matrices: Sequence[Tensor]) -> Tensor:
-    """Attention through several blocks: the product of (A + I) / 2, the last block's on the left.
+    """Compute attention rollout: the product of (A + I) / 2 over the blocks, the last block on the left.
 
     Abnar & Zuidema, "Quantifying attention flow in transformers", ACL 2020, §3.
 
     Args:
-        matrices: the mean over heads of each block's attention, (B, N, N), in the order of the blocks; rows sum to 1.
+        matrices: Attention of each block, the mean over heads, (B, N, N), in the order of the blocks; rows sum to 1.
 
     Returns:
-        (B, N, N), rows sum to 1: what a token behind the last block holds of each that entered the first.
+        Attention of the output tokens to the input tokens, (B, N, N); rows sum to 1.
     """
     through = torch.eye(matrices[0].shape[-1], dtype=matrices[0].dtype, device=matrices[0].device)
     identity = through
@@ -82,46 +82,45 @@ def rollout(matrices: Sequence[Tensor]) -> Tensor:
     return through
 
 
-def attention_matrices(encoder: Encoder, images: Tensor) -> list[Tensor]:
-    """The attention of every block, (B, heads, N, N) each, rows sum to 1; N counts class token and registers."""
-    matrices: list[Tensor] = []
-    watch_attention(encoder, images, matrices.append)
-    return matrices
+def capture_attention(encoder: Encoder, images: Tensor, receive: Callable[[Tensor], Any]) -> None:
+    """Run a transformer on images and pass the attention matrix of each block to a function.
 
+    Matrices are (B, heads, N, N), rows sum to 1; N includes class token and registers. They are computed from the
+    queries and keys of each attention call, so norms, rotary positions and masks are included; fused kernels stay in
+    use.
 
-def watch_attention(encoder: Encoder, images: Tensor, see: Callable[[Tensor], Any]) -> None:
-    """Let a transformer look at images, and hand every block's attention matrix to `see` as it comes.
-
-    Matrices are taken where queries meet keys, so norms, rotary positions and masks are in them; nothing is built
-    again from a network's parts, and fused kernels stay in use.
+    Args:
+        encoder: Transformer.
+        images: Views, (B, 1, H, W) in [0, 1].
+        receive: Function that receives the matrices in the order of the blocks.
     """
-    with torch.no_grad(), _Watch(see):
+    with torch.no_grad(), _CaptureAttention(receive):
         encoder.tokens(images)
 
 
-class _Watch(TorchFunctionMode):
-    """Sees every attention that is computed while it is entered."""
+class _CaptureAttention(TorchFunctionMode):
+    """Mode that passes every computed attention matrix to a function."""
 
-    def __init__(self, see: Callable[[Tensor], Any]) -> None:
+    def __init__(self, receive: Callable[[Tensor], Any]) -> None:
         super().__init__()
-        self.see = see
+        self.receive = receive
 
     def __torch_function__(
         self, func: Any, types: Iterable[Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Compute, and show the attention that was hidden in it."""
+        """Call the function and pass on its attention matrix."""
         result = func(*args, **(kwargs or {}))
         if func is F.scaled_dot_product_attention:
-            self.see(_hidden(*args, **(kwargs or {})))
+            self.receive(_attention_of(*args, **(kwargs or {})))
         elif func in _SOFTMAXES and result.ndim == 4 and result.shape[-1] == result.shape[-2]:
-            self.see(result)  # (B, heads, N, N): written out
+            self.receive(result)  # (B, heads, N, N): attention without a fused kernel
         return result
 
 
 _SOFTMAXES = {torch.softmax, torch.Tensor.softmax, F.softmax}
 
 
-def _hidden(
+def _attention_of(
     query: Tensor,
     key: Tensor,
     value: Tensor,  # noqa: ARG001
@@ -130,8 +129,8 @@ def _hidden(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Tensor:
-    """The matrix inside a fused attention; the arguments are those of torch."""
-    assert not is_causal  # images have no direction of time
+    """Compute the matrix of a fused attention; the arguments are those of torch."""
+    assert not is_causal  # not used for images
     scores = query @ key.transpose(-1, -2) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -math.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
@@ -139,7 +138,7 @@ def _hidden(
 
 
 def _reads_class_token(classifier: Classifier) -> bool:
-    """Whether the feature is the class token, or has it as a part."""
+    """Return whether the feature is, or includes, the class token."""
     if classifier.pooling is None:
         return classifier.encoder.family.pooling == "cls"
     of_class_tokens = ClassToken, ClassTokenAndMean, ClassTokensOfLastBlocks, ClassTokensOfLastBlocksAndMean

@@ -1,8 +1,8 @@
-"""Heat-maps of any classifier, by any method, on one scale: where the score of a finding comes from.
+"""Heat maps of a classifier by any method.
 
-gradcam, gradcam++, layercam   from the last features with a place (`last_features`, `class_activation`)
-occlusion                      from the fall of the score under a cover (`occlusion`)
-rollout, attention             where a transformer reads, for no finding in particular (`attention`)
+gradcam, gradcam++, layercam   from the last spatial features (`last_features`, `class_activation`)
+occlusion                      from the decrease of the score under a cover (`occlusion`)
+rollout, attention             from the attention of a transformer, independent of the finding (`attention`)
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ from hilum.finetuning.classifier import Classifier
 
 @dataclass(frozen=True)
 class HeatMaps:
-    """Maps at their own resolution, and which part of the image they lie on.
+    """Heat maps at their own resolution, and their position on the image.
 
     Attributes:
-        maps: (…, rows, columns), at least 0; not scaled, so that maps of one image can be compared.
-        start, end: where the first row begins and the last one ends, as fractions of the image's side; columns alike.
-            Places may begin or end beyond the image.
+        maps: Maps, (…, rows, columns), at least 0; not scaled, so that maps of one image are comparable.
+        start, end: Start of the first row and end of the last one as fractions of the image's side, and the same for
+            columns; may be outside the image.
     """
 
     maps: Tensor
@@ -38,7 +38,7 @@ class HeatMaps:
     end: float
 
     def on_image(self, side: int) -> Tensor:
-        """(…, side, side) on the image, by bilinear interpolation; beyond the map's edge its edge goes on."""
+        """Resample to the image, (…, side, side), by bilinear interpolation; the border is replicated."""
         leading, (rows, columns) = self.maps.shape[:-2], self.maps.shape[-2:]
         centres = (torch.arange(side, device=self.maps.device, dtype=torch.float32) + 0.5) / side
         places = 2 * (centres - self.start) / (self.end - self.start) - 1
@@ -49,19 +49,19 @@ class HeatMaps:
 
 
 def heat_maps(classifier: Classifier, images: Tensor, wanted: Sequence[int], method: HeatMapMethod) -> HeatMaps:
-    """Maps of some findings on some images.
+    """Compute the heat maps of findings on images.
 
     Args:
-        classifier: in evaluation mode.
-        images: views (B, 1, S, S) in [0, 1], on the classifier's device.
-        wanted: places of F findings among the logits.
-        method: see the head of this file.
+        classifier: Classifier in evaluation mode.
+        images: Views, (B, 1, S, S) in [0, 1], on the classifier's device.
+        wanted: Indices of F findings among the logits.
+        method: Method, see the module's docstring.
 
     Returns:
         Maps (B, F, rows, columns).
 
     Raises:
-        HilumError: an unknown method, or one that has no meaning for this encoder.
+        HilumError: An unknown method, or one that the encoder does not support.
     """
     if method == "occlusion":
         chosen = list(wanted)
@@ -86,16 +86,17 @@ _FIRST_CENTRE: dict[str, float] = {
     "toh2023_cnn": 33.0,
     "toh2023_unet_encoder": 78.0,
 }
-"""Where the first place of the last features looks, in px from the image's edge, by family; half a patch for others.
+"""Centre of the receptive field of the first position of the last features, in px from the image's edge, by family;
+half a patch for others.
 
 It follows from kernels, strides and padding (Araujo et al., "Computing receptive fields of convolutional neural
-networks", Distill 2019). A padded convolution of odd size looks at the first px of each stride, so the places of a
-ResNet lie half a place further up and left than a map that is just stretched over the image would have them.
+networks", Distill 2019). A padded convolution of odd size is centred on the first px of each stride, so the positions
+of a ResNet are half a position further up and left than in a map stretched over the image.
 """
 
 
 def covered(encoder: Encoder, side: int) -> tuple[float, float]:
-    """Where an encoder's places begin and end on an image of this side, as fractions of it."""
+    """Return start and end of an encoder's feature map on an image of this side, as fractions of it."""
     first = _FIRST_CENTRE.get(encoder.architecture.family, encoder.patch / 2)
     begin = (first - encoder.patch / 2) / side
     return begin, begin + encoder.patch_grid(side)[0] * encoder.patch / side

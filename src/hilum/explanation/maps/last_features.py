@@ -1,8 +1,8 @@
-"""The last features that still have a place on the image, and how much each of them moves a score.
+"""Last spatial features of an encoder, and the gradients of scores with respect to them.
 
-Networks that end in a map give that map, as it is before pooling. Transformers give what enters their last block, as a
-grid without class token and registers: behind the last block the class token has read the image already, and where it
-is the feature, the other tokens move nothing. Grid and prefix come from the encoder, so nobody has to supply them.
+For networks with a feature map, it is that map before pooling. For transformers, it is the input of the last block as
+a grid without class token and registers: after the last block the class token contains the whole image, and if it is
+the feature, the other tokens have no gradient. Grid and prefix tokens are known from the encoder.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,22 +18,22 @@ from hilum.finetuning.classifier import Classifier
 
 
 def is_transformer(encoder: Encoder) -> bool:
-    """Whether every block of an encoder attends to the whole image."""
+    """Return whether every block of an encoder attends to the whole image."""
     return encoder.architecture.family in TRANSFORMERS
 
 
 def activations_and_gradients(classifier: Classifier, images: Tensor, wanted: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """The last features with a place, and the gradients of some logits with respect to them.
+    """Compute the last spatial features, and the gradients of logits with respect to them.
 
-    Weights and their gradients are left as they are.
+    Weights and their gradients are not changed.
 
     Args:
-        classifier: in evaluation mode.
-        images: views (B, 1, H, W) in [0, 1], on the classifier's device.
-        wanted: places of F findings among the logits.
+        classifier: Classifier in evaluation mode.
+        images: Views, (B, 1, H, W) in [0, 1], on the classifier's device.
+        wanted: Indices of F findings among the logits.
 
     Returns:
-        (B, C, rows, columns) and (F, B, C, rows, columns), of `encoder.patch_grid` rows and columns.
+        Features (B, C, rows, columns) and gradients (F, B, C, rows, columns), of `encoder.patch_grid` rows and columns.
     """
     encoder = classifier.encoder
     with _fixed_weights(classifier), torch.enable_grad():
@@ -53,7 +53,7 @@ def activations_and_gradients(classifier: Classifier, images: Tensor, wanted: Se
 
 
 def logits_of_map(classifier: Classifier, maps: Tensor) -> Tensor:
-    """What a classifier whose encoder ends in a map says of that map: (B, C, rows, columns) to (B, findings)."""
+    """Compute the logits (B, findings) of a classifier from its feature map (B, C, rows, columns)."""
     encoder = classifier.encoder
     if classifier.pooling is not None:
         features = encoder.norm_pooled(classifier.pooling(maps.float().flatten(2).transpose(1, 2))).flatten(1)
@@ -65,7 +65,7 @@ def logits_of_map(classifier: Classifier, maps: Tensor) -> Tensor:
 
 
 def _entering_last_block(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens that enter the last block, as the start of a graph that ends in the logits; and the logits."""
+    """Return the input tokens of the last block, as leaves of the graph of the logits, and the logits."""
     entered: list[Tensor] = []
 
     def start_here(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:  # noqa: ARG001
@@ -82,14 +82,14 @@ def _entering_last_block(classifier: Classifier, images: Tensor) -> tuple[Tensor
 
 
 def _as_grid(tokens: Tensor, encoder: Encoder, grid: tuple[int, int]) -> Tensor:
-    """(…, prefix + rows · columns, C) to (…, C, rows, columns)."""
+    """Reshape tokens (…, prefix + rows · columns, C) to (…, C, rows, columns)."""
     places = tokens[..., encoder.prefix_tokens :, :].transpose(-1, -2)
     return places.reshape(*places.shape[:-1], *grid)
 
 
 @contextmanager
 def _fixed_weights(module: nn.Module) -> Iterator[None]:
-    """Without gradients of weights, so that no graph is kept before the features."""
+    """Disable gradients of weights, so that no graph is stored before the features."""
     training = [parameter for parameter in module.parameters() if parameter.requires_grad]
     try:
         for parameter in training:

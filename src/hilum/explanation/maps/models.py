@@ -1,4 +1,4 @@
-"""Finished classifiers whose maps are drawn, their random twins, and what they say of images."""
+"""Classifiers to explain, copies of them with random weights, and their predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Model:
-    """A classifier and how it is called.
+    """Classifier to explain.
 
     Attributes:
-        name: for people; unique among the models of a page.
-        classifier: in evaluation mode, on its device.
-        card: what it is and which patients it was trained on.
-        arm: of a study; None for a model that is of none.
+        name: Name for readers; unique on a page.
+        classifier: Classifier in evaluation mode, on its device.
+        card: Card with its settings and training patients.
+        arm: Arm of a study; None for other models.
     """
 
     name: str
@@ -43,16 +43,16 @@ class Model:
 def load_models(
     directories: Sequence[Path], device: torch.device, arms: Sequence[tuple[str, int]] | None = None
 ) -> list[Model]:
-    """Load classifiers that fine-tuning wrote.
+    """Load fine-tuned classifiers.
 
     Args:
-        directories: of the classifiers.
-        device: where they compute.
-        arms: arm and seed of each, by which it is then named; None: a directory ARM/seed-N of a card of seed N is that
-            arm's, and others are named by their directories.
+        directories: Directories of the classifiers.
+        device: Device of the computation.
+        arms: Arm and seed of each, used as its name; None: a directory ARM/seed-N whose card has seed N is named by arm
+            and seed, others by their directories.
 
     Raises:
-        HilumError: a directory holds none, or the same one twice.
+        HilumError: A directory has no classifier, or occurs twice.
     """
     if len({directory.resolve() for directory in directories}) < len(directories):
         raise HilumError(
@@ -76,10 +76,10 @@ def load_models(
 
 
 def random_twin(model: Model, seed: int) -> Model:
-    """The same architecture with weights as they are before any training.
+    """Create a model of the same architecture with random weights.
 
-    A map that looks the same after this says nothing of what was learnt: Adebayo et al., "Sanity checks for saliency
-    maps", NeurIPS 2018, §3 (here all layers at once, drawn anew).
+    Maps that do not change with random weights do not depend on what was learned: Adebayo et al., "Sanity checks for
+    saliency maps", NeurIPS 2018, §3 (here all layers at once).
     """
     card = model.card
     twin = Classifier(
@@ -96,7 +96,7 @@ def random_twin(model: Model, seed: int) -> Model:
 def probabilities(
     model: Model, store: Store, image_ids: Sequence[str], on_progress: ProgressReport = silent
 ) -> NDArray[np.float64]:
-    """What a model gives each of its findings on each image, (N, findings), 0 to 1."""
+    """Compute the predicted probabilities of a model, (N, findings), 0 to 1."""
     feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
     logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
     found: NDArray[np.float64] = model.classifier.output_type.probabilities(logits.double()).cpu().numpy()
@@ -110,20 +110,20 @@ def maps_of_pairs(
     method: HeatMapMethod,
     on_progress: ProgressReport = silent,
 ) -> HeatMaps:
-    """Maps of some findings on some images.
+    """Compute the heat maps of pairs of image and finding.
 
     Args:
-        model: whose findings hold those of the pairs.
-        store: of the images, preprocessed as the model's card says.
-        pairs: P of image id and finding, at least one.
-        method: of `hilum.explanation.maps.heat_maps`.
-        on_progress: receives the images done.
+        model: Model that scores the findings of the pairs.
+        store: Images, preprocessed as in the model's card.
+        pairs: P pairs of image id and finding, at least one.
+        method: Method of `hilum.explanation.maps.heat_maps`.
+        on_progress: Receives the number of images done.
 
     Returns:
         Maps (P, rows, columns) on the CPU, in the order of the pairs.
 
     Raises:
-        HilumError: the method has no meaning for the model.
+        HilumError: The model does not support the method.
     """
     radiographs = list(dict.fromkeys(image_id for image_id, _ in pairs))
     rows = store.rows(radiographs)
@@ -146,7 +146,7 @@ def maps_of_pairs(
 
 
 def _arm_of(directory: Path, card: Card) -> tuple[str, int] | None:
-    """Arm and seed of a model that stands where studies write theirs, as ARM/seed-N; None elsewhere."""
+    """Return arm and seed of a model in a study's directory ARM/seed-N; None for others."""
     path = directory.resolve()
     return (path.parent.name, card.seed) if path.name == f"seed-{card.seed}" else None
 

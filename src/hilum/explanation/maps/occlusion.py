@@ -1,7 +1,7 @@
-"""Occlusion: how much a score falls when a part of the image is covered.
+"""Occlusion maps: decrease of a score when a part of the image is covered.
 
-Zeiler & Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, §4.2. It asks no network for its
-insides, works for all of them, and costs a pass for every place of the cover.
+Zeiler & Fergus, "Visualizing and understanding convolutional networks", ECCV 2014, §4.2. It works for all networks and
+needs one forward pass per position of the cover.
 """
 
 from collections.abc import Callable
@@ -12,28 +12,27 @@ from torch import Tensor
 CELLS = 14
 """Rows and columns of cells on an image."""
 SPAN = 3
-"""Cells that the square cover is wide and high."""
+"""Side of the square cover in cells."""
 
 
 def occlusion_maps(
     score: Callable[[Tensor], Tensor], images: Tensor, *, cells: int = CELLS, span: int = SPAN, at_once: int = 128
 ) -> Tensor:
-    """Mean fall of each score over the covers that lie on a cell.
+    """Compute the mean decrease of each score over the covers of each cell.
 
-    The cover has the image's own mean gray. It stands wherever it fits, so cells at the edge are covered less often
-    than those in the middle, and each cell takes the mean over its own covers. A score that rises counts as 0 only at
-    the
-    end: falls and rises of the covers on a cell are averaged first.
+    The cover has the mean gray of the image and takes all positions inside it, so cells at the edge are covered less
+    often than those in the centre. Decreases and increases are averaged over the covers of a cell; a negative mean is
+    set to 0.
 
     Args:
-        score: images (B, 1, S, S) to (B, F) scores.
-        images: (B, 1, S, S).
-        cells: rows and columns of cells, at most S; edges between cells are rounded to whole px.
-        span: width and height of the cover in cells, 1 to `cells`.
-        at_once: images in one pass.
+        score: Function of images (B, 1, S, S) to scores (B, F).
+        images: Views, (B, 1, S, S).
+        cells: Rows and columns of cells, at most S; edges between cells are rounded to whole px.
+        span: Width and height of the cover in cells, 1 to `cells`.
+        at_once: Number of images in one pass.
 
     Returns:
-        (B, F, cells, cells), at least 0.
+        Maps, (B, F, cells, cells), at least 0.
     """
     side = images.shape[-1]
     edges = [round(cell * side / cells) for cell in range(cells + 1)]

@@ -1,4 +1,4 @@
-"""Figures of a report, one idea a file; `canvas` sets the style and makes the SVG."""
+"""Figures of a report; `canvas` sets the style and writes the SVG."""
 
 import lazy_loader
 

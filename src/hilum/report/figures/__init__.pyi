@@ -38,6 +38,9 @@ from .decisions import (
     decision_figures as decision_figures,
 )
 from .embedding import (
+    METHODS as METHODS,
+)
+from .embedding import (
     embedding_figure as embedding_figure,
 )
 from .embedding import (

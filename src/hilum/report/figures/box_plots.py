@@ -1,4 +1,4 @@
-"""A metric over findings, one box an arm, with the p-value of its mean difference from the reference arm."""
+"""Box plots of a metric over findings, one box per arm, with the p-value of its macro difference."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,13 +14,13 @@ from hilum.report.render import Figure, formats
 
 HEIGHT, LEFT, TOP, BOTTOM, COLUMN, RIGHT = 330, 48, 34, 46, 104, 12
 _FEW_ARMS, _NARROW, _SLANTED = 8, 36, 74
-"""Up to so many arms have wide columns; more have narrow ones, with slanted names, which take so much more room."""
+"""Most arms with wide columns; width of the narrow columns of more arms, and height of their slanted names, px."""
 _FEWEST = 3
-"""Findings below which a box says no more than its dots."""
+"""Minimum number of findings of a box plot."""
 
 
 def box_plot(content: ReportContent, metric: str) -> Figure | None:
-    """Every arm's estimates over findings, each a dot, their mean a cross; None with fewer than three findings."""
+    """Draw each arm's estimates over findings as dots, box and mean (cross); None with fewer than three findings."""
     rows = content.metrics.filter((pl.col("metric") == metric) & ~pl.col("finding").is_in(list(AVERAGES)))
     rows = rows.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
     arms = [arm for arm in content.arms if arm.name in set(rows["arm"])]
@@ -64,12 +64,12 @@ def box_plot(content: ReportContent, metric: str) -> Figure | None:
     median = "; ".join(
         f"{arm.name} {np.median(rows.filter(pl.col('arm') == arm.name)['estimate'].to_numpy()):.3f}" for arm in arms
     )
-    description = f"{formats.metric_name(metric)} over {len(findings)} findings, one box an arm. Medians: {median}."
+    description = f"{formats.metric_name(metric)} over {len(findings)} findings, one box per arm. Medians: {median}."
     return canvas.as_figure(drawing, f"boxes_{metric}", description, hover)
 
 
 def _p_values(content: ReportContent, metric: str) -> Mapping[str, str]:
-    """What stands above the box of an arm: the adjusted p of its macro difference from the reference arm."""
+    """Return the text above each arm's box: the adjusted p of its macro difference from the reference arm."""
     if content.reference is None or content.comparisons.is_empty():
         return {}
     overall = overall_finding(content.comparisons["finding"].to_list())
@@ -77,4 +77,4 @@ def _p_values(content: ReportContent, metric: str) -> Mapping[str, str]:
         (pl.col("metric") == metric) & (pl.col("finding") == overall) & (pl.col("reference") == content.reference)
     )
     known = [(row["arm"], row["p_adjusted"]) for row in rows.to_dicts() if formats.known(row["p_adjusted"])]
-    return {arm: formats.p_statement(p).removeprefix("adjusted ") for arm, p in known}
+    return {arm: formats.p_equation(p) for arm, p in known}

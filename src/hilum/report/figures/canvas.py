@@ -1,6 +1,6 @@
-"""The look of every figure, and its way from Matplotlib to SVG: the same bytes for the same numbers.
+"""Style of all figures and conversion from Matplotlib to reproducible SVG.
 
-One unit is one CSS pixel. Colours are few and named, so that the page can give them another value in the dark.
+One unit is one CSS pixel. Colours are named, so that the page can replace them in dark mode.
 """
 
 import io
@@ -26,7 +26,7 @@ ARM_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 ARM_DASHES: tuple[Any, ...] = (
     "solid", (0, (5, 1.6)), (0, (1.2, 1.4)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 1.2, 1.2, 1.2, 1.2, 1.2)), (0, (9, 3)),
 )  # fmt: skip
-"""Arms of one colour differ in these: 36 lines, and 42 markers, that no other arm has."""
+"""Line styles; with `ARM_COLOURS` they give 36 distinct lines, with `ARM_MARKERS` 42 distinct markers."""
 _TOKENS = {
     INK: "currentColor",
     FAINT: "var(--faint)",
@@ -36,7 +36,7 @@ _TOKENS = {
     **{colour: f"var(--arm-{i})" for i, colour in enumerate(ARM_COLOURS, start=1)},
 }
 STEPS = (1, 2, 5, 10)
-"""Axes count in these, times a power of ten."""
+"""Tick spacings of axes, times a power of ten."""
 FILE_FONTS = "'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif"
 
 _STYLE: Any = {
@@ -70,9 +70,9 @@ _STYLE: Any = {
 
 
 def arm_colours(arms: Sequence[ArmSummary], reference: str | None) -> dict[str, str]:
-    """A colour for the title of each arm, in their order; the reference arm is gray.
+    """Return the colour of each arm by its title; the reference arm is gray.
 
-    Six differ; arms of one colour differ in their marker (`ARM_MARKERS`) and their dashes (`arm_dashes`).
+    Six colours are used; arms of one colour differ in marker (`ARM_MARKERS`) and dashes (`arm_dashes`).
     """
     others = [arm.title for arm in arms if arm.name != reference]
     colours = {title: ARM_COLOURS[i % len(ARM_COLOURS)] for i, title in enumerate(others)}
@@ -80,10 +80,10 @@ def arm_colours(arms: Sequence[ArmSummary], reference: str | None) -> dict[str, 
 
 
 def arm_dashes(colours: Mapping[str, str]) -> dict[str, Any]:
-    """Dashes of each arm's line, as Matplotlib takes them: solid for the first arm of a colour, others for the next.
+    """Return the Matplotlib line style of each arm: solid for the first arm of a colour, dashed for the next.
 
     Args:
-        colours: of the arms, in their order (`arm_colours`).
+        colours: Colours of the arms in their order (`arm_colours`).
     """
     met: dict[str, int] = {}
     dashes = {}
@@ -94,29 +94,29 @@ def arm_dashes(colours: Mapping[str, str]) -> dict[str, Any]:
 
 
 def page_colour(colour: str) -> str:
-    """A colour of figures as the page writes it, so that it has another value in the dark."""
+    """Return the CSS variable of a figure colour, which changes in dark mode."""
     return _TOKENS[colour]
 
 
 def shortened(text: str, letters: int) -> str:
-    """Text that fits where there is room for so many letters."""
+    """Shorten a text to a number of characters, with an ellipsis."""
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in this style; Matplotlib's settings are as before afterwards."""
+    """Set this style inside a `with` block; Matplotlib's settings are restored afterwards."""
     with mpl.rc_context(_STYLE):
         yield
 
 
 def sheet(width: float, height: float) -> Drawing:
-    """An empty drawing of this size, CSS px."""
+    """Return an empty figure of this size, CSS px."""
     return Drawing(figsize=(width / 72, height / 72), facecolor="none")
 
 
 def panel(drawing: Drawing, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes at a place given in CSS px from the upper left corner of the drawing."""
+    """Add axes at a position in CSS px from the upper left corner of the figure."""
     full_width, full_height = drawing.get_size_inches() * 72
     return drawing.add_axes(
         (left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height)
@@ -124,22 +124,22 @@ def panel(drawing: Drawing, left: float, top: float, width: float, height: float
 
 
 _PLACES = re.compile(r'\b(?:d|x|y|transform)="[^"]*"')
-"""Attributes whose numbers need no more than a hundredth of a pixel."""
+"""SVG attributes whose numbers are rounded to a hundredth of a pixel."""
 
 
 def as_figure(drawing: Drawing, name: str, description: str, hover: Mapping[str, str] | None = None) -> Figure:
-    """The drawing as SVG.
+    """Convert a drawing to SVG.
 
     Args:
-        drawing: made inside `style()`; call this there too.
-        name: stem of the file.
-        description: for those who do not see it.
-        hover: what a mouse shows on the artist with this gid.
+        drawing: Figure made inside `style()`; call this function there too.
+        name: Stem of the file name.
+        description: Text alternative for screen readers.
+        hover: Tooltips by the gid of the artist.
     """
     stream = io.StringIO()
     drawing.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = _PLACES.sub(lambda place: re.sub(r"(\.\d\d)\d+", r"\1", place[0]), stream.getvalue())
-    svg = re.sub(r'<g id="(?:line2d|text)_\d+"/>', "", svg)  # what ticks do not show
+    svg = re.sub(r'<g id="(?:line2d|text)_\d+"/>', "", svg)  # empty elements of hidden ticks
     svg = re.sub(r">\s+<", "><", svg)
     svg = svg.replace("'DejaVu Sans'", FILE_FONTS)
     for gid, text in (hover or {}).items():
@@ -148,7 +148,7 @@ def as_figure(drawing: Drawing, name: str, description: str, hover: Mapping[str,
 
 
 def inline(figure: Figure) -> str:
-    """The figure as a part of the page: ids made its own, colours and fonts those of the page."""
+    """Return the figure as inline SVG: unique ids, with the colours and fonts of the page."""
     svg = figure.svg[figure.svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{figure.name}-', svg)
@@ -169,7 +169,7 @@ _OFTEN = 20
 
 
 def _with_classes(svg: str, name: str) -> str:
-    """The same with a class in place of each style that many elements have: a page of many figures is half as large."""
+    """Replace frequent inline styles by CSS classes, which halves the size of a page of many figures."""
     repeated = [style for style, count in Counter(re.findall(r' style="([^"]*)"', svg)).items() if count > _OFTEN]
     rules = []
     for number, style in enumerate(repeated):

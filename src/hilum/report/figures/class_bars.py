@@ -1,4 +1,4 @@
-"""Positive images of each finding as bars, one group of bars a part of the split."""
+"""Bar chart of the positive images of each finding, grouped by split."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ WIDTH, BAR, GAP, TOP, BOTTOM, RIGHT, LETTER = 560, 14, 8, 34, 40, 74, 6.3
 
 
 def class_bars_figure(name: str, title: str, counts: pl.DataFrame, splits: Sequence[str]) -> Figure | None:
-    """A bar a finding and part, the number behind it; None where there is nothing to count.
+    """Draw one bar per finding and split with its count; None without counts.
 
     Args:
-        name: as in `Figure`.
-        title: above the bars.
-        counts: columns `split, finding, positives`.
-        splits: parts to show, such as train.
+        name: Name of the `Figure`.
+        title: Title above the bars.
+        counts: Columns `split, finding, positives`.
+        splits: Splits to show, such as train.
     """
     shown = counts.filter(pl.col("split").is_in(list(splits)) & pl.col("finding").is_not_null())
     findings = shown["finding"].unique(maintain_order=True).to_list()

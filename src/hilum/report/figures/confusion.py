@@ -1,4 +1,4 @@
-"""Confusion matrices of tasks in which every image is of exactly one class, one panel an arm."""
+"""Confusion matrices of multiclass tasks, one panel per arm."""
 
 from collections.abc import Sequence
 
@@ -17,11 +17,11 @@ LETTER = 6.0
 
 
 FEW_ARMS = 4
-"""Of up to so many arms a report draws every matrix, of more the matrices of the best two."""
+"""Most arms of which a report draws every matrix; of more arms it draws those of the best two."""
 
 
 def confusion_arms(content: ReportContent) -> list[str]:
-    """Arms whose confusion matrices a report draws: all of a few, else the two with the highest first metric."""
+    """Return the arms whose matrices a report draws: all of a few, else the two with the highest first metric."""
     if len(content.arms) <= FEW_ARMS or content.metrics.is_empty():
         return [arm.name for arm in content.arms]
     rows = content.metrics.filter(content.metrics["metric"] == content.metrics["metric"][0])
@@ -31,11 +31,11 @@ def confusion_arms(content: ReportContent) -> list[str]:
 
 
 def confusion_figures(content: ReportContent, arms: Sequence[str] | None = None) -> list[Figure]:
-    """One matrix for each arm of a single-label task; none for findings that go together.
+    """Draw the confusion matrix of each arm of a multiclass task; none for multilabel tasks.
 
     Args:
-        content: with the predictions.
-        arms: whose; those of `confusion_arms` where left out.
+        content: Report content with predictions.
+        arms: Arms to draw; default: those of `confusion_arms`.
     """
     figures = []
     chosen = confusion_arms(content) if arms is None else arms
@@ -57,20 +57,19 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     axes = canvas.panel(drawing, left, top, CELL * size, CELL * size)
     axes.set(xlim=(0, size), ylim=(size, 0))
     totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
+    fractions = counts / np.maximum(totals, 1)
     hover = {}
     for row, column in np.ndindex(size, size):
-        share, gid = shares[row, column], f"cell{row * size + column}"
-        hover[gid] = (
-            f"{classes[row]} called {classes[column]}: {counts[row, column]:g} images, {share:.0%} of the class"
-        )
+        fraction, gid = fractions[row, column], f"cell{row * size + column}"
+        share = f"{counts[row, column]:g} images, {fraction:.0%} of the class"
+        hover[gid] = f"{classes[row]} predicted as {classes[column]}: {share}"
         shade = Rectangle(
-            (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * share,
+            (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * fraction,
             linewidth=0, gid=gid,
         )  # fmt: skip
         axes.add_patch(shade)
         weight = "bold" if row == column else "normal"
-        axes.text(column + 0.5, row + 0.43, f"{share:.0%}", ha="center", va="center", fontsize=11, fontweight=weight)
+        axes.text(column + 0.5, row + 0.43, f"{fraction:.0%}", ha="center", va="center", fontsize=11, fontweight=weight)
         axes.text(
             column + 0.5, row + 0.75, f"{counts[row, column]:,.0f}", ha="center", va="center", fontsize=8,
             color=canvas.FAINT,
@@ -84,5 +83,5 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     drawing.text(4 / (drawing.get_size_inches()[0] * 72), 1 - 16 / (drawing.get_size_inches()[1] * 72), title,
                  fontsize=12, fontweight="bold")  # fmt: skip
     right = counts.trace() / max(counts.sum(), 1)
-    description = f"Confusion matrix of {title}: {right:.0%} of images are called what they are. Rows: true class."
+    description = f"Confusion matrix of {title}: {right:.0%} of images are classified correctly. Rows: true class."
     return canvas.as_figure(drawing, name, description, hover)

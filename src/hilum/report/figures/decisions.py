@@ -1,4 +1,4 @@
-"""Decision curves: the net benefit of acting on a model, beside acting on everybody or on nobody."""
+"""Decision curves: net benefit of a model beside treating all or no patients (Vickers & Elkin 2006)."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from hilum.report.render import Figure, file_stem, formats
 
 THRESHOLDS = tuple(np.arange(1, 250) / 250)
 _WORTH = 0.1
-"""A panel ends where no arm has this share of what a perfect model would have."""
+"""A panel ends where no arm reaches this fraction of the net benefit of a perfect model."""
 
 
 def decision_figures(content: ReportContent) -> list[Figure]:
-    """One panel for each finding with positives and negatives; the mean over seeds at each threshold probability."""
+    """Draw one panel per finding with positives and negatives: the mean over seeds at each threshold probability."""
     colours = canvas.arm_colours(content.arms, content.reference)
     figures = []
     for finding in findings_of(content):
@@ -28,15 +28,15 @@ def decision_figures(content: ReportContent) -> list[Figure]:
         if not first:
             continue
         at = np.array(THRESHOLDS)
-        share = float(first[0][0].mean())
-        worth = np.flatnonzero(np.max(list(curves.values()), axis=0) > _WORTH * share)
-        end = min(1.0, max(2 * share, 1.1 * at[worth[-1]] if len(worth) else 0.0))
+        prevalence = float(first[0][0].mean())
+        worth = np.flatnonzero(np.max(list(curves.values()), axis=0) > _WORTH * prevalence)
+        end = min(1.0, max(2 * prevalence, 1.1 * at[worth[-1]] if len(worth) else 0.0))
         frame = Frame(
-            "Decision curves", "Threshold probability", "Net benefit", (0, end), (-0.25 * share, 1.05 * share)
+            "Decision curves", "Threshold probability", "Net benefit", (0, end), (-0.25 * prevalence, 1.05 * prevalence)
         )
         lines = {
             title: Drawn(
-                (at[at <= end], benefit[at <= end]), formats.decimal(np.interp(share, at, benefit), signed=True)
+                (at[at <= end], benefit[at <= end]), formats.decimal(np.interp(prevalence, at, benefit), signed=True)
             )
             for title, benefit in curves.items()
         }

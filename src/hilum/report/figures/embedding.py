@@ -1,4 +1,4 @@
-"""Images as points on a plane, coloured by class, with the numbers of the features beside: a figure a method."""
+"""Scatter plots of embeddings, coloured by class, with class separation beside them."""
 
 import io
 from pathlib import Path
@@ -26,19 +26,19 @@ from hilum.report.render import Figure
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 _SIDE, _MARGIN, _TOP, _LINE, _CAPTION = 420, 16, 40, 16, 60  # CSS px
 _AS_PIXELS = 1500
-"""From so many points on a drawing holds them as one image."""
+"""Number of points from which they are rasterised."""
 
 
 def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) -> tuple[Figure, bytes]:
-    """One method's points, a panel for each way to put images into classes.
+    """Draw the points of one projection method, one panel per grouping into classes.
 
     Args:
-        points: as `hilum.explanation.embedding.embed.Embedded.points`.
-        purity: as `Embedded.purity`.
-        method: of the points to draw.
+        points: Table `hilum.explanation.embedding.embed.Embedded.points`.
+        purity: Table `Embedded.purity`.
+        method: Projection method, "tsne" or "umap".
 
     Returns:
-        The figure, and the same as PNG.
+        The figure as SVG, and the PNG file's bytes.
     """
     shown = points.filter(pl.col("method") == method)
     names = [name for name in TITLES if shown[name].null_count() < len(shown)] or [""]
@@ -58,13 +58,14 @@ def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) ->
             below = panel(drawing, left, _TOP + _SIDE + 8, _SIDE, _LINE * lines)
             _legend(below, classes[name], purity.filter(pl.col("grouping") == name), lines)
         message = (
-            f"{METHODS[method]} of {len(shown):,} images; places have no unit, and distances between groups no meaning."
+            f"{METHODS[method]} of {len(shown):,} images; coordinates have no unit, and distances between groups no "
+            "meaning."
         )
         caption = panel(drawing, _MARGIN, height - _CAPTION + 18, width - 2 * _MARGIN, _CAPTION - 18)
         caption.set_axis_off()
         caption.text(0, 1, message, color=FAINT, fontsize=10, va="top")
         if len(purity):
-            text = "Purity and silhouette are of the features, not of the image; 95 % intervals by resampled patients."
+            text = "Purity and silhouette are computed on the features, not on this plot; 95 % intervals over patients."
             caption.text(0, 0.5, text, color=FAINT, fontsize=10, va="top")
         figure = as_figure(drawing, f"embedding-{method}", _description(shown, names, method))
         stream = io.BytesIO()
@@ -73,7 +74,7 @@ def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) ->
 
 
 def write_embedding_figures(points: pl.DataFrame, purity: pl.DataFrame, directory: Path) -> list[Path]:
-    """Write `embedding-<method>.svg` and `.png` for each method; the SVG files."""
+    """Write `embedding-<method>.svg` and `.png` for each method; return the paths of the SVG files."""
     written = []
     for method in points["method"].unique(maintain_order=True):
         figure, png = embedding_figure(points, purity, method)
@@ -85,7 +86,7 @@ def write_embedding_figures(points: pl.DataFrame, purity: pl.DataFrame, director
 
 
 def _classes(shown: pl.DataFrame, name: str) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each class, the largest first."""
+    """Return colour and marker of each class, the largest class first."""
     if not name:
         return {}
     counts = shown[name].drop_nulls().value_counts().sort(["count", name], descending=[True, False])

@@ -1,4 +1,4 @@
-"""Forest plots: estimates and differences with their intervals, findings below each other."""
+"""Forest plots of estimates and differences with their intervals, grouped by finding."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ class Interval:
     """One line of a forest plot.
 
     Args:
-        group: what its lines share a label for: a finding.
-        arm: which colour and marker it has.
-        estimate, low, high: None or NaN where unknown.
-        hover: what a mouse shows on it.
-        filled: whether its marker is filled; an open one says that no difference is shown.
-        replicates: estimates of single seeds, drawn as small ticks.
-        band: half-width of a pale band around zero: the smallest difference that could have been shown.
+        group: Label shared by several lines: a finding.
+        arm: Arm, which sets colour and marker.
+        estimate, low, high: Estimate and interval; None or NaN where unknown.
+        hover: Tooltip.
+        filled: Whether its marker is filled; an open one means a difference that is not significant.
+        replicates: Estimates of single seeds, drawn as small ticks.
+        band: Half-width of a pale band around zero: the minimum detectable difference.
     """
 
     group: str
@@ -56,13 +56,13 @@ def forest(
     """Draw intervals grouped by finding.
 
     Args:
-        name: as in `Figure`.
-        description: as in `Figure`.
-        intervals: in reading order.
-        colours: of the arms; their order gives the markers.
-        label: of the horizontal axis.
-        line: where nothing is known or nothing differs: 0.5 for an AUROC, 0 for a difference; None where there is none.
-        legend: whether arms are named above; not where each group is an arm.
+        name: Name of the `Figure`.
+        description: Description of the `Figure`.
+        intervals: Lines in reading order.
+        colours: Colours of the arms; their order sets the markers.
+        label: Label of the horizontal axis.
+        line: Position of the null line: 0.5 for an AUROC, 0 for a difference; None for none.
+        legend: Whether to draw a legend of the arms.
     """
     groups = list(dict.fromkeys(interval.group for interval in intervals))
     arms = [arm for arm in colours if any(interval.arm == arm for interval in intervals)]
@@ -97,36 +97,26 @@ def forest(
 
 
 def estimates_forest(content: ReportContent, metric: str, rocs: Mapping[tuple[str, str], Roc]) -> Figure:
-    """Every arm's estimate of every finding, `macro` first; small ticks are single seeds."""
+    """Draw each arm's estimate of each finding, `macro` first; small ticks are single seeds."""
     name = formats.metric_name(metric)
     titles = {arm.name: arm.title for arm in content.arms}
     rows = content.metrics.filter(pl.col("metric") == metric).to_dicts()
-    intervals = [
-        Interval(
-            finding_name(row["finding"]),
-            titles[row["arm"]],
-            row["estimate"],
-            row["ci_low"],
-            row["ci_high"],
-            f"{row['arm']}, {row['finding']}: {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}",
-            replicates=rocs[key].areas if (key := (row["arm"], row["finding"])) in rocs and metric == "auroc" else (),
+    intervals = []
+    for row in sorted(rows, key=lambda row: place_of(row["finding"])):
+        own = rocs.get((row["arm"], row["finding"])) if metric == "auroc" else None
+        finding, bounds = finding_name(row["finding"]), (row["estimate"], row["ci_low"], row["ci_high"])
+        text = f"{row['arm']}, {row['finding']}: {formats.estimate(*bounds)}"
+        intervals.append(
+            Interval(finding, titles[row["arm"]], *bounds, text, replicates=own.areas if own is not None else ())
         )
-        for row in sorted(rows, key=lambda row: place_of(row["finding"]))
-    ]
     colours = canvas.arm_colours(content.arms, content.reference)
-    description = f"{name} of every arm and finding with 95 % intervals."
-    return forest(
-        f"intervals_{metric}",
-        description,
-        intervals,
-        colours,
-        f"{formats.capital(name)}, 95 % interval",
-        _chance(metric),
-    )
+    description = f"{name} of each arm and finding with 95 % intervals."
+    label = f"{formats.capital(name)}, 95 % interval"
+    return forest(f"intervals_{metric}", description, intervals, colours, label, _chance(metric))
 
 
 def overview_forest(content: ReportContent) -> Figure | None:
-    """Every arm and every baseline over all findings, a line each; None where nothing has a number."""
+    """Draw one line per arm and baseline, averaged over findings; None without estimates."""
     rows = [row for row in overall_rows(content.metrics) if formats.known(row["estimate"])]
     if not rows:
         return None
@@ -135,27 +125,18 @@ def overview_forest(content: ReportContent) -> Figure | None:
     beside = [] if content.baseline_metrics is None else overall_rows(content.baseline_metrics)
     colours = canvas.arm_colours(content.arms, content.reference)
     colours |= {str(row["arm"]): canvas.FAINT for row in beside}
-    intervals = [
-        Interval(
-            title,
-            title,
-            row["estimate"],
-            row["ci_low"],
-            row["ci_high"],
-            f"{title}: {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}",
-            filled=row in rows,
-        )
-        for row in [*rows, *beside]
-        for title in (str(titles.get(row["arm"], row["arm"])),)
-    ]
+    intervals = []
+    for row in [*rows, *beside]:
+        title, bounds = str(titles.get(row["arm"], row["arm"])), (row["estimate"], row["ci_low"], row["ci_high"])
+        intervals.append(Interval(title, title, *bounds, f"{title}: {formats.estimate(*bounds)}", filled=row in rows))
     over = finding_name(rows[0]["finding"])
-    description = f"{name} ({over}) of every arm and every baseline with 95 % intervals."
+    description = f"{name} ({over}) of each arm and baseline with 95 % intervals."
     label = f"{formats.capital(name)}, {over}, 95 % interval"
     return forest("overview", description, intervals, colours, label, _chance(metric), legend=False)
 
 
 def differences_forest(content: ReportContent, metric: str) -> Figure:
-    """Every arm's difference from the reference arm, `macro` first, over what this test set could have shown."""
+    """Draw each arm's difference from the reference arm, `macro` first, over the minimum detectable difference."""
     name = formats.metric_name(metric)
     titles = {arm.name: arm.title for arm in content.arms}
     chosen = (pl.col("metric") == metric) & (pl.col("reference") == content.reference)
@@ -181,7 +162,7 @@ def differences_forest(content: ReportContent, metric: str) -> Figure:
 
 
 def _chance(metric: str) -> float | None:
-    """What guessing reaches, where that is the same for all findings."""
+    """Return the value at chance level, where it is the same for all findings."""
     return 0.5 if metric in ("auroc", "partial_auroc") else None
 
 
@@ -222,7 +203,7 @@ def _limits(intervals: Sequence[Interval], line: float | None) -> tuple[float, f
 
 
 def _legend_places(arms: Sequence[str]) -> list[tuple[int, float]]:
-    """Row and left edge (px) of each arm's entry."""
+    """Return row and left edge (px) of each arm's legend entry."""
     places, row, x = [], 0, 0.0
     for arm in arms:
         width = 22 + LETTER * len(arm) + 14

@@ -1,4 +1,4 @@
-"""Trials of a sweep as lines over their settings (Inselberg, "The plane with parallel coordinates", 1985)."""
+"""Parallel coordinates of the trials of a sweep (Inselberg, "The plane with parallel coordinates", 1985)."""
 
 import math
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ MOST_TICKS = 7
 
 
 def parallel_coordinates(sweep: SweepSummary) -> Figure:
-    """One line a trial: through its value of each setting, to what it came to on validation images.
+    """Draw one line per trial through its value of each setting to its validation result.
 
-    The selected trial is drawn thick, trials that were pruned are faint, those that diverged are left out. The last
-    axis has the better value at its top.
+    The selected trial is drawn thick, pruned trials are faint, diverged trials are excluded. The last axis has the
+    better value at its top.
 
     Args:
-        sweep: with at least one setting of several values.
+        sweep: Sweep with at least one setting of several values.
     """
     names = sweep.varied
     better = sweep.select
@@ -53,7 +53,7 @@ def parallel_coordinates(sweep: SweepSummary) -> Figure:
         _draw_axis(axes, place, name, scale.ticks())
     _draw_axis(axes, len(names), better, outcome.ticks())
     description = (
-        f"{len(rows)} trials of {sweep.arm}: values of {', '.join(names)}, and {better}; the selected one thick."
+        f"{len(rows)} trials of {sweep.arm}: values of {', '.join(names)}, and {better}; the selected trial is thick."
     )
     return canvas.as_figure(drawing, file_stem("sweep", sweep.arm), description, hover)
 
@@ -70,7 +70,7 @@ _BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": canvas.PAPER, "edgecolor":
 
 
 class _Scale:
-    """Places of values on an axis, 0 to 1: few by their order, many numbers by their logarithm or size."""
+    """Positions of values on an axis, 0 to 1: few values by rank, many numbers on a linear or logarithmic scale."""
 
     def __init__(self, values: Sequence[Any], *, descending: bool = False) -> None:
         self.descending = descending
@@ -85,7 +85,7 @@ class _Scale:
             self.log = self.low > 0 and self.high / self.low >= 20
 
     def place(self, value: Any) -> float:
-        """Of one of the values."""
+        """Return the position of one of the values."""
         if not self.continuous:
             place = self.order[repr(value)] / max(1, len(self.order) - 1)
         else:
@@ -94,7 +94,7 @@ class _Scale:
         return 1 - place if self.descending else place
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Heights and labels."""
+        """Return heights and labels of the ticks."""
         if not self.continuous:
             return [(self.place(value), canvas.shortened(_label(value), 14)) for value in self.values]
         ends = [self.low, self.high]

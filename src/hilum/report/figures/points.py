@@ -1,4 +1,4 @@
-"""The scatter of images as a file: the points that the page draws on its canvas."""
+"""Scatter plot of an embedding as SVG: the points that the page draws on its canvas."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,11 +24,11 @@ def points_figure(
     """Draw the points.
 
     Args:
-        name: as in `Figure`.
-        title: the method.
-        x, y: (N,), 0 to 1,000, y downwards.
-        labels: N classes.
-        colours: of the classes, in the order of the legend.
+        name: Name of the `Figure`.
+        title: Projection method.
+        x, y: Coordinates, (N,), 0 to 1,000, y downwards.
+        labels: Classes of the N images.
+        colours: Colours of the classes in the order of the legend.
     """
     drawing = canvas.sheet(SIDE + 2 * MARGIN, SIDE + 3 * MARGIN + LINE * len(colours))
     axes = canvas.panel(drawing, MARGIN, MARGIN, SIDE, SIDE)

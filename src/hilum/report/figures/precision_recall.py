@@ -1,4 +1,4 @@
-"""Precision-recall curves, one panel a finding, one line an arm."""
+"""Precision-recall curves, one panel per finding, one line per arm."""
 
 from collections.abc import Sequence
 
@@ -18,15 +18,15 @@ _FRAME = Frame("Precision-recall curves", "Sensitivity (recall)", "Precision (PP
 def precision_at(
     labels: NDArray[np.float64], scores: NDArray[np.float64], recalls: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Precision where a recall is reached first, thresholds falling; what average precision is made of.
+    """Compute the precision at the highest threshold that reaches each recall, as in average precision.
 
     Args:
-        labels: (N,), 0 or 1, both there.
-        scores: (N,).
-        recalls: (R,), 0 to 1.
+        labels: Labels, (N,), 0 or 1, both present.
+        scores: Scores, (N,).
+        recalls: Recalls, (R,), 0 to 1.
 
     Returns:
-        (R,), above 0.
+        Precisions, (R,), above 0.
     """
     true, false = cumulative_calls(labels == 1, scores)
     reached = np.searchsorted(true, np.ceil(recalls * true[-1] - 1e-9).clip(1), side="left")
@@ -34,7 +34,7 @@ def precision_at(
 
 
 def precision_recall_figures(content: ReportContent) -> list[Figure]:
-    """One panel for each finding with positives and negatives; seeds are averaged at equal recalls."""
+    """Draw one panel per finding with positives and negatives; seeds are averaged at equal recalls."""
     colours = canvas.arm_colours(content.arms, content.reference)
     recalls = np.linspace(0, 1, POINTS)
     figures = []
@@ -48,8 +48,8 @@ def precision_recall_figures(content: ReportContent) -> list[Figure]:
                 label = estimate_label(content, "auprc", arm.name, finding) or formats.decimal(_mean_auprc(pairs))
                 lines[arm.title] = Drawn((recalls, mean), label)
         if first:
-            share = float(first[0][0].mean())
-            chance = [([0, 1], [share, share])]
+            prevalence = float(first[0][0].mean())
+            chance = [([0, 1], [prevalence, prevalence])]
             name = file_stem("pr", finding)
             figures.append(square_panel(name, finding, positives_of(first), _FRAME, lines, colours, chance))
     return figures

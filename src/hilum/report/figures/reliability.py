@@ -1,4 +1,4 @@
-"""Reliability curves: how often a finding is there where a model says so many per cent."""
+"""Reliability curves: observed fraction of positives by predicted probability."""
 
 import numpy as np
 
@@ -9,11 +9,11 @@ from hilum.report.figures.square import Drawn, Frame, findings_of, positives_of,
 from hilum.report.render import Figure, file_stem
 
 BINS = 8
-"""At most; each holds about as many images, for equal widths leave most of them empty where a finding is rare."""
+"""Maximum number of bins. Bins hold equal numbers of images: of equal width, most would be empty for a rare finding."""
 
 
 def reliability_figures(content: ReportContent) -> list[Figure]:
-    """One panel for each finding with positives and negatives; the images of all seeds in one pot."""
+    """Draw one panel per finding with positives and negatives; the images of all seeds are pooled."""
     colours = canvas.arm_colours(content.arms, content.reference)
     figures = []
     for finding in findings_of(content):
@@ -33,7 +33,7 @@ def reliability_figures(content: ReportContent) -> list[Figure]:
         if first:
             end = min(1.0, 1.05 * highest)
             limits = (-0.01 * end, 1.01 * end)
-            frame = Frame("Reliability curves", "Predicted probability", "Observed share", limits, limits)
+            frame = Frame("Reliability curves", "Predicted probability", "Observed fraction", limits, limits)
             name, ideal = file_stem("reliability", finding), [([0, end], [0, end])]
             figures.append(square_panel(name, finding, positives_of(first), frame, lines, colours, ideal))
     return figures

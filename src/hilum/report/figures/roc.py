@@ -1,4 +1,4 @@
-"""Receiver operating characteristic curves, one panel a finding, one line an arm."""
+"""Receiver operating characteristic curves, one panel per finding, one line per arm."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ _FRAME = Frame("ROC curves", "1 − specificity", "Sensitivity")
 
 @dataclass(frozen=True)
 class Roc:
-    """One arm's curve for one finding.
+    """ROC curve of one arm for one finding.
 
     Args:
-        rate: false positive rates, (200,), closer together near 0, where curves are steep.
-        sensitivity: mean over seeds at each rate, (200,).
+        rate: False positive rates, (200,), closer together near 0, where curves are steep.
+        sensitivity: Mean sensitivity over seeds at each rate, (200,).
         areas: AUROC of each seed.
     """
 
@@ -39,11 +39,11 @@ def roc(labels: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float
     Vertical averaging of Fawcett, "An introduction to ROC analysis" (Pattern Recognition Letters 2006), §8.1.
 
     Args:
-        labels: of each seed, 0, 1 or NaN (left out), (N,).
-        scores: of each seed, (N,).
+        labels: Labels of each seed, 0, 1 or NaN (ignored), (N,).
+        scores: Scores of each seed, (N,).
 
     Returns:
-        None where a seed has no positives or no negatives.
+        The averaged curve; None where a seed has no positives or no negatives.
     """
     rate = np.linspace(0, 1, POINTS) ** 2
     curves, areas = [], []
@@ -58,7 +58,7 @@ def roc(labels: Sequence[NDArray[np.float64]], scores: Sequence[NDArray[np.float
 
 
 def roc_curves(content: ReportContent) -> dict[tuple[str, str], Roc]:
-    """The averaged curve of every arm and finding that has positives and negatives."""
+    """Average the ROC curves of each arm and finding with positives and negatives."""
     curves = {}
     for arm, runs in content.predictions.items():
         for finding in runs[0].findings if runs else []:
@@ -75,12 +75,12 @@ def roc_curves(content: ReportContent) -> dict[tuple[str, str], Roc]:
 def roc_figures(
     content: ReportContent, rocs: Mapping[tuple[str, str], Roc], dashes: Mapping[str, Any] | None = None
 ) -> list[Figure]:
-    """One panel for each finding of the metrics that has a curve.
+    """Draw one panel per finding of the metrics that has a curve.
 
     Args:
-        content: arms and metrics.
-        rocs: of `roc_curves`.
-        dashes: of the lines, by the titles of the arms; those of `canvas.arm_dashes` where left out.
+        content: Report content: arms and metrics.
+        rocs: Curves of `roc_curves`.
+        dashes: Line styles by the titles of the arms; default: `canvas.arm_dashes`.
     """
     rows = {(row["arm"], row["finding"]): row for row in content.metrics.filter(pl.col("metric") == "auroc").to_dicts()}
     titles = {arm.name: arm.title for arm in content.arms}

@@ -1,4 +1,4 @@
-"""Images like this one: a row for each image that was asked about, its nearest ones to the right."""
+"""Nearest neighbours of images: one row per query image, its neighbours to the right."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,43 +17,43 @@ _SIDE, _GAP, _TEXT = 150, 12, 44  # CSS px
 
 @dataclass(frozen=True)
 class SimilarImages:
-    """An image and its nearest ones.
+    """A query image and its nearest neighbours.
 
     Attributes:
-        asked: its image id.
-        found: image id and cosine of each, the nearest first.
+        query: Image id of the query.
+        neighbours: Image id and cosine similarity of each neighbour, the nearest first.
     """
 
-    asked: str
-    found: Sequence[tuple[str, float]]
+    query: str
+    neighbours: Sequence[tuple[str, float]]
 
 
 def write_similar_images(
     rows: Sequence[SimilarImages],
-    canvases: Mapping[str, NDArray[np.uint8]],
+    pixels: Mapping[str, NDArray[np.uint8]],
     about: Mapping[str, str],
     path: Path,
 ) -> None:
     """Write the sheet as PNG, whole or not at all.
 
     Args:
-        rows: at least one.
-        images: of every image, (S, S).
-        about: what is noted of images, such as their findings; may be empty.
-        path: of the PNG.
+        rows: Query images with neighbours, at least one.
+        pixels: Pixels of every image by image id, (S, S).
+        about: Captions by image id, such as findings; may be empty.
+        path: Path of the PNG file.
     """
-    most = max(len(row.found) for row in rows)
+    most = max(len(row.neighbours) for row in rows)
     width, high = _GAP + (most + 1) * (_SIDE + _GAP), _SIDE + _TEXT + _GAP
     with style():
         drawing = sheet(width, _GAP + len(rows) * high)
         FigureCanvasAgg(drawing)
         for line, row in enumerate(rows):
-            images = [(row.asked, None), *row.found]
+            images = [(row.query, None), *row.neighbours]
             for place, (image_id, cosine) in enumerate(images):
                 left, top = _GAP + place * (_SIDE + _GAP), _GAP + line * high
                 axes = panel(drawing, left, top, _SIDE, _SIDE)
                 axes.set_axis_off()
-                axes.imshow(canvases[image_id], cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
+                axes.imshow(pixels[image_id], cmap="gray", vmin=0, vmax=255, interpolation="bilinear")
                 if cosine is None:
                     frame = Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, lw=3, ec=ARM_COLOURS[1])
                     axes.add_patch(frame)

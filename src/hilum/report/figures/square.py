@@ -1,4 +1,4 @@
-"""Square panels, one a finding, one line an arm, the arms' names with their numbers below."""
+"""Square panels of curves: one panel per finding, one line per arm, the legend with numbers below."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ Points = tuple[Sequence[float] | NDArray[np.float64], Sequence[float] | NDArray[
 
 @dataclass(frozen=True)
 class Drawn:
-    """One arm's line.
+    """Line of one arm.
 
     Args:
-        points: x and y.
-        label: what stands beside the arm's name: its number with interval.
-        dots: whether the points are drawn, and not the line alone.
-        steps: whether the line goes in steps that come before their point.
+        points: Coordinates x and y.
+        label: Text beside the arm's name: estimate with interval.
+        dots: Whether to draw markers at the points.
+        steps: Whether to draw the line as steps ("steps-post").
     """
 
     points: Points
@@ -37,12 +37,12 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Frame:
-    """What the panels of one kind have in common.
+    """Axes of the panels of one kind.
 
     Args:
-        kind: for a screen reader, as in "ROC curves".
-        across, up: what the axes are.
-        x, y: limits.
+        kind: Name for screen readers, for example "ROC curves".
+        across, up: Axis labels.
+        x, y: Axis limits.
     """
 
     kind: str
@@ -62,17 +62,17 @@ def square_panel(
     references: Sequence[Points] = (),
     dashes: Mapping[str, Any] | None = None,
 ) -> Figure:
-    """Draw one finding.
+    """Draw the panel of one finding.
 
     Args:
-        name: as in `Figure`.
-        title: above the panel: the finding.
-        subtitle: its positives of images.
-        frame: axes.
-        lines: by the titles of the arms.
-        colours: of the arms.
-        references: dashed lines to compare with: chance, or treating everybody.
-        dashes: of the arms' lines; those of `canvas.arm_dashes` where left out.
+        name: Name of the `Figure`.
+        title: Title of the panel: the finding.
+        subtitle: Number of positives and images.
+        frame: Axes.
+        lines: Lines by the titles of the arms.
+        colours: Colours of the arms.
+        references: Dashed reference lines: chance, or treating all.
+        dashes: Line styles of the arms; default: `canvas.arm_dashes`.
     """
     dashes = dashes or canvas.arm_dashes(colours)
     drawing = canvas.sheet(WIDTH, TOP + SIDE + 46 + LINE * len(lines))
@@ -113,7 +113,7 @@ def square_panel(
 
 
 def scored(content: ReportContent, arm: str, finding: str) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Known labels (0, 1) and scores of each seed of an arm; none where a seed has no positives or no negatives."""
+    """Return known labels (0, 1) and scores of each seed of an arm; empty if a seed has no positives or negatives."""
     pairs = []
     for run in content.predictions.get(arm, ()):
         if finding not in run.findings:
@@ -128,18 +128,18 @@ def scored(content: ReportContent, arm: str, finding: str) -> list[tuple[NDArray
 
 
 def findings_of(content: ReportContent) -> list[str]:
-    """Findings that the predictions hold, in their order."""
+    """Return the findings of the predictions in their order."""
     return list(dict.fromkeys(name for runs in content.predictions.values() for run in runs for name in run.findings))
 
 
 def positives_of(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> str:
-    """As in "12 positive of 300 images"."""
+    """Format counts as in "12 positive of 300 images"."""
     label = pairs[0][0]
     return f"{formats.count(label.sum())} positive of {formats.count(len(label))} images"
 
 
 def estimate_label(content: ReportContent, metric: str, arm: str, finding: str) -> str:
-    """The metric's estimate with its interval as the tables have it; empty where they have none."""
+    """Format the metric's estimate with its interval as in the tables; empty where they have none."""
     if content.metrics.is_empty():
         return ""
     rows = content.metrics

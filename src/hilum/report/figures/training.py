@@ -1,4 +1,4 @@
-"""Training curves: one line a seed, the epoch that was kept marked."""
+"""Training curves: one line per seed, with the exported epoch marked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from hilum.report.render import Figure, file_stem
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 300, 230, 52, 30, 10, 42, 16
 _FEW_ARMS = 4
-"""Up to so many arms have dotted lines at the exported epoch; more would hide the curves."""
+"""Most arms with dotted lines at the exported epoch; more would hide the curves."""
 
 
 WATCHED = {
@@ -22,11 +22,11 @@ WATCHED = {
     "feature_spread": "Spread of features",
     "effective_rank": "Effective rank of features",
 }
-"""What is drawn of a pretraining, where the curves hold it."""
+"""Columns drawn for pretraining, where the curves have them, and their titles."""
 
 
 def training_figures(content: ReportContent, stage: str) -> list[Figure]:
-    """All panels of one stage, "pretrain" or "finetune"; none where the curves hold nothing of it."""
+    """Draw all panels of one stage, "pretrain" or "finetune"; none if the curves have no row of it."""
     if content.curves.is_empty():
         return []
     curves = content.curves.filter(pl.col("stage") == stage).fill_nan(None).sort("epoch", maintain_order=True)
@@ -55,7 +55,7 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
 
 
 def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Validation loss of all arms in one panel, the exported epochs marked."""
+    """Draw the validation loss of all arms in one panel, the exported epochs marked."""
     named = curves.with_columns(pl.col("arm").replace(dict(titles)))
     return course_panel("finetune_all_arms", "Validation loss", named, "val_loss", colours, mark_exported=True)
 
@@ -63,14 +63,14 @@ def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[
 def losses_figure(
     content: ReportContent, name: str, loss: str, *, x: str = "epoch", log: bool = False
 ) -> Figure | None:
-    """A loss of all arms on one plot, one line a seed, the exported epoch marked; None without curves.
+    """Draw a loss of all arms in one plot, one line per seed, the exported epoch marked; None without curves.
 
     Args:
-        content: whose arms and curves.
-        name: as in `Figure`.
+        content: Report content: arms and curves.
+        name: Name of the `Figure`.
         loss: "train_loss" or "val_loss".
         x: "epoch" or "step".
-        log: a logarithmic axis of losses.
+        log: Whether the loss axis is logarithmic.
     """
     if content.curves.is_empty() or loss not in content.curves.columns:
         return None
@@ -96,19 +96,19 @@ def course_panel(
     log: bool = False,
     size: tuple[int, int] = (WIDTH, HEIGHT),
 ) -> Figure:
-    """One watched number over the epochs, all arms, one thin line a seed.
+    """Draw one monitored value over the epochs for all arms, one thin line per seed.
 
     Args:
-        name: as in `Figure`.
-        title: above the panel.
-        curves: rows of one stage; arms by their titles.
-        column: which of its columns.
-        colours: of the arms.
-        mark_exported: mark the epoch with the lowest validation loss, whose weights are exported: a dot, and dotted
-            lines down to the epoch where there are few arms.
-        x: column of the horizontal axis, "epoch" or "step".
-        log: a logarithmic vertical axis.
-        size: of the panel, CSS px.
+        name: Name of the `Figure`.
+        title: Title of the panel.
+        curves: Rows of one stage; arms by their titles.
+        column: Column to draw.
+        colours: Colours of the arms.
+        mark_exported: Whether to mark the exported epoch (lowest validation loss) with a dot, and with dotted lines
+            to the axes where there are few arms.
+        x: Column of the horizontal axis, "epoch" or "step".
+        log: Whether the vertical axis is logarithmic.
+        size: Size of the panel, CSS px.
     """
     arms = [arm for arm in colours if arm in set(curves["arm"])]
     dashes = canvas.arm_dashes(colours)
@@ -143,23 +143,23 @@ def course_panel(
 
 
 def _exported(run: pl.DataFrame, column: str) -> dict[str, Any] | None:
-    """The epoch whose weights are exported, where it has a value of this column."""
-    judged = run.drop_nulls(["val_loss", column]) if "val_loss" in run.columns else run.head(0)
-    if "selected" in judged.columns and judged["selected"].fill_null(False).any():
-        judged = judged.filter(pl.col("selected"))
-    return judged.sort("val_loss", maintain_order=True).row(0, named=True) if len(judged) else None
+    """Return the epoch whose weights are exported, if it has a value of this column."""
+    validated = run.drop_nulls(["val_loss", column]) if "val_loss" in run.columns else run.head(0)
+    if "selected" in validated.columns and validated["selected"].fill_null(False).any():
+        validated = validated.filter(pl.col("selected"))
+    return validated.sort("val_loss", maintain_order=True).row(0, named=True) if len(validated) else None
 
 
 def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
-    """Training and validation loss of one arm; the dot is the epoch that is kept: of the lowest validation loss, where
-    the column `selected` does not say which.
+    """Draw training and validation loss of one arm; the dot marks the exported epoch.
 
     Args:
-        name: as in `Figure`.
-        arm: whose rows of the stage "finetune" `curves` holds.
-        curves: one line a seed.
-        colour: of the arm.
-        limits: lowest and highest loss of all arms, so that panels share their axis.
+        name: Name of the `Figure`.
+        arm: Title of the arm.
+        curves: Rows of the arm of the stage "finetune", one line per seed. The exported epoch is the one with the
+            lowest validation loss unless the column `selected` marks it.
+        colour: Colour of the arm.
+        limits: Lowest and highest loss of all arms, so that panels share their axis.
     """
     drawing = canvas.sheet(WIDTH, HEIGHT + LINE)
     axes = _axes(drawing, arm)
@@ -173,10 +173,11 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
         best_rows = known.filter("selected") if "selected" in known.columns else known.clear()
         best = (known if best_rows.is_empty() else best_rows).sort("val_loss", maintain_order=True).row(0, named=True)
         axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"selected{seed}")
-        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} kept, validation loss {best['val_loss']:.3f}"
+        loss = f"validation loss {best['val_loss']:.3f}"
+        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} exported, {loss}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05
     axes.set_ylim(limits[0] - margin, limits[1] + margin)
-    _key(axes, [("validation; dashed: training; dot: epoch kept", colour, "-")])
+    _key(axes, [("validation; dashed: training; dot: exported", colour, "-")])
     return canvas.as_figure(drawing, name, f"Training and validation loss of {arm} over epochs.", hover)
 
 
@@ -191,7 +192,7 @@ def _axes(drawing: Drawing, title: str, size: tuple[int, int] = (WIDTH, HEIGHT))
 
 
 def _dot(run: pl.DataFrame) -> str | None:
-    """A run of one epoch has no line: show its point."""
+    """Return a marker for a run of one epoch, which has no line."""
     return "." if len(run) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""A report from the predictions and tables in a folder."""
+"""Report from the predictions and tables of a folder."""
 
 import lazy_loader
 

@@ -8,10 +8,10 @@ from .content import (
     left_out_findings as left_out_findings,
 )
 from .files import (
-    Found as Found,
+    FolderFiles as FolderFiles,
 )
 from .files import (
-    find as find,
+    find_files as find_files,
 )
 from .files import (
     recorded_samples as recorded_samples,

@@ -1,4 +1,4 @@
-"""A report from the files in a directory; what is not there is not shown."""
+"""Report content from the files of a directory."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from hilum.evaluation.tables import COMPARISONS_SCHEMA, METRICS_SCHEMA
 from hilum.evaluation.thresholds import Thresholds
 from hilum.notes import EXCLUDING_CODES, texts_of
 from hilum.report.content import ArmSummary, ReportContent
-from hilum.report.from_folder.files import Found, recorded_samples, seed_of
+from hilum.report.from_folder.files import FolderFiles, recorded_samples, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
 from hilum.report.render import formats
 
@@ -27,14 +27,14 @@ _CURVES = {"arm": pl.String, "seed": pl.Int64, "stage": pl.String, "epoch": pl.I
 
 @dataclass(frozen=True)
 class FolderEvaluation:
-    """What was computed of the predictions in a directory.
+    """Evaluation of the predictions of a directory.
 
     Attributes:
-        predictions: for each arm, one a seed.
-        thresholds: of each arm, one a seed; empty where there are none.
-        tables: by the names of `hilum.evaluation.suite.TABLES`.
-        reference: the arm that all others are compared with; None: all with all.
-        bootstrap: of all tables.
+        predictions: Predictions of each arm, one per seed.
+        thresholds: Thresholds of each arm, one per seed; empty for none.
+        tables: Tables by the names of `hilum.evaluation.suite.TABLES`.
+        reference: Reference arm of the comparisons; None: all pairs.
+        bootstrap: Bootstrap settings of all tables.
     """
 
     predictions: Mapping[str, Sequence[Predictions]]
@@ -44,19 +44,21 @@ class FolderEvaluation:
     bootstrap: BootstrapConfig
 
 
-def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question: str | None = None) -> ReportContent:
-    """Gather a report from files and from what was computed of them; nothing is computed here.
+def folder_content(
+    found: FolderFiles, evaluated: FolderEvaluation | None, *, question: str | None = None
+) -> ReportContent:
+    """Collect the content of a report from files and their evaluation; nothing is computed here.
 
-    Without predictions the tables that `hilum evaluate` and `hilum compare` left are shown. Other tables are shown as
-    they are.
+    Without predictions the tables of `hilum evaluate` and `hilum compare` are shown. Other tables are shown as they
+    are.
 
     Args:
-        found: the files of the directory.
-        evaluated: numbers of the predictions there; None where there are none.
-        question: the title; study.yaml's, or the directory's name, where left out.
+        found: Files of the directory.
+        evaluated: Evaluation of the predictions; None without predictions.
+        question: Title; default: the question of study.yaml, or the directory's name.
     """
     directory = found.directory
-    tables = evaluated.tables if evaluated else _left_tables(found)
+    tables = evaluated.tables if evaluated else _written_tables(found)
     predictions = evaluated.predictions if evaluated else {}
     metrics, comparisons = tables["metrics"], tables["comparisons"]
     parts = {name: read_result_table(path) for name, path in found.parts.items()}
@@ -70,11 +72,11 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
     split = f", split {first[0].split}" if first and first[0].split else ""
 
     def table(name: str) -> pl.DataFrame | None:
-        """As computed; otherwise as it was read."""
+        """Return a table as computed, or as read."""
         return tables.get(name, parts.get(name))
 
     return ReportContent(
-        question=question or found.study.get("question") or f"What lies in {directory.resolve().name}",
+        question=question or found.study.get("question") or f"Results in {directory.resolve().name}",
         arms=[_arm(name, found) for name in names],
         data=[],
         scored_on=f"{directory.resolve().name}{split}",
@@ -86,7 +88,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
         else recorded_samples(_recorded(found, "metrics")) or 0,
         predictions=predictions,
         curves=_curves(found),
-        left_out=[*left_out_findings(metrics), *found.ignored, *images.unseen],
+        left_out=[*left_out_findings(metrics), *found.ignored, *images.missing],
         provenance=_provenance(found, evaluated),
         settings_yaml=found.study_text,
         thresholds=evaluated.thresholds if evaluated else {},
@@ -113,7 +115,7 @@ def folder_content(found: Found, evaluated: FolderEvaluation | None, *, question
 
 
 def left_out_findings(metrics: pl.DataFrame) -> list[str]:
-    """Findings that are not in the mean, and why, a sentence each.
+    """List the findings excluded from the mean with the reason, one sentence each.
 
     Args:
         metrics: `arm`, and the columns of `hilum.evaluation.evaluate_predictions`.
@@ -131,8 +133,8 @@ def left_out_findings(metrics: pl.DataFrame) -> list[str]:
     return [f"{finding}: {'; '.join(texts)}." for finding, texts in reasons if texts]
 
 
-def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
-    """What `hilum evaluate` and `hilum compare` left."""
+def _written_tables(found: FolderFiles) -> dict[str, pl.DataFrame]:
+    """Read the tables of `hilum evaluate` and `hilum compare`."""
     metrics = pl.DataFrame(schema={"arm": pl.String, **METRICS_SCHEMA})
     comparisons = pl.DataFrame(schema=COMPARISONS_SCHEMA)
     if "metrics" in found.parts:
@@ -144,12 +146,12 @@ def _left_tables(found: Found) -> dict[str, pl.DataFrame]:
     return {"metrics": metrics, "comparisons": comparisons}
 
 
-def _named_part(name: str, parts: Mapping[str, pl.DataFrame], found: Found) -> pl.DataFrame | None:
+def _named_part(name: str, parts: Mapping[str, pl.DataFrame], found: FolderFiles) -> pl.DataFrame | None:
     return _named(parts[name], found) if name in parts else None
 
 
-def _named(table: pl.DataFrame, found: Found) -> pl.DataFrame:
-    """A table of `hilum compare` with the names of the two that were compared."""
+def _named(table: pl.DataFrame, found: FolderFiles) -> pl.DataFrame:
+    """Add the names of the two compared models to a table of `hilum compare`."""
     if "arm" in table.columns:
         return table
     paths = [Path(one["path"]).stem for one in _recorded(found, "comparisons").get("predictions", [])]
@@ -157,13 +159,13 @@ def _named(table: pl.DataFrame, found: Found) -> pl.DataFrame:
     return table.select(pl.lit(arm).alias("arm"), pl.lit(reference).alias("reference"), pl.all())
 
 
-def _model_of(found: Found) -> str:
+def _model_of(found: FolderFiles) -> str:
     stems = [Path(one["path"]).stem for one in _recorded(found, "metrics").get("predictions", [])]
     return formats.listing(stems) or "model"
 
 
-def _recorded(found: Found, part: str) -> dict[str, Any]:
-    """The JSON file beside a table that a command left."""
+def _recorded(found: FolderFiles, part: str) -> dict[str, Any]:
+    """Read the JSON file beside a table of a command; empty for none."""
     path = found.parts.get(part)
     beside = path.with_suffix(".json") if path is not None else None
     if beside is None or not beside.is_file():
@@ -172,8 +174,8 @@ def _recorded(found: Found, part: str) -> dict[str, Any]:
     return content
 
 
-def _arm(name: str, found: Found) -> ArmSummary:
-    """What study.yaml tells of an arm; otherwise nothing but its name is known."""
+def _arm(name: str, found: FolderFiles) -> ArmSummary:
+    """Describe an arm by study.yaml; without it only the name is known."""
     arm_settings = (found.study.get("arms") or {}).get(name) or {}
     init = arm_settings.get("init", "random" if arm_settings else "not known")
     if isinstance(init, dict):
@@ -183,8 +185,8 @@ def _arm(name: str, found: Found) -> ArmSummary:
     return ArmSummary(name, arm_settings.get("encoder", "not known"), str(init), None, None, None, known)
 
 
-def _curves(found: Found) -> pl.DataFrame:
-    """Training curves of a study's arms."""
+def _curves(found: FolderFiles) -> pl.DataFrame:
+    """Read the training curves of a study's arms."""
     parts = []
     for arm, paths in found.arms.items():
         for path in paths:
@@ -199,11 +201,12 @@ def _curves(found: Found) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame(schema=_CURVES)
 
 
-def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[str, str]]:
+def _provenance(found: FolderFiles, evaluated: FolderEvaluation | None) -> list[tuple[str, str]]:
     lines = [("Hilum", hilum.__version__)]
     if evaluated:
         bootstrap = evaluated.bootstrap
-        lines.append(("NBootstrap", f"{bootstrap.n_bootstrap:,} of patients and seeds, seed {bootstrap.seed}"))
+        samples = f"{bootstrap.n_bootstrap:,} resamples of patients and seeds, seed {bootstrap.seed}"
+        lines.append(("Bootstrap", samples))
     files: Sequence[Path] = [path for paths in found.arms.values() for path in paths]
     files = [*files, *found.baselines.values(), *found.parts.values()]
     lines += [(str(path.relative_to(found.directory)), f"sha256 {file_sha256(path)}") for path in files]
@@ -213,5 +216,5 @@ def _provenance(found: Found, evaluated: FolderEvaluation | None) -> list[tuple[
 
 
 def _only(names: pl.Series) -> str | None:
-    """The one name in a column; None where there are several, or none."""
+    """Return the only name of a column; None if there are several, or none."""
     return str(names[0]) if names.n_unique() == 1 else None

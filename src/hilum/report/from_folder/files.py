@@ -1,4 +1,4 @@
-"""What of a directory a report can be made of: predictions, tables of commands, images, a study file."""
+"""Files of a directory that a report shows: predictions, tables of commands, images, a study file."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,25 +32,25 @@ PARTS = (
     "probe_comparisons",
     "learning",
 )
-"""Tables by the name that commands leave them under, `<name>.parquet`."""
+"""Names of the tables that commands write, `<name>.parquet`."""
 _SEED = re.compile(r"(.*?)[-_. ]?seed[-_ ]?(\d+)$")
 _NOT_RESULTS = {"stores", "generated", "pretrain", "tables", "figures", "features"}
 
 
 @dataclass(frozen=True)
-class Found:
-    """Files by what they are.
+class FolderFiles:
+    """Files of a directory by their content.
 
     Attributes:
-        directory: of all of them.
-        arms: for each arm its tables of predictions, one a seed.
-        baselines: scores of shortcut baselines by name; their labels are those of the arms.
-        probes: for each arm predictions of a linear probe of what it starts from, one table a seed.
-        parts: tables of `PARTS` by name.
-        stores: directories of decoded images.
-        study: what study.yaml says; empty where there is none.
-        study_text: the same, letter by letter.
-        ignored: what is there but not used, and why, one sentence each.
+        directory: Directory of the files.
+        arms: Tables of predictions of each arm, one per seed.
+        baselines: Scores of shortcut baselines by name; they share the labels of the arms.
+        probes: Predictions of the linear probe of each arm's initial weights, one table per seed.
+        parts: Tables of `PARTS` by name.
+        stores: Directories of decoded images.
+        study: Content of study.yaml; empty for none.
+        study_text: Text of study.yaml.
+        ignored: Files that are not used, with the reason, one sentence each.
     """
 
     directory: Path
@@ -64,14 +64,14 @@ class Found:
     ignored: Sequence[str]
 
 
-def find(directory: Path) -> Found:
-    """Look into a directory and one or two levels below.
+def find_files(directory: Path) -> FolderFiles:
+    """Search a directory and up to two levels of subdirectories.
 
-    An arm is a folder below `predictions/`, with one table a seed, or a table beside it; tables NAME-seed0, NAME-seed1
+    An arm is a folder in `predictions/` with one table per seed, or a table beside it; tables NAME-seed0, NAME-seed1
     are seeds of one arm.
 
     Raises:
-        HilumError: no such directory, or nothing in it that a report could show.
+        HilumError: No such directory, or no file that a report shows.
     """
     if not directory.is_dir():
         found = "a file" if directory.exists() else "no such directory"
@@ -88,7 +88,7 @@ def find(directory: Path) -> Found:
     text = _text(directory / "study.yaml")
     study = (yaml.safe_load(text) if text else None) or {}
     order = list(study.get("arms") or {})
-    content = Found(
+    content = FolderFiles(
         directory=directory,
         arms=dict(
             sorted(_arms(directory).items(), key=lambda arm: order.index(arm[0]) if arm[0] in order else len(order))
@@ -104,7 +104,7 @@ def find(directory: Path) -> Found:
     if not content.arms and not content.parts:
         raise HilumError(
             directory,
-            expected="predictions, or tables that hilum evaluate, compare, explain, embed or audit left",
+            expected="predictions, or tables of hilum evaluate, compare, explain, embed or label-issues",
             found="none of them",
             fix="Put tables with y_<finding> and p_<finding> there, or name another directory.",
         )
@@ -112,7 +112,7 @@ def find(directory: Path) -> Found:
 
 
 def _baselines(directory: Path, parts: Mapping[str, Path]) -> dict[str, Path]:
-    """Scores of baselines, in the order of the table that is there of them."""
+    """Find the scores of baselines, in the order of the table `baseline_metrics`."""
     found = {path.stem: path for path in sorted((directory / "baselines").glob("*.parquet"))}
     table = parts.get("baseline_metrics")
     order = (
@@ -122,31 +122,24 @@ def _baselines(directory: Path, parts: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def _probes(directory: Path) -> dict[str, list[Path]]:
-    """Predictions of linear probes, by arm."""
-    probes: dict[str, list[Path]] = {}
-    for home in (directory / "evaluation" / "probes", directory / "probes"):
-        for folder in sorted(path for path in home.glob("*") if path.is_dir()):
-            tables = [path for path in sorted(folder.iterdir()) if _is_predictions(path)]
-            if tables:
-                probes[folder.name] = tables
-    return probes
+    """Find the predictions of linear probes by arm."""
+    return _by_folder(directory / "evaluation" / "probes") | _by_folder(directory / "probes")
 
 
 def _arms(directory: Path) -> dict[str, list[Path]]:
+    """Find the predictions of arms: folders of tables, and single tables."""
     arms: dict[str, list[Path]] = {}
-    for home in (directory / "evaluation" / "predictions", directory / "predictions"):
-        if home.is_dir():
-            for folder in sorted(path for path in home.iterdir() if path.is_dir()):
-                tables = [path for path in sorted(folder.iterdir()) if _is_predictions(path)]
-                if tables:
-                    arms[folder.name] = tables
-            for path in sorted(home.iterdir()):
-                if _is_predictions(path):
-                    arms.setdefault(_arm_of(path), []).append(path)
-    for path in sorted(directory.iterdir()):
-        if _is_predictions(path):
+    for home in (directory / "evaluation" / "predictions", directory / "predictions", directory):
+        arms |= {} if home == directory else _by_folder(home)
+        for path in filter(_is_predictions, sorted(home.glob("*"))):
             arms.setdefault(_arm_of(path), []).append(path)
     return arms
+
+
+def _by_folder(home: Path) -> dict[str, list[Path]]:
+    """Find the tables of predictions in each subdirectory."""
+    found = {folder.name: list(filter(_is_predictions, sorted(folder.glob("*")))) for folder in sorted(home.glob("*/"))}
+    return {name: tables for name, tables in found.items() if tables}
 
 
 def _arm_of(path: Path) -> str:
@@ -155,22 +148,19 @@ def _arm_of(path: Path) -> str:
 
 
 def recorded_samples(record: Mapping[str, Any]) -> int | None:
-    """Bootstrap samples that a metrics.json or `evaluate` of a study.yaml records; None where neither is stated.
-
-    Earlier versions wrote them under another key.
-    """
-    samples: int | None = record.get("n_bootstrap", record.get("redraws"))
+    """Return the number of bootstrap resamples in a metrics.json or in `evaluate` of a study.yaml; None for none."""
+    samples: int | None = record.get("n_bootstrap")
     return samples
 
 
 def seed_of(path: Path) -> int | None:
-    """The seed that a table of predictions is named by, as in seed-2.parquet, simclr_seed2.csv."""
+    """Return the seed in a file name of predictions, as in seed-2.parquet, simclr_seed2.csv; None for none."""
     seeds = _SEED.fullmatch(path.stem)
     return int(seeds[2]) if seeds else None
 
 
 def _is_predictions(path: Path) -> bool:
-    """Whether a file has labels and scores; files that are no tables have none."""
+    """Return whether a file is a table with labels and scores."""
     if path.suffix not in (".parquet", ".pq", ".csv") or not path.is_file():
         return False
     try:
@@ -182,7 +172,7 @@ def _is_predictions(path: Path) -> bool:
 
 
 def _tables_below(directory: Path) -> Iterator[Path]:
-    """Parquet files here and up to two levels below, those nearer first."""
+    """Iterate over Parquet files here and up to two levels below, the nearest first."""
     for pattern in ("*.parquet", "*/*.parquet", "*/*/*.parquet"):
         for path in sorted(directory.glob(pattern)):
             if _NOT_RESULTS.isdisjoint(path.relative_to(directory).parts[:-1]):

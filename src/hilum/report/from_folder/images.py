@@ -1,4 +1,4 @@
-"""Images in a directory: points of `hilum embed`, maps and boxes of `hilum explain`, images of a store."""
+"""Images of a directory: points of `hilum embed`, maps and boxes of `hilum explain`, images of a store."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,22 @@ from numpy.typing import NDArray
 from hilum.data.store import Store, open_store
 from hilum.draws import image_keys, shuffled
 from hilum.evaluation.predictions import Predictions
+from hilum.explanation.embedding import TITLES
 from hilum.report.content import Box, Case, Embedding
+from hilum.report.figures import METHODS
 from hilum.report.render import formats, smaller
 from hilum.report.sections import MOST_THUMBNAILS, TILE
 
-MOST_BY_LOT = 60
-"""Images that the case browser shows where no heat-maps name any."""
-METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
-CLASSES = {"single_label": "images with a single label", "anomalies": "No Finding or anomalies", "label": "label"}
-"""Columns of an embedding that hold classes, and their titles."""
+MAX_RANDOM_CASES = 60
+"""Number of random images in the case browser if there are no heat maps."""
+CLASSES = {**TITLES, "label": "label"}
+"""Columns of an embedding with classes, and their titles."""
 _GRID = 32
 
 
 @dataclass
 class _Maps:
-    """What was left of one image: maps by arm and finding, boxes, and the rule that chose it for a finding."""
+    """Maps of one image by arm and finding, its boxes, and its selection rule by finding."""
 
     heat: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
     boxes: list[Box] = field(default_factory=list)
@@ -36,26 +37,26 @@ class _Maps:
 
 
 @dataclass(frozen=True)
-class FoundCases:
-    """Images for the case browser.
+class FolderCases:
+    """Images of the case browser.
 
     Attributes:
-        cases: the images.
-        about: whose heat-maps they have, and what a reader must know of them; a sentence each.
-        unseen: what could not be shown, and why; a sentence each.
+        cases: Images.
+        about: Source and limits of the heat maps, one sentence each.
+        missing: Images that could not be shown, with the reason, one sentence each.
     """
 
     cases: list[Case]
     about: list[str]
-    unseen: list[str]
+    missing: list[str]
 
 
 def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
-    """The points of an `embedding.parquet`: one image for each arm, method and way to put images into classes.
+    """Read the points of an `embedding.parquet`: one plot per arm, projection method and grouping into classes.
 
     Args:
-        path: of the table; what `embed.json` beside it says is shown, too.
-        stores: directories of decoded images; they give thumbnails.
+        path: Path of the table; the notes of `embed.json` beside it are shown as well.
+        stores: Directories of decoded images for thumbnails.
     """
     table = pl.read_parquet(path)
     for name, stand_in in (("method", "embedding"), ("arm", "")):
@@ -84,13 +85,13 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
 
 def cases_in(
     directories: Sequence[Path], stores: Sequence[Path], predictions: Mapping[str, Sequence[Predictions]]
-) -> FoundCases:
-    """Images with heat-maps, or, where there are none, some by lot.
+) -> FolderCases:
+    """Read the images with heat maps; without heat maps, draw images at random.
 
     Args:
-        directories: what `hilum explain` left, one or several.
-        stores: directories of decoded images.
-        predictions: of each arm; their images are drawn from where there is no heat-map.
+        directories: Output directories of `hilum explain`.
+        stores: Directories of decoded images.
+        predictions: Predictions of each arm; without heat maps, images are drawn from the first.
     """
     opened = [open_store(directory) for directory in stores]
     by_image: dict[str, _Maps] = {}
@@ -98,19 +99,19 @@ def cases_in(
     ids = list(by_image)
     if not by_image and predictions:
         every = next(iter(predictions.values()))[0].image_ids
-        ids = [every[place] for place in shuffled(0, image_keys(every))[:MOST_BY_LOT]]
+        ids = [every[place] for place in shuffled(0, image_keys(every))[:MAX_RANDOM_CASES]]
     cases = []
     for image_id in ids:
         image, maps_of_image = _image(opened, image_id), by_image.get(image_id, _Maps())
         if image is not None:
             cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
-    missing = formats.plural(len(ids) - len(cases), "image")
-    unseen = [f"{missing} with heat-maps: no store here holds the image."] if by_image and len(cases) < len(ids) else []
-    return FoundCases(cases, about if cases else [], unseen)
+    absent = formats.plural(len(ids) - len(cases), "image")
+    missing = [f"{absent} with heat-maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
+    return FolderCases(cases, about if cases else [], missing)
 
 
 def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
-    """Add what one `hilum explain` left, images to look at first, then the others with boxes; and tell what it was."""
+    """Add the output of one `hilum explain`, selected images first, then the others with boxes; return notes on it."""
     index = directory / "heat_maps.parquet"
     if not index.is_file():
         return []
@@ -137,21 +138,21 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
     about = [f"Heat-maps: {explained['method']} of {models}"]
     if one_place:
         about.append(
-            f"The maps of {formats.listing(one_place)} have a single value, for the last layer leaves one position of "
-            "so small an image: they are of one tint and do not show where. `occlusion` does, or larger images"
+            f"The maps of {formats.listing(one_place)} have a single value, because the last layer has one position "
+            "for images of this size: they show no location. Use `occlusion`, or larger images"
         )
     return [*about, *map(formats.capital, explained.get("notes", []))]
 
 
 def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
-    """A map on the whole image, though its first row may begin, and its last end, elsewhere than the image does.
+    """Resample a heat map, which may not cover exactly the image, to a grid over the image.
 
     Args:
-        heat: (rows, columns).
-        start, end: where the map begins and ends, as fractions of the image's side.
+        heat: Heat map, (rows, columns).
+        start, end: Start and end of the map as fractions of the image's side.
 
     Returns:
-        (32, 32); beyond the map its border goes on.
+        Map on the image, (32, 32), by bilinear interpolation; the border is replicated beyond the map.
     """
     centres = (np.arange(_GRID, dtype=np.float32) + 0.5) / _GRID
     rows, columns = (((centres - start) / (end - start)) * length - 0.5 for length in heat.shape)
@@ -161,7 +162,7 @@ def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.
 
 
 def _with_thumbnails(points: pl.DataFrame, stores: Sequence[Path]) -> pl.DataFrame:
-    """Images for as many points as a page shows, of stores here."""
+    """Add thumbnails from the stores for at most `MOST_THUMBNAILS` points."""
     if "thumbnail" in points.columns or not stores:
         return points
     opened = [open_store(directory) for directory in stores]
@@ -182,7 +183,7 @@ def _image(stores: Sequence[Store], image_id: str) -> NDArray[np.uint8] | None:
 
 
 def _notes(path: Path) -> list[str]:
-    """Notes of a command, one sentence each."""
+    """Read the notes of a command, one sentence each."""
     if not path.is_file():
         return []
     caption: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

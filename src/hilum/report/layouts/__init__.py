@@ -1,4 +1,4 @@
-"""A paper's tables and figures with a study's numbers in them: layouts are data, and one engine fills them."""
+"""Tables and figures of published papers, filled with a study's numbers from layout files."""
 
 import lazy_loader
 

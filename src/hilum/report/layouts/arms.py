@@ -1,4 +1,4 @@
-"""Which arms a layout means: names, patterns with parts, the best of several."""
+"""Arms of a layout: names, patterns, the best of several."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ _LOSSES = frozenset({"train_loss", "val_loss", "test_loss"})
 
 
 def matches(pattern: str, arms: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Arms that a pattern means, with the parts of their names.
+    """Match the names of arms with a pattern.
 
     Args:
-        pattern: `*` is anything; `{depth}` anything, to be named in titles.
-        arms: of the study.
+        pattern: Pattern: `*` is any text, `{depth}` any text that titles can use.
+        arms: Arms of the study.
 
     Returns:
-        In the order of `arms`; parts in which all names have numbers are ordered by them.
+        The parts of the name of each matching arm, in the order of `arms`, or by number if all parts are numbers.
     """
     expression = re.compile(_PART.sub(r"(?P<\1>.+)", re.escape(pattern).replace(r"\*", ".*")))
     found = {arm: match.groupdict() for arm in arms if (match := expression.fullmatch(arm))}
@@ -30,10 +30,10 @@ def matches(pattern: str, arms: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def arm_of(task: TaskResults, wanted: str | BestOf | None) -> tuple[str | None, str]:
-    """The arm that a layout means.
+    """Find the arm of a layout.
 
     Returns:
-        Its name; or None and the reason why there is none.
+        Its name, or None and the reason.
     """
     if wanted is None:
         return (task.arms[0], "") if len(task.arms) == 1 else (None, "the layout names no arm")
@@ -48,7 +48,7 @@ def arm_of(task: TaskResults, wanted: str | BestOf | None) -> tuple[str | None, 
 
 
 def best_of(values: dict[str, float], by: str) -> str:
-    """The name with the best value; the first of equal ones."""
+    """Return the name with the best value; the first of equal ones."""
     return (
         min(values, key=lambda name: values[name])
         if by in _LOSSES or lower_is_better(by)
@@ -57,6 +57,6 @@ def best_of(values: dict[str, float], by: str) -> str:
 
 
 def best_row(values: Sequence[Value | None], by: str) -> int | None:
-    """Place of the row with the best value; None where no row has one."""
+    """Return the index of the row with the best value; None without values."""
     known = {str(place): value.value for place, value in enumerate(values) if value and value.value is not None}
     return int(best_of(known, by)) if known else None

@@ -1,18 +1,17 @@
-"""What a layout file may contain: `report/layouts/NAME.yaml`, or a file; see docs/how-to/published_studies.md.
+"""Schema of layout files: `report/layouts/NAME.yaml`, or a user's file; see docs/how-to/published_studies.md.
 
-A table is rows times columns. Table, row and column each fix a part of what a cell shows (task, arm, finding, value):
-the row wins over the table and the column over the row. `each` makes one row or column of every arm, finding or task.
+A table is rows times columns. Table, row and column each set a part of a cell (task, arm, finding, value): the row
+overrides the table and the column overrides the row. `each` makes one row or column per arm, finding or task.
 """
 
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from hilum.errors import HilumError
 from hilum.report.published import Published, read_published
-from hilum.report.published.read import parse_yaml
+from hilum.report.published.read import is_path, read_yaml
 
 LAYOUTS = ("elwirehardja2025", "gowtham2023", "kivotova2021", "tayebiarasteh2024", "toh2023")
 """Layouts that come with Hilum."""
@@ -23,11 +22,11 @@ class _Part(BaseModel):
 
 
 class BestOf(_Part):
-    """The arm that is best among several.
+    """Best of several arms.
 
     Attributes:
-        best_of: pattern of their names, as `Cells.of`.
-        by: value to choose by; "val_loss" looks at no test label.
+        best_of: Pattern of the names of the arms, as `Cells.of`.
+        by: Selection value; "val_loss" uses no test label.
     """
 
     best_of: str
@@ -39,26 +38,26 @@ def _text(raw: object) -> object:
 
 
 class Cells(_Part):
-    """What a table, a row or a column fixes of its cells.
+    """Settings of cells, given for a table, a row or a column.
 
     Attributes:
-        title: what stands at its head. `{arm}`, `{finding}`, `{task}` and the parts of `of` in braces are filled in.
-        published: name of the row or column in the published table; the title where left out.
-        each: one row or column of every arm, finding or task.
-        of: pattern of the arms that `each: arms` means: `*` is anything, `{depth}` anything that a title may name.
-        task: a task of the study; the only one where left out.
-        arm: name or pattern of an arm (the first that matches), or the best of several.
-        reference: of comparisons: the arm that `arm` is compared with; the study's where left out.
-        finding: a finding or class, or an average over them ("macro", "weighted", "micro"); the study's main average
-            where left out.
-        findings: of `mean_sd`: those to average over, as far as the task has them; all where left out.
-        value: a metric, or one of `hilum.report.layouts.values.VALUES`.
-        split: of counts: train, val or test.
-        statistic: "estimate", or "mean_sd": the mean over findings with their standard deviation.
-        spread: what stands beside the value: its 95 % interval, its standard deviation over bootstrap resamples, half
-            the width of its interval, or nothing.
-        decimals: shown.
-        scale: 100 for percent.
+        title: Header. `{arm}`, `{finding}`, `{task}` and the parts of `of` in braces are filled in.
+        published: Name of the row or column in the published table; default: the title.
+        each: Make one row or column per arm, finding or task.
+        of: Pattern of the arms of `each: arms`: `*` is any text, `{depth}` any text that the title can use.
+        task: Task of the study; default: the only one.
+        arm: Name or pattern of an arm (the first that matches), or the best of several.
+        reference: Reference arm of comparisons; default: the study's.
+        finding: Finding or class, or an average over them ("macro", "weighted", "micro"); default: the study's main
+            average.
+        findings: Findings averaged by `mean_sd`, if the task has them; default: all.
+        value: Metric, or one of `hilum.report.layouts.values.VALUES`.
+        split: Split of counts: train, val or test.
+        statistic: "estimate", or "mean_sd": mean and standard deviation over findings.
+        spread: Spread beside the value: its 95 % interval, its standard deviation over bootstrap resamples, half the
+            width of its interval, or none.
+        decimals: Number of decimals.
+        scale: Factor of the value; 100 for percent.
     """
 
     title: Annotated[str | None, BeforeValidator(_text)] = None
@@ -78,7 +77,7 @@ class Cells(_Part):
     scale: float | None = Field(None, gt=0)
 
     def over(self, other: "Cells") -> "Cells":
-        """Both together; what this one fixes wins."""
+        """Merge with other settings; these take precedence."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         theirs = {name: getattr(other, name) for name in other.model_fields_set if name not in _OF_AN_AXIS}
         return Cells.model_validate(theirs | own)
@@ -88,16 +87,16 @@ _OF_AN_AXIS = ("title", "published", "each", "of")
 
 
 class TableLayout(_Part):
-    """One table of the paper.
+    """Table of a layout.
 
     Attributes:
-        name: stem of its files.
-        title: the caption.
-        published: table of the published numbers; without one only the study's numbers are shown.
-        cells: what all cells have in common.
-        rows, columns: their parts.
-        best: mark the best row with an asterisk, by this value; "val_loss" looks at no test label.
-        notes: below the table.
+        name: Stem of its file names.
+        title: Caption.
+        published: Table of published numbers; default: only the study's numbers are shown.
+        cells: Settings of all cells.
+        rows, columns: Settings of the rows and columns.
+        best: Value by which the best row is marked with an asterisk; "val_loss" uses no test label.
+        notes: Notes below the table.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -111,21 +110,21 @@ class TableLayout(_Part):
 
 
 class FigureLayout(_Part):
-    """One figure of the paper.
+    """Figure of a layout.
 
     Attributes:
-        name: stem of its files.
-        title: the caption.
-        kind: `losses` (all arms on one plot, the exported epoch marked), `class_bars` (positive images of each
-            finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (every finding; first arm
+        name: Stem of its file names.
+        title: Caption.
+        kind: `losses` (all arms in one plot, the exported epoch marked), `class_bars` (positive images of each
+            finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (all findings; first arm
             solid, the others dotted and dashed), `intervals`, `confusion`, `embedding`, `heat_maps`.
-        tasks: of the study; all where left out.
-        arms: patterns, or the best of several; all where left out.
-        metric: of `boxes` and `intervals`.
-        loss: of `losses`.
-        x: of `losses`.
-        splits: of `class_bars`.
-        log: of `losses`: a logarithmic axis.
+        tasks: Tasks of the study; default: all.
+        arms: Patterns of arms, or the best of several; default: all.
+        metric: Metric of `boxes` and `intervals`.
+        loss: Loss of `losses`.
+        x: Horizontal axis of `losses`.
+        splits: Splits of `class_bars`.
+        log: Whether `losses` has a logarithmic axis.
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$")
@@ -141,14 +140,14 @@ class FigureLayout(_Part):
 
 
 class Layout(_Part):
-    """A paper's tables and figures.
+    """Tables and figures of a paper.
 
     Attributes:
-        title: heading of the section.
-        published: the paper, one of `hilum.report.published.PUBLISHED`, or a file beside the layout.
-        resampled: give class shares after the resampling of Elwirehardja et al. 2025 (`train_share`).
-        notes: shown at the head of the section.
-        tables, figures: in the order of the paper.
+        title: Heading of the section.
+        published: Paper, one of `hilum.report.published.PUBLISHED`, or a file beside the layout.
+        resampled: Whether `train_share` is computed after the resampling of Elwirehardja et al. 2025.
+        notes: Notes at the top of the section.
+        tables, figures: Tables and figures in the order of the paper.
     """
 
     title: str
@@ -168,47 +167,30 @@ class Layout(_Part):
 
 
 def read_layout(name: str | Path) -> tuple[Layout, Published | None]:
-    """Read a layout and the published numbers that it names.
+    """Read a layout and its published numbers.
 
     Args:
-        name: one of `LAYOUTS`, or the path of a YAML file.
+        name: One of `LAYOUTS`, or the path of a YAML file.
 
     Returns:
-        The layout, and the paper's numbers where it names some.
+        The layout, and the paper's numbers; None if the layout names no paper.
 
     Raises:
-        HilumError: no such layout or file; a table names a published table that is not there.
-        HilumErrors: with every key that a layout does not have, and every wrong value.
+        HilumError: No such layout or file; a table names an unknown published table.
+        HilumErrors: All unknown keys and wrong values.
     """
-    if isinstance(name, Path) or name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise HilumError(path, expected="a layout file", found=str(error), fix="Check the path.") from None
-    elif name in LAYOUTS:
-        path, text = None, files("hilum.report.layouts").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        fix = "Use one of these, or the path of a YAML file."
-        raise HilumError("layout", expected=f"one of {', '.join(LAYOUTS)}", found=repr(name), fix=fix)
-    layout: Layout = parse_yaml(Layout, text, name)
-    published = _published_of(layout, path)
+    layout = read_yaml(Layout, name, LAYOUTS, "layouts")
+    published = None
+    if layout.published is not None:
+        beside = is_path(name) and is_path(layout.published)
+        published = read_published(Path(name).parent / layout.published if beside else layout.published)
     unknown = [
         f"tables.{table.name}: {table.published}"
         for table in layout.tables
         if table.published and (published is None or table.published not in published.tables)
     ]
     if unknown:
-        known = ", ".join(published.tables) if published else "none, for the layout names no paper"
+        known = ", ".join(published.tables) if published else "none: the layout names no paper"
         fix = "Correct `published` of these tables."
         raise HilumError(name, expected=f"published tables ({known})", found="; ".join(unknown), fix=fix)
     return layout, published
-
-
-def _published_of(layout: Layout, path: Path | None) -> Published | None:
-    if layout.published is None:
-        return None
-    own: Any = layout.published
-    if path is not None and own.endswith((".yaml", ".yml")):
-        own = path.parent / own
-    return read_published(own)

@@ -1,4 +1,4 @@
-"""A layout's figures, from the figures that every report draws."""
+"""Figures of a layout, drawn by the functions of `hilum.report.figures`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,12 +21,12 @@ from hilum.report.layouts.results import StudyResults, TaskResults
 from hilum.report.render import Block, Figure, FigureGroup, Prose, file_stem
 
 _DOTTED = ("solid", (0, (1.2, 1.4)), (0, (5, 1.6)), (0, (6, 1.5, 1.2, 1.5)))
-"""Of ROC curves: the first arm solid, the second dotted."""
+"""Line styles of ROC curves: the first arm solid, the second dotted."""
 EXPLANATION = "explain"
 
 
 def layout_figure(figure: FigureLayout, results: StudyResults) -> list[Block]:
-    """Draw one figure of every task that it names, each task's under its name, or give the reason why there is none."""
+    """Draw one figure for each of its tasks, or state the reason why there is none."""
     if figure.kind == "heat_maps" and any(_has_heat_maps(task) for task in results.tasks.values()):
         return [Prose([f"{figure.title} In the study's report, section “Images”."])]
     groups: list[tuple[str, list[Figure], list[str]]] = []
@@ -78,7 +78,7 @@ def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], lis
         return ([losses], missing) if losses else ([], [*missing, f"no {figure.loss.replace('_', ' ')} in this run"])
     if figure.kind == "confusion":
         matrices = confusion_figures(content, arms)
-        return matrices, missing if matrices else [*missing, "only tasks of exclusive classes have it"]
+        return matrices, missing if matrices else [*missing, "only multiclass tasks have it"]
     if figure.kind == "roc":
         titles = [arm.title for arm in content.arms]
         dashes = {title: _DOTTED[place % len(_DOTTED)] for place, title in enumerate(titles)}
@@ -90,7 +90,7 @@ def _of_task(figure: FigureLayout, task: TaskResults) -> tuple[list[Figure], lis
 
 
 def arms_of(task: TaskResults, wanted: Sequence[str | BestOf]) -> tuple[list[str], list[str]]:
-    """Arms that a figure names, each once, and the reasons why others are missing; all arms where it names none."""
+    """Return the arms of a figure (default: all), and the reasons why others are missing."""
     if not wanted:
         return task.arms, []
     found: list[str] = []

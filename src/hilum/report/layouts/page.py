@@ -1,4 +1,4 @@
-"""A layout as a section of a study's report, and as a page of its own."""
+"""A layout as a section of a study's report, or as a page of its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,38 +21,40 @@ from hilum.report.tasks import OverviewContent
 Content = TypeVar("Content", ReportContent, OverviewContent)
 
 ANCHOR = "published"
-_GENERATED = "The images are generated, and encoders, images and epochs few: a difference from the paper means nothing."
+_GENERATED = (
+    "The images are synthetic, the encoders small and the epochs few: differences from the paper are not meaningful."
+)
 DIRECTORY = "published"
-"""Folder of a layout's own page in the folder of a study."""
+"""Folder of a layout's page in the folder of a study."""
 
 
 def layout_sections(
     name: str | Path, directory: Path, counts: Mapping[str, pl.DataFrame] | None = None
 ) -> list[Section]:
-    """Fill a layout with a study's results.
+    """Fill a layout with the results of a study.
 
     Args:
-        name: one of `LAYOUTS`, or the path of a layout file.
-        directory: of a finished study.
-        counts: images and positives by task, as `read_results`.
+        name: One of `LAYOUTS`, or the path of a layout file.
+        directory: Directory of a finished study.
+        counts: Images and positives by task, as in `read_results`.
 
     Returns:
-        One section with the paper's tables and figures. What the study has no number for says so, with the reason.
+        One section with the paper's tables and figures, with the reason for each missing number.
 
     Raises:
-        HilumError: no such layout, a wrong one, or no finished study.
+        HilumError: No such layout, an invalid one, or no finished study.
     """
     layout, published = read_layout(name)
     return [_section(layout, published, read_results(directory, counts))]
 
 
 def with_layout(content: Content, name: str | None, directory: Path) -> Content:
-    """The content of a report, of one task or over several, with the tables and figures of a layout.
+    """Add the tables and figures of a layout to the content of a report.
 
     Args:
-        content: as it is where no layout is named.
-        name: as `layout_sections`.
-        directory: of the study. Pages of single tasks have to be there before the page over all tasks is made.
+        content: Content of the report of one task or over all tasks.
+        name: Layout as in `layout_sections`; None adds nothing.
+        directory: Directory of the study. The page over all tasks needs the pages of the tasks.
     """
     if name is None:
         return content
@@ -64,11 +66,11 @@ def with_layout(content: Content, name: str | None, directory: Path) -> Content:
 
 
 def write_layout(name: str | Path, directory: Path, out: Path | None = None) -> Path:
-    """Write a layout as a page of its own, with its tables (CSV, LaTeX) and figures (SVG) beside it.
+    """Write a layout as a page, with its tables (CSV, LaTeX) and figures (SVG) beside it.
 
     Args:
-        name, directory: as `layout_sections`.
-        out: folder of the page; `published` in the study's folder where left out.
+        name, directory: As in `layout_sections`.
+        out: Folder of the page; default: `published` in the study's folder.
 
     Returns:
         The path of the page.
@@ -85,12 +87,12 @@ class _Heading:
 
 
 def _networks(results: StudyResults) -> list[str]:
-    """Which networks the arms are, in a sentence: a reduced study has others than the paper under the same names."""
+    """List the networks of the arms: a reduced study may use other networks than the paper under the same names."""
     arms = {arm: task for task in results.tasks.values() for arm in task.arms}
     groups: dict[str, list[str]] = {}
     for arm, task in arms.items():
         about = task.summary(arm)
-        start = " from random weights" if about.starts_from == "random" else ""
+        start = "" if about.is_pretrained else " from random weights"
         groups.setdefault(f"{about.encoder}{start}", []).append(arm)
     named = [f"{network} ({formats.arms_in_words(of, len(arms))})" for network, of in groups.items()]
     return [f"Networks of this study: {formats.listing(named)}."] if named else []
@@ -98,7 +100,7 @@ def _networks(results: StudyResults) -> list[str]:
 
 def _section(layout: Layout, published: Published | None, results: StudyResults) -> Section:
     intro = [f"Paper: {published.citation}"] if published else []
-    intro += ["“difference” is this study's number less the paper's."] if published else []
+    intro += ["“difference” is this study's number minus the paper's."] if published else []
     intro += _networks(results)
     intro += [_GENERATED] if published and results.generated else []
     blocks: list[Block] = [Prose([*intro, *layout.notes])] if intro or layout.notes else []

@@ -1,4 +1,4 @@
-"""A finished study as a layout reads it: the tables of each task, and the arms with their curves and cards."""
+"""Results of a finished study for a layout: tables of each task, and curves and cards of its arms."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.errors import HilumError
 from hilum.evaluation import Predictions, read_predictions
-from hilum.evaluation.metrics import overall_finding
+from hilum.evaluation.metrics import AVERAGES, overall_finding
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import file_stem
 
@@ -25,15 +25,14 @@ _COUNTS = ("split", "finding", "images", "positives")
 
 @dataclass(frozen=True)
 class TaskResults:
-    """The results of one task.
+    """Results of one task.
 
     Attributes:
-        name: of the task; "task" in a study of one.
-        directory: that holds `evaluation/`.
-        arms_directory: that holds ARM/seed-N/.
-        counts: columns `split, finding, images, positives`; None where they are not at hand.
-        adjusted: the task's comparisons, with p adjusted as the study asks for over all of its tasks; None where it has
-            one task.
+        name: Name of the task; "task" in a study of one task.
+        directory: Directory with `evaluation/`.
+        arms_directory: Directory with ARM/seed-N/.
+        counts: Columns `split, finding, images, positives`; None where unknown.
+        adjusted: Comparisons of the task with p adjusted over all tasks of the study; None for a study of one task.
     """
 
     name: str
@@ -45,77 +44,70 @@ class TaskResults:
 
     @cached_property
     def metrics(self) -> pl.DataFrame:
-        """`metrics.parquet`."""
-        return self._table("metrics") if self.table("metrics") is not None else pl.DataFrame()
+        """Table `metrics.parquet`; empty if missing."""
+        return self._table("metrics")
 
     @cached_property
     def comparisons(self) -> pl.DataFrame:
-        """`comparisons.parquet`; of a study with several tasks as adjusted over them."""
-        if self.adjusted is not None:
-            return self.adjusted
-        return self._table("comparisons") if self.table("comparisons") is not None else pl.DataFrame()
+        """Table `comparisons.parquet`, with p adjusted over the tasks of a study with several."""
+        return self._table("comparisons") if self.adjusted is None else self.adjusted
 
     @cached_property
     def classes(self) -> pl.DataFrame:
-        """`classes.parquet`: of tasks in which every image is of one class."""
-        return self._table("classes") if self.table("classes") is not None else pl.DataFrame()
+        """Table `classes.parquet` of multiclass tasks; empty for others."""
+        return self._table("classes")
 
     @property
     def arms(self) -> list[str]:
-        """Arms that were evaluated, in the order of the study."""
+        """Evaluated arms in the order of the study."""
         return [] if self.metrics.is_empty() else self.metrics["arm"].unique(maintain_order=True).to_list()
 
     @property
     def findings(self) -> list[str]:
-        """Findings or classes, in the order of the task; no averages."""
+        """Findings or classes in the order of the task, without averages."""
         cards = next((cards for arm in self.arms if (cards := self.cards(arm))), [])
         if cards:
             return list(cards[0].findings)
         counted = [] if self.metrics.is_empty() else self.metrics["finding"].unique(maintain_order=True).to_list()
-        return [finding for finding in counted if finding[:1].isupper()]
+        return [finding for finding in counted if finding not in AVERAGES]
 
     @property
     def overall(self) -> str:
-        """The finding that stands for all: "macro", or the only one there is."""
+        """Row averaged over findings: "macro", or the only finding."""
         return overall_finding(self.metrics["finding"].to_list()) or "macro"
 
     @property
     def reference(self) -> str | None:
-        """The arm that others are compared with, where there is one for all."""
+        """Reference arm; None if there are several, or none."""
         if self.comparisons.is_empty():
             return None
         named = self.comparisons["reference"].unique().to_list()
         return str(named[0]) if len(named) == 1 else None
 
     def seeds(self, arm: str) -> list[Path]:
-        """Directories of an arm's replicates, in the order of the seeds."""
+        """Return the directories of an arm's runs in the order of the seeds."""
         found = [path for path in (self.arms_directory / arm).glob("seed-*") if (path / "card.json").is_file()]
         return sorted(found, key=lambda path: int(path.name.removeprefix("seed-")))
 
     def cards(self, arm: str) -> list[Card]:
-        """Cards of an arm's replicates."""
+        """Return the cards of an arm's runs."""
         if arm not in self._cards:
             self._cards[arm] = [read_card(path) for path in self.seeds(arm)]
         return self._cards[arm]
 
     def curves(self, arm: str) -> list[pl.DataFrame]:
-        """Training curves of an arm's replicates, columns `epoch, step, train_loss, val_loss`."""
+        """Return the training curves of an arm's runs, columns `epoch, step, train_loss, val_loss`."""
         paths = [path / "curves.parquet" for path in self.seeds(arm)]
         return [read_result_table(path) for path in paths if path.is_file()]
 
     def predictions(self, arm: str) -> list[Predictions]:
-        """Predictions of test images, one table a seed."""
+        """Return the predictions of test images, one table per seed."""
         found = (self.directory / EVALUATION / "predictions" / arm).glob("seed-*.parquet")
         ordered = sorted(found, key=lambda path: int(path.stem.removeprefix("seed-")))
         return [read_predictions(path, split="test") for path in ordered]
 
-    def table(self, name: str) -> Path | None:
-        """Path of a table of the evaluation; None where it was not made."""
-        path = self.directory / EVALUATION / f"{name}.parquet"
-        return path if path.is_file() else None
-
     def content(self, arms: Sequence[str]) -> ReportContent:
-        """The part of the results that figures of some arms are drawn from."""
+        """Return the part of the results used by figures of some arms."""
         of_arms = pl.col("arm").is_in(list(arms))
         among = of_arms & pl.col("reference").is_in(list(arms))
         curves = [
@@ -142,22 +134,24 @@ class TaskResults:
         )
 
     def summary(self, arm: str) -> ArmSummary:
-        """One arm, as its card has it."""
+        """Return the summary of an arm from its card."""
         cards = self.cards(arm)
         encoder, start = (cards[0].encoder, cards[0].starts_from) if cards else ("", "")
         return ArmSummary(arm, encoder, str(start), None, None, False, [card.seed for card in cards])
 
     def _table(self, name: str) -> pl.DataFrame:
-        return read_result_table(self.directory / EVALUATION / f"{name}.parquet")
+        """Read a table of the evaluation; empty if missing."""
+        path = self.directory / EVALUATION / f"{name}.parquet"
+        return read_result_table(path) if path.is_file() else pl.DataFrame()
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """The results of a study.
+    """Results of a study.
 
     Attributes:
-        directory: of the study.
-        tasks: by name, in the study's order.
+        directory: Directory of the study.
+        tasks: Tasks by name, in the study's order.
     """
 
     directory: Path
@@ -165,11 +159,11 @@ class StudyResults:
 
     @property
     def generated(self) -> bool:
-        """Whether the study's images, or some of them, were generated."""
+        """Whether some of the study's images are synthetic."""
         return (self.directory / GENERATED).is_dir()
 
     def task(self, name: str | None) -> TaskResults | None:
-        """A task by its name; the only one where none is named; None where there is no such task."""
+        """Return a task by name, by default the only one; None if there is no such task."""
         if name is None:
             return next(iter(self.tasks.values())) if len(self.tasks) == 1 else None
         if name not in self.tasks and len(self.tasks) == 1 and "task" in self.tasks:
@@ -178,15 +172,15 @@ class StudyResults:
 
 
 def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = None) -> StudyResults:
-    """Read what a finished study left.
+    """Read the results of a finished study.
 
     Args:
-        directory: of the study: `evaluation/` of a study of one task, `tasks/TASK/evaluation/` of one with several.
-        counts: images and positives by task (`split, finding, images, positives`); those of the report's own tables
-            where left out.
+        directory: Directory of the study, with `evaluation/`, or `tasks/TASK/evaluation/` for several tasks.
+        counts: Images and positives by task (`split, finding, images, positives`); default: those of the report's
+            tables.
 
     Raises:
-        HilumError: no evaluation is there.
+        HilumError: There is no evaluation.
     """
     if (directory / TASKS).is_dir():
         folders = _folders_of_tasks(directory)
@@ -209,15 +203,16 @@ def read_results(directory: Path, counts: Mapping[str, pl.DataFrame] | None = No
 
 
 def _over_tasks(directory: Path) -> pl.DataFrame | None:
-    """Comparisons of all tasks, with the folder of each in `place`; None of a study of one task."""
+    """Read the comparisons of all tasks, with the folder of each in `place`; None for a study of one task."""
     path = directory / EVALUATION / "comparisons.parquet"
     table = read_result_table(path) if path.is_file() else None
     return table if table is not None and "place" in table.columns else None
 
 
 def _folders_of_tasks(directory: Path) -> dict[str, Path]:
-    """Folders of tasks by name, in the order of the plan; of several label fractions the largest has the task's name,
-    the others `TASK/label_fraction-F`.
+    """Return the folders of tasks by name in the order of the plan.
+
+    Of several label fractions the largest has the task's name, the others `TASK/label_fraction-F`.
     """
     order = _order_of(directory)
     folders: dict[str, Path] = {}
@@ -231,7 +226,7 @@ def _folders_of_tasks(directory: Path) -> dict[str, Path]:
 
 
 def _order_of(directory: Path) -> dict[str, int]:
-    """Places of the tasks in the plan."""
+    """Return the positions of the tasks in the plan."""
     path = directory / "plan.json"
     if not path.is_file():
         return {}
@@ -243,14 +238,14 @@ def _order_of(directory: Path) -> dict[str, int]:
 
 
 def _labelled_data(directory: Path) -> dict[str, str]:
-    """The data set that each task of several learns from, as the study file has it."""
+    """Return the training data set of each of several tasks in the study file."""
     path = directory / "study.yaml"
     tasks = (yaml.safe_load(path.read_text(encoding="utf-8")).get("tasks") or {}) if path.is_file() else {}
     return {name: str(task["on"]) for name, task in tasks.items() if "on" in task}
 
 
 def _written_counts(folder: Path, name: str) -> pl.DataFrame | None:
-    """Counts of a data set from the tables of a report."""
+    """Read the counts of a data set from the tables of a report."""
     for path in [
         folder / "tables" / f"{file_stem('counts', name)}.csv",
         *sorted((folder / "tables").glob("counts_*.csv")),

@@ -1,4 +1,4 @@
-"""A layout's tables: the study's numbers in the paper's rows and columns, the paper's beside them, the difference."""
+"""Tables of a layout: the study's numbers in the paper's rows and columns, the paper's numbers and the difference."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ import polars as pl
 
 from hilum.report.layouts.arms import arm_of, best_row, matches
 from hilum.report.layouts.config import Cells, Layout, TableLayout
-from hilum.report.layouts.results import StudyResults, TaskResults
+from hilum.report.layouts.results import StudyResults
 from hilum.report.layouts.values import OF_IMAGES, Query, Value, value_of
 from hilum.report.published import Published, PublishedTable, PublishedValue
 from hilum.report.render import Cell, Column, Table, formats
@@ -24,12 +24,12 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class Head:
-    """One row or column, filled in.
+    """Row or column with its title filled in.
 
     Attributes:
-        title: at its head.
-        published: its name in the published table.
-        cells: what it fixes.
+        title: Header.
+        published: Name in the published table.
+        cells: Settings of its cells.
     """
 
     title: str
@@ -39,13 +39,13 @@ class Head:
 
 @dataclass(frozen=True)
 class Shown:
-    """One cell: the study's number and the paper's.
+    """Cell with the study's and the paper's number.
 
     Attributes:
-        query, task, arm: what the study's number is.
-        value: the study's number.
-        published: the paper's.
-        cells: how both are shown.
+        query, task, arm: Query of the study's number, its task and arm.
+        value: Number of the study.
+        published: Number of the paper.
+        cells: Format of both.
     """
 
     query: Query
@@ -57,29 +57,29 @@ class Shown:
 
     @property
     def scale(self) -> float:
-        """100 where both are percent."""
+        """Factor of the study's number; 100 for percent."""
         return self.cells.scale or 1.0
 
     @property
     def decimals(self) -> int:
-        """Shown digits behind the point."""
+        """Number of decimals."""
         return 3 if self.cells.decimals is None else self.cells.decimals
 
     @property
     def estimate(self) -> float | None:
-        """The study's number in the paper's units."""
+        """Number of the study in the paper's units."""
         return None if self.value.value is None else self.scale * self.value.value
 
     @property
     def difference(self) -> float | None:
-        """The study's number less the paper's."""
+        """Number of the study minus that of the paper."""
         if self.estimate is None or self.published is None:
             return None
         return self.estimate - self.published.value
 
     @property
     def text(self) -> str:
-        """The study's number with what stands beside it."""
+        """Number of the study with its spread."""
         if self.estimate is None:
             return "–" if self.value.ran else "not run"
         text, value, spread = decimal(self.estimate, self.decimals), self.value, self.cells.spread
@@ -96,7 +96,7 @@ class Shown:
 
     @property
     def published_text(self) -> str:
-        """The paper's number as it is printed."""
+        """Number of the paper as printed."""
         if self.published is None:
             return "–"
         text = decimal(self.published.value, self.decimals)
@@ -104,7 +104,7 @@ class Shown:
 
 
 def decimal(value: float, decimals: int, *, signed: bool = False) -> str:
-    """A number with so many decimals, thousands parted, a true minus sign."""
+    """Format a number with thousands separators and a true minus sign."""
     text = f"{abs(value):,.{decimals}f}"
     if float(text.replace(",", "")) == 0:
         return text
@@ -114,13 +114,13 @@ def decimal(value: float, decimals: int, *, signed: bool = False) -> str:
 def layout_table(
     layout: Layout, table: TableLayout, results: StudyResults, published: Published | None
 ) -> Table | None:
-    """Fill one table; None where the study has none of its tasks, arms and findings.
+    """Fill one table; None if the study has none of its tasks, arms and findings.
 
     Args:
-        layout: that the table is of.
-        table: rows, columns and what their cells show.
-        results: of the study.
-        published: the paper's numbers.
+        layout: Layout of the table.
+        table: Rows, columns and their cells.
+        results: Results of the study.
+        published: Numbers of the paper.
     """
     printed = published.tables[table.published] if published and table.published else None
     rows, columns = (
@@ -163,18 +163,15 @@ def _heads(
             for finding in findings:
                 yield _head(part, {"finding": finding})
         else:
-            made = [_head(part, {"arm": arm}, captured) for arm, captured in _arms(part, task).items()]
+            arms = matches(part.of, task.arms if task else [])
+            made = [_head(part, {"arm": arm}, captured) for arm, captured in arms.items()]
             yield from made
             if part in table.rows and printed:
                 yield from _rows_not_run(part, printed, [head.published for head in made])
 
 
-def _arms(part: Cells, task: TaskResults | None) -> dict[str, dict[str, str]]:
-    return matches(part.of, task.arms if task else [])
-
-
 def _rows_not_run(part: Cells, printed: PublishedTable, made: Sequence[str]) -> Iterator[Head]:
-    """The paper's other rows, each with the name that its arm would have."""
+    """Iterate over the paper's other rows, each with the name of its arm."""
     for row in printed.rows:
         if row not in made:
             arm = _PART.sub(row.replace("\\", r"\\"), part.of)
@@ -212,16 +209,12 @@ def _cell(
             f"no task {cells.task} in this run" if cells.task else "the layout names no task, and there are several"
         )
         return Shown(query, cells.task or "", "", Value(None, reason=reason, ran=False), published, cells)
-    arm, reason = _arm(task, cells)
+    arm, reason = arm_of(task, cells.arm)
     if reason and cells.arm is not None:
         return Shown(query, task.name, "", Value(None, reason=reason, ran=False), published, cells)
     reference = arm_of(task, cells.reference)[0] if cells.reference is not None else None
     query = replace(query, arm=arm, reference=reference)
     return Shown(query, task.name, arm or "", value_of(task, query), published, cells)
-
-
-def _arm(task: TaskResults, cells: Cells) -> tuple[str | None, str]:
-    return arm_of(task, cells.arm)
 
 
 def _best(table: TableLayout, grid: Sequence[Sequence[Shown]], results: StudyResults) -> int | None:
@@ -267,7 +260,7 @@ def _notes(
     for misprint in printed.misprints if printed else []:
         used = misprint.row in {row.published for row in rows} and misprint.column in {c.published for c in columns}
         if used:
-            as_printed = "is printed so" if misprint.as_printed else f'is printed as "{misprint.printed}"'
+            as_printed = "as printed" if misprint.as_printed else f'is printed as "{misprint.printed}"'
             notes.append(f"Paper, {misprint.row}, {misprint.column} {as_printed}: {misprint.reason}.")
     return notes
 
@@ -278,7 +271,7 @@ def _reasons(
     grid: Sequence[Sequence[Shown]],
     printed: PublishedTable | None,
 ) -> list[str]:
-    """Why numbers are missing that the paper has, each reason once with the rows, or the cells, that it is about."""
+    """List the reasons for missing numbers that the paper has, each once with its rows or cells."""
     of_rows: dict[str, list[str]] = {}
     empty = {
         column.title

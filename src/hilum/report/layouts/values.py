@@ -1,4 +1,4 @@
-"""What a cell of a layout can show, each by its name: metrics, losses, counts, comparisons, parameters."""
+"""Values of the cells of a layout: metrics, losses, counts, comparisons, parameters."""
 
 import json
 import math
@@ -17,22 +17,22 @@ from hilum.evaluation import AVERAGES, Predictions
 from hilum.report.layouts.results import TaskResults
 
 _Z = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution: a 95 % interval is about 2 z standard deviations wide."""
+"""97.5 % quantile of the normal distribution: a 95 % interval is about 2 z standard deviations wide."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """What one cell shows.
+    """Query of the value of one cell.
 
     Attributes:
-        value: a metric of the evaluation, or one of `VALUES`.
-        arm: whose; None for counts of images.
-        reference: of comparisons; the study's where None.
-        finding: the main average where None.
-        split: of counts.
+        value: Metric of the evaluation, or one of `VALUES`.
+        arm: Arm; None for counts of images.
+        reference: Reference arm of comparisons; None: the study's.
+        finding: Finding; None: the main average.
+        split: Split of counts.
         statistic: "estimate" or "mean_sd".
-        findings: of "mean_sd"; all where None.
-        resampled: shares after resampling.
+        findings: Findings of "mean_sd"; None: all.
+        resampled: Whether class fractions are computed after resampling.
     """
 
     value: str
@@ -47,14 +47,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Value:
-    """A number of a study.
+    """Number of a study.
 
     Attributes:
-        value: None where there is none.
-        low, high: its 95 % interval.
-        sd: its standard deviation, over bootstrap resamples or findings.
-        reason: why there is no number; or what to know of it.
-        ran: False where the study has not run what the number is of: no such arm or task.
+        value: Number; None for none.
+        low, high: Bounds of the 95 % interval.
+        sd: Standard deviation over bootstrap resamples or findings.
+        reason: Reason why there is no number, or a note on it.
+        ran: False if the study has no such arm or task.
     """
 
     value: float | None
@@ -66,7 +66,7 @@ class Value:
 
 
 def value_of(task: TaskResults, query: Query) -> Value:
-    """The number that a query means, or the reason why there is none."""
+    """Return the number of a query, or the reason why there is none."""
     make = VALUES.get(query.value, _metric)
     needs_arm = query.value not in OF_IMAGES
     if needs_arm and query.arm is None:
@@ -80,17 +80,17 @@ def value_of(task: TaskResults, query: Query) -> Value:
 def loss_on_test(
     predictions: Predictions, weights: list[float], *, multiclass: bool, weighted_mean: bool = False
 ) -> float:
-    """Mean loss over test images, as training computes it on validation images.
+    """Compute the mean loss over test images, as training computes it on validation images.
 
     Args:
-        predictions: of one seed; scores are probabilities.
-        weights: of the positives of each finding, or of each class, (findings).
-        multiclass: one class an image: -w_c log p_c, c the image's class, its mean over the images. Otherwise binary
-            cross-entropy -w y log p - (1 - y) log(1 - p), its mean over the known labels.
-        weighted_mean: of exclusive classes: divide by the images' weights instead of by the images.
+        predictions: Predictions of one seed; scores are probabilities.
+        weights: Weights of the positives of each finding, or of each class, (findings,).
+        multiclass: If True, -w_c log p_c of the image's class c, averaged over images. Otherwise binary cross-entropy
+            -w y log p - (1 - y) log(1 - p), averaged over known labels.
+        weighted_mean: For multiclass: divide by the sum of the images' weights instead of their number.
 
     Returns:
-        The loss; NaN where no label is known.
+        The loss; NaN without known labels.
     """
     labels, factor = predictions.labels.astype(np.float64), np.asarray(weights)
     tiny = np.finfo(np.float32).tiny
@@ -146,7 +146,7 @@ def _over_findings(rows: pl.DataFrame) -> Value:
 def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
     def of_class(task: TaskResults, query: Query) -> Value:
         if task.classes.is_empty():
-            return Value(None, reason="only tasks of exclusive classes have it")
+            return Value(None, reason="only multiclass tasks have it")
         finding = query.finding or "macro"
         chosen = (pl.col("arm") == query.arm) & (pl.col("class") == finding) & (pl.col("metric") == name)
         row = task.classes.filter(chosen)
@@ -160,13 +160,13 @@ def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
 
 
 def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
-    """The epoch whose weights are scored: where the curve does not say which, of the lowest validation loss."""
+    """Return the exported epoch: the one marked `selected`, or the one with the lowest validation loss."""
     if "selected" in curve.columns and curve["selected"].fill_null(False).any():
         return curve.filter(pl.col("selected")).row(-1, named=True)
-    judged = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
-    if judged.is_empty():
+    validated = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
+    if validated.is_empty():
         return curve.row(-1, named=True) if len(curve) else None
-    return judged.sort("val_loss", maintain_order=True).row(0, named=True)
+    return validated.sort("val_loss", maintain_order=True).row(0, named=True)
 
 
 def _of_epoch(name: str) -> Callable[[TaskResults, Query], Value]:
@@ -207,7 +207,7 @@ def _parameters(task: TaskResults, query: Query) -> Value:
 
 
 def _stored_parameters(path: Path) -> int:
-    """Numbers in a safetensors file, from its header."""
+    """Count the numbers in a safetensors file by its header."""
     with path.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
@@ -253,7 +253,7 @@ def _comparison(*columns: str) -> Callable[[TaskResults, Query], Value]:
             return Value(None, reason="arms were not compared")
         reference = query.reference or task.reference
         if query.arm == reference:
-            return Value(None, reason=f"{query.arm} is what the others are compared with")
+            return Value(None, reason=f"{query.arm} is the reference arm")
         finding = query.finding or task.overall
         chosen = (pl.col("metric") == table["metric"][0]) & (pl.col("finding") == finding)
         pairs = table.filter(chosen & (pl.col("arm") == query.arm) & (pl.col("reference") == reference))
@@ -299,6 +299,6 @@ VALUES: dict[str, Callable[[TaskResults, Query], Value]] = {
     "p": _comparison("p"),
     "p_adjusted": _comparison("p_adjusted"),
 }
-"""Values beside the metrics of the evaluation."""
+"""Values besides the metrics of the evaluation."""
 
 OF_IMAGES = ("train_share", "positives", "images")

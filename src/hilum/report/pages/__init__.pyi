@@ -20,13 +20,10 @@ from .contact_sheet import (
     choose as choose,
 )
 from .contact_sheet import (
-    look_at as look_at,
+    read_rows as read_rows,
 )
 from .contact_sheet_image import (
     write_image as write_image,
-)
-from .contact_sheet_page import (
-    as_url as as_url,
 )
 from .contact_sheet_page import (
     outline as outline,

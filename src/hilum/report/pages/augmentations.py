@@ -1,4 +1,4 @@
-"""Images and random views of them in rows: what an augmentation looks like."""
+"""Contact sheet of images and random augmentations of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,17 +27,17 @@ def views_of(
     count: int,
     seed: int,
 ) -> dict[str, NDArray[np.uint8]]:
-    """The first views of images, as a run with this seed would draw them in its first epoch.
+    """Draw the first random views of images, as in the first epoch of a run with this seed.
 
     Args:
-        images: (N, S, S).
-        image_ids: of the images.
-        augmentations: by name.
-        count: views of each image.
-        seed: of the run.
+        radiographs: Images, (N, S, S).
+        image_ids: Ids of the N images.
+        augmentations: Augmentations by name.
+        count: Number of views per image.
+        seed: Random seed of the run.
 
     Returns:
-        By augmentation: (N, count, S, S).
+        Views by augmentation, (N, count, S, S).
     """
     images, keys = torch.from_numpy(radiographs)[:, None], image_keys(image_ids)
     drawn = {}
@@ -53,17 +53,17 @@ def views_of(
 def write_view_sheet(
     radiographs: Sequence[SheetRow], augmentations: Mapping[str, Augmentation], count: int, seed: int, path: Path
 ) -> None:
-    """Write a PNG with a row an image: as it is, then `count` views of each augmentation.
+    """Write a PNG with one row per image: the image, then `count` views of each augmentation.
 
     Args:
-        images: as `hilum.report.pages.contact_sheet.look_at` gives them; those that cannot be read are left out.
-        augmentations: by name.
-        count: views of each image and augmentation.
-        seed: of the views.
-        path: of the image; whole or absent.
+        radiographs: Rows of `hilum.report.pages.contact_sheet.read_rows`; unreadable ones are skipped.
+        augmentations: Augmentations by name.
+        count: Number of views per image and augmentation.
+        seed: Random seed of the views.
+        path: Path of the PNG file, written completely or not at all.
 
     Raises:
-        HilumError: no image can be read.
+        HilumError: No image is readable.
     """
     readable = [(radiograph, radiograph.made.shown) for radiograph in radiographs if radiograph.made is not None]
     if not readable:

@@ -1,4 +1,4 @@
-"""Images before and after a recipe, side by side, with their values: what a contact sheet shows."""
+"""Content of a contact sheet: images before and after preprocessing, with their pixel values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
 
 BINS = 64
-_LONGEST_SIDE = 512  # of what is shown of an image, pixels
+_LONGEST_SIDE = 512  # of shown images, pixels
 
 
 @dataclass(frozen=True)
 class Box:
-    """A finding's place, as parts of the image's width and height: 0 to 1 inside, beyond where it is cut."""
+    """Box of a finding as fractions of the image's width and height: 0 to 1 inside, outside where it is cropped."""
 
     finding: str
     left: float
@@ -34,16 +34,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Panel:
-    """One image and what its values are.
+    """Image with statistics of its pixel values.
 
     Attributes:
-        shown: (h, w) uint8, for the eye: 16 bits are spread over 8, large images are reduced.
-        height, width: of the image itself, pixels.
-        bits: 8 or 16, how it is held.
-        low, high: its darkest and brightest value.
-        levels: how many different values it has.
-        histogram: (BINS,): the share of the pixels in each part of its own range (8 bits: of 0 to 255).
-        boxes: on it.
+        shown: Pixels for display, (h, w) uint8: 16 bits are scaled to 8, large images are reduced.
+        height, width: Size of the original image, pixels.
+        bits: Bit depth, 8 or 16.
+        low, high: Lowest and highest value.
+        levels: Number of distinct values.
+        histogram: Fraction of the pixels in each bin of its own range (8 bits: of 0 to 255), (BINS,).
+        boxes: Boxes on it.
     """
 
     shown: NDArray[np.uint8]
@@ -59,7 +59,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class SheetRow:
-    """An image of the sheet: `raw` and `made`, or the reason why there are none."""
+    """Image of the sheet: `raw` and preprocessed (`made`), or the reason why it is unreadable."""
 
     image_id: str
     about: str
@@ -70,17 +70,17 @@ class SheetRow:
 
 @dataclass(frozen=True)
 class Strip:
-    """The images of one data set."""
+    """Images of one data set."""
 
     title: str
     images: Sequence[SheetRow]
 
 
 def choose(manifest: pl.DataFrame, count: int, seed: int, image_ids: Sequence[str] = ()) -> pl.DataFrame:
-    """The images to show: those named, in this order, or some drawn at random among those on disk.
+    """Select the images to show: those named, in this order, or random ones of those on disk.
 
     Raises:
-        HilumError: an image that is not in the manifest.
+        HilumError: An image is not in the manifest.
     """
     if image_ids:
         unknown = sorted(set(image_ids) - set(manifest["image_id"]))
@@ -95,21 +95,21 @@ def choose(manifest: pl.DataFrame, count: int, seed: int, image_ids: Sequence[st
     return here.select(pl.all().gather(drawn))
 
 
-def look_at(
+def read_rows(
     chosen: pl.DataFrame,
     root: Path,
     recipe: Recipe,
     boxes: pl.DataFrame | None = None,
     on_progress: ProgressReport = silent,
 ) -> list[SheetRow]:
-    """Decode and preprocess images for a sheet; those that cannot be read, or lead out of the root, say why.
+    """Decode and preprocess images for a sheet; unreadable ones, or ones outside the root, have a reason instead.
 
     Args:
-        chosen: rows of a manifest.
-        root: the folder that their paths start from.
-        recipe: what is to be looked at.
-        boxes: as in `Dataset.boxes`; drawn where given.
-        on_progress: called with (images done, images, note).
+        chosen: Rows of a manifest.
+        root: Folder of their paths.
+        recipe: Preprocessing.
+        boxes: Boxes to draw, as in `Dataset.boxes`; None for none.
+        on_progress: Called with (images done, images, note).
     """
     images = []
     for done, row in enumerate(chosen.iter_rows(named=True)):
@@ -145,7 +145,7 @@ def _image(gray: Gray, boxes: Sequence[Box]) -> Panel:
     first, last = (0, 255) if gray.dtype == np.uint8 else (low, max(high, low + 1))
     histogram, _ = np.histogram(np.arange(len(counts)), bins=BINS, range=(first, last), weights=counts)
     return Panel(
-        shown=_for_the_eye(gray),
+        shown=_for_display(gray),
         height=gray.shape[0],
         width=gray.shape[1],
         bits=8 * gray.dtype.itemsize,
@@ -157,7 +157,7 @@ def _image(gray: Gray, boxes: Sequence[Box]) -> Panel:
     )
 
 
-def _for_the_eye(gray: Gray) -> NDArray[np.uint8]:
+def _for_display(gray: Gray) -> NDArray[np.uint8]:
     scale = _LONGEST_SIDE / max(gray.shape)
     if scale >= 1:
         return eight_bits(gray)
@@ -166,7 +166,7 @@ def _for_the_eye(gray: Gray) -> NDArray[np.uint8]:
 
 
 def _boxes_of(image_id: str, boxes: pl.DataFrame | None) -> list[Box]:
-    """Boxes of an image, as parts of the frame that they were drawn in."""
+    """Return the boxes of an image as fractions of the frame that they were drawn in."""
     if boxes is None:
         return []
     return [
@@ -182,7 +182,7 @@ def _boxes_of(image_id: str, boxes: pl.DataFrame | None) -> list[Box]:
 
 
 def _placed(boxes: Sequence[Box], left: float, top: float, width: float, height: float) -> list[Box]:
-    """The same boxes on a part of the image (given as parts of the image)."""
+    """Return the boxes relative to a crop of the image (given as fractions of the image)."""
     return [
         Box(box.finding, (box.left - left) / width, (box.top - top) / height, box.width / width, box.height / height)
         for box in boxes

@@ -1,4 +1,4 @@
-"""A contact sheet as one PNG, for slides and messages."""
+"""Contact sheet as a PNG file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ _DPI = 110
 
 
 def write_image(strips: Sequence[Strip], steps: str, path: Path) -> None:
-    """Write the sheet as PNG, whole or not at all; see `hilum.report.pages.contact_sheet_page.write_page`."""
+    """Write the sheet as PNG, completely or not at all; see `hilum.report.pages.contact_sheet_page.write_page`."""
     images = [(strip.title, image) for strip in strips for image in strip.images]
     rows = -(-len(images) // _PAIRS)
     wide, high = 2 * _SIDE + _GAP, _SIDE + _TEXT + _HISTOGRAM + _GAP
@@ -43,18 +43,18 @@ def _draw(drawing: Figure, image: SheetRow, title: str, left: float, top: float)
     if image.raw is None or image.made is None:
         _write(drawing, image.reason, left, top + 0.2, FAINT)
         return
-    for canvas, place in ((image.raw, left), (image.made, left + _SIDE)):
-        _show(_axes(drawing, place, top + 0.12, _SIDE - 0.06, _SIDE), canvas)
+    for panel, place in ((image.raw, left), (image.made, left + _SIDE)):
+        _show(_axes(drawing, place, top + 0.12, _SIDE - 0.06, _SIDE), panel)
         below = top + 0.12 + _SIDE
         bars = _axes(drawing, place, below + 0.03, _SIDE - 0.06, _HISTOGRAM - 0.06)
-        bars.fill_between(np.arange(len(canvas.histogram)), np.sqrt(canvas.histogram), step="mid", color=FAINT)
-        _write(drawing, values(canvas), place, below + _HISTOGRAM + 0.1, FAINT)
+        bars.fill_between(np.arange(len(panel.histogram)), np.sqrt(panel.histogram), step="mid", color=FAINT)
+        _write(drawing, values(panel), place, below + _HISTOGRAM + 0.1, FAINT)
 
 
-def _show(axes: Axes, canvas: Panel) -> None:
-    height, width = canvas.shown.shape
-    axes.imshow(canvas.shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    for box in canvas.boxes:
+def _show(axes: Axes, panel: Panel) -> None:
+    height, width = panel.shown.shape
+    axes.imshow(panel.shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for box in panel.boxes:
         corner = (box.left * width - 0.5, box.top * height - 0.5)
         across, down = box.width * width, box.height * height
         axes.add_patch(Rectangle(corner, across, down, fill=False, edgecolor=ARM_COLOURS[4], linewidth=1.5))

@@ -1,50 +1,32 @@
-"""A contact sheet as one page that needs nothing beside it."""
+"""Contact sheet as a self-contained page."""
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from numpy.typing import NDArray
 
-import hilum
 from hilum.artifacts import write_text
+from hilum.report.page_template import Filters, render_template
 from hilum.report.pages.contact_sheet import BINS, Panel, Strip
+from hilum.report.render import png
 
 
 def write_page(strips: Sequence[Strip], steps: str, notes: Sequence[str], path: Path) -> None:
-    """Write the sheet as HTML, whole or not at all; the same images give the same bytes.
+    """Write the sheet as HTML, completely or not at all; the same images give the same bytes.
 
     Args:
-        strips: the images, by data set.
-        steps: the recipe as it stands in a study file.
-        notes: what the reader should know, one sentence each.
-        path: of the page.
+        strips: Images by data set.
+        steps: Preprocessing as in a study file.
+        notes: Notes for the reader, one sentence each.
+        path: Path of the page.
     """
-    room = Environment(
-        loader=PackageLoader("hilum.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    room.filters |= {"as_url": as_url, "values": values, "outline": outline}
-    page = room.get_template("contact_sheet.html.j2").render(
-        strips=strips, steps=steps, notes=notes, bins=BINS, version=hilum.__version__
-    )
+    filters: Filters = {"png": png, "values": values, "outline": outline}
+    page = render_template("contact_sheet.html.j2", filters, strips=strips, steps=steps, notes=notes, bins=BINS)
     write_text(path, page)
 
 
-def as_url(image: NDArray[np.uint8]) -> str:
-    """An image inside the page: a PNG as a data URL."""
-    _, png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    return f"data:image/png;base64,{base64.b64encode(png.tobytes()).decode()}"
-
-
 def values(image: Panel) -> str:
-    """What stands below an image: its size (width × height), bits, range and number of levels."""
+    """Format the size (width × height), bit depth, range and number of levels of an image."""
     parts = (
         f"{image.width:,} × {image.height:,} px",
         f"{image.bits} bits",
@@ -55,7 +37,7 @@ def values(image: Panel) -> str:
 
 
 def outline(image: Panel) -> str:
-    """The histogram as an SVG path in a box of BINS × 1: square roots of the counts, so that small ones are seen."""
+    """Return the histogram as an SVG path in a box of BINS × 1, with square roots of the counts as heights."""
     heights = np.sqrt(image.histogram / max(image.histogram.max(), 1e-12))
     steps = "".join(f"V{1 - height:.3f}H{place + 1}" for place, height in enumerate(heights))
     return f"M0 1{steps}V1Z"

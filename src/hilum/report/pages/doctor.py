@@ -1,39 +1,35 @@
-"""The doctor's page: what is wrong and what to do first, then the images themselves, then the counts."""
+"""Page of `hilum doctor`: issues with their fixes and images, atypical images, counts."""
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-import hilum
 from hilum.artifacts import write_text
 from hilum.data.doctor import SEVERITIES, Diagnosis, Issue, Severity
+from hilum.report.page_template import render_template
 from hilum.report.pages.doctor_tables import tables
-from hilum.report.render import formats
+from hilum.report.render import formats, jpeg, smaller
 
 PAGE = "doctor.html"
 _SIDE = 176  # pixels of an image on the page, the longer side
-_IMAGES_AN_ISSUE, _PAIRS_AN_ISSUE, _ODDEST = 8, 6, 12
-_QUALITY = 82
+_IMAGES_PER_ISSUE, _PAIRS_PER_ISSUE, _ATYPICAL = 8, 6, 12
 
-Image = Callable[[str, str], NDArray[np.uint8] | None]
-"""Gives the image of an image, by the names of its data set and of itself; None where it cannot be read."""
+ReadImage = Callable[[str, str], NDArray[np.uint8] | None]
+"""Function that reads an image by the name of its data set and its id; None if it cannot be read."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An image on the page.
+    """Image on the page.
 
     Args:
-        name: below the image.
-        source: the image as a data address; empty where it cannot be read.
-        message: a few words more.
+        name: Name below the image.
+        source: Image as a data URL; empty if it cannot be read.
+        message: Further text below the image.
     """
 
     name: str
@@ -43,7 +39,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class ShownIssue:
-    """An issue on the page, with some of its images, or some of its pairs of images."""
+    """Issue on the page, with some of its images or pairs of images."""
 
     issue: Issue
     images: Sequence[Shown]
@@ -51,63 +47,47 @@ class ShownIssue:
 
     @property
     def images_left(self) -> int:
-        """How many images of this issue are not shown."""
+        """Number of images of this issue that are not shown."""
         shown = len({image.name for pair in self.pairs for image in pair} or self.images)
         return max(0, len(self.issue.image_ids) - shown)
 
 
-def write_doctor_page(diagnosis: Diagnosis, canvas: Image, path: Path) -> None:
-    """Write one page that needs nothing beside it, whole or not at all.
+def write_doctor_page(diagnosis: Diagnosis, read_image: ReadImage, path: Path) -> None:
+    """Write a self-contained page, completely or not at all.
 
     Args:
-        diagnosis: what was found.
-        image: gives the images of the few images that are shown.
-        path: of the page.
+        diagnosis: Result of the checks.
+        read_image: Function that reads the shown images.
+        path: Path of the page.
     """
-    room = Environment(
-        loader=PackageLoader("hilum.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    frames = _Frames(canvas)
+    frames = _Frames(read_image)
     numbers = {severity: sum(issue.severity == severity for issue in diagnosis.issues) for severity in SEVERITIES}
-    html = room.get_template("doctor.html.j2").render(
+    html = render_template(
+        "doctor.html.j2",
         title=formats.listing([data_set.name for data_set in diagnosis.data_sets]),
         examined=_examined(diagnosis),
         headline=_headline(numbers),
         issues=[_shown(issue, diagnosis, frames) for issue in diagnosis.issues],
-        oddest=_oddest(diagnosis, frames),
+        atypical=_atypical(diagnosis, frames),
         tables=tables(diagnosis),
         notes=[(one.name, note) for one in diagnosis.data_sets for note in one.notes],
-        version=hilum.__version__,
     )
     write_text(path, html)
 
 
 class _Frames:
-    """Images as data addresses, each made once."""
+    """Cache of images as data URLs."""
 
-    def __init__(self, canvas: Image) -> None:
-        self._image = canvas
+    def __init__(self, read_image: ReadImage) -> None:
+        self._read_image = read_image
         self._made: dict[tuple[str, str], str] = {}
 
     def __call__(self, data_set: str, image_id: str, message: str = "") -> Shown:
         key = data_set, image_id
         if key not in self._made:
-            image = self._image(data_set, image_id)
-            self._made[key] = "" if image is None else _data_address(image)
+            image = self._read_image(data_set, image_id)
+            self._made[key] = "" if image is None else jpeg(smaller(image, _SIDE))
         return Shown(image_id, self._made[key], message)
-
-
-def _data_address(image: NDArray[np.uint8]) -> str:
-    longer = max(image.shape)
-    if longer > _SIDE:
-        width, height = (max(1, round(side * _SIDE / longer)) for side in image.shape[::-1])
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
 
 
 def _shown(issue: Issue, diagnosis: Diagnosis, frames: _Frames) -> ShownIssue:
@@ -124,13 +104,13 @@ def _shown(issue: Issue, diagnosis: Diagnosis, frames: _Frames) -> ShownIssue:
                 frames(row["data_set_a"], row["image_id_a"], _of_image(row, "a")),
                 frames(row["data_set_b"], row["image_id_b"], _of_image(row, "b")),
             )
-            for row in copies.head(_PAIRS_AN_ISSUE).iter_rows(named=True)
+            for row in copies.head(_PAIRS_PER_ISSUE).iter_rows(named=True)
         ]
         return ShownIssue(issue, (), pairs)
     if any(issue.data_set == data_set.name for data_set in diagnosis.data_sets):
         known = diagnosis.images.filter((pl.col("data_set") == issue.data_set) & pl.col("reason").is_null())
         readable = set(known["image_id"])
-        chosen = [image_id for image_id in issue.image_ids if image_id in readable][:_IMAGES_AN_ISSUE]
+        chosen = [image_id for image_id in issue.image_ids if image_id in readable][:_IMAGES_PER_ISSUE]
         return ShownIssue(issue, [frames(issue.data_set, image_id) for image_id in chosen], ())
     return ShownIssue(issue, (), ())
 
@@ -140,8 +120,8 @@ def _of_image(row: dict[str, object], side: str) -> str:
     return " · ".join(str(part) for part in parts if part is not None)
 
 
-def _oddest(diagnosis: Diagnosis, frames: _Frames) -> list[Shown]:
-    images = diagnosis.images.drop_nulls("likeness").sort("likeness", "data_set", "image_id").head(_ODDEST)
+def _atypical(diagnosis: Diagnosis, frames: _Frames) -> list[Shown]:
+    images = diagnosis.images.drop_nulls("likeness").sort("likeness", "data_set", "image_id").head(_ATYPICAL)
     rows = images.select("data_set", "image_id", "likeness").iter_rows()
     return [frames(data_set, image_id, f"{data_set} · {formats.decimal(like)}") for data_set, image_id, like in rows]
 
@@ -157,12 +137,12 @@ def _examined(diagnosis: Diagnosis) -> str:
 
 def _headline(numbers: Mapping[Severity, int]) -> str:
     if not any(numbers.values()):
-        return "Nothing to complain about."
+        return "No issues were found."
     message = formats.listing([formats.plural(number, name) for name, number in numbers.items() if number])
     ending: Mapping[Severity, str] = {
         "error": "fix the errors before anything is trained.",
-        "warning": "no error; look at the warnings before anything is trained.",
-        "note": "nothing that stands in the way.",
+        "warning": "no errors; check the warnings before anything is trained.",
+        "note": "no errors and no warnings.",
     }
     worst = next(name for name, number in numbers.items() if number)
     return f"{message}: {ending[worst]}"

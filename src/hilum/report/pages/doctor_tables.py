@@ -1,4 +1,4 @@
-"""The tables of the doctor's page: images, findings, who is imaged how, what is missing, what the images are like."""
+"""Tables of the doctor's page: images, findings, subgroups, missing values, pixel statistics."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _BANDS = [name for name, _, _ in AGE_BANDS]
 
 
 def tables(diagnosis: Diagnosis) -> list[Table]:
-    """All tables, in reading order."""
+    """Return all tables in reading order."""
     made = [_images(diagnosis)]
     for data_set in diagnosis.data_sets:
         counts = diagnosis.counts.filter(pl.col("data_set") == data_set.name)
@@ -34,7 +34,7 @@ def _images(diagnosis: Diagnosis) -> Table:
                     Cell(split),
                     _count(len(part)),
                     _count(part["patient_id"].n_unique()),
-                    _share(int((part["sex"] == "F").sum()), len(part) - part["sex"].null_count()),
+                    _fraction(int((part["sex"] == "F").sum()), len(part) - part["sex"].null_count()),
                     _quantiles(part["age"], 0),
                     Cell(_commonest(part["view"].fill_null(UNKNOWN))),
                 ]
@@ -58,7 +58,7 @@ def _findings(data_set: CheckedDataset, counts: pl.DataFrame) -> Table:
         *(Column(title, numeric=True) for title in ("positive", "uncertain", "not mentioned")),
     ]
     columns += [Column(split, numeric=True) for split in splits]
-    caption = f"{data_set.name}: images positive for each finding, in all and by split."
+    caption = f"{data_set.name}: images by finding, in total and by split."
     return Table("findings", caption, columns, rows, pl.DataFrame())
 
 
@@ -75,11 +75,11 @@ def _subgroups(data_set: CheckedDataset, counts: pl.DataFrame) -> Table:
         for column, value in groups:
             group = part.filter(pl.col(column) == value)
             positive = _total(group, "positive")
-            row.append(_share(positive, positive + _total(group, "negative")))
+            row.append(_fraction(positive, positive + _total(group, "negative")))
         rows.append(row)
     columns = [Column("finding"), *(Column(value, numeric=True) for _, value in groups)]
-    caption = f"{data_set.name}: share of positive images among those labelled, by view, sex and age."
-    notes = ("A finding that goes with a view, a sex or an age can be predicted from these alone.",)
+    caption = f"{data_set.name}: fraction of positive images among labelled images, by view, sex and age."
+    notes = ("A finding associated with view, sex or age can be predicted from these alone (shortcut learning).",)
     return Table("subgroups", caption, columns, rows, pl.DataFrame(), notes)
 
 
@@ -106,11 +106,11 @@ def _pixel_statistics(diagnosis: Diagnosis) -> Table:
     columns = [Column(title, numeric=title == "read") for title in words]
     columns += [Column(title, numeric=True) for title in numbers]
     notes = (
-        "Gray values: 5th, 50th and 95th percentile of the images, in percent of what their bits allow; "
-        "clipped: percent of the middle of an image that has its brightest value.",
-        "Likeness: correlation with the typical image of the same view; negatives are below −0.3.",
+        "Gray values: 5th, 50th and 95th percentile over images, in percent of the range of their bit depth; "
+        "clipped: percent of the central pixels that have the brightest value.",
+        "Likeness: correlation with the median image of the same view; inverted images are below −0.3.",
     )
-    return Table("pixel_statistics", "What the pixels are like.", columns, rows, pl.DataFrame(), notes)
+    return Table("pixel_statistics", "Pixel statistics.", columns, rows, pl.DataFrame(), notes)
 
 
 def _missing(diagnosis: Diagnosis) -> Table | None:
@@ -118,11 +118,11 @@ def _missing(diagnosis: Diagnosis) -> Table | None:
     if wanted.is_empty():
         return None
     rows = [
-        [Cell(name), Cell(column), _count(images), Cell(f"{share:.1%}".replace("%", " %"), order=share)]
-        for name, column, images, share in wanted.iter_rows()
+        [Cell(name), Cell(column), _count(images), Cell(f"{100 * fraction:.1f} %", order=fraction)]
+        for name, column, images, fraction in wanted.iter_rows()
     ]
-    columns = [Column("data set"), Column("column"), Column("images", numeric=True), Column("share", numeric=True)]
-    return Table("missing", "What the tables leave blank.", columns, rows, pl.DataFrame())
+    columns = [Column("data set"), Column("column"), Column("images", numeric=True), Column("fraction", numeric=True)]
+    return Table("missing", "Missing values.", columns, rows, pl.DataFrame())
 
 
 def _parts(images: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -141,14 +141,14 @@ def _count(number: int) -> Cell:
     return Cell(formats.count(number), order=number, mark="" if number else "faint")
 
 
-def _share(part: int, whole: int) -> Cell:
+def _fraction(part: int, whole: int) -> Cell:
     if not whole:
         return Cell("–", order=None, mark="faint")
     return Cell(f"{100 * part / whole:.1f} %", order=part / whole)
 
 
 def _quantiles(values: pl.Series, decimals: int) -> Cell:
-    known = [values.quantile(share) for share in (0.05, 0.5, 0.95)]
+    known = [values.quantile(level) for level in (0.05, 0.5, 0.95)]
     if any(value is None for value in known):
         return Cell("–", order=None, mark="faint")
     text = "–".join(f"{value:.{decimals}f}".replace("-", "−") for value in known)

@@ -1,22 +1,20 @@
-"""The page of `hilum explain`: images with heat-maps to fade in and out, and how the maps do against drawn boxes."""
+"""Page of `hilum explain`: images with heat maps, and localisation scores against annotated boxes."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-import hilum
 from hilum.data.store import Store
 from hilum.explanation.localisation import coloured, contact_sheet, overlaid
 from hilum.explanation.methods import FOR_NO_FINDING
 from hilum.explanation.run import Explained
-from hilum.report.content import RULES_IN_WORDS
-from hilum.report.render import decimal, unbroken
-from hilum.report.sections import box_tables
+from hilum.report.content import RULE_DESCRIPTIONS
+from hilum.report.page_template import render_template
+from hilum.report.render import decimal, jpeg, png
+from hilum.report.sections import statistics_tables
 
 PAGE, SHEET = "explain.html", "gallery.png"
 _IMAGE_SIDE, _MAP_SIDE = 256, 96
@@ -25,7 +23,7 @@ _QUALITY = 88
 
 @dataclass(frozen=True)
 class Panel:
-    """An image as one model sees it: data addresses of the image and of the map over it."""
+    """Image preprocessed for one model, and its heat map, as data URLs."""
 
     model: str
     probability: str
@@ -35,7 +33,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Card:
-    """One image and finding of the gallery; boxes are (x, y, width, height) as fractions of the image."""
+    """Image and finding of the gallery; boxes are (x, y, width, height) as fractions of the image."""
 
     image_id: str
     finding: str
@@ -46,22 +44,15 @@ class Card:
 
 
 def explain_page(explained: Explained, stores: Sequence[Store]) -> str:
-    """The page as HTML, with every image inside.
+    """Return the page as HTML, with all images embedded.
 
     Args:
-        explained: what to show.
-        stores: of each model, the images.
+        explained: Heat maps and scores.
+        stores: Images of each model.
     """
-    room = Environment(
-        loader=PackageLoader("hilum.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    room.filters["unbroken"] = unbroken
     cards = gallery(explained, stores)
-    return room.get_template("explain.html.j2").render(
+    return render_template(
+        "explain.html.j2",
         models=explained.models,
         method=explained.config.method,
         threshold=explained.config.threshold,
@@ -69,14 +60,13 @@ def explain_page(explained: Explained, stores: Sequence[Store]) -> str:
         notes=explained.notes,
         cards=cards,
         findings=list(dict.fromkeys(card.finding for card in cards)),
-        rules={rule: RULES_IN_WORDS[rule] for rule in dict.fromkeys(card.rule for card in cards)},
-        tables=box_tables(explained),
-        version=hilum.__version__,
+        rules={rule: RULE_DESCRIPTIONS[rule] for rule in dict.fromkeys(card.rule for card in cards)},
+        tables=statistics_tables(explained.statistics),
     )
 
 
 def gallery(explained: Explained, stores: Sequence[Store]) -> list[Card]:
-    """The images to look at, in the order of findings and rules."""
+    """Return the selected images in the order of findings and rules."""
     row_of = {pair: row for row, pair in enumerate(explained.pairs)}
     cards = []
     for shown in explained.shown.iter_rows(named=True):
@@ -86,8 +76,8 @@ def gallery(explained: Explained, stores: Sequence[Store]) -> list[Card]:
             Panel(
                 model.name,
                 decimal(float(scores[row])),
-                _jpeg(_image(store, shown["image_id"], _IMAGE_SIDE)),
-                _png(coloured(maps.on_image(_MAP_SIDE)[row].numpy())),
+                jpeg(_image(store, shown["image_id"], _IMAGE_SIDE), _QUALITY),
+                png(coloured(maps.on_image(_MAP_SIDE)[row].numpy())),
             )
             for model, store, maps, scores in zip(
                 explained.models, stores, explained.maps, explained.scores, strict=True
@@ -108,7 +98,7 @@ def gallery(explained: Explained, stores: Sequence[Store]) -> list[Card]:
 
 
 def gallery_sheet(explained: Explained, stores: Sequence[Store]) -> NDArray[np.uint8] | None:
-    """The same images as one image: a row each, the image and then each model's map; None where none is shown."""
+    """Draw the selected images as one image: a row each, the image and then each model's map; None for none."""
     row_of = {pair: row for row, pair in enumerate(explained.pairs)}
     rows = []
     for image_id, finding in explained.shown.select("image_id", "finding").iter_rows():
@@ -128,13 +118,3 @@ def _image(store: Store, image_id: str, side: int) -> NDArray[np.uint8]:
     shrinks = stored.shape[0] > side
     resized = cv2.resize(np.asarray(stored), (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return resized.astype(np.uint8)
-
-
-def _jpeg(image: NDArray[np.uint8]) -> str:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}"
-
-
-def _png(image: NDArray[np.uint8]) -> str:
-    _, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    return f"data:image/png;base64,{base64.b64encode(data.tobytes()).decode()}"

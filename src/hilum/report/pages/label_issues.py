@@ -1,4 +1,4 @@
-"""The page of `hilum label-issues`: the labels that a model doubts most, with their images where there are any."""
+"""Page of `hilum label-issues`: the most probable label errors, with their images if available."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
-import hilum
 from hilum.artifacts import write_text
+from hilum.report.page_template import render_template
 from hilum.report.render import formats, jpeg, smaller
 from hilum.report.sections import agreement_table, noise_table
 
@@ -18,19 +17,19 @@ PAGE = "label_issues.html"
 _SIDE = 224  # pixels of an image on the page, the longer side
 
 Image = Callable[[str], NDArray[np.uint8] | None]
-"""Gives the image of an image by its image_id; None where there is none, or it cannot be read."""
+"""Function that reads an image by its image_id; None if it is missing or cannot be read."""
 
 
 @dataclass(frozen=True)
 class LabelIssue:
-    """One flagged label on the page.
+    """Flagged label on the page.
 
     Attributes:
-        image_id, patient_id: whose.
-        rank: 1 is the most flagged of its finding.
-        label: "positive" or "negative", as given.
-        probability: what the model says.
-        source: the image as a data address; empty where there is none.
+        image_id, patient_id: Image and patient.
+        rank: Rank within the finding; 1 is the most probable error.
+        label: Given label, "positive" or "negative".
+        probability: Predicted probability of the finding.
+        source: Image as a data URL; empty for none.
     """
 
     image_id: str
@@ -43,7 +42,7 @@ class LabelIssue:
 
 @dataclass(frozen=True)
 class FlaggedFinding:
-    """The top of one finding, those labelled positive first, and how many there are in all."""
+    """Top flagged labels of one finding, positives first, and the number of all."""
 
     finding: str
     positives: int
@@ -52,7 +51,7 @@ class FlaggedFinding:
 
     @property
     def left(self) -> int:
-        """How many are not shown."""
+        """Number of flagged labels that are not shown."""
         return self.positives + self.negatives - len(self.top)
 
 
@@ -62,51 +61,44 @@ def write_label_issues_page(
     agreement: pl.DataFrame | None,
     path: Path,
     *,
-    judged: str,
+    images: str,
     top: int,
     image: Image | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Write one page that needs nothing beside it, whole or not at all.
+    """Write a self-contained page, completely or not at all.
 
     Args:
-        issues, noise: as `hilum.evaluation.rank_label_issues` returns them.
-        agreement: as `hilum.evaluation.google_agreement` returns it; None where there are no adjudicated labels.
-        path: of the page.
-        judged: what the labels are of, in words.
-        top: how many issues of each finding are shown of those labelled positive, and of those labelled negative.
-        image: gives the images; None where none are at hand, and then there are no frames for them.
-        notes: what else must be noted, one sentence each.
+        issues, noise: Tables of `hilum.evaluation.rank_label_issues`.
+        agreement: Table of `hilum.evaluation.google_agreement`; None without adjudicated labels.
+        path: Path of the page.
+        images: Description of the images: their number, patients and split.
+        top: Number of issues shown per finding, for positive and for negative labels each.
+        image: Function that reads images; None: the page shows a table without images.
+        notes: Further notes, one sentence each.
     """
-    room = Environment(
-        loader=PackageLoader("hilum.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     flagged = [_flagged(rows, top, image) for rows in _by_finding(issues)]
     tables = [noise_table(noise)] if len(noise) else []
-    html = room.get_template("label_issues.html.j2").render(
-        judged=judged,
+    html = render_template(
+        "label_issues.html.j2",
+        images=images,
         headline=_headline(noise),
         flagged=flagged,
         with_images=image is not None,
         tables=[*tables, *([] if agreement is None or agreement.is_empty() else [agreement_table(agreement)])],
         notes=notes,
-        version=hilum.__version__,
     )
     write_text(path, html)
 
 
 def _by_finding(issues: pl.DataFrame) -> list[pl.DataFrame]:
-    """Those called errors, finding by finding; the finding with the largest share of flagged labels first."""
-    share = {
+    """Split the flagged labels by finding; the finding with the largest fraction of flagged labels first."""
+    fraction = {
         str(finding): (-rows["is_label_issue"].mean(), str(finding))  # type: ignore[operator]  # bool: the mean is a number
         for (finding,), rows in issues.group_by("finding", maintain_order=True)
     }
     called = issues.filter(pl.col("is_label_issue"))
-    found = [called.filter(pl.col("finding") == finding) for finding in sorted(share, key=share.__getitem__)]
+    found = [called.filter(pl.col("finding") == finding) for finding in sorted(fraction, key=fraction.__getitem__)]
     return [rows.sort("rank") for rows in found if len(rows)]
 
 
@@ -136,5 +128,5 @@ def _headline(noise: pl.DataFrame) -> str:
     flagged = sum(int(noise[side].fill_null(0).sum()) for side in ("flagged_positives", "flagged_negatives"))
     labels = int(noise["n"].sum())
     if not flagged:
-        return f"Of {labels:,} labels the model doubts none."
-    return f"Of {labels:,} labels the model doubts {flagged:,} ({flagged / labels:.1%})."
+        return f"None of {labels:,} labels is flagged."
+    return f"{flagged:,} of {labels:,} labels are flagged ({flagged / labels:.1%})."

@@ -1,4 +1,4 @@
-"""What published studies report: the numbers of their tables, with table, row and page as the source."""
+"""Published numbers: tables of papers, with table, section and page as the source."""
 
 import lazy_loader
 

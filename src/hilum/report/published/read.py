@@ -1,12 +1,13 @@
-"""Published numbers as data: one YAML file a paper, `report/published/NAME.yaml`, or a file of one's own.
+"""Published numbers as data: one YAML file per paper, `report/published/NAME.yaml`, or a user's file.
 
-A table has named columns and named rows; a cell is a number, null where the paper prints none, or "a ± b". Where the
-number is not the printed one, or is known to be wrong, `misprints` names the cell, what is printed and the reason.
-`checks` say which of the numbers a study's plan counts, and how (`hilum.study.published_counts`).
+A table has named columns and rows; a cell is a number, null where the paper prints none, or "a ± b". `misprints` lists
+cells that differ from the printed number or are known to be wrong, with the reason. `checks` list the numbers that a
+study's plan recomputes (`hilum.study.published_counts`).
 """
 
 import math
 import re
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -26,11 +27,11 @@ _SPREAD = re.compile(r"^\s*(?P<value>[-+]?\d[\d.e+-]*)\s*±\s*(?P<spread>\d[\d.e
 
 
 class PublishedValue(BaseModel):
-    """A printed number.
+    """Printed number.
 
     Attributes:
-        value: the number, in the table's own units.
-        spread: what stands behind "±"; None where nothing does.
+        value: Number in the units of the table.
+        spread: Number after "±"; None for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,10 +41,10 @@ class PublishedValue(BaseModel):
 
 def _cell(raw: object) -> object:
     if isinstance(raw, bool):
-        raise ValueError(f"{raw!r} is no number")
+        raise ValueError(f"{raw!r} is not a number")
     if isinstance(raw, int | float):
         if not math.isfinite(raw):
-            raise ValueError(f"{raw!r} is no number")
+            raise ValueError(f"{raw!r} is not a number")
         return {"value": float(raw)}
     if isinstance(raw, str):
         parts = _SPREAD.match(raw)
@@ -58,12 +59,12 @@ class _Part(BaseModel):
 
 
 class Source(_Part):
-    """Where in a paper a table stands.
+    """Location of a table in a paper.
 
     Attributes:
-        table: its number, such as "Table 7".
-        section: the section that holds it.
-        page: the printed page; None where the copy at hand shows no page numbers.
+        table: Number of the table, for example "Table 7".
+        section: Section of the table.
+        page: Printed page; None where the copy shows no page numbers.
     """
 
     table: str
@@ -72,7 +73,7 @@ class Source(_Part):
 
     @property
     def title(self) -> str:
-        """As in "Table 7, section 4.2, page 18"."""
+        """Location as in "Table 7, section 4.2, page 18"."""
         parts = [
             self.table,
             f"section {self.section}" if self.section else "",
@@ -82,13 +83,13 @@ class Source(_Part):
 
 
 class Misprint(_Part):
-    """A cell that is printed otherwise, or printed so and known to be wrong.
+    """Cell whose printed number is wrong or doubtful.
 
     Attributes:
-        row, column: of the cell.
-        printed: as it is printed.
-        as_printed: True where the table holds the printed number, False where it holds the corrected one.
-        reason: why the printed number is wrong, or doubtful.
+        row, column: Names of the row and column of the cell.
+        printed: Printed number.
+        as_printed: True if the table holds the printed number, False if it holds the corrected one.
+        reason: Reason why the printed number is wrong or doubtful.
     """
 
     row: str
@@ -99,15 +100,15 @@ class Misprint(_Part):
 
 
 class PublishedTable(_Part):
-    """One table of a paper.
+    """Table of a paper.
 
     Attributes:
-        title: what it shows.
-        source: where it stands.
-        columns: their names.
-        rows: cells by the name of the row, as long as `columns`.
-        best: the row that the paper marks as the best one.
-        misprints: cells that are printed otherwise.
+        title: Title of the table.
+        source: Location in the paper.
+        columns: Names of the columns.
+        rows: Cells by the name of the row, as long as `columns`.
+        best: Row that the paper marks as the best one.
+        misprints: Cells whose printed numbers are wrong or doubtful.
     """
 
     title: str
@@ -121,7 +122,7 @@ class PublishedTable(_Part):
     def _complete(self) -> "PublishedTable":
         wrong = [name for name, cells in self.rows.items() if len(cells) != len(self.columns)]
         if wrong:
-            raise ValueError(f"rows {', '.join(wrong)} are not {len(self.columns)} cells long")
+            raise ValueError(f"rows {', '.join(wrong)} do not have {len(self.columns)} cells")
         unknown = [
             f"{m.row}/{m.column}" for m in self.misprints if m.row not in self.rows or m.column not in self.columns
         ]
@@ -131,34 +132,34 @@ class PublishedTable(_Part):
         return self
 
     def value(self, row: str, column: str) -> PublishedValue | None:
-        """The printed number of a cell; None where there is none, or no such row or column."""
+        """Return the printed number of a cell; None if there is none, or no such row or column."""
         if column not in self.columns:
             return None
         return self.rows.get(row, [None] * len(self.columns))[self.columns.index(column)]
 
     def misprint(self, row: str, column: str) -> Misprint | None:
-        """What is known of the print of a cell."""
+        """Return the misprint of a cell; None for none."""
         return next((m for m in self.misprints if (m.row, m.column) == (row, column)), None)
 
 
 class Check(_Part):
-    """A number that a study's plan counts, and the cell, row or column of a table that prints it.
+    """Number that a study's plan recomputes, and the cell, row or column of a table that prints it.
 
     Attributes:
-        title: what is counted.
-        quantity: how, one of `hilum.study.published_counts.QUANTITIES`.
-        table: of the paper.
-        row, column: the cell; a column alone stands for one check a row (`rows`), a row alone for one a column.
+        title: Title of the check.
+        quantity: Quantity, one of `hilum.study.published_counts.QUANTITIES`.
+        table: Name of the paper's table.
+        row, column: Cell; a column alone means one check per row (`rows`), a row alone one check per column.
         rows: "findings": the rows are findings.
         columns: "arms": the columns are arms.
-        task: a task of the study, or "each": the columns are tasks. The only task where left out.
-        data: a data set of the study, or "each": the columns are data sets.
+        task: Task of the study, or "each": the columns are tasks. Default: the only task.
+        data: Data set of the study, or "each": the columns are data sets.
         split: train, val, test, train_val or all.
-        finding: of which finding.
-        statistic: over findings.
-        without: findings that the statistic leaves out.
-        decimals: to which both numbers are rounded before they are compared.
-        explain: why they may differ.
+        finding: Finding of the quantity.
+        statistic: Statistic over findings.
+        without: Findings excluded from the statistic.
+        decimals: Decimals to which both numbers are rounded before the comparison.
+        explain: Reason why they may differ.
     """
 
     title: str
@@ -179,13 +180,13 @@ class Check(_Part):
 
 
 class Published(_Part):
-    """What one paper reports.
+    """Published numbers of one paper.
 
     Attributes:
-        paper: short name.
-        citation: authors, title, where and when.
-        tables: by name.
-        checks: which numbers a plan counts.
+        paper: Short name.
+        citation: Authors, title, journal and year.
+        tables: Tables by name.
+        checks: Numbers that a plan recomputes.
     """
 
     paper: str
@@ -194,11 +195,11 @@ class Published(_Part):
     checks: list[Check] = []
 
     @model_validator(mode="after")
-    def _checks_are_of_tables(self) -> "Published":
+    def _checks_name_tables(self) -> "Published":
         for check in self.checks:
             table = self.tables.get(check.table)
             if table is None or (check.row and check.row not in table.rows):
-                raise ValueError(f"checks: {check.table} has no row {check.row}, or is no table")
+                raise ValueError(f"checks: no table {check.table}, or it has no row {check.row}")
             if check.column and check.column not in table.columns:
                 raise ValueError(f"checks: {check.table} has no column {check.column}")
         return self
@@ -208,46 +209,50 @@ def read_published(name: str | Path) -> Published:
     """Read a paper's numbers.
 
     Args:
-        name: one of `PUBLISHED`, or the path of a YAML file.
+        name: One of `PUBLISHED`, or the path of a YAML file.
 
     Raises:
-        HilumError: no such paper or file, or no YAML in it.
-        HilumErrors: with every cell that is no number, row of another length, or misprint of no cell.
+        HilumError: No such paper or file, or invalid YAML.
+        HilumErrors: All cells that are not numbers, rows of the wrong length and misprints without a cell.
     """
-    if isinstance(name, Path) or name.endswith((".yaml", ".yml")):
-        path, text = Path(name), ""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise HilumError(
-                path, expected="a file of published numbers", found=str(error), fix="Check the path."
-            ) from None
-    elif name in PUBLISHED:
-        text = files("hilum.report.published").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    else:
-        fix = "Use one of these, or the path of a YAML file."
-        raise HilumError("published", expected=f"one of {', '.join(PUBLISHED)}", found=repr(name), fix=fix)
-    return parse_yaml(Published, text, name)
+    return read_yaml(Published, name, PUBLISHED, "published")
 
 
-def parse_yaml(model: type[Model], text: str, where: object) -> Model:
-    """Read YAML into a model.
+def read_yaml(model: type[Model], name: str | Path, included: Sequence[str], kind: str) -> Model:
+    """Read and validate a YAML file, one of Hilum's own or a user's.
 
     Args:
-        model: what it should be.
-        text: of the file.
-        where: the file's name, for messages.
+        model: Pydantic model of the content.
+        name: One of `included`, or the path of a YAML file.
+        included: Names of the files that come with Hilum.
+        kind: Kind of file and its folder in `hilum.report`: "published" or "layouts".
 
     Raises:
-        HilumError: no YAML.
-        HilumErrors: with every key or value that the model refuses.
+        HilumError: No such file, or invalid YAML.
+        HilumErrors: All unknown keys and wrong values.
     """
+    if is_path(name):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            expected = {"published": "a file of published numbers", "layouts": "a layout file"}[kind]
+            raise HilumError(name, expected=expected, found=str(error), fix="Check the path.") from None
+    elif name in included:
+        text = files(f"hilum.report.{kind}").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    else:
+        fix = "Use one of these, or the path of a YAML file."
+        raise HilumError(kind, expected=f"one of {', '.join(included)}", found=repr(name), fix=fix)
     try:
         content: Any = load_yaml(text)
     except yaml.YAMLError as error:
-        raise HilumError(where, expected="YAML", found=" ".join(str(error).split()), fix="Correct the YAML.") from None
+        raise HilumError(name, expected="YAML", found=" ".join(str(error).split()), fix="Correct the YAML.") from None
     try:
         return model.model_validate(content)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()]
-        raise HilumErrors(where, problems, fix="see docs/how-to/published_studies.md") from None
+        raise HilumErrors(name, problems, fix="see docs/how-to/published_studies.md") from None
+
+
+def is_path(name: str | Path) -> bool:
+    """Return whether a name is the path of a YAML file, not a name of Hilum's own files."""
+    return isinstance(name, Path) or name.endswith((".yaml", ".yml"))

@@ -59,6 +59,9 @@ from .images import (
     jpeg as jpeg,
 )
 from .images import (
+    png as png,
+)
+from .images import (
     smaller as smaller,
 )
 from .images import (

@@ -1,4 +1,4 @@
-"""What a page is built of: sections of tables, figures and text. A new kind of result is a new section."""
+"""Blocks of a page: sections of tables, figures and text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a shown table.
+    """Column of a table.
 
     Args:
-        title: the header.
-        numeric: aligned right, with tabular figures.
+        title: Header.
+        numeric: Whether cells are aligned right, with tabular figures.
     """
 
     title: str
@@ -22,11 +22,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell as it is read.
+    """Cell of a table.
 
     Args:
-        text: what is shown.
-        order: what the column sorts by; None sorts last. Defaults to the text.
+        text: Text of the cell.
+        order: Sort key; None sorts last. Default: the text.
         mark: "better" or "worse" where adjusted p < 0.05, "warning" for contamination,
             "faint" where there is no number.
     """
@@ -37,21 +37,21 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """What the page sorts by, as text."""
+        """Sort key as text."""
         return self.text if self.order == "" else "" if self.order is None else str(self.order)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table on the page, in LaTeX, and as data.
+    """Table on the page, in LaTeX, and as data.
 
     Args:
-        name: stem of its files.
-        caption: what it shows; states the split that its numbers were computed on.
-        columns: of the shown table.
-        rows: as wide as `columns`.
-        data: what the CSV holds: the same numbers at full precision.
-        notes: below the table, one sentence each.
+        name: Stem of its file names.
+        caption: Caption; states the split of the numbers.
+        columns: Columns of the table.
+        rows: Rows, as wide as `columns`.
+        data: Content of the CSV file: the same numbers at full precision.
+        notes: Notes below the table, one sentence each.
     """
 
     name: str
@@ -65,13 +65,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure, on the page and as a file.
+    """Figure on the page and as a file.
 
     Args:
-        name: stem of its file.
-        description: what a screen reader says.
-        svg: a whole SVG document.
-        width: natural width, CSS px.
+        name: Stem of its file name.
+        description: Text alternative for screen readers.
+        svg: SVG document.
+        width: Natural width, CSS px.
     """
 
     name: str
@@ -82,12 +82,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class FigureGroup:
-    """Figures that are read side by side, under one caption.
+    """Figures side by side under one caption.
 
     Args:
-        caption: what they show.
-        figures: in reading order.
-        folded: what a reader opens to see them; empty where they are seen at once.
+        caption: Caption.
+        figures: Figures in reading order.
+        folded: Title of the fold that hides them; empty: not folded.
     """
 
     caption: str
@@ -98,7 +98,7 @@ class FigureGroup:
 
 @dataclass(frozen=True)
 class Prose:
-    """Paragraphs, or items of a list."""
+    """Paragraphs, or items of a list if `as_list`."""
 
     paragraphs: Sequence[str]
     as_list: bool = False
@@ -107,7 +107,7 @@ class Prose:
 
 @dataclass(frozen=True)
 class Terms:
-    """Pairs of a term and what it means."""
+    """Pairs of a term and its definition."""
 
     pairs: Sequence[tuple[str, str]]
     kind: ClassVar[str] = "terms"
@@ -115,7 +115,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Links:
-    """Other pages: of each where it is, relative to this one, its name, and a sentence on it."""
+    """Links to other pages: relative address, name and description of each."""
 
     pages: Sequence[tuple[str, str, str]]
     kind: ClassVar[str] = "links"
@@ -123,7 +123,7 @@ class Links:
 
 @dataclass(frozen=True)
 class Listing:
-    """Text shown letter by letter: a file."""
+    """Verbatim text of a file."""
 
     text: str
     kind: ClassVar[str] = "listing"
@@ -131,17 +131,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Images as points; the one under the mouse is shown.
+    """Interactive scatter plot of images; the image under the pointer is shown.
 
     Args:
-        name: stem of its files.
-        caption: what it shows.
-        data: what the page draws, for `scatter.js`: see `hilum.report.sections.embedding`.
-        sprite: all thumbnails in one image, as a data address; empty where there are none. Images of the same
-            images have the same one, which stands on the page once.
-        classes: name and colour of each class of points.
-        figure: the same as a file.
-        points: what the CSV holds: every image, also those that are not drawn.
+        name: Stem of its file names.
+        caption: Caption.
+        data: JSON for `scatter.js`, see `hilum.report.sections.embedding`.
+        sprite: All thumbnails in one image, as a data URL; empty for none. Equal ones are on the page only once.
+        classes: Name and colour of each class.
+        figure: The plot as a file.
+        points: Content of the CSV file: all images, including those that are not drawn.
     """
 
     name: str
@@ -156,15 +155,15 @@ class Scatter:
 
 @dataclass(frozen=True)
 class Browser:
-    """Images one by one, with scores, heat-maps and boxes.
+    """Browser of single images with scores, heat maps and boxes.
 
     Args:
-        caption: what is there, and what was left out.
-        data: what the page draws, for `cases.js`: see `hilum.report.sections.images`.
-        findings: to choose from.
-        arms: to choose from.
-        has_heat, has_boxes: whether any image has a heat-map, a box.
-        rules: by which images were chosen to be seen side by side, each with what it means; may be empty.
+        caption: Caption with the number of images shown and omitted.
+        data: JSON for `cases.js`, see `hilum.report.sections.images`.
+        findings: Findings to select from.
+        arms: Arms to select from.
+        has_heat, has_boxes: Whether any image has a heat map, a box.
+        rules: Selection rules of the side-by-side gallery with their descriptions; may be empty.
     """
 
     caption: str
@@ -182,13 +181,13 @@ Block = Table | FigureGroup | Prose | Terms | Links | Listing | Scatter | Browse
 
 @dataclass(frozen=True)
 class Section:
-    """A headed part of the page.
+    """Section of the page.
 
     Args:
-        anchor: its place in the address, `report.html#anchor`; unique.
-        title: the heading and the entry in the table of contents.
-        blocks: in reading order.
-        folded: whether a reader opens it to see it.
+        anchor: Anchor of the address `report.html#anchor`; unique.
+        title: Heading and entry of the table of contents.
+        blocks: Blocks in reading order.
+        folded: Whether the section is collapsed at first.
     """
 
     anchor: str
@@ -198,6 +197,6 @@ class Section:
 
     @property
     def gathered(self) -> list[str]:
-        """Notes that several tables have: shown once, after the last of them."""
+        """Notes shared by several tables, which are shown once after the last of them."""
         notes = [note for block in self.blocks if isinstance(block, Table) for note in dict.fromkeys(block.notes)]
         return [note for note in dict.fromkeys(notes) if notes.count(note) > 1]

@@ -1,4 +1,4 @@
-"""How numbers read: three decimals, a true minus sign, intervals always beside their estimate."""
+"""Formats of numbers and names: three decimals, a true minus sign, estimates with their intervals."""
 
 import math
 import re
@@ -18,11 +18,11 @@ METRIC_NAMES = {
     "brier": "Brier score",
     "ece": "ECE",
 }
-"""How a metric is written where it is not its own name."""
+"""Names of metrics for readers, where they differ from the keys."""
 
 
 def metric_name(metric: str) -> str:
-    """The metric as people write it: "auroc" is AUROC."""
+    """Return the metric's name for readers, for example AUROC for "auroc"."""
     specificity = specificity_of(metric)
     if specificity is not None:
         return f"sensitivity at a specificity of {specificity:g}"
@@ -30,17 +30,17 @@ def metric_name(metric: str) -> str:
 
 
 def capital(text: str) -> str:
-    """Text with a capital letter in front, as headers have it."""
+    """Capitalise the first letter of a text."""
     return text[:1].upper() + text[1:]
 
 
 def known(value: float | None) -> bool:
-    """Whether there is a number: neither null nor NaN."""
+    """Return whether a value is a number: neither None nor NaN."""
     return value is not None and not math.isnan(value)
 
 
 def decimal(value: float | None, *, signed: bool = False) -> str:
-    """Three decimals, "0.812"; "−0.011" with a true minus; "+0.034" where signed; "–" where there is no number."""
+    """Format three decimals: "0.812", "−0.011" with a true minus, "+0.034" if signed, "–" for no number."""
     if value is None or math.isnan(value):
         return "–"
     text = f"{abs(value):.3f}"
@@ -50,7 +50,7 @@ def decimal(value: float | None, *, signed: bool = False) -> str:
 
 
 def estimate(value: float | None, low: float | None, high: float | None) -> str:
-    """An estimate with its 95 % interval, "0.812 (0.774–0.846)"; says so where there is none."""
+    """Format an estimate with its 95 % interval, "0.812 (0.774–0.846)", or "not estimable", "(no interval)"."""
     if not known(value):
         return "not estimable"
     if not (known(low) and known(high)):
@@ -61,7 +61,7 @@ def estimate(value: float | None, low: float | None, high: float | None) -> str:
 
 
 def difference(value: float | None, low: float | None, high: float | None, *, signed: bool = False) -> str:
-    """A difference with its 95 % interval, "0.006 (−0.011 to 0.022)"; says so where there is none."""
+    """Format a difference with its 95 % interval, "0.006 (−0.011 to 0.022)", or "not estimable", "(no interval)"."""
     if not known(value):
         return "not estimable"
     if not (known(low) and known(high)):
@@ -69,33 +69,41 @@ def difference(value: float | None, low: float | None, high: float | None, *, si
     return f"{decimal(value, signed=signed)} ({decimal(low, signed=signed)} to {decimal(high, signed=signed)})"
 
 
+_LEAST_P = 0.001
+"""Smaller p-values are written as "< 0.001"."""
+
+
 def p_value(p: float | None) -> str:
-    """As in "0.004", "0.41", "< 0.001"; never 0."""
+    """Format a p-value as in "0.004", "0.41", "< 0.001"; never 0."""
     if p is None or math.isnan(p):
         return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.095 else f"{p:.2f}"
+    return f"< {_LEAST_P}" if p < _LEAST_P else f"{p:.3f}" if p < 0.095 else f"{p:.2f}"
+
+
+def p_equation(p: float | None) -> str:
+    """Format a p-value as in "p = 0.004", "p < 0.001"."""
+    return f"p {p_value(p)}" if p is not None and p < _LEAST_P else f"p = {p_value(p)}"
 
 
 def p_statement(p: float | None) -> str:
-    """As in "adjusted p = 0.004", "adjusted p < 0.001"."""
-    text = p_value(p)
-    return f"adjusted p {text}" if text.startswith("<") else f"adjusted p = {text}"
+    """Format an adjusted p-value as in "adjusted p = 0.004", "adjusted p < 0.001"."""
+    return f"adjusted {p_equation(p)}"
 
 
 def count(value: float | None) -> str:
-    """As in "25,596"."""
+    """Format a count as in "25,596"."""
     return f"{int(value):,}" if value is not None and not math.isnan(value) else "–"
 
 
 def parameters(value: int | None) -> str:
-    """As in "11.2 M", "14.3 k", "513"."""
+    """Format a number of parameters as in "11.2 M", "14.3 k", "513"."""
     if value is None:
         return "–"
     return f"{value / 1e6:.1f} M" if value >= 1e6 else f"{value / 1e3:.1f} k" if value >= 1e3 else str(value)
 
 
 def duration(seconds: float | None) -> str:
-    """As in "48 s", "7 min", "2 h 05 min"."""
+    """Format a duration in seconds as in "48 s", "7 min", "2 h 05 min"."""
     if seconds is None or math.isnan(seconds):
         return "–"
     if seconds < 90:
@@ -105,25 +113,25 @@ def duration(seconds: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """As in "1 seed", "3 seeds", "1,204 images"."""
+    """Format a count with its noun as in "1 seed", "3 seeds", "1,204 images"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listing(items: Sequence[str]) -> str:
-    """As in "a", "a and b", "a, b and c"."""
+    """Join items as in "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
 MOST_NAMED = 6
-"""Names that a sentence lists; of more it counts them, and a table has them."""
+"""Most names listed in a sentence; more are counted."""
 
 
 def arms_in_words(names: Sequence[str], arms: int) -> str:
-    """Names of arms in a sentence; of many their number: "All 31 arms", "9 of 31 arms".
+    """Join the names of arms, or count them if there are many: "All 31 arms", "9 of 31 arms".
 
     Args:
-        names: of the arms that are meant.
-        arms: how many there are in all.
+        names: Names of the arms.
+        arms: Number of all arms.
     """
     if len(names) <= MOST_NAMED:
         return listing(names)
@@ -131,20 +139,20 @@ def arms_in_words(names: Sequence[str], arms: int) -> str:
 
 
 def file_stem(*parts: str) -> str:
-    """A file name that every system takes: "roc", "Pleural Effusion" becomes roc_pleural_effusion."""
+    """Return a portable file name: "roc", "Pleural Effusion" becomes roc_pleural_effusion."""
     return "_".join(re.sub(r"[^a-z0-9]+", "_", part.lower()).strip("_") or "x" for part in parts)
 
 
 def unbroken(text: str) -> str:
-    """Keep a number and its sign on one line."""
+    """Insert no-break spaces between numbers and their signs."""
     return text.replace(" %", "\u00a0%").replace("p = ", "p\u00a0=\u00a0").replace("p < ", "p\u00a0<\u00a0")
 
 
 def finding_name(finding: str) -> str:
-    """The finding as tables and figures show it."""
+    """Return the finding's name in tables and figures: averages are capitalised."""
     return capital(finding) if finding in AVERAGES else finding
 
 
 def place_of(finding: str) -> int:
-    """What findings are sorted by, so that averages come first."""
+    """Return the sort key of a finding; averages come first."""
     return AVERAGES.index(finding) if finding in AVERAGES else len(AVERAGES)

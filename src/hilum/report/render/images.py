@@ -1,4 +1,4 @@
-"""Images small enough to be a part of a page."""
+"""Images embedded in a page."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ _QUALITY = 82
 
 
 def smaller(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """An image whose longer side is at most so many pixels, (H, W)."""
+    """Shrink an image, (H, W), to a longer side of at most `side` pixels."""
     longer = max(image.shape)
     if longer <= side:
         return image
@@ -24,16 +24,22 @@ def smaller(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def jpeg(image: NDArray[np.uint8], quality: int = _QUALITY) -> str:
-    """An image as a data address."""
+    """Return an image as the data URL of a JPEG."""
     _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return f"data:image/jpeg;base64,{base64.b64encode(content.tobytes()).decode()}"
 
 
+def png(image: NDArray[np.uint8]) -> str:
+    """Return an image, gray or BGRA, as the data URL of a PNG."""
+    _, content = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    return f"data:image/png;base64,{base64.b64encode(content.tobytes()).decode()}"
+
+
 def decoded(content: bytes, where: str) -> NDArray[np.uint8]:
-    """The gray image that these bytes (JPEG, PNG, WebP) hold, (H, W).
+    """Decode the bytes of a JPEG, PNG or WebP file to a gray image, (H, W).
 
     Raises:
-        HilumError: they hold none.
+        HilumError: The bytes are no image.
     """
     image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_GRAYSCALE) if content else None
     if image is None:
@@ -43,14 +49,14 @@ def decoded(content: bytes, where: str) -> NDArray[np.uint8]:
 
 
 def sprite(images: Sequence[NDArray[np.uint8]], tile: int) -> tuple[NDArray[np.uint8], int]:
-    """All images in one image, row by row, each in the middle of a black square.
+    """Combine images into one sprite sheet, row by row, each centred in a black square.
 
     Args:
-        images: N, at least one.
-        tile: side of the squares, pixels.
+        images: N images, at least one.
+        tile: Side of the squares, pixels.
 
     Returns:
-        The image, and how many squares are in a row.
+        The sprite sheet, and the number of squares per row.
     """
     across = int(np.ceil(np.sqrt(len(images))))
     sheet = np.zeros((-(-len(images) // across) * tile, across * tile), dtype=np.uint8)
@@ -64,6 +70,6 @@ def sprite(images: Sequence[NDArray[np.uint8]], tile: int) -> tuple[NDArray[np.u
 
 
 def as_script(content: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it ends the element."""
+    """Encode JSON for a script element: `&`, `<` and `>` are escaped, so that nothing ends the element."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,4 +1,4 @@
-"""Tables as LaTeX with the rules of the package booktabs, ready to be input."""
+"""Tables as LaTeX with booktabs rules, for use with \\input."""
 
 from hilum.report.render.blocks import Table
 
@@ -28,12 +28,12 @@ _SPECIAL = {
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it, letter by letter."""
+    """Escape the special characters of LaTeX."""
     return "".join(_SPECIAL.get(letter, letter) for letter in text)
 
 
 def booktabs(table: Table) -> str:
-    """A `table` float: caption above, three rules, notes below."""
+    """Return a `table` float: caption above, three rules, notes below."""
     alignment = "".join("r" if column.numeric else "l" for column in table.columns)
     lines = [
         r"\begin{table}",

@@ -44,9 +44,6 @@ from .legend import (
     reading as reading,
 )
 from .localisation import (
-    box_tables as box_tables,
-)
-from .localisation import (
     statistics_tables as statistics_tables,
 )
 from .plots import (

@@ -1,4 +1,4 @@
-"""Shortcut baselines beside the arms: how much of a score needs no radiology."""
+"""Shortcut baselines beside the arms: models of metadata, of a thumbnail, and of untrained encoders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,28 +15,24 @@ from hilum.report.sections.results import difference_cell, estimate_cell, macro_
 
 
 def sentences(content: ReportContent) -> list[str]:
-    """What models reach that see next to nothing of an image, and encoders that have learned nothing."""
+    """Summarise the scores of shortcut baselines and of untrained encoders, one sentence each."""
     rows = _overall(content.baseline_metrics)
     if not rows:
         return []
     blind = {row["arm"]: row for row in rows if _untrained(row["arm"]) is None}
     sentences = []
     if blind:
-        parts = [
-            f"{'one that sees' if i else 'A model that sees only'} {what(name)} {'' if i else 'reaches '}"
-            f"{formats.decimal(row['estimate'])}"
-            for i, (name, row) in enumerate(blind.items())
-        ]
-        sentences.append(f"{', '.join(parts)}: this much needs no radiology.")
+        parts = [f"{formats.decimal(row['estimate'])} ({what(name)})" for name, row in blind.items()]
+        sentences.append(f"Shortcut baselines reach {formats.listing(parts)}: this needs no radiological findings.")
     encoders = [(_untrained(row["arm"]), row["estimate"]) for row in rows if _untrained(row["arm"]) is not None]
     if encoders:
-        parts = [f"{title} {formats.decimal(value)}" for title, value in encoders]
-        sentences.append(f"Frozen and never trained, {formats.listing(parts)}.")
+        parts = [f"{formats.decimal(value)} ({title})" for title, value in encoders]
+        sentences.append(f"Frozen, untrained encoders reach {formats.listing(parts)}.")
     return sentences
 
 
 def cautions(content: ReportContent) -> list[str]:
-    """Arms that are not shown to beat the best of the baselines."""
+    """Warn of arms that are not significantly better than the best baseline."""
     best = max(_overall(content.baseline_metrics), key=lambda row: row["estimate"], default=None)
     if best is None or content.baseline_comparisons is None:
         return []
@@ -50,13 +46,13 @@ def cautions(content: ReportContent) -> list[str]:
     if not tied:
         return []
     verb = "is" if len(tied) == 1 else "are"
-    named = _untrained(best["arm"]) or f"the model that sees only {what(best['arm'])}"
+    named = _untrained(best["arm"]) or f"the shortcut baseline of {what(best['arm'])}"
     arms = formats.arms_in_words(tied, len(content.arms))
-    return [f"{arms} {verb} not shown to beat {named} ({formats.decimal(best['estimate'])})."]
+    return [f"{arms} {verb} not significantly better than {named} ({formats.decimal(best['estimate'])})."]
 
 
 def not_above_blind(content: ReportContent, arms: Sequence[str]) -> tuple[list[str], str]:
-    """Those of these arms that are not shown to beat the best baseline that sees next to nothing, and its name."""
+    """Return the arms that are not significantly better than the best baseline without an encoder, and its name."""
     blind = [row for row in _overall(content.baseline_metrics) if _untrained(row["arm"]) is None]
     if not blind or content.baseline_comparisons is None:
         return [], ""
@@ -67,7 +63,7 @@ def not_above_blind(content: ReportContent, arms: Sequence[str]) -> tuple[list[s
 
 
 def baselines_table(content: ReportContent) -> Table | None:
-    """Findings by baselines, with the best arm beside them."""
+    """Tabulate findings by baselines, with the arms beside them."""
     table = content.baseline_metrics
     if table is None or table.is_empty():
         return None
@@ -100,7 +96,7 @@ def baselines_table(content: ReportContent) -> Table | None:
 
 
 def above_baselines_table(content: ReportContent) -> Table | None:
-    """Each arm minus each baseline, over all findings."""
+    """Tabulate each arm minus each baseline, averaged over findings."""
     table = content.baseline_comparisons
     if table is None or table.is_empty():
         return None
@@ -128,16 +124,16 @@ def _overall(table: pl.DataFrame | None) -> list[Row]:
 
 
 def what(name: str) -> str:
-    """What a baseline sees, as in "age, sex and view", "an 8×8 thumbnail"."""
+    """Return the input of a baseline, as in "age, sex and view", "an 8×8 thumbnail"."""
     return "an 8×8 thumbnail" if name == THUMBNAIL else name
 
 
 def _untrained(name: str) -> str | None:
-    """As in "a random resnet18"; None for baselines that are no encoders."""
+    """Return the name of an untrained encoder, as in "a random resnet18"; None for other baselines."""
     untrained = parse_untrained(name)
     return untrained and "a {} {}".format(*untrained)
 
 
 def _shown(name: str) -> str:
-    """The title of a column: sides of the thumbnail with a true multiplication sign."""
+    """Return the column title of a baseline, with a true multiplication sign."""
     return "8×8 thumbnail" if name == THUMBNAIL else name

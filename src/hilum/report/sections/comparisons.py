@@ -1,4 +1,4 @@
-"""Who wins where: wins, ties and losses, ranks over findings, and what a margin allows to say."""
+"""Further comparisons of arms: wins and losses, ranks over findings, equivalence margins, joint tests."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from hilum.report.sections.results import difference_cell, order_of, with_split
 
 
 def standings_table(content: ReportContent) -> Table | None:
-    """Single findings that each arm wins, ties and loses after adjustment, by metric."""
+    """Tabulate the number of findings that each arm wins, ties and loses after adjustment, by metric."""
     if content.comparisons.is_empty():
         return None
     findings = set(content.comparisons["finding"]) - set(AVERAGES)
     wins = wins_table(content.comparisons, averages=AVERAGES)
-    if wins.is_empty() or len(findings) < 2:  # of one finding the comparison itself says it
+    if wins.is_empty() or len(findings) < 2:  # one finding: the comparison itself is enough
         return None
     titles = {arm.name: arm.title for arm in content.arms}
     pairs = wins.select("arm", "reference").unique(maintain_order=True).rows()
@@ -32,7 +32,7 @@ def standings_table(content: ReportContent) -> Table | None:
         Column(f"{titles.get(arm, arm)} against {titles.get(other, other)}", numeric=True) for arm, other in pairs
     ]
     caption = f"Findings won / tied / lost at adjusted p < 0.05. Computed on {content.scored_on}."
-    notes = ["A tie is a difference that is not shown, not a proof that there is none."]
+    notes = ["A tie is a difference that is not significant, not evidence of equality."]
     return Table("wins", caption, columns, rows, with_split(wins, content), notes)
 
 
@@ -43,7 +43,7 @@ def _counts(row: dict[str, int] | None) -> Cell:
 
 
 def ranks_table_of(content: ReportContent) -> Table | None:
-    """Mean ranks over findings; None where there is one, whose estimates rank the arms."""
+    """Tabulate mean ranks over findings; None for one finding."""
     if content.ranks is None or content.ranks.is_empty() or content.ranks["n_findings_ranked"][0] < 2:
         return None
     titles = {arm.name: arm.title for arm in content.arms}
@@ -63,7 +63,7 @@ def ranks_table_of(content: ReportContent) -> Table | None:
 
 
 def margins_table_of(content: ReportContent) -> Table | None:
-    """Non-inferiority and equivalence at the margin that was named."""
+    """Tabulate the tests of non-inferiority and equivalence at the prespecified margin."""
     if content.margins is None or content.margins.is_empty():
         return None
     titles = {arm.name: arm.title for arm in content.arms}
@@ -81,16 +81,18 @@ def margins_table_of(content: ReportContent) -> Table | None:
     ]
     columns = [
         Column("Finding"), Column("Comparison"), Column("Difference (95 % CI)", numeric=True),
-        Column("p not worse", numeric=True), Column("Adjusted p equivalent", numeric=True), Column("Says"),
+        Column("p of non-inferiority", numeric=True), Column("Adjusted p of equivalence", numeric=True),
+        Column("Conclusion"),
     ]  # fmt: skip
     margin = content.margins["margin"][0]
     measured = formats.metric_name(content.margins["metric"][0])
-    caption = f"With a margin of {margin:g} {measured}, named beforehand. Computed on {content.scored_on}."
+    caption = f"Non-inferiority and equivalence at a prespecified margin of {margin:g} {measured}. "
+    caption += f"Computed on {content.scored_on}."
     return Table("margins", caption, columns, rows, with_split(content.margins, content))
 
 
 def joint_table_of(content: ReportContent) -> Table | None:
-    """All arms together; None where there are two, whose comparison is the test."""
+    """Tabulate the joint test of three or more arms."""
     if content.joint is None or content.joint.is_empty():
         return None
     first = content.joint.filter(pl.col("metric") == content.joint["metric"][0])
@@ -108,14 +110,14 @@ def joint_table_of(content: ReportContent) -> Table | None:
         Column("Adjusted p", numeric=True),
     ]  # fmt: skip
     measured = formats.metric_name(first["metric"][0])
-    caption = f"All {first['arms'][0]} arms together, in {measured}: does any differ from any other? Computed on "
+    caption = f"Joint test of differences in {measured} between the {first['arms'][0]} arms. Computed on "
     caption += f"{content.scored_on}."
     notes = ["DeLong's contrast over patients, and over seeds where arms have several."]
     return Table("joint", caption, columns, rows, with_split(content.joint, content), notes)
 
 
 def joint_statistic(row: dict[str, Any]) -> str:
-    """As in "F(2, 11.4) = 6.10" or "χ²(2) = 6.10"."""
+    """Format the statistic as in "F(2, 11.4) = 6.10" or "χ²(2) = 6.10"."""
     if formats.known(row["df_error"]):
         return f"F({row['df']}, {row['df_error']:.1f}) = {row['statistic'] / max(row['df'], 1):.2f}"
     return f"χ²({row['df']}) = {row['statistic']:.2f}"

@@ -1,7 +1,4 @@
-"""The scatter of an embedding: a few thousand points, and the image of the one under the mouse.
-
-How far classes are apart in the features, beside what chance would give.
-"""
+"""Scatter plot of an embedding with thumbnails, and table of class separation in the features."""
 
 from collections.abc import Sequence
 
@@ -24,12 +21,12 @@ _QUALITY = 70
 
 
 def scatter_of(embedding: Embedding) -> Scatter:
-    """Draw points with classes in the order of their size; more than `MOST_POINTS` are drawn by lot.
+    """Draw points with classes in the order of their size, at most `MOST_POINTS` at random.
 
-    The data are `x` and `y` (0 to 1,000, y downwards), `label` (place in `classes`), `name`, `tile` (place of the
-    thumbnail; -1 where there is none), `side` and `across` of the sprite.
+    The data are `x` and `y` (0 to 1,000, y downwards), `label` (index in `classes`), `name`, `tile` (index of the
+    thumbnail; -1 for none), `side` and `across` of the sprite sheet.
     """
-    points = _drawn_by_lot(embedding.points)
+    points = _sampled(embedding.points)
     counts = points["label"].value_counts(sort=False).sort(["count", "label"], descending=[True, False])
     names = sorted(counts["label"].to_list(), key=lambda name: name == UNCLASSED)
     coloured = [name for name in names if name != UNCLASSED][: len(CLASS_COLOURS)]
@@ -65,8 +62,8 @@ def scatter_of(embedding: Embedding) -> Scatter:
     )
 
 
-def _drawn_by_lot(points: pl.DataFrame) -> pl.DataFrame:
-    """The points that are drawn, in an order that depends on the images alone."""
+def _sampled(points: pl.DataFrame) -> pl.DataFrame:
+    """Sample the points to draw, in an order that depends on the image ids only."""
     points = points.with_columns(pl.col("label").cast(pl.String).fill_null(UNCLASSED))
     order = shuffled(0, image_keys(points["image_id"].to_list()))
     return points[order[:MOST_POINTS]]
@@ -80,21 +77,21 @@ def _scaled(values: pl.Series) -> NDArray[np.float64]:
 
 def _caption(embedding: Embedding, points: int, images: int) -> str:
     total = len(embedding.points)
-    whose = f", by the features of {embedding.arm}" if embedding.arm else ""
-    what = f"{embedding.method} of {formats.plural(total, 'image')}{whose}"
-    sentences = [f"{what}: images that the model takes for alike are near each other"]
+    model = f", features of {embedding.arm}" if embedding.arm else ""
+    what = f"{embedding.method} of {formats.plural(total, 'image')}{model}"
+    sentences = [f"{what}: images with similar features are near each other"]
     parts: Sequence[str] = embedding.about
     left = []
     if points < total:
-        left.append(f"{points:,} of {total:,} images are drawn, chosen by lot; all are in the CSV file")
+        left.append(f"{points:,} of {total:,} images are drawn, selected at random; all are in the CSV file")
     if 0 < images < points:
-        left.append(f"{images:,} of them are shown when pointed at")
-    distance = "Distances between groups, and the size of groups, mean nothing"
+        left.append(f"{images:,} of them have a thumbnail")
+    distance = "Distances between groups and sizes of groups have no meaning"
     return ". ".join([*sentences, *(part.rstrip(".") for part in parts), *left, distance]) + "."
 
 
 def purity_table(content: ReportContent) -> Table | None:
-    """Neighbour purity and silhouette of every class; None where they were not computed."""
+    """Tabulate neighbour purity and silhouette of each class; None if they were not computed."""
     table = content.purity
     if table is None or table.is_empty():
         return None
@@ -117,9 +114,9 @@ def purity_table(content: ReportContent) -> Table | None:
     columns = [Column("Class"), Column("Classes by"), *([Column("Features of")] if "arm" in keys else [])]
     columns += [Column(formats.capital(metric.replace("_", " ")), numeric=True) for metric in metrics]
     columns += [Column(f"Chance of {metrics[0].replace('_', ' ')}", numeric=True), Column("Images", numeric=True)]
-    notes = ["Of the features themselves, not of the images; neighbours are of other patients."]
-    few = list(dict.fromkeys(table.filter(pl.col("note") != "")["class"]))
+    notes = ["Computed on the features, not on the plots; neighbours are images of other patients."]
+    few = list(dict.fromkeys(table.filter(pl.col("patients") < TRUSTED_PATIENTS)["class"]))
     if few:
-        notes.append(f"Fewer than {TRUSTED_PATIENTS} patients, so that {TOO_NARROW}: {formats.listing(few)}.")
-    caption = "How far classes are apart, with 95 % intervals over patients."
+        notes.append(f"Fewer than {TRUSTED_PATIENTS} patients, {TOO_NARROW}: {formats.listing(few)}.")
+    caption = "Class separation in the features, with 95 % intervals over patients."
     return Table("purity", caption, columns, rows, table, notes)

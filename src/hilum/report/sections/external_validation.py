@@ -1,4 +1,4 @@
-"""External validation: trained here, tested there, and what is lost on the way."""
+"""Tables of external validation: AUROC on each test set, and its drop from the internal test set."""
 
 import polars as pl
 
@@ -10,7 +10,7 @@ from hilum.report.sections.results import macro_first, order_of
 
 
 def external_tables(content: ReportContent) -> list[Table]:
-    """The matrix of the mean over findings, and every cell of every finding."""
+    """Tabulate the matrix of the mean over findings, and all single findings."""
     table = content.external
     if table is None or table.is_empty():
         return []
@@ -28,16 +28,16 @@ def _matrix(table: pl.DataFrame) -> Table:
         Column("Arm" if model_of == "arm" else "Trained on"),
         *(Column(f"Tested on {where}", numeric=True) for where in tested),
     ]
-    notes = ["In brackets a 95 % interval; ↓ what is lost against the test set at home, ↑ what is gained."]
+    notes = ["In brackets the 95 % interval; ↓ drop from the internal test set, ↑ gain."]
     notes += [f"{formats.capital(note)}." for note in macro["note"].unique(maintain_order=True) if note]
     what = "Macro AUROC" if overall == MACRO else f"AUROC for {overall}"
-    caption = f"{what} of every model on every test set, for {'the findings' if overall == MACRO else 'the finding'}"
-    caption += " that all share."
+    shared = "over the findings that all models have in common" if overall == MACRO else "the common finding"
+    caption = f"{what}, {shared}, of each model on each test set."
     return Table("external_matrix", caption, columns, rows, macro, notes)
 
 
 def _model_column(table: pl.DataFrame) -> str:
-    """What distinguishes models: the arm where several were trained on one data set."""
+    """Return the column that identifies models: the arm, if several were trained on one data set."""
     return "arm" if "arm" in table.columns else "trained_on"
 
 
@@ -48,7 +48,7 @@ def _cell(row: dict[str, float] | None) -> Cell:
         return Cell("not estimable", None, "faint")
     text = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
     if row["trained_on"] == row["tested_on"]:
-        return Cell(f"{text} at home", row["estimate"])
+        return Cell(f"{text} internal", row["estimate"])
     if formats.known(row["generalisation_gap"]):
         text += f" {'↓' if row['generalisation_gap'] >= 0 else '↑'} {abs(row['generalisation_gap']):.3f}"
     return Cell(text, row["estimate"])
@@ -76,10 +76,10 @@ def _cells(table: pl.DataFrame) -> Table:
     ]
     columns = [
         Column("Finding"), Column("Trained → tested"), Column("AUROC (95 % CI)", numeric=True),
-        Column("At home", numeric=True), Column("Drop (95 % CI)", numeric=True), Column("p", numeric=True),
+        Column("Internal", numeric=True), Column("Drop (95 % CI)", numeric=True), Column("p", numeric=True),
         *([] if "arm" in table.columns else [Column("Model trained there", numeric=True)]),
     ]  # fmt: skip
-    caption = "Away from home. Drop: at home minus here, of two independent test sets; p is not adjusted."
+    caption = "External test sets. Drop: internal minus external AUROC of two independent test sets; p is not adjusted."
     return Table("external", caption, columns, rows, table)
 
 

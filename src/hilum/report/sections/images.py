@@ -1,4 +1,4 @@
-"""The case browser: images one by one, what each arm says of them, where it looks and where people drew."""
+"""Case browser: single images with the scores and heat maps of each arm and annotated boxes."""
 
 import base64
 from collections.abc import Sequence
@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.report.content import RULES_IN_WORDS, Case, ReportContent
+from hilum.report.content import RULE_DESCRIPTIONS, Case, ReportContent
 from hilum.report.render import Browser, as_script, formats, jpeg, smaller
 from hilum.report.sections.thresholds import mean_thresholds
 
 MOST_BYTES = 6_000_000
-"""Of images and heat-maps together, as they stand on the page."""
+"""Maximum size of all embedded images and heat maps, bytes."""
 IMAGE_SIDE, HEAT_SIDE = 320, 32
 DEFAULT_THRESHOLD = 0.5
 
 
 def case_browser(content: ReportContent) -> Browser | None:
-    """Images with labels and scores of the predictions; as many as `MOST_BYTES` hold, in the order given.
+    """Collect images with labels and scores of the predictions, as many as `MOST_BYTES` allow, in the given order.
 
-    The data are `findings`, `arms` (titles), `cuts` (arms x findings; null: 0.5 stands in), and `cases`: `id`, `about`,
-    `image` (data address), `width`, `height`, `labels` (findings; 1, 0, null), `scores` (arms x findings; null),
-    `boxes` (finding, x, y, width, height), `heat` ("arm/finding": [columns, rows, base64 of one byte a place]).
+    The data are `findings`, `arms` (titles), `cuts` (arms x findings; null: `default_cut` is used), `default_cut`, and
+    `cases`: `id`, `about`, `image` (data URL), `width`, `height`, `labels` (findings; 1, 0, null), `scores` (arms x
+    findings; null), `boxes` (finding, x, y, width, height), `heat` ("arm/finding": [columns, rows, base64 of one byte
+    per position]).
     """
     if not content.cases:
         return None
@@ -43,6 +44,7 @@ def case_browser(content: ReportContent) -> Browser | None:
         "findings": findings,
         "arms": list(arms.values()),
         "cuts": [[_finite(cut.get(finding)) for finding in findings] for cut in cuts],
+        "default_cut": DEFAULT_THRESHOLD,
         "cases": made,
     }
     return Browser(
@@ -85,13 +87,13 @@ def _entry(
 
 
 def _rules(made: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """The rules by which images with a heat-map were chosen, and what they mean."""
+    """Return the selection rules of images with a heat map, and their descriptions."""
     there = {rule for entry in made if entry["heat"] for rule in entry["chosen"].values()}
-    return [(rule, words) for rule, words in RULES_IN_WORDS.items() if rule in there]
+    return [(rule, description) for rule, description in RULE_DESCRIPTIONS.items() if rule in there]
 
 
 def _packed(heat: NDArray[np.floating]) -> list[Any]:
-    """Columns, rows and one byte a place; the highest is 255."""
+    """Return columns, rows and one byte per position; the maximum is 255."""
     top = float(np.nanmax(heat)) if heat.size else 0.0
     scaled = np.nan_to_num(np.clip(heat / top, 0, 1) if top > 0 else np.zeros_like(heat))
     small = smaller(np.round(255 * scaled).astype(np.uint8), HEAT_SIDE)
@@ -105,7 +107,7 @@ def _findings(content: ReportContent) -> list[str]:
 
 
 def _arms(content: ReportContent) -> dict[str, str]:
-    """Titles of the arms that say something of the images, and of models that have heat-maps alone."""
+    """Return the titles of arms with predictions, and of models that have only heat maps."""
     mapped = list(dict.fromkeys(arm for case in content.cases for arm, _ in case.heat))
     titles = {arm.name: arm.title for arm in content.arms}
     known = [name for name in titles if name in content.predictions or name in mapped]
@@ -113,7 +115,7 @@ def _arms(content: ReportContent) -> dict[str, str]:
 
 
 def _scores_by_image(content: ReportContent, arm: str) -> dict[str, dict[str, float]]:
-    """Scores of the images of the cases, the mean over seeds."""
+    """Return the scores of the images of the cases, averaged over seeds."""
     wanted = {case.image_id for case in content.cases}
     collected: dict[str, dict[str, list[float]]] = {}
     for run in content.predictions.get(arm, ()):
@@ -145,9 +147,10 @@ def _finite(value: float | None, digits: int = 4) -> float | None:
 
 def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: bool) -> str:
     total = len(content.cases)
-    text = f"{formats.plural(len(made), 'image')}"
+    text = formats.plural(len(made), "image")
     if len(made) < total:
-        text += f" of {total:,}; the rest is left out, so that the page stays small"
-    cut = "the arm's threshold" if chosen else f"a score of {DEFAULT_THRESHOLD}, for no thresholds were chosen"
+        text += f" of {total:,}; the others are omitted to limit the size of the page"
+    cut = "the threshold of the arm" if chosen else f"{DEFAULT_THRESHOLD}, because no thresholds were chosen"
     about = "".join(f"{sentence.rstrip('.')}. " for sentence in content.cases_about)
-    return f"{text}. {about}Scores are means over seeds; a finding is called at {cut}. Computed on {content.scored_on}."
+    scores = f"Scores are means over seeds; scores of at least {cut} are called positive."
+    return f"{text}. {about}{scores} Computed on {content.scored_on}."

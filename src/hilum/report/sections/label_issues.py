@@ -1,4 +1,4 @@
-"""Doubtful labels: how many a model doubts, how many adjudicated ones contradict, and what that costs."""
+"""Tables of label issues: flagged labels, estimated noise rates, and agreement with adjudicated labels."""
 
 import polars as pl
 
@@ -6,14 +6,12 @@ from hilum.report.content import ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.sections.results import order_of
 
-SHOWN_SUSPECTS = 5
-"""Of each finding."""
+SHOWN_ISSUES = 5
+"""Number of issues shown for each finding."""
 
 
 def noise_tables(content: ReportContent) -> list[Table]:
-    """Flagged labels by finding, the most flagged images, and agreement with adjudicated labels; what there is of
-    it.
-    """
+    """Tabulate flagged labels by finding, the top issues, and agreement with adjudicated labels, where available."""
     made = []
     for table, make in (
         (content.noise, noise_table),
@@ -26,7 +24,7 @@ def noise_tables(content: ReportContent) -> list[Table]:
 
 
 def noise_table(table: pl.DataFrame) -> Table:
-    """How many labels are flagged, by finding; `table` as `hilum.evaluation.rank_label_issues` returns it."""
+    """Tabulate the flagged labels by finding; `table` of `hilum.evaluation.rank_label_issues`."""
     rows = [
         [
             Cell(row["finding"]),
@@ -34,8 +32,8 @@ def noise_table(table: pl.DataFrame) -> Table:
             _count(row["positives"]),
             _count(row["flagged_positives"]),
             _count(row["flagged_negatives"]),
-            _share(row["noise_rate_positives"]),
-            _share(row["noise_rate_negatives"]),
+            _fraction(row["noise_rate_positives"]),
+            _fraction(row["noise_rate_negatives"]),
             Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
         ]
         for row in table.to_dicts()
@@ -43,20 +41,20 @@ def noise_table(table: pl.DataFrame) -> Table:
     columns = [Column("Finding")] + [
         Column(title, numeric=True)
         for title in (
-            "Images", "Positive", "FlaggedFinding positives", "FlaggedFinding negatives", "Wrong among positives",
-            "Wrong among negatives", "AUROC ceiling",
+            "Images", "Positive", "Flagged positives", "Flagged negatives", "Noise rate, positives",
+            "Noise rate, negatives", "AUROC ceiling",
         )
     ]  # fmt: skip
     notes = [
-        "Estimated by confident learning: a flagged label is an image to look at, not an error.",
-        "Ceiling: the AUROC of a model that is always right, judged by these labels.",
+        "Estimated by confident learning: a flagged label is a candidate for review, not an error.",
+        "Ceiling: the AUROC of a perfect model, evaluated on these labels.",
         *(f"{row['finding']}: {row['note']}." for row in table.filter(pl.col("note") != "").to_dicts()),
     ]
-    return Table("noise", "Labels that a model doubts.", columns, rows, table, notes)
+    return Table("noise", "Flagged labels and estimated noise rates.", columns, rows, table, notes)
 
 
 def _issues(table: pl.DataFrame) -> Table:
-    top = table.filter(pl.col("is_label_issue") & (pl.col("rank") <= SHOWN_SUSPECTS))
+    top = table.filter(pl.col("is_label_issue") & (pl.col("rank") <= SHOWN_ISSUES))
     rows = [
         [
             Cell(row["finding"]),
@@ -68,15 +66,15 @@ def _issues(table: pl.DataFrame) -> Table:
         for row in top.to_dicts()
     ]
     columns = [Column("Finding"), Column("Rank", numeric=True), Column("Image"), Column("Label")]
-    columns.append(Column("Model says", numeric=True))
+    columns.append(Column("Predicted probability", numeric=True))
     total = int(table["is_label_issue"].sum())
     notes = [f"{formats.plural(total, 'flagged label')} in the CSV file."] if total > len(rows) else []
     issues = table.filter(pl.col("is_label_issue"))
-    return Table("label_issues", "The most flagged labels of each finding.", columns, rows, issues, notes)
+    return Table("label_issues", "Most probable label errors of each finding.", columns, rows, issues, notes)
 
 
 def agreement_table(table: pl.DataFrame) -> Table:
-    """Text-mined labels against adjudicated ones; `table` as `hilum.evaluation.google_agreement` returns it."""
+    """Tabulate text-mined against adjudicated labels; `table` of `hilum.evaluation.google_agreement`."""
     rows = [
         [
             Cell(row["finding"]),
@@ -90,10 +88,10 @@ def agreement_table(table: pl.DataFrame) -> Table:
     ]
     columns = [
         Column("Adjudicated"), Column("Mined as"), Column("Images", numeric=True),
-        Column("Contradicted", numeric=True), Column("Kappa", numeric=True), Column("Sensitivity", numeric=True),
+        Column("Discordant", numeric=True), Column("Kappa", numeric=True), Column("Sensitivity", numeric=True),
         Column("Specificity", numeric=True), Column("AUROC ceiling", numeric=True),
     ]  # fmt: skip
-    caption = "Text-mined labels beside those that radiologists agreed on, with 95 % intervals over patients."
+    caption = "Text-mined labels against adjudicated labels, with 95 % intervals over patients."
     return Table("agreement", caption, columns, rows, table)
 
 
@@ -101,7 +99,7 @@ def _count(value: float | None) -> Cell:
     return Cell(formats.count(value), order_of(value), "" if formats.known(value) else "faint")
 
 
-def _share(value: float | None) -> Cell:
+def _fraction(value: float | None) -> Cell:
     if value is None or not formats.known(value):
         return Cell("–", None, "faint")
     return Cell(f"{value:.1%}", value)

@@ -1,15 +1,11 @@
-"""Tables of heat-maps against boxes: one of every kind of map, one of differences."""
-
-from typing import TYPE_CHECKING
+"""Tables of localisation scores of heat maps: estimates, and differences."""
 
 import polars as pl
 
 from hilum.evaluation.inference import TRUSTED_PATIENTS
 from hilum.explanation.localisation import ALL_BOXES, MACRO, METRICS
+from hilum.report.content import SIGNIFICANT
 from hilum.report.render import Cell, Column, Table, formats
-
-if TYPE_CHECKING:
-    from hilum.explanation.run import Explained
 
 METRIC_TITLES = {
     "pointing": "pointing game",
@@ -21,17 +17,11 @@ METRIC_TITLES = {
     "ap25": "AP25",
     "ap50": "AP50",
 }
-"""How a score is written, in the order of `METRICS`."""
-_MEANINGFUL = 0.05
-
-
-def box_tables(explained: "Explained") -> list[Table]:
-    """Two tables, or none where there are no boxes."""
-    return statistics_tables(explained.statistics)
+"""Names of the scores for readers, in the order of `METRICS`."""
 
 
 def statistics_tables(statistics: pl.DataFrame | None) -> list[Table]:
-    """The same from the table that `hilum explain` leaves."""
+    """Tabulate `box_statistics.parquet` of `hilum explain`: estimates and differences; none without boxes."""
     if statistics is None or statistics.is_empty():
         return []
     own, differences = (
@@ -59,7 +49,7 @@ def _estimates(rows: pl.DataFrame) -> Table:
         )
     return Table(
         "boxes",
-        "How well the maps find the drawn boxes, with 95 % intervals from resampled patients.",
+        "Localisation of annotated boxes by heat-maps, with 95 % intervals over patients.",
         [*columns, *(Column(formats.capital(METRIC_TITLES[metric]), numeric=True) for metric in METRICS)],
         _by_finding(shown),
         rows,
@@ -72,12 +62,12 @@ def _differences(rows: pl.DataFrame) -> Table:
     for row in rows.iter_rows(named=True):
         p = row["p_adjusted"] if row["p_adjusted"] is not None else row["p"]
         text = formats.difference(row["estimate"], row["ci_low"], row["ci_high"], signed=True)
-        certain = p is not None and p < _MEANINGFUL and row["patients"] >= TRUSTED_PATIENTS and row["estimate"]
+        certain = p is not None and p < SIGNIFICANT and row["patients"] >= TRUSTED_PATIENTS and row["estimate"]
         shown.append(
             [
                 Cell(_row_title(row["finding"])),
                 Cell(METRIC_TITLES[row["metric"]]),
-                Cell(f"{row['arm']} against {row['reference']}"),
+                Cell(f"{row['arm']} − {row['reference']}"),
                 Cell(text, row["estimate"], ("better" if row["estimate"] > 0 else "worse") if certain else ""),
                 Cell(formats.p_value(p), p),
             ]
@@ -91,7 +81,7 @@ def _differences(rows: pl.DataFrame) -> Table:
         rows,
         [
             "p is two-sided. For single findings it is adjusted over the findings of one score and pair "
-            "(Benjamini-Hochberg), for rows over findings it is as it is.",
+            "(Benjamini–Hochberg); for rows over all findings it is not adjusted.",
         ],
     )
 
@@ -105,7 +95,7 @@ def _row_title(finding: str) -> str:
 
 
 def _by_finding(rows: list[list[Cell]]) -> list[list[Cell]]:
-    """Rows over findings first, then finding by finding; the kinds of maps of each stay in their order."""
+    """Sort rows by finding, averages over findings first; the order of the maps is kept."""
     first = (_row_title(MACRO), ALL_BOXES)
     names = [cells[0].text for cells in rows]
     order = [*(name for name in first if name in names), *(name for name in dict.fromkeys(names) if name not in first)]

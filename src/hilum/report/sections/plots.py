@@ -1,4 +1,4 @@
-"""The sections that are drawn: intervals, curves, classes, calibration, training."""
+"""Sections of figures: intervals, curves, multiclass metrics, calibration, training."""
 
 import polars as pl
 
@@ -22,23 +22,23 @@ from hilum.report.render.formats import finding_name
 from hilum.report.sections import results as tables
 
 _PANELS = 13
-"""More panels of training than these are folded, but for the one of all arms."""
+"""More training panels are folded, except the one of all arms."""
 SHOWN_AT_ONCE = 6
-"""More panels than these are folded, where they are not the main result."""
+"""More panels are folded, unless they are the main result."""
 
 
 def overview(content: ReportContent) -> Section | None:
-    """One picture: all arms and baselines with their intervals."""
+    """Draw all arms and baselines with their intervals in one figure."""
     figure = overview_forest(content)
     if figure is None:
         return None
-    beside = "" if content.baseline_metrics is None else "; open markers: baselines, which need no radiology"
-    caption = f"All arms over all findings, with 95 % intervals over patients{beside}. Computed on {content.scored_on}."
-    return Section("overview", "At a glance", [FigureGroup(caption, [figure])])
+    beside = "" if content.baseline_metrics is None else "; open markers: shortcut baselines"
+    caption = f"All arms, with 95 % intervals over patients{beside}. Computed on {content.scored_on}."
+    return Section("overview", "Overview", [FigureGroup(caption, [figure])])
 
 
 def intervals(content: ReportContent) -> Section | None:
-    """Forest plots and box plots over findings."""
+    """Draw forest plots, and box plots over findings."""
     rocs = roc_curves(content)
     blocks: list[Block] = []
     compared = set() if content.comparisons.is_empty() else set(content.comparisons["metric"])
@@ -50,37 +50,38 @@ def intervals(content: ReportContent) -> Section | None:
         if content.reference is not None and metric in compared:
             figures.append(differences_forest(content, metric))
             caption += (
-                f" Second plot: difference from {content.reference}; a filled marker has adjusted p < 0.05, and the "
-                f"pale"
-                " bar spans the differences too small for this test set to show with 80 % power."
+                f" Second plot: difference from {content.reference}; filled markers: adjusted p < 0.05; pale bars: "
+                "differences too small to be detected with 80 % power."
             )
         folded = "" if metric == measured[0] else f"Intervals of {formats.metric_name(metric)}"
         blocks.append(FigureGroup(f"{caption} Computed on {content.scored_on}.", figures, folded))
     boxes = box_plot(content, measured[0]) if measured else None
     if boxes is not None:
         caption = (
-            f"{formats.capital(formats.metric_name(measured[0]))} over findings, each a dot; box: quartiles and "
-            "median; cross: mean."
+            f"{formats.capital(formats.metric_name(measured[0]))} over findings (dots); box: quartiles and median; "
+            "cross: mean."
         )
         if content.reference is not None:
-            caption += f" Above: adjusted p of the macro difference from {content.reference}, of resampled patients."
+            caption += (
+                f" Above: adjusted p of the macro difference from {content.reference}, by bootstrap over patients."
+            )
         blocks.append(FigureGroup(f"{caption} Computed on {content.scored_on}.", [boxes]))
     return Section("figures", "Intervals", blocks) if blocks else None
 
 
 def curves(content: ReportContent) -> Section:
-    """ROC and precision-recall curves."""
+    """Draw ROC and precision-recall curves."""
     rocs = roc_figures(content, roc_curves(content))
     if not rocs:
         why = "No ROC curves: no predictions with positives and negatives were given."
         return Section("curves", "ROC and precision-recall curves", [Prose([why])])
     caption = (
-        "ROC curves, averaged over seeds at equal false positive rates. AUROC with 95 % interval in the legend. "
+        "ROC curves, averaged over seeds at equal false positive rates. Legend: AUROC with 95 % interval. "
         f"Computed on {content.scored_on}."
     )
     pr_caption = (
-        "Precision-recall curves, averaged over seeds at equal recalls; dashed: the share of positives, which guessing "
-        f"reaches. AUPRC in the legend. Computed on {content.scored_on}."
+        "Precision-recall curves, averaged over seeds at equal recalls; dashed: prevalence (chance level). "
+        f"Legend: AUPRC. Computed on {content.scored_on}."
     )
     recalls = precision_recall_figures(content)
     blocks = [FigureGroup(caption, rocs), FigureGroup(pr_caption, recalls, _folded(recalls, "Precision-recall curves"))]
@@ -88,24 +89,24 @@ def curves(content: ReportContent) -> Section:
 
 
 def classes(content: ReportContent) -> Section | None:
-    """Tasks in which every image is of one class: confusion matrices, recall, precision, F1."""
+    """Draw confusion matrices of multiclass tasks, and tabulate recall, precision and F1."""
     matrices = confusion_figures(content)
     blocks: list[Block] = []
     if matrices:
         caption = (
-            "Confusion matrices: rows the true class, columns the called one, the likeliest; shares of the row, and "
-            f"images (mean over seeds). Computed on {content.scored_on}."
+            "Confusion matrices: rows: true class; columns: predicted class (highest score); percentages of the row, "
+            f"and images (mean over seeds). Computed on {content.scored_on}."
         )
         if len(matrices) < len(content.arms):
-            caption += f" Of {len(content.arms)} arms the two with the highest {metric_of(content)}."
+            caption += f" Shown: the two of {len(content.arms)} arms with the highest {metric_of(content)}."
         blocks.append(FigureGroup(caption, matrices))
     if content.classes is not None and not content.classes.is_empty():
         blocks.append(_classes_table(content, content.classes))
-    return Section("classes", "One class an image", blocks) if blocks else None
+    return Section("classes", "Multiclass metrics", blocks) if blocks else None
 
 
 def calibration(content: ReportContent) -> Section | None:
-    """Brier score and calibration error, reliability and decision curves."""
+    """Tabulate Brier score and calibration error, and draw reliability and decision curves."""
     measured = set(content.metrics["metric"])
     blocks: list[Block] = [
         tables.results_table(content, metric) for metric in PROBABILITY_METRICS if metric in measured
@@ -113,33 +114,34 @@ def calibration(content: ReportContent) -> Section | None:
     reliable, decided = reliability_figures(content), decision_figures(content)
     if reliable:
         caption = (
-            "Reliability curves: the share of positive images, by what the model says; dashed: as it should be. "
-            f"Images of all seeds in one pot, as many in each dot. Computed on {content.scored_on}."
+            "Reliability curves: observed fraction of positives by predicted probability; dashed: perfect calibration. "
+            "Images of all seeds are pooled; bins hold equal numbers of images. "
+            f"Computed on {content.scored_on}."
         )
         blocks.append(FigureGroup(caption, reliable, _folded(reliable, "Reliability curves")))
     if decided:
         caption = (
-            "Decision curves: net benefit of acting on the model; dashed: acting on everybody (falling) and on nobody "
-            "(zero). In the legend: net benefit where the threshold probability is the share of positives. It presumes "
-            f"calibrated probabilities. Computed on {content.scored_on}."
+            "Decision curves: net benefit of the model; dashed: treat all (falling) and treat none (zero). Legend: net "
+            "benefit at a threshold probability equal to the prevalence. Net benefit assumes calibrated "
+            f"probabilities. Computed on {content.scored_on}."
         )
         blocks.append(FigureGroup(caption, decided, _folded(decided, "Decision curves")))
-    return Section("calibration", "Calibration and benefit", blocks) if blocks else None
+    return Section("calibration", "Calibration and net benefit", blocks) if blocks else None
 
 
 def training(content: ReportContent) -> Section:
-    """What the losses did."""
+    """Draw the training curves of pretraining and fine-tuning."""
     blocks: list[Block] = []
     pretrain, finetune = training_figures(content, "pretrain"), training_figures(content, "finetune")
     if pretrain:
         caption = (
-            "Pretraining, one line a seed. Losses of different methods are not comparable. The spread and "
-            "the effective rank of features show collapse, not quality."
+            "Pretraining, one line per seed. Losses of different methods are not comparable. Spread and effective "
+            "rank of the features indicate collapse, not quality."
         )
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
-        caption = f"Fine-tuning, one line a seed.{first} The dot is the epoch whose weights are scored."
+        caption = f"Fine-tuning, one line per seed.{first} Dot: exported epoch."
         blocks.append(FigureGroup(caption, finetune[:1] if len(finetune) > _PANELS else finetune))
         if len(finetune) > _PANELS:
             arms = f"Training and validation loss of each of {len(finetune) - 1} arms"
@@ -148,7 +150,7 @@ def training(content: ReportContent) -> Section:
 
 
 def metric_of(content: ReportContent) -> str:
-    """The metric that the report is about, as it is written."""
+    """Return the name of the report's main metric."""
     return formats.metric_name(content.metrics["metric"][0]) if len(content.metrics) else "estimate"
 
 
@@ -173,5 +175,6 @@ def _classes_table(content: ReportContent, table: pl.DataFrame) -> Table:
     columns = [Column("Class"), Column("Arm")]
     columns += [Column(formats.capital(formats.metric_name(metric)), numeric=True) for metric in metrics]
     notes = [f"{formats.capital(note)}." for note in table["note"].unique(maintain_order=True) if note]
-    caption = f"The likeliest class, with 95 % intervals over patients. Computed on {content.scored_on}."
+    caption = "Metrics of the predicted class (highest score), with 95 % intervals over patients. "
+    caption += f"Computed on {content.scored_on}."
     return Table("classes", caption, columns, rows, tables.with_split(table, content), notes)

@@ -1,4 +1,4 @@
-"""The tables of a report, each with the split that its numbers were computed on."""
+"""Tables of a report, each with the split of its numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,20 +12,20 @@ from hilum.report.render.formats import finding_name, place_of
 from hilum.report.rows import direction
 
 NO_LABELS = "(no labels)"
-"""Of a data set without labels, in the place of a finding."""
+"""Name shown instead of a finding for a data set without labels."""
 
 SHOWN_REJECTS = 20
 
 
 def macro_first(findings: Sequence[str]) -> list[str]:
-    """Findings without repeats in their order, averages over them in front, `macro` first."""
+    """Return the distinct findings in their order, averages first."""
     return sorted(dict.fromkeys(findings), key=place_of)
 
 
 def arms_table(arms: Sequence[ArmSummary]) -> Table:
-    """One row an arm: what it is and where it starts from."""
+    """Tabulate the arms with their initial weights."""
     columns = [
-        Column("Arm"), Column("Encoder"), Column("Starts from"), Column("Trainable of total", numeric=True),
+        Column("Arm"), Column("Encoder"), Column("Initial weights"), Column("Trainable parameters", numeric=True),
         Column("Trained on test patients"), Column("Seeds"), Column("Training time", numeric=True),
     ]  # fmt: skip
     rows = [
@@ -55,12 +55,12 @@ def arms_table(arms: Sequence[ArmSummary]) -> Table:
             "seconds": [arm.seconds for arm in arms],
         }
     )
-    caption = "The arms. Training time is the sum over seeds, pretraining included where it was run here."
+    caption = "Arms. Training time is the sum over seeds, including pretraining in this study."
     return Table("arms", caption, columns, rows, data, dagger(arms))
 
 
 def results_table(content: ReportContent, metric: str) -> Table:
-    """Findings by arms: estimate with interval, marked where it differs from the reference arm."""
+    """Tabulate findings by arms: estimate with interval, marked where it differs from the reference arm."""
     metrics = content.metrics.filter(pl.col("metric") == metric)
     by_place = {(row["arm"], row["finding"]): row for row in metrics.to_dicts()}
     marks = _marks(content, metric)
@@ -78,7 +78,7 @@ def results_table(content: ReportContent, metric: str) -> Table:
     notes = []
     if content.reference is not None and not content.comparisons.is_empty():
         notes.append(
-            f"▲ better, ▼ worse than {content.reference}, adjusted p < 0.05. Nothing is marked for being highest."
+            f"▲ better, ▼ worse than {content.reference}, adjusted p < 0.05. The highest value itself is not marked."
         )
     notes += dagger(content.arms)
     notes += note_texts(metrics)
@@ -88,13 +88,13 @@ def results_table(content: ReportContent, metric: str) -> Table:
     columns = [
         Column("Finding"),
         *(Column(arm.title, numeric=True) for arm in content.arms),
-        Column("Positive of images", numeric=True),
+        Column("Positive images", numeric=True),
     ]
     return Table(file_stem("results", metric), caption, columns, rows, with_split(metrics, content), notes)
 
 
 def comparisons_table(content: ReportContent) -> Table:
-    """Every paired comparison in the first metric: difference with interval, p, adjusted p, what could be shown."""
+    """Tabulate the paired comparisons in the first metric: difference, p, adjusted p, detectable difference."""
     comparisons = content.comparisons
     first = comparisons["metric"][0]
     shown = comparisons.filter(pl.col("metric") == first)
@@ -102,19 +102,19 @@ def comparisons_table(content: ReportContent) -> Table:
     titles = {arm.name: arm.title for arm in content.arms}
     rows = [[Cell(finding_name(row["finding"])), *_compared(row, titles)] for row in ordered]
     caption = f"Differences in {formats.metric_name(first)}, on the same resamples of patients. "
-    notes = ["Detectable: the smallest difference that this test set shows with 80 % power.", *dagger(content.arms)]
+    notes = ["Detectable: the smallest difference that this test set detects with 80 % power.", *dagger(content.arms)]
     if len(shown) < len(comparisons):
         notes.append("The CSV file holds all metrics.")
     if "family" in shown.columns:
         families = shown["family"].drop_nulls().unique(maintain_order=True).to_list()
-        notes.append(f"Families of tests, each adjusted by itself: {'; '.join(families)}.")
+        notes.append(f"Families of tests, each adjusted separately: {'; '.join(families)}.")
     notes += [note for note in note_texts(shown) if note not in note_texts(content.metrics)]
     caption += f"Computed on {content.scored_on}."
     return Table("comparisons", caption, _comparing("Finding"), rows, with_split(comparisons, content), notes)
 
 
 def other_metrics_table(content: ReportContent) -> Table | None:
-    """The differences over all findings in the metrics after the first; None where there are none."""
+    """Tabulate the differences averaged over findings in the other metrics; None without any."""
     comparisons = content.comparisons
     overall = overall_finding(comparisons["finding"].to_list())
     others = comparisons.filter((pl.col("metric") != comparisons["metric"][0]) & (pl.col("finding") == overall))
@@ -128,9 +128,9 @@ def other_metrics_table(content: ReportContent) -> Table | None:
     lower = [
         formats.metric_name(name) for name in others["metric"].unique(maintain_order=True) if lower_is_better(name)
     ]
-    notes = ["Each metric is adjusted by itself."]
+    notes = ["Each metric is adjusted separately."]
     if lower:
-        notes.append(f"Lower is better in {formats.listing(lower)}.")
+        notes.append(f"Lower is better for {formats.listing(lower)}.")
     caption = f"{'Macro differences' if overall == MACRO else 'Differences'} in other metrics. Computed on "
     caption += f"{content.scored_on}."
     return Table("comparisons_macro", caption, _comparing("Metric"), rows, with_split(others, content), notes)
@@ -157,7 +157,7 @@ def _compared(row: dict[str, Any], titles: dict[str, str]) -> list[Cell]:
 
 
 def counts_table(data: DataSummary) -> Table:
-    """Images, patients and positives of each finding in each part of the split."""
+    """Tabulate images, patients and positives of each finding in each split."""
     parts = data.counts["split"].unique(maintain_order=True).to_list()
     findings = data.counts["finding"].unique(maintain_order=True).to_list()
     always = ("images", "patients", "positives")
@@ -181,7 +181,7 @@ def counts_table(data: DataSummary) -> Table:
 
 
 def labelled_table(content: ReportContent) -> Table:
-    """Images, patients and positives that each seed learnt from with labels."""
+    """Tabulate the labelled training images, patients and positives of each seed."""
     table = content.labelled if content.labelled is not None else pl.DataFrame()
     findings = table["finding"].unique(maintain_order=True).to_list()
     rows = [
@@ -196,56 +196,55 @@ def labelled_table(content: ReportContent) -> Table:
     columns = [Column("Seed"), Column("Images", numeric=True), Column("Patients", numeric=True)]
     columns += [Column(finding, numeric=True) for finding in findings]
     caption = (
-        f"Labelled training images of each seed, {table['percent'][0]:g} % of the training patients, and positives."
+        f"Labelled training images and positives of each seed ({table['percent'][0]:g} % of the training patients)."
     )
     return Table("labelled", caption, columns, rows, table)
 
 
 def rejected_table(data: DataSummary) -> Table:
-    """Images that could not be read, and why."""
+    """Tabulate unreadable images with the reason."""
     total = len(data.rejected)
     shown = data.rejected.head(SHOWN_REJECTS)
     rows = [[Cell(str(row["image_id"])), Cell(str(row["reason"]))] for row in shown.to_dicts()]
     notes = [f"{total - SHOWN_REJECTS:,} more in the CSV file."] if total > SHOWN_REJECTS else []
-    caption = f"Set aside because they could not be read: {formats.plural(total, 'image')} of {data.name}."
+    caption = f"Unreadable images of {data.name}: {total:,}."
     name = file_stem("rejected", data.name)
     return Table(name, caption, [Column("Image"), Column("Reason")], rows, data.rejected, notes)
 
 
 def provenance_table(provenance: Sequence[tuple[str, str]]) -> Table:
-    """What made these numbers."""
+    """Tabulate versions, hashes and hardware."""
     rows = [[Cell(name), Cell(value)] for name, value in provenance]
     data = pl.DataFrame(
         {"name": [name for name, _ in provenance], "value": [value for _, value in provenance]},
         schema={"name": pl.String, "value": pl.String},
     )
-    return Table("provenance", "What made these numbers.", [Column("What"), Column("Value")], rows, data)
+    caption = "Versions, settings, hashes and hardware of these results."
+    return Table("provenance", caption, [Column("Name"), Column("Value")], rows, data)
 
 
 def _has_any(counts: pl.DataFrame, name: str) -> bool:
-    """Whether a further column of the counts is worth its place: it counts something somewhere."""
+    """Return whether a further column of the counts has a value other than 0."""
     return name not in ("split", "finding") and bool((counts[name] != 0).any())
 
 
 def dagger(arms: Sequence[ArmSummary]) -> list[str]:
-    """What the daggers behind the names of these arms mean."""
+    """Explain the daggers behind the names of these arms."""
     notes = []
     if any(arm.trained_on_test_patients for arm in arms):
-        notes.append("† Saw test patients during training: its numbers are too good.")
+        notes.append("† Trained on test patients: results are too optimistic.")
     if any(arm.trained_on_test_patients is None for arm in arms):
-        notes.append(
-            "(†) May have been trained on test patients: which images its weights were trained on is not known."
-        )
+        notes.append("(†) Possibly trained on test patients: the training images of its weights are not known.")
     return notes
 
 
 def with_split(table: pl.DataFrame, content: ReportContent) -> pl.DataFrame:
-    """The table as its CSV file has it: every row says what it was computed on."""
+    """Add the column `scored_on` of the CSV file: the data that each row was computed on."""
     return table.with_columns(pl.lit(content.scored_on).alias("scored_on"))
 
 
 def note_texts(table: pl.DataFrame) -> list[str]:
-    """The notes of the rows, each once, with the findings they are about."""
+    """Return the distinct notes of the rows with their findings."""
     by_note: dict[str, list[str]] = {}
     for row in table.to_dicts():
         if row.get("note"):
@@ -263,7 +262,7 @@ def _marks(content: ReportContent, metric: str) -> dict[tuple[str, str], str]:
 
 
 def estimate_cell(row: dict[str, Any] | None, mark: str = "") -> Cell:
-    """An estimate with its interval; says so where there is none."""
+    """Return the cell of an estimate with its interval."""
     if row is None or not formats.known(row["estimate"]):
         return Cell("not estimable" if row else "–", None, "faint")
     text = formats.estimate(row["estimate"], row["ci_low"], row["ci_high"])
@@ -271,7 +270,7 @@ def estimate_cell(row: dict[str, Any] | None, mark: str = "") -> Cell:
 
 
 def difference_cell(row: dict[str, Any]) -> Cell:
-    """A difference with its interval, marked where it is shown."""
+    """Return the cell of a difference with its interval, marked if it is significant."""
     text = formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True)
     found = direction(row)
     if not formats.known(row["difference"]):
@@ -290,5 +289,5 @@ def _trained_on_test_patients(value: bool | None) -> Cell:
 
 
 def order_of(value: float | None) -> float | None:
-    """What a cell with this number sorts by; NaN goes last, as null does."""
+    """Return the sort key of a number; NaN and null sort last."""
     return value if formats.known(value) else None

@@ -1,4 +1,4 @@
-"""Does it work for everybody: numbers of groups of patients and their gaps to the rest."""
+"""Tables of subgroups of patients and their gaps to all others."""
 
 import polars as pl
 
@@ -7,14 +7,14 @@ from hilum.report.content import SIGNIFICANT, ReportContent
 from hilum.report.render import Cell, Column, Prose, Table, formats
 from hilum.report.sections.results import estimate_cell, order_of, with_split
 
-LEAST_SHARE = 0.1
-"""Of the groups and findings of a table; with fewer above the minimum a sentence is enough."""
+LEAST_FRACTION = 0.1
+"""Minimum fraction of groups and findings with enough patients for a table; otherwise a sentence is shown."""
 
 
 def subgroup_tables(content: ReportContent) -> list[Table | Prose]:
-    """One table an attribute and metric: group, finding and arm with their number and gap. Groups too small say so.
+    """Tabulate groups by attribute and metric: estimates and gaps of each group, finding and arm.
 
-    Where almost none is large enough, or only one group is, it is a sentence instead.
+    Where almost no group, or only one, has enough patients, a sentence is shown instead.
     """
     table = content.subgroups
     if table is None or table.is_empty():
@@ -27,7 +27,7 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
     table = every.filter((pl.col("attribute") == attribute) & (pl.col("metric") == metric))
     known = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_not_null())
     left = table.filter(pl.col("estimate").cast(pl.Float64).fill_nan(None).is_null())
-    if known["group"].n_unique() < 2 or len(known) < LEAST_SHARE * len(table):
+    if known["group"].n_unique() < 2 or len(known) < LEAST_FRACTION * len(table):
         return Prose([_hardly_any(known, table, attribute, metric)])
     titles = {arm.name: arm.title for arm in content.arms}
     several = table["arm"].n_unique() > 1
@@ -49,9 +49,9 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
         Column(f"{name} (95 % CI)", numeric=True), Column("Gap to the rest (95 % CI)", numeric=True),
         Column("Adjusted p", numeric=True), Column("Patients", numeric=True),
     ]  # fmt: skip
-    notes = ["Patients: with a positive image + with a negative one. Gap: the group minus all others."]
+    notes = ["Patients: with a positive image + with a negative image. Gap: the group minus all others."]
     if metric == UNDERDIAGNOSIS:
-        notes.append("Underdiagnosis: the share of positive images called negative at the threshold. Lower is better.")
+        notes.append("Underdiagnosis: false negative rate at the threshold. Lower is better.")
     small = [f"{group} ({formats.listing(names)})" for group, names in _by_group(left).items()]
     if small:
         notes.append(f"Too few patients to be reported: {'; '.join(small)}.")
@@ -62,13 +62,13 @@ def _table(content: ReportContent, every: pl.DataFrame, attribute: str, metric: 
 
 
 def _hardly_any(known: pl.DataFrame, table: pl.DataFrame, attribute: str, metric: str) -> str:
-    """As in "AUROC by view: 1 of 12 groups and findings has enough patients to be measured (AP: Effusion)"."""
+    """Describe as in "AUROC by view: 1 of 12 groups and findings has enough patients (AP: Effusion)"."""
     pairs = table.select("group", "finding").n_unique()
     enough = known.select("group", "finding").n_unique()
     which = "; ".join(f"{group}: {formats.listing(names)}" for group, names in _by_group(known).items())
     text = f"{enough or 'none'} of {pairs} groups and findings {'has' if enough == 1 else 'have'} enough patients"
     name = formats.capital(formats.metric_name(metric))
-    return f"{name} by {attribute}: {text} to be measured{f' ({which})' if which else ''}."
+    return f"{name} by {attribute}: {text}{f' ({which})' if which else ''}."
 
 
 def _gap(row: dict[str, float | None]) -> Cell:

@@ -1,4 +1,4 @@
-"""What was tried before the arms were trained: how many settings, which were chosen, and what mattered."""
+"""Tables and figures of hyper-parameter searches: number of trials, selected settings, importance."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,30 +12,30 @@ from hilum.report.sweep_summary import SweepSummary
 
 
 def sweep_blocks(sweeps: Sequence[SweepSummary]) -> list[Block]:
-    """Tables and figures of all sweeps; none where there was none."""
+    """Make the tables and figures of all sweeps; none without sweeps."""
     if not sweeps:
         return []
-    blocks: list[Block] = [Prose([_selection_in_words(sweep) for sweep in sweeps], True), tried_table(sweeps)]
+    blocks: list[Block] = [Prose([_selection_text(sweep) for sweep in sweeps], True), tried_table(sweeps)]
     blocks += [table for sweep in sweeps for table in best_tables(sweep)]
     if (importance := importance_table(sweeps)) is not None:
         blocks.append(importance)
     figures = [parallel_coordinates(sweep) for sweep in sweeps if sweep.varied]
     if figures:
         caption = (
-            "A line for each trial, through its settings to what it came to on validation images; the thick one was "
-            "selected, pale ones were pruned. Settings stand in the order of their values, not to scale."
+            "Parallel coordinates: one line per trial, through its settings to its result on validation images. "
+            "Thick: selected trial; pale: pruned trials. Settings are in the order of their values, not to scale."
         )
         blocks.append(FigureGroup(caption, figures))
     return blocks
 
 
 def tried_table(sweeps: Sequence[SweepSummary]) -> Table:
-    """One row an arm: how many settings were tried, and what was selected."""
+    """Tabulate the number of trials and the selected settings of each arm."""
     columns = [
-        Column("Arm"), Column("Search"), Column("Tried", numeric=True), Column("Complete", numeric=True),
+        Column("Arm"), Column("Search"), Column("Trials", numeric=True), Column("Complete", numeric=True),
         Column("Pruned", numeric=True), Column("Diverged", numeric=True), Column("Selected"),
         Column("Validation loss", numeric=True), Column("Validation AUROC", numeric=True),
-        Column("Steps of all", numeric=True), Column("Time", numeric=True),
+        Column("Total steps", numeric=True), Column("Total time", numeric=True),
     ]  # fmt: skip
     rows, data = [], []
     for sweep in sweeps:
@@ -48,7 +48,7 @@ def tried_table(sweeps: Sequence[SweepSummary]) -> Table:
                 Cell(sweep.arm),
                 Cell(sweep.search),
                 *(Cell(formats.count(number), number) for number in (len(sweep.trials), *counts)),
-                Cell(in_words(settings, sweep.varied)),
+                Cell(settings_text(settings, sweep.varied)),
                 *(Cell(formats.decimal(chosen[name]), chosen[name]) for name in ("val_loss", "val_auroc")),
                 Cell(formats.count(steps), steps),
                 Cell(formats.duration(seconds), seconds),
@@ -61,13 +61,13 @@ def tried_table(sweeps: Sequence[SweepSummary]) -> Table:
                 "val_loss": chosen["val_loss"], "val_auroc": chosen["val_auroc"], "steps": steps, "seconds": seconds,
             }
         )  # fmt: skip
-    caption = "Settings that were tried before the arms were trained, and those that were selected."
-    notes = ["Training time of an arm, in the first table, is without its sweep."]
+    caption = "Trials of each arm and the selected settings."
+    notes = ["The training time in the table of arms excludes the sweep."]
     return Table("sweeps", caption, columns, rows, pl.DataFrame(data), notes)
 
 
 def best_tables(sweep: SweepSummary) -> list[Table]:
-    """The best trial of each value of the settings that were asked for; none where none were."""
+    """Tabulate the best trial of each value of the settings in `best_per`; none without such settings."""
     if not sweep.best_per or not sweep.best:
         return []
     names = list(sweep.best_per)
@@ -82,7 +82,7 @@ def best_tables(sweep: SweepSummary) -> list[Table]:
         cells = [Cell(f"{first} *" if selected else first, _order(row["settings"].get(names[0]))[1] or None)]
         cells += [Cell(each) for each in rest]
         mark: Literal["better", ""] = "better" if selected else ""
-        cells += [Cell(in_words(row["settings"], others)), Cell(row["state"])]
+        cells += [Cell(settings_text(row["settings"], others)), Cell(row["state"])]
         cells += [Cell(formats.decimal(row[name]), row[name], mark) for name in ("val_loss", "val_auroc")]
         rows.append(cells)
         data.append(
@@ -90,36 +90,38 @@ def best_tables(sweep: SweepSummary) -> list[Table]:
              "settings": json.dumps(dict(row["settings"])), "val_loss": row["val_loss"], "val_auroc": row["val_auroc"],
              "selected": selected}
         )  # fmt: skip
-    caption = f"Best trial of {sweep.arm} for each {' and '.join(names)}, by {sweep.select} of validation images."
+    caption = f"Best trial of {sweep.arm} for each {' and '.join(names)}, by {sweep.select} on validation images."
     notes = ["* Selected: trained with all seeds and scored on the test images."]
     if any(row["state"] == "pruned" for row in ordered):
-        notes.append("Pruned: no trial of this value went to its end; the numbers are of the epochs that it had.")
+        notes.append("Pruned: no trial with this value was completed; results are of the completed epochs.")
     return [Table(file_stem("sweep_best", sweep.arm), caption, columns, rows, pl.DataFrame(data), notes)]
 
 
 def importance_table(sweeps: Sequence[SweepSummary]) -> Table | None:
-    """Which settings mattered; None where no sweep tells."""
+    """Tabulate the importance of the settings; None where unknown."""
     with_importance = [sweep for sweep in sweeps if sweep.importance]
     if not with_importance:
         return None
     names = list(dict.fromkeys(name for sweep in with_importance for name in sweep.importance))
     columns = [Column("Arm"), *(Column(name, numeric=True) for name in names)]
     rows = [
-        [Cell(sweep.arm), *(Cell(_share(sweep.importance.get(name)), sweep.importance.get(name)) for name in names)]
+        [Cell(sweep.arm), *(Cell(_percent(sweep.importance.get(name)), sweep.importance.get(name)) for name in names)]
         for sweep in with_importance
     ]
     data = pl.DataFrame(
         [{"arm": sweep.arm, **{name: sweep.importance.get(name) for name in names}} for sweep in with_importance],
         infer_schema_length=None,
     )
-    notes = ["fANOVA (Hutter et al., ICML 2014) by Optuna: share of the variance between trials, from a random forest."]
+    notes = [
+        "fANOVA (Hutter et al., ICML 2014) by Optuna: fraction of the variance between trials, from a random forest."
+    ]
     if any(sweep.count("pruned") for sweep in with_importance):
-        notes.append("Pruned trials count with the value that they had when they were pruned.")
-    return Table("sweep_importance", "How much each setting mattered.", columns, rows, data, notes)
+        notes.append("Pruned trials are included with their last value.")
+    return Table("sweep_importance", "Importance of the settings.", columns, rows, data, notes)
 
 
-def in_words(settings: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Some settings of a trial."""
+def settings_text(settings: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Format some settings of a trial."""
     return ", ".join(f"{name} {_value(settings[name])}" for name in names if name in settings) or "–"
 
 
@@ -127,7 +129,7 @@ def _value(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _share(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
@@ -136,11 +138,11 @@ def _order(value: Any) -> tuple[bool, float, str]:
     return not number, float(value) if number else 0.0, str(value)
 
 
-def _selection_in_words(sweep: SweepSummary) -> str:
+def _selection_text(sweep: SweepSummary) -> str:
     chosen = "lowest loss" if sweep.select == "val_loss" else "highest macro AUROC"
     return (
-        f"{sweep.arm}: {formats.plural(len(sweep.trials), 'setting')} tried with seed {sweep.seed} on "
-        f"{formats.plural(sweep.train_images, 'training image')}. The {chosen} on "
-        f"{formats.plural(sweep.val_images, 'validation image')} of {formats.plural(sweep.val_patients, 'patient')} "
-        "selected; no test image was read, and no test label is known to this step."
+        f"{sweep.arm}: {formats.plural(len(sweep.trials), 'trial')} with seed {sweep.seed} on "
+        f"{formats.plural(sweep.train_images, 'training image')}. Selected by the {chosen} on "
+        f"{formats.plural(sweep.val_images, 'validation image')} of {formats.plural(sweep.val_patients, 'patient')}; "
+        "no test image or label was used."
     )

@@ -1,4 +1,4 @@
-"""The page over all tasks of a study: verdicts, tables and figures across tasks, and links to each task's own page."""
+"""Page over all tasks of a study: verdicts, tables and figures across tasks, links to the tasks' pages."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What each arm reaches with how many labels, drawn."""
+"""Label efficiency curves: AUROC by the number of labelled images, one line per arm."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from hilum.report.render import Figure, formats
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM, RIGHT = 440, 300, 54, 12, 44, 14
 LEGEND_ROW, ARMS_A_ROW = 18, 3
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
-"""Where there are more arms than colours."""
+"""Line styles of more arms than colours."""
 _SPREAD = 0.02  # of the axis, between arms at one number of labels
 
 
 def label_efficiency_figure(name: str, title: str, rows: pl.DataFrame, arms: Sequence[str]) -> Figure:
-    """Estimates with intervals over the number of labelled images, on a logarithmic axis; one line an arm.
+    """Draw estimates with intervals over the number of labelled images, on a logarithmic axis; one line per arm.
 
     Args:
-        name: stem of the file.
-        title: what was learnt: the task.
-        rows: of one task: arm, labelled_images, estimate, ci_low, ci_high.
-        arms: in the order of their colours.
+        name: Stem of the file name.
+        title: Name of the task.
+        rows: Rows of one task: arm, labelled_images, estimate, ci_low, ci_high.
+        arms: Arms in the order of their colours.
     """
     shown = [arm for arm in arms if arm in set(rows["arm"])]
     legend = LEGEND_ROW * -(-len(shown) // ARMS_A_ROW)
@@ -64,5 +64,5 @@ def label_efficiency_figure(name: str, title: str, rows: pl.DataFrame, arms: Seq
         axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=ARMS_A_ROW, frameon=False, borderaxespad=0, handlelength=1.6
         )
-        description = f"{title}: AUROC of every arm with its 95 % interval, by the number of labelled training images."
+        description = f"{title}: AUROC of each arm with its 95 % interval, by the number of labelled training images."
         return canvas.as_figure(drawing, name, description, hover)

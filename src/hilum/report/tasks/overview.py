@@ -1,4 +1,4 @@
-"""The page over all tasks: a verdict for each, what all tasks say together, and links to the pages of the tasks."""
+"""Page over all tasks of a study: verdict of each task, results across tasks, and links to the tasks' pages."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ import polars as pl
 from hilum.evaluation.metrics import AVERAGES, MACRO
 from hilum.evaluation.tables.across_tasks import MEAN_OVER_TASKS
 from hilum.notes import Code, read_codes
-from hilum.report.content import SIGNIFICANT
 from hilum.report.page import write_page
 from hilum.report.render import (
     Cell,
@@ -23,20 +22,21 @@ from hilum.report.render import (
     Terms,
     formats,
 )
+from hilum.report.sections import difference_cell, estimate_cell
 from hilum.report.tasks.curves import label_efficiency_figure
 from hilum.report.verdict import Verdict
 
 
 @dataclass(frozen=True)
 class TaskPage:
-    """One task at one label fraction, which has a page of its own.
+    """Page of one task at one label fraction.
 
     Args:
-        name: for people.
-        task: its name in the study file.
-        address: of its page, relative to this one.
-        scored_on: what its numbers were computed on.
-        verdict: what its page says first.
+        name: Name for readers.
+        task: Name in the study file.
+        address: Address of its page, relative to this one.
+        scored_on: Data that its numbers were computed on.
+        verdict: Verdict of its page.
     """
 
     name: str
@@ -48,20 +48,20 @@ class TaskPage:
 
 @dataclass(frozen=True)
 class OverviewContent:
-    """What the page over all tasks is made from.
+    """Content of the page over all tasks.
 
     Args:
-        question: the study's; the title of the page.
-        arms: in order.
-        pages: of the tasks, in order.
-        settings_yaml: the study file as it was run.
-        n_bootstrap: resamples of patients.
-        family: whose tests are adjusted together: those of one `task`, or of `all_tasks`.
+        question: Question of the study; the title of the page.
+        arms: Arms in order.
+        pages: Pages of the tasks in order.
+        settings_yaml: Study file as run.
+        n_bootstrap: Number of bootstrap resamples of patients.
+        family: Family of tests that are adjusted together: those of one `task`, or of `all_tasks`.
         tasks: `view, arm, estimate, ci_low, ci_high, tasks, task, label_fraction, labelled_images`.
-        comparisons: of all tasks, with `task` before the columns of `ReportContent.comparisons`.
-        ranks: as `hilum.evaluation.ranks_table` returns them, over all tasks; None where arms or findings are too few.
-        labels_to_match: as `hilum.evaluation.tables.label_efficiency.labels_to_match`, with `task` before; or None.
-        layout_sections: a paper's tables and figures with this study's numbers (`hilum.report.layouts`).
+        comparisons: Comparisons of all tasks: `task` and the columns of `ReportContent.comparisons`.
+        ranks: Table of `hilum.evaluation.ranks_table` over all tasks; None for too few arms or findings.
+        labels_to_match: Table of `hilum.evaluation.tables.label_efficiency.labels_to_match` with `task`; or None.
+        layout_sections: Tables and figures of a paper with this study's numbers (`hilum.report.layouts`).
     """
 
     question: str
@@ -78,16 +78,16 @@ class OverviewContent:
 
     @property
     def scored_on(self) -> str:
-        """What the numbers were computed on."""
+        """Data that the numbers were computed on."""
         return "; ".join(dict.fromkeys(page.scored_on for page in self.pages))
 
 
 def write_overview(content: OverviewContent, directory: Path) -> Path:
-    """Write `report.html`, `tables/*` and `figures/*.svg` over all tasks, as `hilum.report.page.write_report` does.
+    """Write `report.html`, `tables/*` and `figures/*.svg` over all tasks, as `hilum.report.page.write_report`.
 
     Args:
-        content: what to report.
-        directory: of the study; the pages of its tasks are in its subfolders.
+        content: Content of the page.
+        directory: Directory of the study; the pages of its tasks are in its subfolders.
 
     Returns:
         The path of `report.html`.
@@ -106,10 +106,10 @@ def _verdict(content: OverviewContent) -> Verdict:
         for caution, names in cautions.items()
     ]
     tasks = dict.fromkeys(page.task for page in content.pages)
-    asked = formats.plural(len(tasks), "task")
+    number = formats.plural(len(tasks), "task")
     if len(tasks) == 1:
-        asked = f"One task with {formats.plural(len(content.pages), 'label fraction')}"
-    return Verdict(f"{asked}, each with its own answer.", headlines, sentences)
+        number = f"One task with {formats.plural(len(content.pages), 'label fraction')}"
+    return Verdict(f"{number}; the results of each:", headlines, sentences)
 
 
 def _sections(content: OverviewContent) -> Iterator[Section]:
@@ -118,19 +118,19 @@ def _sections(content: OverviewContent) -> Iterator[Section]:
     results: list[Any] = [_tasks_table(content)]
     if content.ranks is not None:
         results.append(_ranks_table(content.ranks))
-    yield Section("results", "Results over tasks", results)
+    yield Section("results", "Results across tasks", results)
     if not content.comparisons.is_empty():
         yield Section("comparisons", "Comparisons", [_comparisons_table(content)])
     yield from content.layout_sections
     curves = [*_curves(content)]
     if curves:
-        caption = "AUROC over labelled training images (logarithmic); bars are 95 % intervals over patients and seeds."
+        caption = "AUROC by labelled training images (logarithmic); bars: 95 % intervals over patients and seeds."
         blocks: list[Any] = [FigureGroup(caption, curves)]
         if content.labels_to_match is not None and not content.labels_to_match.is_empty():
             blocks.append(_matching_table(content.labels_to_match))
         yield Section("labels", "Label efficiency", blocks)
     yield Section("reading", "How to read this", [_terms(content)])
-    yield Section("study", "The study file", [Listing(content.settings_yaml)])
+    yield Section("study", "Study file, as run", [Listing(content.settings_yaml)])
 
 
 def _tasks_table(content: OverviewContent) -> Table:
@@ -138,23 +138,15 @@ def _tasks_table(content: OverviewContent) -> Table:
     places = {(row["arm"], row["view"]): row for row in table.to_dicts()}
     views = table["view"].unique(maintain_order=True).to_list()
     rows = [
-        [Cell(arm), *(_estimate(places.get((arm, view))) for view in views)]
+        [Cell(arm), *(estimate_cell(places.get((arm, view))) for view in views)]
         for arm in content.arms
         if any((arm, view) in places for view in views)
     ]
     columns = [Column("Arm"), *(Column(view, numeric=True) for view in views)]
-    notes = ["Macro AUROC of each task's test images, with 95 % intervals; tasks count alike in their mean."]
+    notes = ["Macro AUROC on the test images of each task, with 95 % intervals; the mean weights all tasks equally."]
     if MEAN_OVER_TASKS in views and table["label_fraction"].n_unique() > 2:
-        notes.append("The mean is over each task at its largest label fraction.")
-    return Table("tasks", "Every arm on every task.", columns, rows, table, notes)
-
-
-def _estimate(row: dict[str, Any] | None) -> Cell:
-    if row is None:
-        return Cell("–", None, "faint")
-    if not formats.known(row["estimate"]):
-        return Cell("not estimable", None, "faint")
-    return Cell(formats.estimate(row["estimate"], row["ci_low"], row["ci_high"]), row["estimate"])
+        notes.append("The mean uses each task at its largest label fraction.")
+    return Table("tasks", "AUROC of each arm on each task.", columns, rows, table, notes)
 
 
 def _ranks_table(ranks: pl.DataFrame) -> Table:
@@ -168,9 +160,7 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     count = int(ranks["n_findings_ranked"][0])
-    notes = [
-        f"Over {formats.plural(count, 'finding')} of all tasks; rank 1 is the best. Test sets are resampled apart."
-    ]
+    notes = [f"Over {formats.plural(count, 'finding')} of all tasks; 1 is best. Test sets are resampled independently."]
     return Table("ranks_over_tasks", "Ranks over the findings of all tasks.", columns, rows, ranks, notes)
 
 
@@ -183,11 +173,7 @@ def _comparisons_table(content: OverviewContent) -> Table:
         [
             Cell(row["task"]),
             Cell(f"{row['arm']} − {row['reference']}"),
-            Cell(
-                formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True),
-                row["difference"],
-                _mark(row),
-            ),
+            difference_cell(row),
             Cell(formats.p_value(row["p_adjusted"]), row["p_adjusted"]),
         ]
         for row in main.to_dicts()
@@ -198,16 +184,6 @@ def _comparisons_table(content: OverviewContent) -> Table:
     ]  # fmt: skip
     notes = [f"Family of tests: {family}." for family in main["family"].unique(maintain_order=True)]
     return Table("comparisons_over_tasks", "Differences on each task.", columns, rows, table, notes)
-
-
-def _difference(row: dict[str, Any]) -> str:
-    return formats.difference(row["difference"], row["ci_low"], row["ci_high"], signed=True)
-
-
-def _mark(row: dict[str, Any]) -> Any:
-    if not formats.known(row["p_adjusted"]) or row["p_adjusted"] >= SIGNIFICANT:
-        return ""
-    return "better" if row["difference"] > 0 else "worse"
 
 
 def _curves(content: OverviewContent) -> Iterator[Any]:
@@ -230,11 +206,11 @@ def _matching_table(matching: pl.DataFrame) -> Table:
         for row in matching.to_dicts()
     ]
     columns = [
-        Column("Task"), Column("Arm"), Column("To match"), Column("Labelled images it needs (95 % CI)", numeric=True),
+        Column("Task"), Column("Arm"), Column("To match"), Column("Labelled images needed (95 % CI)", numeric=True),
         Column("Reached in resamples", numeric=True),
     ]  # fmt: skip
     notes = [
-        "To match: the other arm with all labels of this study, and its AUROC there. Interpolated between label "
+        "To match: the other arm with all labels of this study, and its AUROC. Interpolated between label "
         "fractions over the logarithm of the labelled images; both curves are resampled together."
     ]
     return Table("labels_to_match", "Labels needed to match another arm.", columns, rows, matching, notes)
@@ -251,18 +227,18 @@ def _images(row: dict[str, Any]) -> Cell:
 
 
 def _terms(content: OverviewContent) -> Terms:
-    together = "all tasks and label fractions" if content.family == "all_tasks" else "each task by itself"
+    together = "all tasks and label fractions" if content.family == "all_tasks" else "each task separately"
     return Terms(
         [
             (
                 "Interval",
-                f"A 95 % interval: patients, not images, are resampled {content.n_bootstrap:,} times, and seeds with "
-                "them. Test sets are resampled apart, label fractions of a task on the same resamples.",
+                f"95 % confidence interval by bootstrap over patients and seeds ({content.n_bootstrap:,} resamples). "
+                "Test sets are resampled independently; label fractions of a task use the same resamples.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
             (
                 "Mean over tasks",
-                "The plain mean of an arm's macro AUROCs. A task with few test patients weighs as much as any.",
+                "Unweighted mean of an arm's macro AUROCs: all tasks have the same weight, however few their patients.",
             ),
         ]
     )

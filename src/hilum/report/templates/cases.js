@@ -1,13 +1,13 @@
-// Images one by one: what each arm says of them, where it looks, and where people drew.
+// Case browser: scores of each arm, heat-maps and annotated boxes of one image.
 for (const figure of document.querySelectorAll("figure.cases")) {
-  const { findings, arms, cuts, cases } = JSON.parse(figure.querySelector(".images").textContent);
+  const { findings, arms, cuts, default_cut, cases } = JSON.parse(figure.querySelector(".images").textContent);
   const of = (name) => figure.querySelector(`.${name}`);
   const views = of("views"), body = figure.querySelector("tbody");
   const HEAT = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];
   let chosen = [], at = 0;
   const make = (tag, text, kind) => Object.assign(document.createElement(tag), { textContent: text ?? "", className: kind ?? "" });
   const finding = () => of("finding").selectedIndex;
-  const called = (image, arm, f) => image.scores[arm][f] === null ? null : image.scores[arm][f] >= (cuts[arm][f] ?? 0.5);
+  const called = (image, arm, f) => image.scores[arm][f] === null ? null : image.scores[arm][f] >= (cuts[arm][f] ?? default_cut);
   const right = (image, arm, f) => {
     const call = called(image, arm, f);
     return call === null || image.labels[f] === null ? null : call === (image.labels[f] === 1);
@@ -25,8 +25,8 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     mapped: (image, f) => mapped(image, f).length > 0,
   };
   const asked = (image, f) => {
-    const [, rule] = of("show").value.match(/^chosen (.*)/) ?? [];
-    return rule ? image.chosen[f] === rule : rules[of("show").value](image, f);
+    const { value, dataset } = of("show").selectedOptions[0];
+    return dataset.rule ? image.chosen[f] === dataset.rule : rules[value](image, f);
   };
   const overlay = ([columns, rows, packed]) => {
     const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
@@ -66,8 +66,8 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     const score = image.scores[arm]?.[f];
     if (score === undefined || score === null) return ["–", "faint"];
     const ok = right(image, arm, f);
-    const says = called(image, arm, f) ? "positive" : "negative";
-    return [`${score.toFixed(3)} ${says}${ok === null ? "" : ok ? ", right" : ", wrong"}`, ok === false ? "worse" : ""];
+    const call = called(image, arm, f) ? "positive" : "negative";
+    return [`${score.toFixed(3)} ${call}${ok === null ? "" : ok ? ", correct" : ", wrong"}`, ok === false ? "worse" : ""];
   };
   const viewOf = (image, f, arm, bitmap) => {
     const view = make("div", "", "view"), canvas = make("canvas");
@@ -104,7 +104,7 @@ for (const figure of document.querySelectorAll("figure.cases")) {
     at = Math.max(0, chosen.indexOf(now));
     show();
   };
-  const lay = () => {
+  const showGallery = () => {
     of("gallery").replaceChildren();
     of("words").textContent = of("rule").selectedOptions[0].title;
     findings.forEach((name, f) => {
@@ -125,6 +125,6 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   const maps = findings.map((_, f) => cases.filter((image) => arms.some((_, arm) => image.heat[`${arm}/${f}`])).length);
   of("finding").selectedIndex = maps.indexOf(Math.max(...maps));
   choose();
-  of("rule")?.addEventListener("change", lay);
-  if (of("rule")) lay();
+  of("rule")?.addEventListener("change", showGallery);
+  if (of("rule")) showGallery();
 }

@@ -1,4 +1,4 @@
-// The slider fades all maps; the lists hide what is not asked for; boxes can be put away.
+// Opacity of all maps, filters by finding and rule, and display of boxes.
 const root = document.documentElement;
 const heat = document.getElementById("heat");
 heat.addEventListener("input", () => root.style.setProperty("--heat", heat.value / 100));

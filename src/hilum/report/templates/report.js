@@ -1,4 +1,4 @@
-// Tables sort by a click or Enter on a header; the table of contents follows the reader.
+// Sort tables by a click or Enter on a header; highlight the current section in the table of contents.
 for (const table of document.querySelectorAll("table:not(.plain)")) {
   const body = table.tBodies[0];
   const key = (row, i) => row.cells[i].dataset.key ?? row.cells[i].textContent;
@@ -37,7 +37,7 @@ const watch = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "-10% 0px -75% 0px" });
 for (const part of document.querySelectorAll("main > [id]")) watch.observe(part);
-// What is folded opens where a link leads into it, and on paper.
+// Open folded sections when a link leads to them, and for printing.
 const unfold = () => {
   const part = location.hash && document.getElementById(location.hash.slice(1));
   for (let fold = part && (part.querySelector(":scope > details.fold") ?? part.closest("details")); fold; fold = fold.parentElement?.closest("details")) fold.open = true;

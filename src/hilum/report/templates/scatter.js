@@ -1,10 +1,10 @@
-// Images as points: the one under the mouse, or reached with the arrow keys, is shown.
+// Scatter plot of images; the image under the pointer, or selected with the arrow keys, is shown.
 for (const figure of document.querySelectorAll("figure.scatter")) {
   const data = figure.querySelector(".points"), points = JSON.parse(data.textContent);
   const [board, peek] = [figure.querySelector(".board"), figure.querySelector(".peek")];
   const [canvas, readout] = [board.querySelector("canvas"), figure.querySelector(".readout")];
   const buttons = [...figure.querySelectorAll(".key button")];
-  const source = document.getElementById(data.dataset.sprite);  // one sheet of thumbnails, shared by images of the same images
+  const source = document.getElementById(data.dataset.sprite);  // one sprite sheet, shared by plots of the same images
   const sprite = source ? Object.assign(new Image(), { src: source.textContent }) : null;
   const names = buttons.map((button) => button.textContent);
   const walk = points.x.map((_, i) => i).sort((a, b) => points.x[a] - points.x[b]);

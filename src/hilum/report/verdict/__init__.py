@@ -1,4 +1,4 @@
-"""The verdict: the answer in a few sentences, computed from the comparisons."""
+"""Verdict of a report in a few sentences, computed from the comparisons."""
 
 import lazy_loader
 

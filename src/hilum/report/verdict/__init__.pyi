@@ -7,6 +7,6 @@ from .records import (
 from .records import (
     VerdictRecord as VerdictRecord,
 )
-from .starting import (
-    difference_in_words as difference_in_words,
+from .start_differences import (
+    describe_difference as describe_difference,
 )

@@ -1,7 +1,7 @@
-"""The answer in a few plain sentences, computed from the comparisons, whichever way they fell.
+"""Verdict of a report in a few sentences, computed from the comparisons.
 
-Whether two arms differ is read from the adjusted p-value alone. A difference that is not shown is never called
-equality: the sentence states what this test set could have shown.
+Significance is decided by the adjusted p-value only. A difference that is not significant is never called equality:
+the sentence states the difference that this test set could have detected.
 """
 
 from collections.abc import Sequence
@@ -10,31 +10,31 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from hilum.evaluation.metrics import AVERAGES, MACRO
-from hilum.notes import Code
+from hilum.notes import Code, read_codes
 from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.render import formats
 from hilum.report.rows import Direction, Row, direction, overall_rows
 from hilum.report.sections import baselines
-from hilum.report.verdict import learning, settling, starting, support
+from hilum.report.verdict import evidence, learning, sample_size, start_differences
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
 
 _NO_CAUTION = (Code.SEVERAL_SPELLINGS,)
-"""Doubts about images that do not weaken a result: both sides of a split have agreed on them."""
+"""Notes on images that do not affect a result: they concern training and test images alike."""
 
 
 _UNTESTED = {Code.NO_CASES, Code.ONE_PATIENT, Code.TOO_FEW_PATIENTS, Code.NOTHING_TO_AVERAGE}
-"""Codes of a comparison that too few patients allow no test of."""
+"""Codes of comparisons that are not tested because of too few patients."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the page says first.
+    """Verdict at the top of the page.
 
     Args:
-        headline: one line, set in bold.
-        sentences: the numbers behind it.
-        cautions: what weakens it: training on test patients, one seed.
-        records: what it rests on and what would settle it, with codes; their sentences are among the others.
+        headline: Main result in one line.
+        sentences: Numbers of the result.
+        cautions: Limitations: training on test patients, one seed.
+        records: Evidence and required sample sizes, with codes; their sentences are among the others.
     """
 
     headline: str
@@ -44,14 +44,14 @@ class Verdict:
 
 
 def decide(content: ReportContent) -> Verdict:
-    """The verdict on the first metric of the tables, averaged over findings."""
+    """Compute the verdict on the first metric of the tables, averaged over findings."""
     pairs = overall_rows(content.comparisons)
     scores = sorted(
         (row for row in overall_rows(content.metrics) if formats.known(row["estimate"])),
         key=lambda row: -row["estimate"],
     )
     if not scores and (not pairs or content.reference is None):
-        headline = "Nothing could be scored: no average over findings has an estimate."
+        headline = "No result: no average over findings could be estimated."
         return Verdict(learning.before_the_verdict(content) + headline, [], _all_cautions(content))
     if not pairs:
         headline, sentences = _without_comparison(scores, content)
@@ -61,11 +61,11 @@ def decide(content: ReportContent) -> Verdict:
         headline, sentences = _all_pairs(pairs, scores, content)
     else:
         headline, sentences = _versus_reference(pairs, content)
-    first = [record for record in (_beside_baselines(content), support.few_seeds(content)) if record is not None]
-    rests_on, settles = support.records(content), settling.records(content)
-    weakens = [record.sentence for record in rests_on if record.code is VerdictCode.UNANNOUNCED_LOOK]
-    supports = [record.sentence for record in rests_on if record.code is not VerdictCode.UNANNOUNCED_LOOK]
-    sentences_below = [*sentences, *supports, *(record.sentence for record in settles), *_by_finding(content)]
+    first = [record for record in (_beside_baselines(content), evidence.few_seeds(content)) if record is not None]
+    supporting, required = evidence.records(content), sample_size.records(content)
+    weakens = [record.sentence for record in supporting if record.code is VerdictCode.UNANNOUNCED_LOOK]
+    supports = [record.sentence for record in supporting if record.code is not VerdictCode.UNANNOUNCED_LOOK]
+    sentences_below = [*sentences, *supports, *(record.sentence for record in required), *_by_finding(content)]
     sentences_below += [*learning.leading_probe(content), *baselines.sentences(content)]
     before = "".join(f"{record.sentence}{': ' if record.code is VerdictCode.FEW_SEEDS else ' '}" for record in first)
     headline = learning.before_the_verdict(content) + before + headline
@@ -73,71 +73,70 @@ def decide(content: ReportContent) -> Verdict:
         headline,
         [*_labels(content), *sentences_below],
         [*weakens, *_all_cautions(content)],
-        [*first, *rests_on, *settles],
+        [*first, *supporting, *required],
     )
 
 
 def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
-    """Pretrained arms that are not shown to beat what sees next to nothing of an image: that comes first."""
-    pretrained = [arm.name for arm in content.arms if arm.starts_from != "random"]
+    """Report pretrained arms that are not significantly better than a shortcut baseline, at the very start."""
+    pretrained = [arm.name for arm in content.arms if arm.is_pretrained]
     behind, best = baselines.not_above_blind(content, pretrained)
     if not behind:
         return None
     verb = "is" if len(behind) == 1 else "are"
     named = formats.arms_in_words(behind, len(content.arms))
-    sentence = f"{named} {verb} not shown to beat a model that sees only {baselines.what(best)}."
+    sentence = f"{named} {verb} not significantly better than a shortcut baseline of {baselines.what(best)}."
     return VerdictRecord(
         VerdictCode.BASELINE_NOT_BEATEN, sentence, values={"baseline": best, "arms": ", ".join(behind)}
     )
 
 
 def _all_cautions(content: ReportContent) -> list[str]:
-    """What was not trained comes first: nothing behind it holds then."""
+    """Collect all limitations; failed training comes first."""
     return [
         *_generated(content),
         *content.failed,
         *learning.cautions(content),
         *cautions(content.arms),
-        *starting.cautions(content.arms),
+        *start_differences.cautions(content.arms),
         *baselines.cautions(content),
         *(f"{data}: {each}." for data, each in content.warnings if each.code not in _NO_CAUTION),
     ]
 
 
 def _generated(content: ReportContent) -> list[str]:
-    """Numbers of test images that show no patient."""
+    """Warn of synthetic test images."""
     tested = [data for data in content.data if data.split_title]
     if not tested or not all(data.generated for data in tested):
         return []
-    return ["The test images are generated: the numbers show that everything runs, and nothing about patients."]
+    return ["The test images are synthetic: the results test the software and do not apply to patients."]
 
 
 def _labels(content: ReportContent) -> list[str]:
-    """How many labels were learnt from, where that is a part of them."""
+    """State the fraction of labels used for training, if it is below 100 %."""
     if content.labelled is None or content.labelled.is_empty() or content.labelled["percent"][0] >= 100:
         return []
     return [f"Labels: {content.labelled_in_words}."]
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:
-    """What a reader must know before believing the headline."""
+    """Warn of training on test patients and of single seeds."""
     texts = []
     trained_on = [arm.name for arm in arms if arm.trained_on_test_patients]
     if trained_on:
-        were = "were" if len(trained_on) > 1 else "was"
+        were, their = ("were", "their") if len(trained_on) > 1 else ("was", "its")
         texts.append(
-            f"{formats.arms_in_words(trained_on, len(arms))} {were} trained on test patients: "
-            f"{'their' if len(trained_on) > 1 else 'its'} numbers are too good, and so is every difference to the "
-            f"others."
+            f"{formats.arms_in_words(trained_on, len(arms))} {were} trained on test patients: {their} results, and "
+            "differences from other arms, are too optimistic."
         )
     texts += _not_known([arm for arm in arms if arm.trained_on_test_patients is None], len(arms))
     if any(len(arm.seeds) == 1 for arm in arms):
-        texts.append("Trained with one seed: how much the result changes from run to run is not known.")
+        texts.append("Trained with one seed: the variation between training runs is not known.")
     return texts
 
 
 def _not_known(arms: Sequence[ArmSummary], among: int) -> list[str]:
-    """Arms of which nobody knows whether they were trained on test patients, with the reasons; once for equal ones."""
+    """Warn of arms with unknown training on test patients; arms with the same reasons share a sentence."""
     named: dict[str, list[str]] = {}
     for arm in arms:
         named.setdefault("; ".join(each.sentence for each in arm.unknown_exposures), []).append(arm.name)
@@ -177,12 +176,12 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
 
     basis = _basis(content)
     sentences = []
-    if any(_UNTESTED & set(str(row.get("codes")).split()) for row in groups["unknown"]):
+    if any(_UNTESTED & set(read_codes(row.get("codes"))) for row in groups["unknown"]):
         sentences.append(
-            "Not tested: too few positive or negative patients among the test images. Label more, or test on more."
+            "Not tested: too few positive or negative patients among the test images. Label more, or add test images."
         )
     measure = _measure(pairs[0]) if pairs else ""
-    verbs: dict[Direction, str] = {"better": "beats", "worse": "falls behind"}
+    verbs: dict[Direction, str] = {"better": "beats", "worse": "is worse than"}
     for key, verb in verbs.items():
         if groups[key]:
             parts = [
@@ -198,7 +197,7 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
 
 
 def _named_pairs(pairs: list[Row]) -> tuple[str, list[str]]:
-    """Pairs that the study names: each is its own question."""
+    """Describe the pairs that the study names, one by one."""
     words = {"better": "is better than", "worse": "is worse than"}
     clauses, sentences = [], []
     for row in pairs:
@@ -227,15 +226,13 @@ def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> t
     elif not others_differ:
         headline = "No difference between the arms can be shown."
     elif not beaten:
-        headline = (
-            f"{name} is highest, but no difference from any other arm can be shown; others differ among themselves."
-        )
+        headline = f"{name} is highest, but no difference from any other arm can be shown; other arms differ."
     else:
         headline = (
             f"{name} is better than {formats.listing(beaten)}; from {formats.listing(tied)} no difference can be shown."
         )
     measure = _measure(scores[0])
-    sentences = [f"{_score_sentence(scores[0])}{_basis(content).replace(';', ' on', 1)}."]
+    sentences = [f"{_score_sentence(scores[0])}{_basis(content, ' on ')}."]
     parts = [
         f"from {row['reference']} by {formats.difference(row['difference'], row['ci_low'], row['ci_high'])}, "
         f"{formats.p_statement(row['p_adjusted'])}"
@@ -250,16 +247,16 @@ def _all_pairs(pairs: list[Row], scores: list[Row], content: ReportContent) -> t
 def _without_comparison(scores: list[Row], content: ReportContent) -> tuple[str, list[str]]:
     best, measure = scores[0], _measure(scores[0])
     name = _marked(best["arm"], content)
-    sentence = f"{_score_sentence(best)}{_basis(content).replace(';', ' on', 1)}."
+    sentence = f"{_score_sentence(best)}{_basis(content, ' on ')}."
     if len(content.arms) < 2:
         headline = f"{name} reaches {formats.decimal(best['estimate'])} {measure}."
-        return headline, [sentence, "There is no other arm to compare it with."]
+        return headline, [sentence, "There is no other arm for comparison."]
     rest = formats.listing(
         [f"{row['arm']} {formats.estimate(row['estimate'], row['ci_low'], row['ci_high'])}" for row in scores[1:]]
     )
     headline = f"{name} has the highest {measure}, but the arms were not compared."
-    caveat = "Intervals that overlap, or do not, are no test of a difference: name a reference arm to get one."
-    return headline, [sentence, *([f"Then {rest}."] if rest else []), caveat]
+    caveat = "Overlap of intervals is not a test of a difference: name a reference arm for a test."
+    return headline, [sentence, *([f"Other arms: {rest}."] if rest else []), caveat]
 
 
 def _by_finding(content: ReportContent) -> list[str]:
@@ -282,8 +279,8 @@ def _by_finding(content: ReportContent) -> list[str]:
         texts = [f"{key} in {len(names)}{_few(names)}" for key, names in found.items() if names]
         if texts:
             clauses.append(f"{arm} is {formats.listing(texts)}")
-    sentences_below = "; ".join(clauses) if clauses else "no arm is shown to differ in any"
-    return [f"Taken one by one, of {number} findings tested, after adjustment: {sentences_below}."]
+    differences = "; ".join(clauses) if clauses else "no arm differs in any"
+    return [f"Single findings ({number} tested, adjusted): {differences}."]
 
 
 def _few(names: list[str]) -> str:
@@ -296,8 +293,8 @@ def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) ->
         ends = [f"{formats.decimal(row['difference'])} ({row['arm']})" for row in (low, high)]
         least = formats.p_statement(min(row["p_adjusted"] for row in rows))
         return (
-            f"{len(rows)} arms differ from {reference} in {measure} by {ends[0]} to {ends[1]}, and none of these "
-            f"differences is shown (the lowest {least}{basis}; see Comparisons){_could_have_shown(rows)}."
+            f"The differences of {len(rows)} arms from {reference} in {measure} are {ends[0]} to {ends[1]}; none is "
+            f"significant (lowest {least}{basis}; see Comparisons){_could_have_shown(rows)}."
         )
     parts = [
         f"{formats.decimal(row['difference'])} for {row['arm']}"
@@ -308,7 +305,7 @@ def _open_sentence(rows: list[Row], reference: str, measure: str, basis: str) ->
 
 
 def _could_have_shown(rows: list[Row]) -> str:
-    """As in "; this test set could have shown 0.021", or nothing where that is not known."""
+    """Format as in "; this test set could have shown 0.021 (80 % power)"; empty where unknown."""
     detectable = [
         row["minimum_detectable_difference"] for row in rows if formats.known(row.get("minimum_detectable_difference"))
     ]
@@ -328,7 +325,7 @@ def _score_sentence(row: Row) -> str:
 
 
 def _signed_interval(row: Row, *, label: bool = True) -> str:
-    """The interval in the direction in which the sentence states the difference, so that it holds its number."""
+    """Format the interval in the direction in which the sentence states the difference."""
     if not (formats.known(row["ci_low"]) and formats.known(row["ci_high"])):
         return "no interval could be computed"
     turned = _turned(row) if direction(row) == "worse" else row
@@ -336,14 +333,14 @@ def _signed_interval(row: Row, *, label: bool = True) -> str:
 
 
 def _turned(row: Row) -> Row:
-    """The same comparison read from the other arm."""
+    """Return the comparison with the arms exchanged."""
     negative = {name: None if row[name] is None else -row[name] for name in ("difference", "ci_low", "ci_high")}
     ends = {"difference": negative["difference"], "ci_low": negative["ci_high"], "ci_high": negative["ci_low"]}
     return {**row, "arm": row["reference"], "reference": row["arm"], **ends}
 
 
-def _basis(content: ReportContent) -> str:
-    """As in "; 842 images of 601 patients, 3 seeds", as far as it is known."""
+def _basis(content: ReportContent, before: str = "; ") -> str:
+    """Format the sample size as in "; 842 images of 601 patients, 3 seeds", as far as known."""
     row = next(iter(overall_rows(content.metrics)), {})
     texts = []
     if row.get("n"):
@@ -353,7 +350,7 @@ def _basis(content: ReportContent) -> str:
     if numbers:
         low, high = min(numbers), max(numbers)
         texts.append(formats.plural(high, "seed") if low == high else f"{low} to {high} seeds")
-    return f"; {', '.join(texts)}" if texts else ""
+    return f"{before}{', '.join(texts)}" if texts else ""
 
 
 def _measure(row: Row) -> str:
@@ -363,4 +360,4 @@ def _measure(row: Row) -> str:
 
 def _marked(arm: str, content: ReportContent) -> str:
     trained_on = any(summary.name == arm and summary.trained_on_test_patients for summary in content.arms)
-    return f"{arm} (was trained on test patients)" if trained_on else arm
+    return f"{arm} (trained on test patients)" if trained_on else arm

@@ -1,4 +1,4 @@
-"""Arms that had not finished learning, and the linear probe that each arm has to beat."""
+"""Incomplete training of arms, and comparison of each arm with its linear probe."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from hilum.report.render.formats import finding_name
 from hilum.report.rows import overall_rows
 from hilum.report.sections import difference_cell, estimate_cell, macro_first, note_texts, order_of, with_split
 
-_IN_WORDS = {
-    LearningSign.BEST_EPOCH_IS_LAST: "its validation loss was still falling at the end",
-    LearningSign.LOSS_NEAR_CHANCE: "its training loss ended near that of constant scores",
-    LearningSign.SCORES_DO_NOT_SPREAD: "all images got nearly the same score",
-    LearningSign.WORSE_THAN_LINEAR_PROBE: "a linear probe of what it started from scores higher",
+_DESCRIPTIONS = {
+    LearningSign.BEST_EPOCH_IS_LAST: "its validation loss was still decreasing at the end",
+    LearningSign.LOSS_NEAR_CHANCE: "its final training loss is close to that of constant scores",
+    LearningSign.SCORES_DO_NOT_SPREAD: "its scores are nearly equal for all images",
+    LearningSign.WORSE_THAN_LINEAR_PROBE: "a linear probe of its initial weights has a higher score",
 }
 
 
 def unfinished_arms(content: ReportContent) -> dict[str, list[str]]:
-    """Arms that most seeds show had not finished learning, each with the signs in words; in the report's order."""
+    """Return the arms with incomplete training in most seeds, with the signs, in the report's order."""
     if content.learning is None:
         return {}
     shown = content.learning.filter(2 * pl.col("seeds") > pl.col("of_seeds"))
@@ -28,22 +28,22 @@ def unfinished_arms(content: ReportContent) -> dict[str, list[str]]:
     for arm in content.arms:
         signs = [LearningSign(sign) for sign in shown.filter(pl.col("arm") == arm.name)["sign"]]
         if signs:
-            found[arm.name] = [_IN_WORDS[sign] for sign in signs]
+            found[arm.name] = [_DESCRIPTIONS[sign] for sign in signs]
     return found
 
 
 def before_the_verdict(content: ReportContent) -> str:
-    """What comes before every verdict: whose differences mean little; empty where all arms had finished learning."""
+    """Return the warning of incomplete training at the start of the verdict; empty without any."""
     arms = list(unfinished_arms(content))
     if not arms:
         return ""
     whose = "its" if len(arms) == 1 else "their"
     named = formats.arms_in_words(arms, len(content.arms))
-    return f"{named} had not finished learning; {whose} differences mean little. "
+    return f"{named} had not finished learning: {whose} differences are not conclusive. "
 
 
 def cautions(content: ReportContent) -> list[str]:
-    """By which signs arms had not finished learning, and what to do."""
+    """List the signs of incomplete training of each arm, with the fix."""
     unfinished = unfinished_arms(content)
     if not unfinished:
         return []
@@ -54,11 +54,11 @@ def cautions(content: ReportContent) -> list[str]:
         f"{formats.arms_in_words(arms, len(content.arms))}: {formats.listing(unfinished[arms[0]])}"
         for arms in groups.values()
     ]
-    return [f"Not finished learning: {'; '.join(signs)}. Give such arms more steps, or a higher learning rate."]
+    return [f"Incomplete training: {'; '.join(signs)}. Use more steps, or a higher learning rate."]
 
 
 def probes_table(content: ReportContent) -> Table | None:
-    """Findings by arms: the linear probe of what each arm starts from, and the arm minus it."""
+    """Tabulate by finding and arm: fine-tuned model, linear probe of its initial weights, and their difference."""
     table = content.probe_metrics
     if table is None or table.is_empty():
         return None
@@ -91,8 +91,8 @@ def probes_table(content: ReportContent) -> Table | None:
         Column("Difference (95 % CI)", numeric=True), Column("p", numeric=True),
     ]  # fmt: skip
     caption = (
-        f"{formats.capital(formats.metric_name(metric))} of each arm beside a logistic regression on the frozen "
-        f"features that it started from, with the same labels. Computed on {content.scored_on}."
+        f"{formats.capital(formats.metric_name(metric))} of each arm and of a linear probe: logistic regression on the "
+        f"frozen features of its initial weights, with the same labels. Computed on {content.scored_on}."
     )
     notes = [f"{arm}: {formats.listing(signs)}." for arm, signs in unfinished.items()]
     notes += [note for note in note_texts(table) if note not in note_texts(content.metrics)]
@@ -100,7 +100,7 @@ def probes_table(content: ReportContent) -> Table | None:
 
 
 def learning_table(content: ReportContent) -> Table | None:
-    """Signs that arms had not finished learning; None without any."""
+    """Tabulate the signs of incomplete training; None without any."""
     table = content.learning
     if table is None or table.is_empty():
         return None
@@ -108,17 +108,17 @@ def learning_table(content: ReportContent) -> Table | None:
     rows = [
         [
             Cell(titles.get(row["arm"], row["arm"])),
-            Cell(_IN_WORDS[LearningSign(row["sign"])]),
+            Cell(_DESCRIPTIONS[LearningSign(row["sign"])]),
             Cell(f"{row['seeds']} of {row['of_seeds']}", row["seeds"] / row["of_seeds"]),
         ]
         for row in table.to_dicts()
     ]
-    columns = [Column("Arm"), Column("Sign that it had not finished learning"), Column("Seeds", numeric=True)]
-    return Table("learning", "Signs that arms had not finished learning.", columns, rows, table)
+    columns = [Column("Arm"), Column("Sign"), Column("Seeds", numeric=True)]
+    return Table("learning", "Signs of incomplete training.", columns, rows, table)
 
 
 def leading_probe(content: ReportContent) -> list[str]:
-    """The linear probes over all findings in a sentence."""
+    """Summarise the linear probes, averaged over findings, in one sentence."""
     rows = [] if content.probe_metrics is None else overall_rows(content.probe_metrics)
     known = [row for row in rows if formats.known(row["estimate"])]
     if not known:
@@ -126,6 +126,6 @@ def leading_probe(content: ReportContent) -> list[str]:
     if len(known) > formats.MOST_NAMED:
         low, high = (pick(known, key=lambda row: row["estimate"]) for pick in (min, max))
         lowest, highest = (f"{formats.decimal(row['estimate'])} ({row['arm']})" for row in (low, high))
-        return [f"A linear probe of what each arm starts from, with the same labels, reaches {lowest} to {highest}."]
+        return [f"Linear probes of the arms' initial weights, with the same labels, reach {lowest} to {highest}."]
     parts = [f"{row['arm']} {formats.decimal(row['estimate'])}" for row in known]
-    return [f"A linear probe of what each arm starts from, with the same labels, reaches: {formats.listing(parts)}."]
+    return [f"Linear probes of the arms' initial weights, with the same labels: {formats.listing(parts)}."]

@@ -1,4 +1,4 @@
-"""What a verdict says beside its numbers, as records with codes."""
+"""Statements of a verdict as records with codes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,47 +6,47 @@ from enum import StrEnum
 
 
 class VerdictCode(StrEnum):
-    """What a record is about."""
+    """Code of a statement."""
 
     FEW_SEEDS = "few_seeds"
-    """A difference is shown, but by one or two seeds: a hint, not a finding."""
+    """A difference is significant, but with one or two seeds: preliminary."""
     BASELINE_NOT_BEATEN = "baseline_not_beaten"
-    """Pretraining is not shown to beat a model that sees next to nothing of an image."""
+    """A pretrained arm is not significantly better than a shortcut baseline."""
     RUNS = "runs"
-    """Number of seeds, and what one run differs from the next by."""
+    """Number of seeds, and standard deviation between training runs."""
     REPEAT = "repeat"
-    """Chance that as many new seeds show it again."""
+    """Probability that a replication with as many new seeds is significant."""
     SHARED_START = "shared_start"
-    """All seeds of an arm go on from one training of its start: what is shown is about that one."""
+    """All seeds of an arm are fine-tuned from one pretraining run."""
     JOINT = "joint"
-    """Whether any of three or more arms differs from any other."""
+    """Joint test of three or more arms."""
     ABOVE_MARGIN = "above_margin"
-    """The whole interval is beyond the margin: it matters."""
+    """The interval is beyond the margin: the difference is relevant."""
     AROUND_MARGIN = "around_margin"
-    """It is shown that there is a difference, but not that it is large enough to matter."""
+    """The difference is significant, but its relevance is not."""
     BELOW_MARGIN = "below_margin"
-    """The whole interval is within the margin: whatever there is does not matter."""
+    """The interval is within the margin: any difference is irrelevant."""
     SETTLED_BY_SEEDS = "settled_by_seeds"
-    """So many seeds would show the difference."""
+    """Number of seeds that would detect the difference."""
     SETTLED_BY_PATIENTS = "settled_by_patients"
-    """So many times as many test patients would show it."""
+    """Factor of test patients that would detect it."""
     NOT_SETTLED = "not_settled"
-    """Neither would."""
+    """Neither more seeds nor more test patients within the limits would detect it."""
     LOOK = "look"
-    """Which of several announced looks this is."""
+    """Number of this look of several planned looks."""
     UNANNOUNCED_LOOK = "unannounced_look"
-    """Seeds were added and looked at without having been announced."""
+    """A look that was not planned, after adding seeds."""
 
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """One thing that a verdict says.
+    """Statement of a verdict.
 
     Attributes:
-        code: what it is about.
-        sentence: for people.
-        arm, reference: the comparison; None where it is about all.
-        values: the numbers in it, by name.
+        code: Code of the statement.
+        sentence: Text for readers.
+        arm, reference: Comparison; None if it is about all arms.
+        values: Numbers of the statement by name.
     """
 
     code: VerdictCode

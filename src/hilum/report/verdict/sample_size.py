@@ -1,20 +1,19 @@
-"""What would settle a comparison that shows nothing: more seeds, or more test patients, and what they cost."""
+"""Sample size that would detect a difference which is not significant: seeds, or test patients, and their cost."""
 
 from hilum.evaluation.inference import SeedTest, seeds_to_show, times_patients_to_show
 from hilum.report.content import ReportContent
 from hilum.report.render import formats
 from hilum.report.rows import Row, direction, overall_rows
+from hilum.report.verdict.evidence import margin_of
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
-from hilum.report.verdict.support import margin_of
 
 _MOST_PATIENTS, _MOST_SEEDS = 1000, 100
-"""Times as many patients, and seeds an arm: beyond this nobody would. So many seeds are asked for where next to nothing
-is known of the test set's own noise: with a handful of patients its part of the variance is often estimated as none.
-"""
+"""Largest proposed factor of patients, and number of seeds per arm. With few test patients, their variance component is
+often estimated as zero, which would result in very large numbers of seeds."""
 
 
 def records(content: ReportContent) -> list[VerdictRecord]:
-    """Of every comparison of the verdict that shows nothing and whose parts of the variance are known."""
+    """Return a record of each comparison of the verdict that is not significant and has variance components."""
     rows = overall_rows(content.comparisons)
     if content.reference is not None and not content.pairs:
         rows = [row for row in rows if row["reference"] == content.reference]
@@ -24,10 +23,10 @@ def records(content: ReportContent) -> list[VerdictRecord]:
 
 
 def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRecord:
-    """For the margin that was named, or for the difference as it was seen."""
+    """Compute the sample size for the prespecified margin, or for the observed difference."""
     test = _test_of(row)
     target = margin if margin is not None else abs(row["difference"])
-    named = f"{formats.decimal(target)}, the margin" if margin is not None else f"{formats.decimal(target)}, as seen"
+    named = f"{formats.decimal(target)} ({'margin' if margin is not None else 'observed'})"
     if margin is None:
         seeds, times = row.get("seeds_to_show"), row.get("times_patients_to_show")
     else:
@@ -42,26 +41,24 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
     means = []
     if seeds is not None:
         cost = f", about {formats.duration(seconds)} of training" if seconds else ""
-        means.append(f"{formats.plural(seeds, 'seed')} an arm ({further:,} more{cost})")
+        means.append(f"{formats.plural(seeds, 'seed')} per arm ({further:,} more{cost})")
     if times is not None and times < _MOST_PATIENTS:
         means.append(f"{times:.{1 if times < 10 else 0}f} times as many test patients")
     pair = f"between {row['arm']} and {row['reference']}"
     if not means:
         sentence = (
-            f"A difference of {named}, {pair} would be shown neither by {_MOST_SEEDS} seeds on these test patients nor "
+            f"A difference of {named} {pair} would not be detected by {_MOST_SEEDS} seeds on these test patients, nor "
             f"by {_MOST_PATIENTS:,} times as many test patients with these seeds."
         )
         return VerdictRecord(VerdictCode.NOT_SETTLED, sentence, row["arm"], row["reference"], values)
     code = VerdictCode.SETTLED_BY_SEEDS if seeds is not None else VerdictCode.SETTLED_BY_PATIENTS
-    only = "" if seeds is not None else f", and not by {_MOST_SEEDS} seeds on these"
-    sentence = (
-        f"What would settle it: a difference of {named}, {pair} is shown with 80 % power by {' or '.join(means)}{only}."
-    )
+    only = "" if seeds is not None else f", but not by {_MOST_SEEDS} seeds on these"
+    sentence = f"Sample size: a difference of {named} {pair} is detected with 80 % power by {' or '.join(means)}{only}."
     return VerdictRecord(code, sentence, row["arm"], row["reference"], values)
 
 
 def _test_of(row: Row) -> SeedTest:
-    """The test again, from its parts; degrees of freedom of the patients as for many."""
+    """Rebuild the test from its variance components, with infinite degrees of freedom of the patients."""
     seeds, share = row["seeds"], 2 / row["seeds"]
     return SeedTest(
         difference=row["difference"],
@@ -77,7 +74,7 @@ def _test_of(row: Row) -> SeedTest:
 
 
 def _seconds(row: Row, further: int, content: ReportContent) -> float | None:
-    """Training time of so many further seeds of both arms; None where it is not known."""
+    """Compute the training time of further seeds of both arms, in s; None where unknown."""
     both = [arm for arm in content.arms if arm.name in (row["arm"], row["reference"])]
     if any(arm.seconds is None or not arm.seeds for arm in both) or len(both) < 2:
         return None

@@ -58,7 +58,7 @@ def test_seeds_that_go_on_from_one_training_of_their_start_are_named():
     shared = replace(content, arms=[scratch, replace(simclr, shared_start=True)])
     record = of(VerdictCode.SHARED_START, shared)
     assert record.values == {"simclr": 4}
-    assert "In simclr, all seeds go on from one training of the start" in record.sentence
+    assert "All seeds of simclr are fine-tuned from one pretraining run" in record.sentence
 
 
 def test_what_is_shown_says_what_it_rests_on_and_how_likely_a_repeat_shows_it():
@@ -68,8 +68,8 @@ def test_what_is_shown_says_what_it_rests_on_and_how_likely_a_repeat_shows_it():
     runs, repeat = of(VerdictCode.RUNS, content), of(VerdictCode.REPEAT, content)
     assert runs.values["seeds"] == 4
     assert runs.values["sd_simclr"] == pytest.approx(np.sqrt(2.5e-4))
-    assert "rests on 4 seeds an arm" in runs.sentence
-    assert "0.016 (SD)" in runs.sentence
+    assert "Based on 4 seeds per arm" in runs.sentence
+    assert "between training runs: 0.016" in runs.sentence
     assert repeat.values["simclr"] == content.comparisons["prob_replication"][0]
     assert repeat.sentence in expected.sentences
     assert not codes(content) & {VerdictCode.SETTLED_BY_SEEDS, VerdictCode.FEW_SEEDS}
@@ -80,7 +80,7 @@ def test_one_or_two_seeds_are_a_hint_and_no_finding(seeds):
     content = content_of(0.5, seeds=2)
     content = replace(content, arms=[replace(arm, seeds=range(seeds)) for arm in content.arms])
     noun = "seed" if seeds == 1 else "seeds"
-    assert decide(content).headline == f"A hint, not a finding ({seeds} {noun}): simclr beats scratch."
+    assert decide(content).headline == f"Preliminary ({seeds} {noun}): simclr beats scratch."
     assert VerdictCode.FEW_SEEDS in codes(content)
     assert VerdictCode.FEW_SEEDS not in codes(content_of(0.0001, seeds=2))  # what is not shown is no hint, either
 
@@ -92,15 +92,15 @@ def test_what_would_settle_an_open_comparison_and_what_it_costs():
     assert record.values["further_seeds"] == seeds - 4
     assert record.values["seconds"] == (seeds - 4) * (60 + 240)
     assert record.values["times_patients"] == content.comparisons["times_patients_to_show"][0]
-    assert f"{seeds} seeds an arm ({seeds - 4} more, about" in record.sentence
-    assert "0.025, as seen" in record.sentence
+    assert f"{seeds} seeds per arm ({seeds - 4} more, about" in record.sentence
+    assert "0.025 (observed)" in record.sentence
     assert record.sentence in decide(content).sentences
 
 
 def test_what_nothing_settles_is_reported_to_be_so():
     content = content_of(0.0004)
     record = of(VerdictCode.NOT_SETTLED, content)
-    assert "neither by 100 seeds on these test patients nor by 1,000 times as many" in record.sentence
+    assert "not be detected by 100 seeds on these test patients, nor by 1,000 times as many" in record.sentence
 
 
 def test_more_seeds_than_anyone_trains_are_not_proposed():
@@ -131,7 +131,7 @@ def test_practical_size_stands_beside_significance(difference, margin, code):
 def test_a_named_margin_is_what_has_to_be_shown():
     record = of(VerdictCode.SETTLED_BY_SEEDS, margins(content_of(0.002), 0.03))
     assert record.values["difference"] == 0.03
-    assert "0.030, the margin" in record.sentence
+    assert "0.030 (margin)" in record.sentence
 
 
 def test_pretraining_that_does_not_beat_a_thumbnail_comes_first():
@@ -141,7 +141,7 @@ def test_pretraining_that_does_not_beat_a_thumbnail_comes_first():
     expected = decide(replace(content, baseline_metrics=metrics, baseline_comparisons=pair))
     assert expected.records[0].code is VerdictCode.BASELINE_NOT_BEATEN
     assert expected.headline == (
-        "simclr is not shown to beat a model that sees only an 8×8 thumbnail. simclr beats scratch."
+        "simclr is not significantly better than a shortcut baseline of an 8×8 thumbnail. simclr beats scratch."
     )
     better = pair.with_columns(difference=0.05, p_adjusted=0.001)
     beaten = replace(content, baseline_metrics=metrics, baseline_comparisons=better)

@@ -1,4 +1,4 @@
-"""What a verdict rests on: seeds, spread between runs, the chance of a repeat, practical size, looks taken."""
+"""Evidence of a verdict: seeds, variation between runs, replication probability, practical relevance, looks."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ from hilum.report.sections import joint_statistic
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
 
 FEW_SEEDS = 2
-"""So many seeds or fewer make no finding: the spread between runs rests on one difference, or on none."""
+"""Most seeds of a preliminary result: the variation between runs is estimated from one difference, or none."""
 
 
 def few_seeds(content: ReportContent) -> VerdictRecord | None:
-    """Where something is shown by one or two seeds only."""
+    """Return a record if a difference is significant with one or two seeds only."""
     seeds = min((len(arm.seeds) for arm in content.arms if arm.seeds), default=0)
     shown = any(direction(row) in ("better", "worse") for row in overall_rows(content.comparisons))
     if not shown or not 0 < seeds <= FEW_SEEDS:
         return None
-    sentence = f"A hint, not a finding ({formats.plural(seeds, 'seed')})"
+    sentence = f"Preliminary ({formats.plural(seeds, 'seed')})"
     return VerdictRecord(VerdictCode.FEW_SEEDS, sentence, values={"seeds": seeds})
 
 
 def records(content: ReportContent) -> list[VerdictRecord]:
-    """Of all comparisons of the verdict, in their order."""
+    """Return the records of all comparisons of the verdict, in their order."""
     rows = overall_rows(content.comparisons)
     if content.reference is not None and not content.pairs:
         rows = [row for row in rows if row["reference"] == content.reference]
@@ -41,7 +41,7 @@ def records(content: ReportContent) -> list[VerdictRecord]:
 
 
 def _together(content: ReportContent) -> VerdictRecord | None:
-    """Three arms or more, tested at once, averaged over findings."""
+    """Report the joint test of three or more arms, averaged over findings."""
     if content.joint is None or content.joint.is_empty():
         return None
     rows = [row for row in overall_rows(content.joint) if formats.known(row["p_adjusted"])]
@@ -49,9 +49,9 @@ def _together(content: ReportContent) -> VerdictRecord | None:
         return None
     row = rows[0]
     shown = row["p_adjusted"] < SIGNIFICANT
-    text = "are not all alike" if shown else "are not shown to differ from one another"
+    text = "differ" if shown else "do not differ significantly"
     sentence = (
-        f"Tested together, the {row['arms']} arms {text} ({joint_statistic(row)}, "
+        f"In a joint test the {row['arms']} arms {text} ({joint_statistic(row)}, "
         f"{formats.p_statement(row['p_adjusted'])})."
     )
     values = {name: row[name] for name in ("arms", "statistic", "df", "df_error", "p", "p_adjusted")}
@@ -59,7 +59,7 @@ def _together(content: ReportContent) -> VerdictRecord | None:
 
 
 def _runs(rows: list[Row]) -> VerdictRecord | None:
-    """How far one run lies from the next."""
+    """Report the number of seeds and the standard deviation between training runs."""
     known = [row for row in rows if formats.known(row.get("between_seeds"))]
     if not known:
         return None
@@ -67,17 +67,14 @@ def _runs(rows: list[Row]) -> VerdictRecord | None:
     low, high = formats.decimal(min(spread.values())), formats.decimal(max(spread.values()))
     seeds = min(row["seeds"] for row in known)
     between = low if low == high else f"{low} to {high}"
-    sentence = (
-        f"It rests on {formats.plural(seeds, 'seed')} an arm; from one training to the next the number varies by "
-        f"{between} (SD)."
-    )
+    sentence = f"Based on {formats.plural(seeds, 'seed')} per arm; standard deviation between training runs: {between}."
     return VerdictRecord(
         VerdictCode.RUNS, sentence, values={"seeds": seeds, **{f"sd_{k}": v for k, v in spread.items()}}
     )
 
 
 def _repeat(rows: list[Row]) -> VerdictRecord | None:
-    """How likely new seeds show again what is shown."""
+    """Report the replication probability of significant differences."""
     shown = [
         row for row in rows if direction(row) in ("better", "worse") and formats.known(row.get("prob_replication"))
     ]
@@ -86,29 +83,31 @@ def _repeat(rows: list[Row]) -> VerdictRecord | None:
     chances = [_chance(row["prob_replication"]) for row in shown]
     parts = [f"{chance} for {row['arm']}" for chance, row in zip(chances, shown, strict=True)]
     parts = parts if len(rows) > 1 else chances
-    sentence = f"Chance that a repeat with as many new seeds shows it again: {formats.listing(parts)}."
+    sentence = (
+        f"Probability that a replication with as many new seeds is significant as well: {formats.listing(parts)}."
+    )
     return VerdictRecord(VerdictCode.REPEAT, sentence, values={row["arm"]: row["prob_replication"] for row in shown})
 
 
 def _shared_start(content: ReportContent) -> VerdictRecord | None:
-    """Intervals and the chance of a repeat know nothing of how one training of a start differs from the next."""
+    """Warn that the variation between pretraining runs is not included."""
     arms = {arm.name: len(arm.seeds) for arm in content.arms if arm.shared_start}
     if not arms:
         return None
     sentence = (
-        f"In {formats.listing(list(arms))}, all seeds go on from one training of the start: intervals, tests and "
-        "chances speak of that one, and another training of it may differ by more than they say."
+        f"All seeds of {formats.listing(list(arms))} are fine-tuned from one pretraining run: intervals, tests and "
+        "probabilities do not include the variation between pretraining runs."
     )
     return VerdictRecord(VerdictCode.SHARED_START, sentence, values=arms)
 
 
-def _chance(share: float) -> str:
-    """In percent; never certain."""
-    return "over 99 %" if share > 0.99 else f"{100 * share:.0f} %"
+def _chance(probability: float) -> str:
+    """Format a probability in percent, at most "over 99 %"."""
+    return "over 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
 
 
 def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictRecord]:
-    """The difference beside the margin that was named beforehand."""
+    """Compare the differences with the prespecified margin."""
     margin = margin_of(content)
     if margin is None:
         return []
@@ -123,18 +122,18 @@ def _practical_size(rows: list[Row], content: ReportContent) -> list[VerdictReco
         if not crosses and low > margin:
             code, text = VerdictCode.ABOVE_MARGIN, "differ by more than the margin"
         elif high < margin:
-            code, text = VerdictCode.BELOW_MARGIN, "differ by less than the margin: whatever there is does not matter"
+            code, text = VerdictCode.BELOW_MARGIN, "differ by less than the margin, which is not relevant"
         elif crosses:
             continue
         else:
-            code, text = VerdictCode.AROUND_MARGIN, "differ, but whether by enough to matter is not shown"
-        sentence = f"{pair} {text} ({formats.decimal(margin)}, named beforehand)."
+            code, text = VerdictCode.AROUND_MARGIN, "differ, but not significantly by more than the margin"
+        sentence = f"{pair} {text} ({formats.decimal(margin)}, prespecified)."
         made.append(VerdictRecord(code, sentence, row["arm"], row["reference"], values))
     return made
 
 
 def margin_of(content: ReportContent) -> float | None:
-    """The difference that was named as the largest that does not matter; None where none was."""
+    """Return the prespecified margin, the largest irrelevant difference; None for none."""
     if content.margins is None or content.margins.is_empty():
         return None
     return float(content.margins["margin"][0])
@@ -147,12 +146,12 @@ def _looks(content: ReportContent) -> list[VerdictRecord]:
     values: dict[str, Any] = {"look": look.number, "announced": look.announced, "level": look.level}
     if look.number > look.announced:
         sentence = (
-            f"This is look {look.number} with other seeds, {look.announced} announced: looking until something shows "
-            "claims more than 5 % false differences."
+            f"This is look {look.number}, but the study file plans {formats.plural(look.announced, 'look')}: repeated "
+            "looks with new seeds increase the false positive rate above 5 %."
         )
         return [VerdictRecord(VerdictCode.UNANNOUNCED_LOOK, sentence, values=values)]
     sentence = (
-        f"Look {look.number} of {look.announced} that were announced: at this one a difference is called shown below "
-        f"p = {look.level:.2g}, and adjusted p-values are stretched so that this is 0.05."
+        f"Look {look.number} of {look.announced} planned: the significance level of this look is {look.level:.2g}; "
+        "adjusted p-values are rescaled so that it corresponds to 0.05."
     )
     return [VerdictRecord(VerdictCode.LOOK, sentence, values=values)]

@@ -1,4 +1,4 @@
-"""Notes on arms whose encoders have learnt from images that were made otherwise."""
+"""Warnings of differences in preprocessing between pretraining and fine-tuning."""
 
 from collections.abc import Sequence
 
@@ -7,27 +7,28 @@ from hilum.report.content import ArmSummary
 from hilum.report.render import formats
 
 
-def difference_in_words(code: str, pretrained: object, finetuned: object) -> str:
-    """As in "pretrained at 64 px, fine-tuned at 96 px".
+def describe_difference(code: str, pretrained: object, finetuned: object) -> str:
+    """Describe a difference as in "pretrained at 64 px, fine-tuned at 96 px".
 
     Args:
-        code: of `StartCode`.
-        pretrained, finetuned: px, or steps of preprocessing.
+        code: Code of `StartCode`.
+        pretrained, finetuned: Image size in px, or steps of preprocessing.
     """
     if code == StartCode.RESOLUTION:
         return f"pretrained at {pretrained} px, fine-tuned at {finetuned} px"
-    return f"pretrained behind {_steps(pretrained)}, fine-tuned behind {_steps(finetuned)}"
+    return f"pretrained with {_steps(pretrained)}, fine-tuned with {_steps(finetuned)}"
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:
-    """A sentence for each thing that differs, once for the arms that differ alike."""
+    """Return one sentence per difference, with the arms that share it."""
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm.start_differences:
-            text = difference_in_words(each.code, each.pretrained, each.finetuned)
+            text = describe_difference(each.code, each.pretrained, each.finetuned)
             named.setdefault(text, []).append(arm.name)
     return [
-        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}: some of what was learnt is lost."
+        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}: this can reduce the benefit of "
+        "pretraining."
         for text, names in named.items()
     ]
 
