@@ -14,7 +14,7 @@ from hilum.study.live_page import write_live_page
 from hilum.study.overview import list_studies, sweeps_under_way
 from hilum.study.plan import count_images, plan_data, plan_study, step_keys, steps_of
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import needs_of, space_of, trial_settings
+from hilum.study.plan.sweep import space_of, sweep_requirements, trial_settings
 
 SWEEP = """\
 question: Which settings?
@@ -116,7 +116,7 @@ def test_the_plan_says_trials_and_memory_and_the_file_survives_writing(study, im
     again = parse_study(as_yaml(study), where="again.yaml")
     assert again.sweep_of("tuned") == study.sweep_of("tuned") != again.sweep_of("plain") is None
     small = tiny(study)
-    assert needs_of(small, "tuned", (60, 20)).trials <= 4
+    assert sweep_requirements(small, "tuned", (60, 20)).trials <= 4
 
 
 def test_each_task_of_several_has_its_own_sweep():
@@ -144,7 +144,7 @@ def test_published_grids_go_by_their_names():
         0.0,
     )
     assert settings.lr == pytest.approx(0.1 * settings.batch_size / 256)
-    assert needs_of(study, "tuned", (1000, 200)).trials == 90 * 4  # XvT has six blocks: 0, 1, 2, 3
+    assert sweep_requirements(study, "tuned", (1000, 200)).trials == 90 * 4  # XvT has six blocks: 0, 1, 2, 3
 
 
 PROBLEMS = [

@@ -13,7 +13,7 @@ from hilum.study.file import as_yaml, parse_study
 from hilum.study.file.views import views_of
 from hilum.study.plan import plan_data, plan_study
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
+from hilum.study.plan.sweep import too_large_sweeps, trial_problems
 
 SWEEP = """\
 question: Which encoder, at which size?
@@ -118,7 +118,7 @@ def test_storages_that_do_not_answer_are_refused_before_anything_runs(images, tm
     monkeypatch.setenv("TRIALS", str(tmp_path))
     assert storage_url("$TRIALS/x.db") == f"sqlite:///{tmp_path}/x.db"
     study = study_of(SWEEP.replace("best_per", "storage: nosuchbase://host/name, best_per"))
-    (message,) = refuse_impossible(study, prepare(study, {"images": images}).labelled_images)
+    (message,) = trial_problems(study, prepare(study, {"images": images}).labelled_images)
     assert "arms.tuned, sweep.storage" in message
 
 

@@ -14,7 +14,7 @@ from hilum.cli.study_plan import print_plan
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.study.check import Checked
+    from hilum.study.check import CheckResult
     from hilum.study.file import Study
 
 
@@ -160,12 +160,12 @@ def fetch(
       hilum study fetch by_url.yaml
     """
     content = read(study, Scale.FULL, override)
-    from hilum.study.plan import fetch_wanted
-    from hilum.study.plan.fetching import wanted_by
+    from hilum.study.plan import fetch_missing
+    from hilum.study.plan.fetching import downloads_of
 
     given = roots(data, content, need_all=False)
-    fetch_wanted(content, given, progress)
-    for each in wanted_by(content, given):
+    fetch_missing(content, given, progress)
+    for each in downloads_of(content, given):
         echo(f"{each.title}: {each.address.place}")
 
 
@@ -317,7 +317,7 @@ def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetc
         HilumError: a name that is none of the study's, a folder that is not there, or, where all are needed, one that
             is not named.
     """
-    from hilum.study.plan.fetching import roots_at_hand
+    from hilum.study.plan.fetching import available_roots
     from hilum.study.plan.prepare import refuse_without_folder
 
     found = {}
@@ -336,7 +336,7 @@ def roots(data: list[str] | None, study: "Study", *, need_all: bool = True, fetc
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
         found[name] = Path(root)
     if need_all:
-        found = roots_at_hand(study, found)
+        found = available_roots(study, found)
         later = {name: Path() for name, each in study.data.items() if fetches and each.address is not None}
         refuse_without_folder(study, {**later, **found})
     return found
@@ -386,7 +386,7 @@ def run_to_report(
         echo(f"\nReport: {result.page}")
 
 
-def _print_checked(checked: "Checked") -> None:
+def _print_checked(checked: "CheckResult") -> None:
     for warning in checked.warnings:
         echo(f"warning ({warning.code}): {warning.sentence}. This arm will be left out if it ends so")
     echo(_checked_in_words(checked))
@@ -398,7 +398,7 @@ def _quiet() -> None:
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
 
 
-def _checked_in_words(checked: "Checked") -> str:
+def _checked_in_words(checked: "CheckResult") -> str:
     arms, seconds = len(checked.arms), sum(checked.seconds.values())
     tried = "All other steps ran" if checked.warnings else "Every step ran"
     return (

@@ -12,7 +12,7 @@ from hilum.errors import HilumError, HilumErrors, TrainingFailedError, TrainingF
 from hilum.pretext.pretrain import refuse_beyond_pool
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
-from hilum.study.execution import explain_arms, judge, perform, store_of
+from hilum.study.execution import evaluate_task, explain_arms, perform, store_of
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import Pretrained, Study, resolved_pretraining
 from hilum.study.file.views import starts_in, views_of
@@ -21,7 +21,7 @@ from hilum.study.miniature import explained_miniature, miniature
 from hilum.study.plan import (
     FailedArm,
     Step,
-    failure_in_words,
+    describe_failure,
     label_problems,
     pretraining_directories,
     refuse_contaminated,
@@ -29,9 +29,9 @@ from hilum.study.plan import (
     steps_of,
     without_failed,
 )
-from hilum.study.plan.fetching import roots_at_hand
+from hilum.study.plan.fetching import available_roots
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
+from hilum.study.plan.sweep import too_large_sweeps, trial_problems
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
@@ -65,7 +65,7 @@ class Problem:
 
 
 @dataclass
-class Checked:
+class CheckResult:
     """What a miniature of a study showed.
 
     Attributes:
@@ -110,7 +110,7 @@ def check_study(
     allow_missing: bool = False,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Checked:
+) -> CheckResult:
     """Read a study's data and run all of its steps in miniature; leaves nothing behind.
 
     Args:
@@ -128,7 +128,7 @@ def check_study(
         generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
         for name in generated:
             generate(few, name, out, workers, silent)
-        here = {**roots_at_hand(few, roots), **generated}
+        here = {**available_roots(few, roots), **generated}
         prepared = prepare_study(few, here, allow_missing=allow_missing)
         return check_prepared(prepared, workers=workers, on_progress=on_progress)
 
@@ -139,7 +139,7 @@ def check_prepared(
     workers: int | None = None,
     runs_here: bool = True,
     on_progress: ProgressReport = silent,
-) -> Checked:
+) -> CheckResult:
     """Run all steps of a study in miniature, in a temporary directory that is deleted afterwards.
 
     Of several label fractions of a task the smallest is tried. One arm of each kind is tried
@@ -165,12 +165,14 @@ def check_prepared(
         return trial.checked
 
 
-def _check_tasks(prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport) -> Checked:
+def _check_tasks(
+    prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport
+) -> CheckResult:
     """Every task by itself, at its smallest label fraction; what they share is tried with each."""
     tried: dict[str, str] = {}
     for view in views_of(prepared.study):
         tried.setdefault(view.task, view.directory)
-    checked = Checked([], 0)
+    checked = CheckResult([], 0)
     for task, place in tried.items():
         each = check_prepared(prepared.views[place], workers=workers, runs_here=runs_here, on_progress=on_progress)
         if not place:
@@ -197,7 +199,7 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, message) for message in error.problems]
     problems += [Problem(None, BEFORE, message) for message in label_problems(prepared)]
-    impossible = refuse_impossible(study, prepared.labelled_images)
+    impossible = trial_problems(study, prepared.labelled_images)
     problems += [Problem(None, BEFORE, message) for message in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
@@ -224,7 +226,7 @@ class _Trial:
         self._small, self._out, self._workers = small, out, workers
         study = small.study
         images = sum(small.stored_images(name).height for name in small.data)
-        self.checked = Checked(list(study.arms), images)
+        self.checked = CheckResult(list(study.arms), images)
         self._steps = steps_of(study, None)
         self._failed: dict[str, Problem] = {}
         for arm in study.arms:
@@ -254,7 +256,7 @@ class _Trial:
         if len(self._failed) == len(self._small.study.arms):
             return False
         if step.kind == "evaluate":
-            return self._try(step, [], lambda: judge(self._judged(), self._out, silent))
+            return self._try(step, [], lambda: evaluate_task(self._judged(), self._out, silent))
         if step.kind == "explain":
             return self._explain(step)
         self._try(step, [], lambda: write_report(report_content(self._judged(), self._out, self._steps), self._out))
@@ -317,7 +319,7 @@ class _Trial:
 
     def _in_words(self, step: Step, error: Exception) -> str:
         if isinstance(error, TrainingFailedError):
-            message = failure_in_words(step, self._small.study, error)
+            message = describe_failure(step, self._small.study, error)
         elif isinstance(error, HilumErrors):
             message = f"{error.where}: {'; '.join(error.problems)}"
         elif isinstance(error, HilumError):

@@ -86,7 +86,7 @@ def without_features(study: Study, data: PreparedData, part_of: Mapping[str, str
             counts: dict[str, int] = {}
             for image_id in lacking:
                 counts[part_of[image_id]] = counts.get(part_of[image_id], 0) + 1
-            message = f"no features of {len(lacking):,} of {len(part_of):,} images ({missing_in_words(counts)})"
+            message = f"no features of {len(lacking):,} of {len(part_of):,} images ({describe_missing(counts)})"
             examples = ", ".join(lacking[:_NAMED])
             fix = "Compute them, name images as the data set does, or set missing: leave_out"
             problems.append(f"arms.{name}.features: {message}, such as {examples}. {fix}")
@@ -95,6 +95,6 @@ def without_features(study: Study, data: PreparedData, part_of: Mapping[str, str
     return missing
 
 
-def missing_in_words(counts: Mapping[str, int]) -> str:
+def describe_missing(counts: Mapping[str, int]) -> str:
     """As in "train 8, val 2"."""
     return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts.get(part))

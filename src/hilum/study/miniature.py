@@ -15,7 +15,7 @@ from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.pretraining import Supervised
-from hilum.study.file.sweep import shrunk
+from hilum.study.file.sweep import shrink_sweep
 from hilum.study.file.views import start_directory, starts_in, supervised_study
 from hilum.study.identity import Identity
 from hilum.study.plan import labels
@@ -249,7 +249,7 @@ def _few_steps(prepared: Prepared) -> Study:
         update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
         update["init"] = _short_start(prepared, arm.encoder, arm.init)
         if (sweep := study.sweep_of(name)) is not None:
-            update["sweep"] = shrunk(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
+            update["sweep"] = shrink_sweep(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={

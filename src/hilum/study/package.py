@@ -18,7 +18,7 @@ from hilum.study.execution.run import prepare_in
 from hilum.study.file import Study
 from hilum.study.file.read import study_of_run
 from hilum.study.file.views import views_of
-from hilum.study.plan import EVALUATION, finetuning_directory, in_view
+from hilum.study.plan import EVALUATION, finetuning_directory, view_directory
 
 _MOST_FOR_TYPICAL = 500
 
@@ -53,7 +53,7 @@ def package(
         HilumError: no finished study, or no such arm.
     """
     study = _task_of(study_of_run(out), task)
-    evaluation = out / in_view(study, EVALUATION)
+    evaluation = out / view_directory(study, EVALUATION)
     if arm not in study.arms:
         raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")
     if study.task.unit == "study":

@@ -102,7 +102,7 @@ def published_of(study: Study) -> Published | None:
     return read_published(papers[0]) if papers else None
 
 
-def countable(study: Study, at_hand: Collection[str]) -> Study | None:
+def countable_part(study: Study, at_hand: Collection[str]) -> Study | None:
     """The part of a study that some of its data sets suffice to count: their tasks, with nothing trained.
 
     Args:

@@ -14,15 +14,15 @@ from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.progress import ProgressReport, ShowProgress, quiet
 from hilum.runs.results import Result
-from hilum.study.check import Checked, check_prepared
+from hilum.study.check import CheckResult, check_prepared
 from hilum.study.execution import run_study as run_steps
 from hilum.study.file import Study, find_study, read_study, tiny
 from hilum.study.file.views import views_of
-from hilum.study.plan import EVALUATION, Step, fetch_wanted, roots_at_hand
+from hilum.study.plan import EVALUATION, Step, available_roots, fetch_missing
 from hilum.study.plan.leakage import warnings_of
-from hilum.study.plan.power import power_in_words, power_of
+from hilum.study.plan.power import describe_power, power_of
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Where
+from hilum.study.scheduling import ComputeConfig
 from hilum.training.distributed import by_the_first, joined_processes, rank
 
 
@@ -88,7 +88,7 @@ def run_study(
     progress: ShowProgress = quiet,
     on_start: Callable[[str], None] | None = None,
     on_read: Callable[[list[str]], None] | None = None,
-    on_check: Callable[[Checked], None] | None = None,
+    on_check: Callable[[CheckResult], None] | None = None,
 ) -> StudyResult:
     """Run a study to its report; interrupted, or with a changed arm, it does only what is left.
 
@@ -145,10 +145,10 @@ def run_study(
         if rank() == 0 and on_start is not None:
             on_start(content.question)
         given = {name: Path(folder) for name, folder in (data or {}).items()}
-        by_the_first(lambda: {name: str(root) for name, root in fetch_wanted(content, given, progress).items()})
+        by_the_first(lambda: {name: str(root) for name, root in fetch_missing(content, given, progress).items()})
         page = run_steps(
             content,
-            roots_at_hand(content, given),
+            available_roots(content, given),
             out,
             show_step=show_step,
             workers=workers,
@@ -156,7 +156,7 @@ def run_study(
             on_read=None if on_read is None else lambda prepared, left: on_read(_before(prepared, left)),
             check=try_first if check else None,
             log=log,
-            where=Where(cluster, jobs, cpus_per_step),
+            where=ComputeConfig(cluster, jobs, cpus_per_step),
             mirror=mirror,
         )
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
@@ -171,7 +171,7 @@ def _before(prepared: PreparedStudy, left: Sequence[Step]) -> list[str]:
     of_task = {view.task: view.directory for view in views_of(prepared.study)}
     lines = []
     for task, place in of_task.items():
-        sentence = power_in_words(power_of(prepared.views[place]))
+        sentence = describe_power(power_of(prepared.views[place]))
         lines.append(f"{task}: {sentence}" if len(of_task) > 1 else sentence)
     doubts = warnings_of(*prepared.views.values())
     titles = [step.title for step in left]

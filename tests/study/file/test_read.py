@@ -24,7 +24,7 @@ from hilum.study.file import (
     shipped_studies,
     tiny,
 )
-from hilum.study.file.finetuning import together_problems
+from hilum.study.file.finetuning import combination_problems
 from hilum.study.plan import pretraining_directory
 
 OWN_IMAGES = """\
@@ -299,7 +299,7 @@ def test_what_the_page_on_fine_tuning_shows_can_be_stated():
     for block in blocks:
         if "finetune" in block:
             multiclass = "resample" in block["finetune"]
-            assert together_problems(block["finetune"], {}, multiclass=multiclass) == []
+            assert combination_problems(block["finetune"], {}, multiclass=multiclass) == []
             Finetuning.model_validate(block["finetune"])
         for arm in block.get("arms", {}).values():
             Arm.model_validate(arm)

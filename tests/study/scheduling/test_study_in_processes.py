@@ -12,7 +12,7 @@ import pytest
 from hilum.progress import ProgressReport
 from hilum.study.execution import run_study, study_status
 from hilum.study.plan import Step
-from hilum.study.scheduling import Where
+from hilum.study.scheduling import ComputeConfig
 
 
 @pytest.mark.slow
@@ -33,7 +33,7 @@ def test_a_study_in_two_processes_of_which_one_is_killed_has_the_same_bits(finis
         yield report
 
     out = tmp_path / "two"
-    run_study(small_study, {"images": images}, out, show_step=show_step, workers=1, where=Where(jobs=2))
+    run_study(small_study, {"images": images}, out, show_step=show_step, workers=1, where=ComputeConfig(jobs=2))
     assert killed
     assert "arms/simclr/seed-0" in shown
     assert all(step.state == "done" for step in study_status(out))

@@ -25,11 +25,11 @@ from hilum.study.execution.looks import look_of
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import as_yaml
 from hilum.study.file.views import View, views_of
-from hilum.study.plan import EVALUATION, in_view
+from hilum.study.plan import EVALUATION, view_directory
 from hilum.study.prepared import Prepared
 
 
-def judge_across(views: Sequence[Prepared], out: Path) -> None:
+def evaluate_across_tasks(views: Sequence[Prepared], out: Path) -> None:
     """Write the tables over all tasks.
 
     `evaluation` then holds, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks at
@@ -97,7 +97,7 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
     found = {}
     for view in views:
         study, settings = view.study, view.study.evaluate
-        evaluation = out / in_view(study, EVALUATION)
+        evaluation = out / view_directory(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
             arms,
@@ -143,7 +143,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
     tables = []
     for view in views:
         place = view.study.place
-        own = read_result_table(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
+        own = read_result_table(out / view_directory(view.study, EVALUATION) / "comparisons.parquet")
         tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
     table = pl.concat(tables)
     if views[0].study.evaluate.family != "all_tasks":

@@ -31,12 +31,12 @@ from hilum.progress import ProgressReport
 from hilum.study.execution.external import external_table
 from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
-from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, in_view, write_predictions
+from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, view_directory, write_predictions
 from hilum.study.plan.steps import baseline_names
 from hilum.study.prepared import Prepared
 
 
-def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
+def evaluate_task(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     """Write predictions of every arm and seed, and of the shortcut baselines, and every table over them.
 
     `evaluation` then holds predictions/ARM/seed-N.parquet, baselines/NAME.parquet, and as Parquet: metrics, comparisons
@@ -46,7 +46,7 @@ def judge(prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     classes where they exclude each other; external where the task is tested on other data sets. Complete or absent.
     """
     study = prepared.study
-    with whole_directory(out / in_view(study, EVALUATION)) as directory:
+    with whole_directory(out / view_directory(study, EVALUATION)) as directory:
         on_progress(0, study.evaluate.n_bootstrap, "joining scores with labels")
         _write_all_predictions(prepared, out, directory)
         settings = suite_settings(study, look_of(study, out))
@@ -164,7 +164,7 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
             probed = read_scores(trained / PROBE_SCORES, store, scored)
             write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
-        scores = pl.read_parquet(out / in_view(prepared.study, BASELINES) / f"{name}.parquet")
+        scores = pl.read_parquet(out / view_directory(prepared.study, BASELINES) / f"{name}.parquet")
         write_predictions(prepared, scores, _baseline_file(directory, name))
 
 

@@ -19,7 +19,7 @@ from hilum.explanation.maps import Model, load_models
 from hilum.explanation.run import explain
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ProgressReport
-from hilum.study.file import Explaining
+from hilum.study.file import Explanation
 from hilum.study.plan import finetuning_directory, labels
 from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
@@ -74,7 +74,7 @@ def _write_maps(
     store: Store,
     models: list[Model],
     manifest: pl.DataFrame,
-    how: Explaining,
+    how: Explanation,
     directory: Path,
     on_progress: ProgressReport,
 ) -> None:
@@ -101,7 +101,7 @@ def _write_points(
     store: Store,
     models: list[Model],
     manifest: pl.DataFrame,
-    how: Explaining,
+    how: Explanation,
     directory: Path,
     on_progress: ProgressReport,
 ) -> None:

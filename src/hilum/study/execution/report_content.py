@@ -24,7 +24,7 @@ from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
 from hilum.study.execution.sweep import sweep_summaries
-from hilum.study.features import missing_in_words
+from hilum.study.features import describe_missing
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
@@ -34,16 +34,16 @@ from hilum.study.plan import (
     Step,
     as_rows,
     contamination_of,
+    describe_subsets,
     differences_of_start,
     finetuning_directory,
-    in_view,
-    labelled_shares,
+    labelled_subsets,
     parameter_counts,
     pretraining_directories,
     pretraining_directory,
     read_record,
-    share_in_words,
     shares_its_start,
+    view_directory,
     view_name,
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
@@ -55,7 +55,7 @@ from hilum.study.prepared import Prepared
 def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
     """Gather what the report says from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
-    evaluation = out / in_view(study, EVALUATION)
+    evaluation = out / view_directory(study, EVALUATION)
     metrics = pl.read_parquet(evaluation / "metrics.parquet")
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     trained = copies_trained(prepared, stores)
@@ -89,13 +89,13 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         learning=_table(evaluation, "learning"),
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
-        labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
-        labelled_in_words=share_in_words(labelled_shares(prepared)),
+        labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
+        labelled_in_words=describe_subsets(labelled_subsets(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
     if not study.explained_arms:
         return content
-    return _with_explanation(content, out / in_view(study, EXPLANATION), out / "stores" / study.labelled_data)
+    return _with_explanation(content, out / view_directory(study, EXPLANATION), out / "stores" / study.labelled_data)
 
 
 def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
@@ -114,7 +114,7 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
 
 def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
     """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
-    own = read_result_table(out / in_view(study, EVALUATION) / "comparisons.parquet")
+    own = read_result_table(out / view_directory(study, EVALUATION) / "comparisons.parquet")
     if not study.place or study.evaluate.family == "task":
         return own
     every = read_result_table(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
@@ -236,7 +236,7 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
             why = f"positive for none of {', '.join(only)}" if only else "that are not of the task's cohort"
             sentences.append(f"{name}: {dropped:,} images {why} were left out.")
     if prepared.task.without_features:
-        options = missing_in_words(prepared.task.without_features)
+        options = describe_missing(prepared.task.without_features)
         sentences.append(f"Images without features were left out for all arms: {options}.")
     return sentences
 

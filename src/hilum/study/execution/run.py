@@ -15,8 +15,8 @@ from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError
 from hilum.report.page import PAGE
 from hilum.study.execution.external import store_of
-from hilum.study.execution.following import Following
 from hilum.study.execution.mirror import Mirror
+from hilum.study.execution.remote_progress import RemoteProgress
 from hilum.study.execution.sweep import parts_of_sweeps
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
@@ -36,7 +36,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Task, ThisProcess, Where, open_pool, run_tasks
+from hilum.study.scheduling import ComputeConfig, Task, ThisProcess, open_pool, run_tasks
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
 from hilum.yaml_loader import load_yaml
 
@@ -56,7 +56,7 @@ def run_study(
     on_read: Callable[[PreparedStudy, list[Step]], object] | None = None,
     check: Callable[[PreparedStudy], object] | None = None,
     log: Log | None = None,
-    where: Where = Where(),  # noqa: B008 (frozen)
+    where: ComputeConfig = ComputeConfig(),  # noqa: B008 (frozen)
     mirror: str | None = None,
 ) -> Path:
     """Run every step of a study that is not done yet, and write its report.
@@ -95,7 +95,7 @@ def run_study(
         steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
         keys = by_the_first(lambda: step_keys(steps, prepared))
         if on_read is not None and rank() == 0:
-            judged = keys_of_judged(prepared, steps, keys, out)
+            judged = keys_after_failures(prepared, steps, keys, out)
             on_read(prepared, [step for step in steps if not _is_done(step, judged, out)])
         tried = _check_once(check, prepared, steps, keys, out)
         by_the_first(lambda: _write_study(study, out, steps, keys))
@@ -117,7 +117,7 @@ def run_study(
                 by_the_first(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
                 to_look = False
             if task.name in evaluations:  # which arms it judges is known now
-                judged = keys_of_judged(prepared, steps, keys, out)
+                judged = keys_after_failures(prepared, steps, keys, out)
                 by_the_first(partial(_write_plan, out, steps, judged))
 
         def after(task: Task) -> None:
@@ -127,8 +127,8 @@ def run_study(
         parts = {} if isinstance(pool, ThisProcess) else parts_of_sweeps(prepared, steps, keys, out)
         work = StudyWork(prepared, steps, keys, out, workers, show_step, curve_log, parts=parts)
         tasks = tasks_of(prepared, steps, keys, out, where, gpus=pool.gpus, parts=parts)
-        with Following(out, steps, show_step, curve_log, parts) as following:
-            run_tasks(tasks, work, pool, before=before, after=after, look=following.look)
+        with RemoteProgress(out, steps, show_step, curve_log, parts) as remote:
+            run_tasks(tasks, work, pool, before=before, after=after, on_wait=remote.update)
         if copy is not None:
             copy.keep_pages(prepared.views)
         return out / PAGE
@@ -150,7 +150,7 @@ def _check_once(
     if check is None or world_size() > 1:
         return None
     key = fingerprint(["check", keys])
-    judged = keys_of_judged(prepared, steps, keys, out)
+    judged = keys_after_failures(prepared, steps, keys, out)
     if all(_is_done(step, judged, out) for step in steps):
         return None
     if (out / CHECK).is_file() and json.loads((out / CHECK).read_text(encoding="utf-8"))["key"] == key:
@@ -164,7 +164,9 @@ def _is_done(step: Step, keys: Mapping[str, str], out: Path) -> bool:
     return record is not None and record.key == keys[step.directory]
 
 
-def keys_of_judged(prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path) -> dict[str, str]:
+def keys_after_failures(
+    prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path
+) -> dict[str, str]:
     """Keys of all steps, with the arms that failed in `out`."""
     judged = dict(keys)
     for place, view in prepared.views.items():

@@ -20,12 +20,12 @@ from hilum.report.sweep_summary import SweepSummary
 from hilum.study.plan import Step, part_directory, pretraining_directory, read_record
 from hilum.study.plan.steps import sweep_directory, view_name
 from hilum.study.plan.sweep import (
-    needs_of,
     search_of,
     selected_sample,
     space_of,
     stages_of_sweep,
     sweep_inputs,
+    sweep_requirements,
     trial_settings,
 )
 from hilum.study.prepared import Prepared, PreparedStudy
@@ -50,7 +50,7 @@ def sweep_arm(
     images, readable = prepared.labelled_images, set(store.image_ids)
     train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)
-    needs = needs_of(study, arm, (len(train.image_ids), len(val.image_ids)))
+    needs = sweep_requirements(study, arm, (len(train.image_ids), len(val.image_ids)))
     on_progress(0, 1, needs.in_words)
     own = fingerprint(sweep_inputs(study, arm, images))
     pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)

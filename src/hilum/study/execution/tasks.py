@@ -5,11 +5,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from hilum.study.execution.sweep import SweepPart
-from hilum.study.execution.work import made_before
+from hilum.study.execution.work import required_trainings
 from hilum.study.plan import Step, read_record
 from hilum.study.plan.steps import sweep_directory
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Resources, Task, Where
+from hilum.study.scheduling import ComputeConfig, Resources, Task
 
 _TRAINING = ("pretrain", "supervise", "sweep", "finetune", "external", "baselines")
 _OF_A_DEVICE = (*_TRAINING, "explain")
@@ -21,7 +21,7 @@ def tasks_of(
     steps: Sequence[Step],
     keys: Mapping[str, str],
     out: Path,
-    where: Where,
+    where: ComputeConfig,
     *,
     gpus: int = 0,
     parts: Mapping[str, SweepPart] = MappingProxyType({}),
@@ -65,7 +65,7 @@ def _needs(step: Step, prepared: PreparedStudy, earlier: Sequence[Step], stores:
         view = prepared.views.get(step.view, prepared.first)
         swept = step.kind == "finetune" and view.study.sweep_of(str(step.arm)) is not None
         chosen = [sweep_directory(view.study, str(step.arm))] if swept else []
-        return stores | frozenset([*made_before(step, view), *chosen])
+        return stores | frozenset([*required_trainings(step, view), *chosen])
     if step.kind == "evaluate":
         return stores | frozenset(each.directory for each in earlier if each.view == step.view)
     if step.kind == "explain":

@@ -15,8 +15,8 @@ from hilum.progress import ProgressReport, silent
 from hilum.report.layouts import with_layout
 from hilum.report.page import write_report
 from hilum.report.tasks import write_overview
-from hilum.study.execution.across_tasks import judge_across, overview_content
-from hilum.study.execution.evaluate import judge
+from hilum.study.execution.across_tasks import evaluate_across_tasks, overview_content
+from hilum.study.execution.evaluate import evaluate_task
 from hilum.study.execution.explain import explain_arms
 from hilum.study.execution.external import store_of
 from hilum.study.execution.report_content import report_content
@@ -29,17 +29,17 @@ from hilum.study.plan import (
     FailedArm,
     Step,
     clear_for,
+    describe_failure,
     failed_arms,
-    failure_in_words,
     finetuning_directory,
     forget_progress,
     forget_without_page,
     keys_with_failures,
-    perform_once,
     pretraining_directories,
     read_record,
     record_failure,
     recorded_progress,
+    run_once,
     without_failed,
 )
 from hilum.study.plan.record import Outcome
@@ -57,13 +57,13 @@ ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[Progress
 
 
 @contextmanager
-def unseen(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:  # noqa: ARG001 (as `ShowStep`)
+def show_nothing(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:  # noqa: ARG001 (as `ShowStep`)
     """Show nothing of a step."""
     yield silent
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedTask:
     """A task that can be judged.
 
     Attributes:
@@ -88,7 +88,7 @@ class StepRunner:
 
     out: Path
     steps: int
-    show_step: ShowStep = unseen
+    show_step: ShowStep = show_nothing
     curve_log: CurveLog | None = None
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
@@ -101,8 +101,8 @@ class StepRunner:
                 if self.curve_log is None:
                     work(report)
                 else:
-                    work(self.curve_log.following(step.directory, report))
-                    self.curve_log.look(step.directory)
+                    work(self.curve_log.reporting(step.directory, report))
+                    self.curve_log.update(step.directory)
 
         def work_together() -> None:
             if step.kind not in _OF_ALL:
@@ -112,7 +112,7 @@ class StepRunner:
             else:
                 work(silent)
 
-        perform_once(directory, key, step.title, work_together)
+        run_once(directory, key, step.title, work_together)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class StudyWork:
     keys: Mapping[str, str]
     out: Path
     workers: int | None = None
-    show_step: ShowStep = unseen
+    show_step: ShowStep = show_nothing
     curve_log: CurveLog | None = None
     elsewhere: bool = False
     probes: Probes = field(default_factory=dict)
@@ -197,7 +197,7 @@ class StudyWork:
         try:
             runner.once(number, step, key, self._work_of(step))
         except TrainingFailedError as error:
-            message = failure_in_words(step, self._view(step).study, error)
+            message = describe_failure(step, self._view(step).study, error)
             if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
                 raise HilumError(directory, expected="a training", found=message, fix="Run it again then.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, message)
@@ -220,9 +220,9 @@ class StudyWork:
     def _view(self, step: Step) -> Prepared:
         return self.prepared.views.get(step.view, self.prepared.first)
 
-    def _judged(self, view: Prepared) -> Judged:
+    def _judged(self, view: Prepared) -> EvaluatedTask:
         failed = failed_arms(view.study, self.out, self.keys)
-        return Judged(without_failed(view, failed), failed)
+        return EvaluatedTask(without_failed(view, failed), failed)
 
     def _work_of(self, step: Step) -> Callable[[ProgressReport], None]:
         out = self.out
@@ -230,10 +230,14 @@ class StudyWork:
             return partial(perform, step, self._view(step), out, self.workers, probes=self.probes)
         if step.kind in ("across", "overview"):
             views = [self._judged(view).prepared for view in self.prepared.views.values()]
-            return (lambda _: judge_across(views, out)) if step.kind == "across" else (lambda _: _overview(views, out))
+            return (
+                (lambda _: evaluate_across_tasks(views, out))
+                if step.kind == "across"
+                else (lambda _: _overview(views, out))
+            )
         judged = self._judged(self._view(step))
         if step.kind == "evaluate":
-            return partial(judge, judged.prepared, out)
+            return partial(evaluate_task, judged.prepared, out)
         if step.kind == "explain":
             return lambda report: explain_arms(
                 judged.prepared, store_of(out, step.data), out, out / step.directory, report
@@ -257,7 +261,7 @@ class StudyWork:
         """Whether a step needs what a training that failed has not left."""
         if step.kind not in ("pretrain", "supervise", "sweep", "finetune", "external") or step.seed is None:
             return False
-        records = [read_record(self.out / directory) for directory in made_before(step, self._view(step))]
+        records = [read_record(self.out / directory) for directory in required_trainings(step, self._view(step))]
         return any(record is not None and record.outcome != "done" for record in records)
 
 
@@ -272,7 +276,7 @@ def _elsewhere(
     return StudyWork(prepared, steps, keys, out, workers, elsewhere=True, parts=parts)
 
 
-def made_before(step: Step, view: Prepared) -> list[str]:
+def required_trainings(step: Step, view: Prepared) -> list[str]:
     """Directories of the trainings that a step goes on from, but for its sweep."""
     if step.seed is None:
         return []
@@ -285,7 +289,7 @@ def made_before(step: Step, view: Prepared) -> list[str]:
     return [*made, finetuning_directory(study, str(step.arm), step.seed)] if step.kind == "external" else made
 
 
-def _report(judged: Judged, steps: list[Step], out: Path) -> None:
+def _report(judged: EvaluatedTask, steps: list[Step], out: Path) -> None:
     study = judged.prepared.study
     page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
     write_report(content if study.place else with_layout(content, study.layout, out), page)

@@ -12,7 +12,7 @@ from hilum.study.file.section import Section
 MOST_ARMS = 2
 
 
-class Explaining(Section):
+class Explanation(Section):
     """Where arms look and what their features hold, on the report's page. The models are those of the first seed."""
 
     arms: list[str] | None = Field(
@@ -40,7 +40,7 @@ class _HasEncoder(Protocol):
     def features(self) -> object: ...
 
 
-def check_explaining(explain: Explaining, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
+def check_explanation(explain: Explanation, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
     """Refuse arms that are not there, and maps that mean nothing for an arm.
 
     Raises:
@@ -65,7 +65,7 @@ def check_explaining(explain: Explaining, arms: Mapping[str, _HasEncoder], refer
             )
 
 
-def explained_arms(explain: Explaining, arms: list[str], reference: str | None) -> list[str]:
+def explained_arms(explain: Explanation, arms: list[str], reference: str | None) -> list[str]:
     """The one or two arms whose maps are drawn, the reference first.
 
     Args:

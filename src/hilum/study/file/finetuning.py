@@ -281,7 +281,9 @@ _NULL_IS_A_VALUE = frozenset(
 _ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
 
 
-def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, multiclass: bool) -> list[tuple[str, str]]:
+def combination_problems(
+    general: Mapping[str, Any], own: Mapping[str, Any], *, multiclass: bool
+) -> list[tuple[str, str]]:
     """Values of one arm that are right by themselves and do not go together: key, and what is wrong.
 
     Args:

@@ -11,7 +11,7 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError
 from hilum.findings import canonical
 from hilum.finetuning.settings import check_own_head
-from hilum.study.file.finetuning import together_problems
+from hilum.study.file.finetuning import combination_problems
 from hilum.study.file.tasks_problems import Place, Problem, encoder_of, section
 
 
@@ -42,7 +42,7 @@ def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
     general, own = section(content, "finetune"), section(arm, "finetune")
     messages: list[tuple[str, str]] = []
     for multiclass in {task.get("classes") == "multiclass" for task in _tasks_of(content, arm)}:
-        messages += together_problems(general, own, multiclass=multiclass)
+        messages += combination_problems(general, own, multiclass=multiclass)
     encoder = encoder_of(arm, content)
     if (own.get("head") or general.get("head")) == "own" and encoder in ARCHITECTURES:
         try:

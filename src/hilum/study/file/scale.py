@@ -12,7 +12,7 @@ from hilum.finetuning.settings import WITH_OWN_HEAD
 from hilum.study.file.pretraining import Pretrained, Supervised
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
-from hilum.study.file.sweep import shrunk
+from hilum.study.file.sweep import shrink_sweep
 from hilum.study.file.views import starts_in, views_of
 
 TINY_IMAGES = 300
@@ -247,11 +247,11 @@ def _shrink_sizes(content: dict[str, Any], largest: int) -> None:
 def _shrink_sweeps(study: Study, content: dict[str, Any], trials: int) -> None:
     length = ("epochs", "steps", "batch_size")
     if study.sweep is not None:
-        few = shrunk(study.sweep, trials, length)
+        few = shrink_sweep(study.sweep, trials, length)
         content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
     for name, arm in study.arms.items():
         if arm.sweep is not None:
-            few = shrunk(arm.sweep, trials, length)
+            few = shrink_sweep(arm.sweep, trials, length)
             content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
 
 

@@ -20,7 +20,7 @@ from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.report.layouts.config import read_layout
-from hilum.study.file.explain import Explaining, check_explaining, explained_arms
+from hilum.study.file.explain import Explanation, check_explanation, explained_arms
 from hilum.study.file.finetuning import Features, Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, WeightsName, kind_of_start
 from hilum.study.file.section import FindingName, Name, Section, Seed
@@ -317,8 +317,8 @@ class Study(Section):
         description="Pairs of arms to compare, `[[A, B], …]`: A minus B. When left out, all with `evaluate.reference`.",
     )
     evaluate: Evaluation = Field(Evaluation(), description="How results are judged.")
-    explain: Explaining | None = Field(
-        Explaining(), description="Heat-maps and images by likeness on the report's page; null: none."
+    explain: Explanation | None = Field(
+        Explanation(), description="Heat-maps and images by likeness on the report's page; null: none."
     )
 
     layout: str | None = Field(
@@ -367,10 +367,10 @@ class Study(Section):
 
     @field_validator("explain")
     @classmethod
-    def _known_arms(cls, explain: Explaining | None, info: ValidationInfo) -> Explaining | None:
+    def _known_arms(cls, explain: Explanation | None, info: ValidationInfo) -> Explanation | None:
         if explain is not None and "arms" in info.data:
             evaluate = info.data.get("evaluate")
-            check_explaining(explain, info.data["arms"], evaluate.reference if evaluate else None)
+            check_explanation(explain, info.data["arms"], evaluate.reference if evaluate else None)
         return explain
 
     _place: str = PrivateAttr("")
@@ -448,17 +448,17 @@ class Study(Section):
         """The initial weights of an arm, in words: "random", "mocov2 on ours/train", a name, or a directory."""
         if (features := self.arms[arm].features) is not None:
             return features.title
-        words = self.init_in_words(self.arms[arm].init)
+        words = self.describe_init(self.arms[arm].init)
         return words if self.finetuning_of(arm).train else f"{words}, with its classifier, as published"
 
-    def init_in_words(self, init: Init) -> str:
+    def describe_init(self, init: Init) -> str:
         """A start in words, as in `starts_from`."""
         if isinstance(init, Supervised):
-            before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
+            before = "" if init.start == "random" else f" from {self.describe_init(init.start)}"
             what = init.supervise if isinstance(init.supervise, str) else f"labels of {init.supervise.on}"
             return f"supervised on {what}{before}"
         if isinstance(init, Pretrained):
-            before = "" if init.start == "random" else f" from {self.init_in_words(init.start)}"
+            before = "" if init.start == "random" else f" from {self.describe_init(init.start)}"
             views = (
                 ""
                 if init.augmentation is None

@@ -127,7 +127,7 @@ def _values(name: str, values: Any, blocks: int) -> Choices | Range:
     return Choices(tuple(values))
 
 
-def shrunk(sweep: Sweep, trials: int, left_out: tuple[str, ...]) -> Sweep | None:
+def shrink_sweep(sweep: Sweep, trials: int, left_out: tuple[str, ...]) -> Sweep | None:
     """The same kind of sweep over a few values, without some settings; None where nothing is left.
 
     Args:

@@ -163,7 +163,7 @@ class ColumnSplit(Section):
 AnySplit = PatientSplit | ListedSplit | PaperSplit | ColumnSplit
 
 
-class Sides(Section):
+class BinaryContrast(Section):
     """A binary task: images of one finding against images of another."""
 
     positive: FindingName = Field(description="The finding; it is also the one of `task.findings`.")
@@ -180,7 +180,7 @@ class ChosenImages(Section):
     exactly_one_of: list[FindingName] = Field(
         [], description="Only images positive for one of these and no second one: classes that exclude each other."
     )
-    contrast: Sides | None = Field(None, description="Only the two sides of a binary task.")
+    contrast: BinaryContrast | None = Field(None, description="Only the two sides of a binary task.")
 
     def cohort(self) -> "Cohort":
         """What `hilum.data.labels` takes."""

@@ -31,7 +31,7 @@ class CurveLog(ABC):
         self.out = out
         self.written: dict[str, int] = {}
 
-    def following(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
+    def reporting(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
         """A progress report that also looks for new epochs now and then.
 
         Args:
@@ -46,11 +46,11 @@ class CurveLog(ABC):
             report(done, total, note)
             if time.monotonic() - last >= every_seconds:
                 last = time.monotonic()
-                self.look(directory)
+                self.update(directory)
 
         return follow
 
-    def look(self, directory: str) -> None:
+    def update(self, directory: str) -> None:
         """Write what a step has computed since the last look."""
         for name, curves in self._curves(directory):
             before = self.written.get(name, 0)

@@ -69,9 +69,9 @@ class MlflowLog(CurveLog):
         metrics = [Metric(_NOT_ALLOWED.sub("_", key), value, now, epoch) for key, value in values.items()]
         self.client.log_batch(self._run(name), metrics=metrics)
 
-    def look(self, directory: str) -> None:
+    def update(self, directory: str) -> None:
         """As in `CurveLog`; of a training that has ended, also its settings."""
-        super().look(directory)
+        super().update(directory)
         if directory in self.runs and (self.out / directory / "card.json").is_file():
             card = read_card(self.out / directory)
             given = {"encoder": card.encoder, **{name: str(value) for name, value in card.settings.items()}}

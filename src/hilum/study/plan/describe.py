@@ -27,30 +27,30 @@ from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pr
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
 from hilum.study.plan.failures import failed_arms, keys_with_failures
-from hilum.study.plan.fetching import fetching_rows, free_disk, roots_at_hand
+from hilum.study.plan.fetching import available_roots, fetching_rows, free_disk
 from hilum.study.plan.fingerprints import step_keys
-from hilum.study.plan.label_fraction import labelled_shares, share_in_words
+from hilum.study.plan.label_fraction import describe_subsets, labelled_subsets
 from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
 from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import read_record
-from hilum.study.plan.starting import differences_of_start
+from hilum.study.plan.starts import differences_of_start
 from hilum.study.plan.steps import (
-    Images,
+    ImageCounts,
     Step,
     count_images,
+    count_pretraining_images,
     directory_of_start,
-    disk_of_steps,
-    guess_images,
-    images_learnt,
+    disk_bytes,
+    estimate_image_counts,
     steps_of,
 )
-from hilum.study.plan.sweep import needs_of
+from hilum.study.plan.sweep import sweep_requirements
 from hilum.study.pool import part_counts
 from hilum.study.prepared import Prepared, PreparedStudy
-from hilum.study.published_counts import countable
+from hilum.study.published_counts import countable_part
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
 IMAGES_A_SECOND = 100.0
@@ -81,7 +81,7 @@ class Plan:
 
     study: Study
     prepared: Prepared | None
-    images: Images | None
+    images: ImageCounts | None
     steps: list[Step]
     done: set[str]
     seconds: dict[str, float]
@@ -104,16 +104,16 @@ def plan_study(
         out: directory of an earlier run, to see what is done.
         allow_missing: plan also where tables name images whose file is not there.
     """
-    here, fetching = roots_at_hand(study, roots), fetching_rows(study, roots)
+    here, fetching = available_roots(study, roots), fetching_rows(study, roots)
     if out is not None:
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
     whole = all(name in here for name, data in study.data.items() if data.pool is None)
     prepared = prepare_study(study, here, allow_missing=allow_missing) if whole else None
     views = views_of(study)
-    images: dict[str, Images] = {}
+    images: dict[str, ImageCounts] = {}
     for view in views:
-        counted = count_images(prepared.views[view.directory]) if prepared else guess_images(view.study)
+        counted = count_images(prepared.views[view.directory]) if prepared else estimate_image_counts(view.study)
         if counted is not None:
             images[view.directory] = counted
     steps = steps_of(study, images or None)
@@ -126,7 +126,7 @@ def plan_study(
     counts = {name: count for each in images.values() for name, count in each.all.items()}
     sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
     left = [step for step in steps if step.directory not in done]
-    disk = {"needed": disk_of_steps(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
+    disk = {"needed": disk_bytes(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
@@ -153,7 +153,7 @@ def plan_study(
 
 
 def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
-    few = countable(study, set(roots)) if study.layout else None
+    few = countable_part(study, set(roots)) if study.layout else None
     return prepare_study(few, {name: roots[name] for name in few.data}, allow_missing=allow_missing) if few else None
 
 
@@ -271,7 +271,7 @@ def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
     init = plan.study.arms[arm].init
     if not isinstance(init, Pretrained) or plan.images is None:
         return None
-    return resolved_pretraining(plan.study, init, images_learnt(plan.images, init))
+    return resolved_pretraining(plan.study, init, count_pretraining_images(plan.images, init))
 
 
 def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
@@ -284,8 +284,8 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
                 if not isinstance(init, Pretrained) or plan.images is None:
                     continue
                 directory = directory_of_start(study, study.arms[arm].encoder, init, study.seeds[0])
-                resolved = resolved_pretraining(study, init, images_learnt(plan.images, init))
-                row: dict[str, Any] = {"title": study.init_in_words(init), "arms": [], "preset": resolved.why}
+                resolved = resolved_pretraining(study, init, count_pretraining_images(plan.images, init))
+                row: dict[str, Any] = {"title": study.describe_init(init), "arms": [], "preset": resolved.why}
                 row["counted_once"] = {} if plan.prepared is None else plan.prepared.counted_once(init)
                 rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.choices]})
                 if arm not in rows[directory]["arms"]:
@@ -333,7 +333,7 @@ def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
     for arm in plan.study.arms if plan.images is not None else ():
         if plan.images is not None and plan.study.sweep_of(arm) is not None:
             try:
-                needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
+                needs = sweep_requirements(plan.study, arm, (plan.images.train, plan.images.val))
             except HilumError as error:
                 rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {error}"})
             else:
@@ -343,8 +343,8 @@ def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
     """What each replicate learns from with labels."""
-    shares = labelled_shares(prepared)
-    return {"in_words": share_in_words(shares), "seeds": [asdict(share) for share in shares]}
+    shares = labelled_subsets(prepared)
+    return {"in_words": describe_subsets(shares), "seeds": [asdict(share) for share in shares]}
 
 
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
@@ -433,7 +433,7 @@ def _judged_row(prepared: Prepared) -> dict[str, Any]:
     return {"unit": task.unit, "score": task.study_score, "test_units": units, "test_images": test.height}
 
 
-def _images_row(images: Images) -> dict[str, Any]:
+def _images_row(images: ImageCounts) -> dict[str, Any]:
     return {"train": images.train, "val": images.val, "test": images.test, "counted": images.exact}
 
 
@@ -449,7 +449,7 @@ def _done(steps: list[Step], prepared: PreparedStudy, out: Path) -> set[str]:
     return {directory for directory, record in records.items() if record and record.key == keys[directory]}
 
 
-def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> dict[str, tuple[float, float]]:
+def _estimate(steps: list[Step], images: Mapping[str, ImageCounts], rates: Rates) -> dict[str, tuple[float, float]]:
     """Seconds of each step, and what they may be off as a share."""
     first, found = next(iter(images.values())), {}
     for step in steps:

@@ -91,7 +91,7 @@ def keys_with_failures(
     return {d: fingerprint([key, "without", names]) if d in judged else key for d, key in keys.items()}
 
 
-def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> str:
+def describe_failure(step: Step, study: Study, error: TrainingFailedError) -> str:
     """What happened in a step, with the keys of the study file that can change it."""
     message = f"{error.where}: {error.found}. "
     if error.code == "collapsed":

@@ -22,7 +22,7 @@ from hilum.study.file import Study
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Download:
     """Something that a study names by URL.
 
     Attributes:
@@ -45,7 +45,7 @@ class Wanted:
         return "What came so far is kept. Without a network, unpack it by hand and name the directory instead."
 
 
-def wanted_by(study: Study, roots: Mapping[str, Path]) -> list[Wanted]:
+def downloads_of(study: Study, roots: Mapping[str, Path]) -> list[Download]:
     """Everything that a study names by URL and that `roots` do not give, each once.
 
     Args:
@@ -53,7 +53,7 @@ def wanted_by(study: Study, roots: Mapping[str, Path]) -> list[Wanted]:
         roots: folders of data sets that are given by hand.
     """
     found = [
-        Wanted(f"data set {name}", data.address, data=name)
+        Download(f"data set {name}", data.address, data=name)
         for name, data in study.data.items()
         if data.address is not None and name not in roots
     ]
@@ -64,16 +64,16 @@ def wanted_by(study: Study, roots: Mapping[str, Path]) -> list[Wanted]:
             arms.setdefault(str(weights), []).append(arm)
     for text, names in arms.items():
         encoders = tuple(study.arms[arm].encoder for arm in names)
-        found.append(Wanted(f"weights of {', '.join(names)}", parse_address(text), encoders=encoders))
+        found.append(Download(f"weights of {', '.join(names)}", parse_address(text), encoders=encoders))
     return found
 
 
-def roots_at_hand(study: Study, roots: Mapping[str, Path]) -> dict[str, Path]:
+def available_roots(study: Study, roots: Mapping[str, Path]) -> dict[str, Path]:
     """Folders of data sets: those that are given, and those that were fetched before. Opens no connection."""
     return {**roots, **dict(_fetched_roots(study, roots))}
 
 
-def fetch_wanted(study: Study, roots: Mapping[str, Path], progress: ShowProgress = quiet) -> dict[str, Path]:
+def fetch_missing(study: Study, roots: Mapping[str, Path], progress: ShowProgress = quiet) -> dict[str, Path]:
     """Fetch what a study names by URL and is not here, each once, and give the folders of its data sets.
 
     Args:
@@ -84,19 +84,19 @@ def fetch_wanted(study: Study, roots: Mapping[str, Path], progress: ShowProgress
     Raises:
         HilumError: something cannot be fetched, or is not what the study means.
     """
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         if fetched(each.address) is None:
             with progress(f"fetch {each.title}") as report:
                 fetch_address(each.address, what=each.title, fix=each.by_hand, on_progress=report)
         for encoder in each.encoders:
             describe_weights(str(each.address), encoder)  # refuses weights of another encoder now
-    return roots_at_hand(study, roots)
+    return available_roots(study, roots)
 
 
 def fetching_rows(study: Study, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
     """What a plan says of each: `title, url, here, bytes` (of an archive, where its server states them), `place`."""
     rows = []
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         here = fetched(each.address) is not None
         size = None if here else size_of_address(each.address)
         there = not each.address.url.startswith("file://") or Path(urlsplit(each.address.url).path).exists()
@@ -114,6 +114,6 @@ def free_disk(folder: Path | None = None) -> int:
 
 
 def _fetched_roots(study: Study, roots: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         if each.data is not None and (found := fetched(each.address)) is not None:
             yield each.data, found

@@ -9,7 +9,7 @@ from hilum.study.prepared import Prepared
 
 
 @dataclass(frozen=True)
-class LabelledShare:
+class LabelledSubset:
     """What one replicate learns from with labels.
 
     Attributes:
@@ -26,7 +26,7 @@ class LabelledShare:
     positives: dict[str, int]
 
 
-def labelled_shares(prepared: Prepared) -> list[LabelledShare]:
+def labelled_subsets(prepared: Prepared) -> list[LabelledSubset]:
     """One a seed, in the study's order."""
     study = prepared.study
     shares = []
@@ -34,7 +34,7 @@ def labelled_shares(prepared: Prepared) -> list[LabelledShare]:
         images = prepared.task.train_of(seed)
         positives = (np.nan_to_num(images.targets) == 1).sum(0).tolist()
         shares.append(
-            LabelledShare(
+            LabelledSubset(
                 seed,
                 study.task.labelled_percent,
                 len(images.image_ids),
@@ -51,7 +51,7 @@ def span(numbers: list[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def share_in_words(shares: list[LabelledShare]) -> str:
+def describe_subsets(shares: list[LabelledSubset]) -> str:
     """As in "10 % of the training patients: 14 images of 9 patients, 10 positive"; spans over seeds where they differ.
 
     With several findings the number of positives is that of the rarest.
@@ -67,7 +67,7 @@ def share_in_words(shares: list[LabelledShare]) -> str:
     )
 
 
-def as_rows(shares: list[LabelledShare]) -> list[dict[str, Any]]:
+def as_rows(shares: list[LabelledSubset]) -> list[dict[str, Any]]:
     """One row a seed and finding: seed, percent, images, patients, finding, positives."""
     return [
         {

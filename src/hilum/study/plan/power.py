@@ -19,14 +19,14 @@ def power_of(prepared: Prepared) -> dict[str, Any]:
     return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
 
 
-def power_in_words(power: dict[str, Any]) -> str:
+def describe_power(power: dict[str, Any]) -> str:
     """One sentence on the mean of the findings, or the only one.
 
     Args:
         power: as `detectable_differences` gives it.
 
     Example:
-        >>> power_in_words({"rows": [{"smallest_difference": 0.0412, "note": "mean of 3 of 4 findings"}]})
+        >>> describe_power({"rows": [{"smallest_difference": 0.0412, "note": "mean of 3 of 4 findings"}]})
         'This test set can show a difference of at least 0.041 in AUROC, mean of 3 of 4 findings.'
     """
     smallest, note = power["rows"][0]["smallest_difference"], power["rows"][0]["note"]

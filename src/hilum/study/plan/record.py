@@ -66,7 +66,7 @@ def forget_without_page(out: Path) -> None:
         (out / REPORT / RECORD).unlink(missing_ok=True)
 
 
-def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
+def run_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
     """Do a step unless it is done already.
 
     What an interrupted run of the same step left is kept for `work` to go on from; what a step with other settings

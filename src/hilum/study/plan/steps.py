@@ -46,7 +46,7 @@ OFFICIAL_TEST_SHARE = 0.23
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageCounts:
     """How many images each part of the work sees.
 
     Attributes:
@@ -102,7 +102,7 @@ _JUDGING: tuple[tuple[StepKind, str, str], ...] = (
 )
 
 
-def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list[Step]:
+def steps_of(study: Study, images: ImageCounts | Mapping[str, ImageCounts] | None) -> list[Step]:
     """All steps of a study in the order in which they run: what tasks share, then each task, then what is of all.
 
     Args:
@@ -114,21 +114,23 @@ def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list
     for view in views.values():
         steps += [*_sweep_steps(view), *_finetuning_steps(view), *_external_steps(view)]
         for kind, title, name in _JUDGING:
-            steps.append(Step(kind, _titled(view, title), in_view(view, name), view.labelled_data, view=view.place))
+            steps.append(
+                Step(kind, _titled(view, title), view_directory(view, name), view.labelled_data, view=view.place)
+            )
     if "" not in views:
         steps.append(Step("across", "compare tasks", EVALUATION, ""))
     for view in views.values():
         if view.explain and view.explained_arms:
             title = f"explain {' and '.join(view.explained_arms)}: {view.explain.method}, {view.explain.embedding}"
-            at = in_view(view, EXPLANATION)
+            at = view_directory(view, EXPLANATION)
             steps.append(Step("explain", _titled(view, title), at, view.labelled_data, view=view.place))
         page = _titled(view, "write the report")
-        steps.append(Step("report", page, in_view(view, REPORT), view.labelled_data, view=view.place))
+        steps.append(Step("report", page, view_directory(view, REPORT), view.labelled_data, view=view.place))
     if "" not in views:
         steps.append(Step("overview", "write the report over all tasks", REPORT, ""))
     if images is None:
         return steps
-    counted = {"": images} if isinstance(images, Images) else images
+    counted = {"": images} if isinstance(images, ImageCounts) else images
     first = next(iter(counted.values()))
     return [replace(step, gigaflops=_cost(step, views, counted.get(step.view, first))) for step in steps]
 
@@ -142,10 +144,10 @@ def view_name(study: Study) -> str:
     return next((view.name for view in views_of(study.whole) if view.directory == study.place), study.place)
 
 
-def count_images(prepared: Prepared) -> Images:
+def count_images(prepared: Prepared) -> ImageCounts:
     """Images of each part, from the tables."""
     task = prepared.task
-    return Images(
+    return ImageCounts(
         all={name: prepared.stored_images(name).height for name in prepared.data},
         pool={name: len(prepared.pretraining_ids(name)) for name in prepared.data},
         train=prepared.labelled_images,
@@ -161,7 +163,7 @@ def count_images(prepared: Prepared) -> Images:
     )
 
 
-def images_learnt(images: Images, init: Pretrained) -> int:
+def count_pretraining_images(images: ImageCounts, init: Pretrained) -> int:
     """How many images a pretraining learns from; to within the rounding of shares where tables are not at hand."""
     counted = images.learnt.get(tuple(init.shares.items()))
     return (
@@ -169,7 +171,7 @@ def images_learnt(images: Images, init: Pretrained) -> int:
     )
 
 
-def guess_images(study: Study) -> Images | None:
+def estimate_image_counts(study: Study) -> ImageCounts | None:
     """Images of each part where every data set is generated; None where a table has to be read first."""
     if any(data.generate is None for data in study.data.values() if data.pool is None):
         return None
@@ -181,7 +183,7 @@ def guess_images(study: Study) -> Images | None:
     for view in views_of(study.whole):
         pool[view.study.labelled_data] = round(counts[view.study.labelled_data] * (1 - sum(_shares(view.study))))
     train = round(pool[study.labelled_data] * study.task.label_fractions[0])
-    return Images(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
+    return ImageCounts(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
 
 
 def _shares(study: Study) -> tuple[float, float]:
@@ -231,7 +233,7 @@ def external_directory(study: Study, arm: str, seed: int) -> str:
     return str(Path(study.place) / "external" / arm / f"seed-{seed}")
 
 
-def in_view(study: Study, name: str) -> str:
+def view_directory(study: Study, name: str) -> str:
     """A folder of a task: its evaluation, baselines, explanation or page."""
     return str(Path(study.place) / name)
 
@@ -315,7 +317,7 @@ def _external_steps(study: Study) -> Iterator[Step]:
             )  # fmt: skip
 
 
-def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
+def _cost(step: Step, views: Mapping[str, Study], images: ImageCounts) -> float:
     study = views.get(step.view, next(iter(views.values())))
     if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder:
         learnt = supervised_study(study, step.encoder, step.init)
@@ -325,7 +327,7 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
             train=images.pool[step.data], val=0, test=0, epochs=tuning.epochs, validations=0,
         )  # fmt: skip
     if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
-        count = images_learnt(images, step.init)
+        count = count_pretraining_images(images, step.init)
         resolved = pretext_settings(study, step.init, count)
         size = mean_size(resolved.size, image_size(study))
         return pretraining_gigaflops(
@@ -360,7 +362,7 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
     return 0.0
 
 
-def _sweep_cost(study: Study, arm: str, images: Images) -> float:
+def _sweep_cost(study: Study, arm: str, images: ImageCounts) -> float:
     """The frozen part once, and the rest for each trial, where no trial ends by itself."""
     sweep = study.sweep_of(arm)
     if sweep is None:
@@ -369,7 +371,7 @@ def _sweep_cost(study: Study, arm: str, images: Images) -> float:
     return sum(_sweep_cost_of(study, arm, sweep, encoder, images) for encoder in encoders) / len(encoders)
 
 
-def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: Images) -> float:
+def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: ImageCounts) -> float:
     """Were all trials of one encoder."""
     tuning = resolved_finetuning(study, arm, images.train)
     space = sweep_space(sweep, encoder, tuning.settings.batch_size)
@@ -412,7 +414,7 @@ def _frozen_encoders(study: Study) -> list[str]:
     return list(dict.fromkeys(frozen))
 
 
-def disk_of_steps(steps: Sequence[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
+def disk_bytes(steps: Sequence[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
     """Bytes that the steps of a study leave or need at the same time, without tables and pages, which are small.
 
     Stores are a byte a pixel, weights four bytes each, of every training; and there is one checkpoint of the largest,

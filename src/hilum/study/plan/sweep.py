@@ -31,7 +31,7 @@ from hilum.training.distributed.device import choose_device
 
 
 @dataclass(frozen=True)
-class SweepNeeds:
+class SweepRequirements:
     """What a sweep is, before it runs.
 
     Attributes:
@@ -148,7 +148,7 @@ def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
     }
 
 
-def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
+def sweep_requirements(study: Study, arm: str, images: tuple[int, int]) -> SweepRequirements:
     """How many trials an arm's sweep makes, and the memory that they need together, from shapes.
 
     Of spaces with ranges the memory is that of trials at their upper ends.
@@ -187,7 +187,7 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
     share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
     varied = _in_words(space)
     groups = max(map(len, stages_of_sweep(study, arm, train)), default=1)
-    return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory, groups)
+    return SweepRequirements(how.kind, how.select, varied, trials, share, rounds, most, memory, groups)
 
 
 def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
@@ -219,7 +219,7 @@ def too_large_sweeps(study: Study, train: int, val: int) -> dict[str, str]:
         if study.sweep_of(arm) is None:
             continue
         try:
-            needs_of(study, arm, (train, val))
+            sweep_requirements(study, arm, (train, val))
         except HilumError as error:
             found[arm] = str(error)
     return found
@@ -251,7 +251,7 @@ def _in_words(space: Space | list[Sample]) -> dict[str, str]:
     return text
 
 
-def refuse_impossible(study: Study, images: int) -> list[str]:
+def trial_problems(study: Study, images: int) -> list[str]:
     """What is wrong with settings of trials that only together are wrong, a line an arm.
 
     Args:

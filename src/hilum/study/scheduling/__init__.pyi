@@ -1,3 +1,9 @@
+from .compute import (
+    ComputeConfig as ComputeConfig,
+)
+from .compute import (
+    open_pool as open_pool,
+)
 from .here import (
     ThisProcess as ThisProcess,
 )
@@ -24,10 +30,4 @@ from .tasks import (
 )
 from .tasks import (
     run_tasks as run_tasks,
-)
-from .where import (
-    Where as Where,
-)
-from .where import (
-    open_pool as open_pool,
 )

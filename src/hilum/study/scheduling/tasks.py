@@ -95,7 +95,7 @@ def run_tasks(
     *,
     before: Callable[[Task], None] = lambda _: None,
     after: Callable[[Task], None] = lambda _: None,
-    look: Callable[[list[Task]], None] = lambda _: None,
+    on_wait: Callable[[list[Task]], None] = lambda _: None,
     every_seconds: float = 1.0,
 ) -> None:
     """Have tasks done, each after those that it needs, in the order of the list where several could begin.
@@ -110,7 +110,7 @@ def run_tasks(
         pool: where.
         before: called with each task before it begins for the first time, in this process.
         after: called with each task that is done, in this process.
-        look: called with the tasks that were begun and have not ended, now and then.
+        on_wait: called with the tasks that were begun and have not ended, now and then.
         every_seconds: from one look to the next.
 
     Raises:
@@ -134,7 +134,7 @@ def run_tasks(
                     pool.begin(task)
             if not begun:
                 break
-            look(list(begun.values()))
+            on_wait(list(begun.values()))
             for end in pool.ended(every_seconds):
                 task = begun.pop(end.name)
                 if end.lost and attempts[end.name] < ATTEMPTS:

@@ -24,8 +24,8 @@ from hilum.study.plan.leakage.pixel_copies import (
     copies_between,
     copies_learnt,
     held_copies,
-    learnt_and_held,
     of_start,
+    training_and_held_out,
     unsearched_copies,
 )
 from hilum.study.pool import by_part
@@ -379,7 +379,7 @@ def _copies_of_start(start: Prepared, stores: Mapping[str, Store] | None) -> lis
 
 def copies_trained(prepared: Prepared, stores: Mapping[str, Store] | None = None) -> list[Copy]:
     """Training images of the task that are copies of images that validate or test it; with stores, by pixels, too."""
-    images = learnt_and_held(prepared)
+    images = training_and_held_out(prepared)
     learnt, held = (by_part(prepared.data, each) for each in images)
     found = copies_between(prepared.identity.equal, learnt, held)
     return _once(found + ([] if stores is None else copies_learnt(prepared.data, stores.__getitem__, learnt, held)))

@@ -103,7 +103,7 @@ def _comparisons(
 
     Tasks that differ in their findings or their fraction of labels mostly share a split: images are looked at once.
     """
-    asked = [(view.data, *learnt_and_held(view)) for view in prepared.views.values()]
+    asked = [(view.data, *training_and_held_out(view)) for view in prepared.views.values()]
     asked += [(start.data, *of_start(start)) for start in prepared.first.all_tasks.supervised.values()]
     joined: dict[str, tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]] = {}
     for data, learnt, held in asked:
@@ -114,7 +114,7 @@ def _comparisons(
     return list(joined.values())
 
 
-def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def training_and_held_out(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """A task's training images, and those that validate or test it, external test sets included; by data set."""
     task, labelled = view.task, view.study.labelled_data
     apart = [] if task.split.sharing else task.val.image_ids  # a shared patient's images may well be alike

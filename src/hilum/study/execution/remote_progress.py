@@ -16,7 +16,7 @@ from hilum.study.plan import Step, read_progress
 from hilum.study.scheduling import Task
 
 
-class Following:
+class RemoteProgress:
     """Opens a line for each step that some process has begun, and closes it when the step has ended.
 
     Args:
@@ -42,7 +42,7 @@ class Following:
             self.numbered[name] = number, replace(step, directory=name, title=f"{step.title}, part {part.part.name}")
         self.open: dict[str, tuple[ExitStack, ProgressReport]] = {}
 
-    def look(self, begun: Sequence[Task]) -> None:
+    def update(self, begun: Sequence[Task]) -> None:
         """Look at the steps that were handed over and have not ended."""
         names = {task.name for task in begun}
         for directory in set(self.open) - names:
@@ -59,7 +59,7 @@ class Following:
                 done, total, note, _ = progress
                 self.open[directory][1](done, total, f"{note} on {holder.host}".strip())
             if self.curve_log is not None:
-                self.curve_log.look(directory)
+                self.curve_log.update(directory)
 
     def __enter__(self) -> Self:
         """No line is open yet."""
@@ -73,4 +73,4 @@ class Following:
     def _close(self, directory: str) -> None:
         self.open.pop(directory)[0].close()
         if self.curve_log is not None:
-            self.curve_log.look(directory)
+            self.curve_log.update(directory)

@@ -12,7 +12,7 @@ from hilum.training.distributed import world_size
 
 
 @dataclass(frozen=True)
-class Where:
+class ComputeConfig:
     """In which processes the steps of a study are done; results do not depend on it.
 
     Attributes:
@@ -34,7 +34,7 @@ class Where:
 
 
 @contextmanager
-def open_pool(where: Where) -> Iterator[ThisProcess | LocalProcesses | RayCluster]:
+def open_pool(where: ComputeConfig) -> Iterator[ThisProcess | LocalProcesses | RayCluster]:
     """Where steps are done.
 
     Raises:
