@@ -101,7 +101,7 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
                                                     "mean 'folder'?"),
         ("Pneumonia,", "Pnumonia,", "Did you mean 'Pneumonia'?"),
         ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
-        ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
+        ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] contains a seed twice"),
         ("n_bootstrap: 2000", "n_bootstrap: 3", "line 14  evaluate.n_bootstrap: Input should be greater than or "
                                                 "equal to 100    found 3"),
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
