@@ -171,7 +171,7 @@ def test_what_does_not_go_with_features_is_reported_at_once():
     with pytest.raises(HilumErrors) as error:
         parse_study(text, where="x.yaml")
     message = "\n".join(error.value.problems)
-    assert "arms.a.encoder: stands beside features" in message
+    assert "arms.a.encoder: is not allowed beside features" in message
     assert "'nowhere' is not a data set" in message
     assert "'elsewhere' has no table" in message
-    assert "'good' has features from elsewhere, and no encoder to explain" in message
+    assert "'good' has precomputed features and no encoder to explain" in message

@@ -149,27 +149,27 @@ def test_published_grids_go_by_their_names():
 
 PROBLEMS = [
     ("over: {lr: [0, 1e-3]}", r"line 12 +sweep.over.lr.0: Input should be greater than 0"),
-    ("over: {lr: [1e-3, 1e-3]}", "sweep.over.lr.1: '0.001' stands twice"),
+    ("over: {lr: [1e-3, 1e-3]}", "sweep.over.lr.1: '0.001' is listed twice"),
     (
         "over: {dropuot: [0.1]}",
-        "sweep.over.dropuot: is not a setting of training with labels    did you mean 'dropout'",
+        "sweep.over.dropuot: is not a setting of fine-tuning    did you mean 'dropout'",
     ),
     ("over: {dropout: [-0.1]}", "sweep.over.dropout.0: Input should be greater than or equal to 0"),
     ("over: {head: [[linear], mlp]}", "sweep.over.head.0: Input should be"),
     ("over: {head: {a: 1}}", "sweep.over.head: is not a range"),
     ("over: {? [1, 2] : 3}", "found unhashable key"),
     ("over: {unfreeze: [9]}", "sweep.over.unfreeze.0: 9 blocks, but toh2023_xvt has 6    use 0 to 6, or all"),
-    ("over: {lr: up_to_half}", "sweep.over.lr: 'up_to_half' is no list of values"),
+    ("over: {lr: up_to_half}", "sweep.over.lr: 'up_to_half' is not a list of values"),
     ("over: {lr: {log_uniform: [0, 1]}}, search: tpe", "sweep.over.lr.log_uniform: 0 has no logarithm"),
     ("over: {lr: {log_uniform: [1, 1e-3]}}, search: tpe", "1 is not below 0.001"),
     ("over: {dropout: {uniform: [0, 1.5]}}, search: tpe", "sweep.over.dropout.uniform.1: Input should be less than 1"),
     ("over: {lr: {log_uniform: [1e-3, 1]}}", "sweep.over.lr: a grid needs a list of values"),
-    ("over: {lr: [1e-3]}, trials: 3", "sweep.trials: a grid tries everything"),
+    ("over: {lr: [1e-3]}, trials: 3", "sweep.trials: a grid tries all combinations"),
     ("over: {lr: [1e-3]}, best_per: [unfreeze]", "sweep.best_per.0: 'unfreeze' is not swept"),
     ("over: {focal: [1.0, 2.0]}", "sweep.over.focal: trials with different losses cannot be compared"),
     ("over: {lr: [1e-3]}, search: gird", "sweep.search: 'gird' is not one of"),
-    ("select: val_loss", "sweep: says nothing to try"),
-    ("grid: dinov2_linear", "sweep: dinov2_linear reads class tokens"),
+    ("select: val_loss", "sweep: has no settings to try"),
+    ("grid: dinov2_linear", "sweep: dinov2_linear uses class tokens"),
     ("grid: elwirehardja", "'elwirehardja' is not one of dinov2_linear, elwirehardja2025"),
 ]
 

@@ -31,7 +31,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.fetching import available_roots
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.sweep import too_large_sweeps, trial_problems
+from hilum.study.plan.sweep import required_by_sweeps, trial_problems
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
@@ -159,8 +159,10 @@ def check_prepared(
         trial = _Trial(small, temporary, workers)
         trial.checked.problems += _problems_before(prepared)
         if runs_here:
-            large = too_large_sweeps(prepared.study, prepared.labelled_images, len(prepared.task.val.image_ids))
-            trial.checked.problems += [Problem(arm, BEFORE, f"sweep: {message}") for arm, message in large.items()]
+            required = required_by_sweeps(prepared.study, prepared.labelled_images, len(prepared.task.val.image_ids))
+            trial.checked.problems += [
+                Problem(arm, BEFORE, f"sweep: {each}") for arm, each in required.items() if isinstance(each, HilumError)
+            ]
         trial.run(on_progress)
         return trial.checked
 

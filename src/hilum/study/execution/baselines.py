@@ -24,7 +24,7 @@ from hilum.finetuning.shortcut_features import (
 )
 from hilum.finetuning.shortcut_names import CALIBRATED, METADATA, RANDOM, THUMBNAIL, untrained_name
 from hilum.progress import ProgressReport
-from hilum.study.plan.steps import _calibrated, _frozen_encoders
+from hilum.study.plan.steps import calibrated_encoders, frozen_encoders
 from hilum.study.prepared import Prepared
 
 
@@ -70,9 +70,9 @@ def _feature_makers(
         METADATA: partial(metadata_features, prepared.labelled.manifest),
         THUMBNAIL: partial(thumbnail_features, store),
     }
-    for encoder in _frozen_encoders(study):
+    for encoder in frozen_encoders(study):
         makers[untrained_name(RANDOM, encoder)] = partial(random_encoder_features, store, encoder=encoder, seed=seed)
-    for encoder in _calibrated(_frozen_encoders(study)):
+    for encoder in calibrated_encoders(frozen_encoders(study)):
         makers[untrained_name(CALIBRATED, encoder)] = partial(
             random_encoder_features, store, encoder=encoder, seed=seed, calibrated_on=pool
         )

@@ -26,8 +26,8 @@ from hilum.study.file.pretraining import Supervised
 from hilum.study.file.section import percent_of
 from hilum.study.file.sweep import ENCODER
 from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
-from hilum.study.plan.leakage import statements_of_features
 from hilum.study.plan.probe_labels import labels_of_task
+from hilum.study.plan.starts import statements_of_features
 from hilum.study.plan.steps import directory_of_start
 from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared

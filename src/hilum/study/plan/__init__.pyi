@@ -23,6 +23,9 @@ from .failures import (
     failed_arms as failed_arms,
 )
 from .failures import (
+    keys_after_failures as keys_after_failures,
+)
+from .failures import (
     keys_with_failures as keys_with_failures,
 )
 from .failures import (
@@ -65,9 +68,6 @@ from .leakage import (
     refuse_trained_copies as refuse_trained_copies,
 )
 from .leakage import (
-    start_of as start_of,
-)
-from .leakage import (
     without_pixel_copies as without_pixel_copies,
 )
 from .learnable_labels import (
@@ -92,6 +92,9 @@ from .record import (
     forget_without_page as forget_without_page,
 )
 from .record import (
+    is_done as is_done,
+)
+from .record import (
     part_directory as part_directory,
 )
 from .record import (
@@ -111,6 +114,9 @@ from .record import (
 )
 from .starts import (
     differences_of_start as differences_of_start,
+)
+from .starts import (
+    start_of as start_of,
 )
 from .steps import (
     BASELINES as BASELINES,
