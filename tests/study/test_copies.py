@@ -127,9 +127,7 @@ def test_a_training_image_that_is_a_test_image_is_refused_without_any_pretrainin
     prepared = prepare_study(study_of(arm=""), roots)
     if recoded:
         refuse_contaminated(prepared)
-        with pytest.raises(
-            HilumErrors, match=r"ours: a3\.png has the pixels of ours's a25\.png, which validates or tests"
-        ):
+        with pytest.raises(HilumErrors, match=r"ours: a3\.png has the pixels of ours's a25\.png, a held-out image"):
             refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
     else:
         with pytest.raises(
@@ -164,7 +162,7 @@ def test_a_compressed_copy_of_a_test_image_is_refused(ours, tmp_path, size):
     with_detail(ours)
     prepared = prepared_at(size, ours)
     assert contamination_of(prepared.first, "scratch").certainty == "no"
-    with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, which validates or tests"):
+    with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, a held-out image"):
         refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
 
 

@@ -188,7 +188,9 @@ def test_a_sweep_in_which_all_diverge_fails_its_arm_and_the_others_go_on(images,
     states = {step.directory: step.state for step in study_status(tmp_path / "out")}
     assert states["arms/tuned/sweep"] == states["arms/tuned/seed-0"] == "diverged"
     assert states["report"] == "done"
-    assert "Let the sweep of arms.tuned try lower lr" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Add lower values of lr to the sweep of arms.tuned" in (tmp_path / "out/report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_studies_of_a_folder_are_listed_with_their_best_arm_and_watched(swept):

@@ -73,7 +73,7 @@ def test_a_plan_fetches_nothing_and_says_what_a_run_will(text, shelf, tmp_path):
     by_hand = plan_data(plan_study(study, {"images": shelf / "images"}))
     assert [row["title"] for row in by_hand["fetching"]] == ["weights of ours, also"]
     assert {row["arm"]: row["trained_on_test_patients"] for row in by_hand["arms"]} == {
-        "scratch": "no", "ours": "not known before they are fetched", "also": "not known before they are fetched",
+        "scratch": "no", "ours": "unknown before the download", "also": "unknown before the download",
     }  # fmt: skip
     assert by_hand["refused"] == []
     weights = sum(each.numel() for each in create_encoder("resnet18", seed=0).parameters())

@@ -64,7 +64,7 @@ def test_the_share_is_reported_in_images_patients_and_positives():
     assert describe_subsets([one]) == "10 % of the training patients: 14 images of 9 patients, 10 positive"
     two = LabelledSubset(1, 10, 17, 9, {"Pneumonia": 4})
     assert describe_subsets([one, two]) == (
-        "10 % of the training patients: 14 to 17 images of 9 patients, 4 to 10 positive, drawn anew for each of 2 seeds"
+        "10 % of the training patients: 14 to 17 images of 9 patients, 4 to 10 positive, drawn separately for each of 2 seeds"
     )
     several = LabelledSubset(0, 100, 1200, 900, {"Mass": 30, "Hernia": 2})
     assert describe_subsets([several]) == (

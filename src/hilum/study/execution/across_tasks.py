@@ -1,4 +1,4 @@
-"""What a study says over all of its tasks and label fractions, from the predictions of each."""
+"""Evaluation over all tasks and label fractions of a study, from the predictions of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,14 +32,14 @@ from hilum.study.prepared import Prepared
 def evaluate_across_tasks(views: Sequence[Prepared], out: Path) -> None:
     """Write the tables over all tasks.
 
-    `evaluation` then holds, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks at
-    each task's largest fraction), comparisons (of every task; adjusted over all of them where the study asks for it),
-    ranks (over the findings of all tasks, of the arms that are in each), and for tasks with several label fractions
-    labels_to_match (`hilum.evaluation.tables.label_efficiency`). Complete or absent.
+    `evaluation` then contains, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks
+    at their largest fractions), comparisons (of every task, adjusted by the study's family of tests), ranks (of arms
+    that all tasks have, over the findings of all tasks), and for tasks with several label fractions labels_to_match
+    (`hilum.evaluation.tables.label_efficiency`). The directory is complete or absent.
 
     Args:
-        views: every task and label fraction, judged.
-        out: directory of the study.
+        views: All tasks and label fractions, evaluated.
+        out: Directory of the study.
     """
     whole = views[0].study.whole
     of_place = {view.directory: view for view in views_of(whole)}
@@ -62,7 +62,7 @@ def evaluate_across_tasks(views: Sequence[Prepared], out: Path) -> None:
 
 
 def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
-    """What the page over all tasks says, from the files of a finished study."""
+    """Gather the content of the report over all tasks from the files of a finished study."""
     whole = views[0].study.whole
     names = {view.directory: view for view in views_of(whole)}
     pages = []
@@ -92,7 +92,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
 
 
 def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
-    """Every task and label fraction by its folder; resamples of different data sets are independent."""
+    """Bootstrap the arms of every task and label fraction, by its folder; independently for different data sets."""
     shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
     found = {}
     for view in views:
@@ -100,11 +100,9 @@ def _measured(views: Sequence[Prepared], out: Path) -> dict[str, MeasuredArms]:
         evaluation = out / view_directory(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
-            arms,
-            n_bootstrap=settings.n_bootstrap,
-            seed=settings.seed,
+            arms, n_bootstrap=settings.n_bootstrap, seed=settings.seed,
             min_positive_patients=settings.min_positive_patients,
-        )
+        )  # fmt: skip
         found[study.place] = shift_resamples(measured, shift[study.labelled_data])
     return found
 
@@ -114,32 +112,30 @@ def _only(measured: MeasuredArms, arms: Sequence[str]) -> MeasuredArms:
 
 
 def _with_labels(table: pl.DataFrame, views: Sequence[Prepared], of_place: Mapping[str, View]) -> pl.DataFrame:
-    """The same with what each row has learnt from: task, label fraction, labelled images, folder."""
-    rows = []
-    for view in views:
-        named = of_place[view.study.place]
-        rows.append(
-            {
-                "view": named.name,
-                "task_name": named.task,
-                "label_fraction": named.label_fraction,
-                "labelled_images": _labelled_images(view),
-                "place": view.study.place,
-            }
-        )
+    """Add the training data of each row: task, label fraction, labelled images, folder."""
+    rows = [
+        {
+            "view": of_place[view.study.place].name,
+            "task_name": of_place[view.study.place].task,
+            "label_fraction": of_place[view.study.place].label_fraction,
+            "labelled_images": _labelled_images(view),
+            "place": view.study.place,
+        }
+        for view in views
+    ]
     titles = pl.DataFrame(rows)
     joined = table.rename({"task": "view"}).join(titles, on="view", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("task_name", "view").alias("task_name")).rename({"task_name": "task"})
 
 
 def _labelled_images(view: Prepared) -> float:
-    """Labelled images, the mean over seeds."""
+    """Return the number of labelled training images, averaged over seeds."""
     counts = [len(view.task.train_of(seed).image_ids) for seed in view.study.seeds]
     return sum(counts) / len(counts)
 
 
 def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: Path) -> pl.DataFrame:
-    """Of every task; where they are adjusted together, for the look that this is."""
+    """Join the comparisons of all tasks; adjusted together if the study's family is all tasks."""
     tables = []
     for view in views:
         place = view.study.place
@@ -154,7 +150,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
 def _labels_to_match(
     views: Sequence[Prepared], measured: Mapping[str, MeasuredArms], of_place: Mapping[str, View]
 ) -> list[pl.DataFrame]:
-    """Of every task with several label fractions."""
+    """Compute `labels_to_match` for every task with several label fractions."""
     tables = []
     for task in dict.fromkeys(view.task for view in of_place.values()):
         of_task = [view for view in views if of_place[view.study.place].task == task]

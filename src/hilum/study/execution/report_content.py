@@ -1,4 +1,4 @@
-"""From a study's directory to the content of its report."""
+"""Content of a study's report, gathered from its directory."""
 
 import os
 import platform
@@ -53,7 +53,7 @@ from hilum.study.prepared import Prepared
 
 
 def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
-    """Gather what the report says from the files of a finished study."""
+    """Gather the content of the report of one task from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
     evaluation = out / view_directory(study, EVALUATION)
     metrics = pl.read_parquet(evaluation / "metrics.parquet")
@@ -99,7 +99,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
 
 
 def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
-    """The same with heat-maps and points."""
+    """Add heat maps and embeddings."""
     images = cases_in([explained], [store], content.predictions)
     points = explained / "embedding.parquet"
     return replace(
@@ -113,7 +113,7 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
 
 
 def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
-    """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
+    """Read the comparisons of one task; p-values are adjusted over all tasks if they are the study's family."""
     own = read_result_table(out / view_directory(study, EVALUATION) / "comparisons.parquet")
     if not study.place or study.evaluate.family == "task":
         return own
@@ -125,7 +125,7 @@ def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
 
 
 def _external(evaluation: Path) -> pl.DataFrame | None:
-    """Of every arm by itself, named with what it was trained on."""
+    """Read the external validation; without the column `arm` if there is only one."""
     table = _table(evaluation, "external")
     if table is None:
         return None
@@ -196,14 +196,14 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
 
 
 def _unit_in_words(study: Study) -> str:
-    """How studies are judged; nothing where images are."""
+    """Describe the score of studies; empty if images are evaluated."""
     if study.task.unit == "image":
         return ""
     return f"; each study by the {'mean' if study.task.study_score == 'mean' else 'highest'} score of its images"
 
 
 def _own_columns(prepared: Prepared, name: str) -> list[str]:
-    """Columns of the task's images that a data set of its pool has, or labels."""
+    """Return the columns of the task's images, without findings that a part of the pool does not label."""
     lacking = set(prepared.study.task.findings) - set(findings_of(prepared.study, prepared.data[name]))
     return [column for column in prepared.task.manifest.columns if column not in lacking]
 
@@ -229,15 +229,15 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
     for name, data in prepared.data.items():
         rejected = store_of(out, name).rejected.height
         if rejected:
-            sentences.append(f"{name}: {rejected} images could not be read and were set aside (rejected.parquet).")
+            sentences.append(f"{name}: {rejected} images could not be read and were excluded (rejected.parquet).")
         dropped = data.collected.manifest.height - data.manifest.height
         if dropped:
             only = prepared.study.data[name].only
-            why = f"positive for none of {', '.join(only)}" if only else "that are not of the task's cohort"
-            sentences.append(f"{name}: {dropped:,} images {why} were left out.")
+            why = f"positive for none of {', '.join(only)}" if only else "outside the selected views and lists"
+            sentences.append(f"{name}: {dropped:,} images {why} were excluded.")
     if prepared.task.without_features:
-        options = describe_missing(prepared.task.without_features)
-        sentences.append(f"Images without features were left out for all arms: {options}.")
+        counts = describe_missing(prepared.task.without_features)
+        sentences.append(f"Images without features were excluded for all arms: {counts}.")
     return sentences
 
 
@@ -256,7 +256,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # a page names nobody
+        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # without patient ids
         lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
@@ -273,12 +273,12 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
 
 
 def _protocol(study: Study) -> list[tuple[str, str]]:
-    """Whose rules were followed, where the study names a paper's."""
+    """State whether a reproduced paper's settings or Hilum's were used."""
     if not study.published:
         return []
     rules = ", ".join(f"{key} {as_flow(value)}" for key, value in study.published.items())
     if study.protocol == "published":
-        return [("Protocol", f"published: {rules}, as the paper has it, in place of Hilum's rules")]
+        return [("Protocol", f"published: {rules}, as in the paper, in place of Hilum's")]
     return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
@@ -288,12 +288,12 @@ def _pool_in_words(prepared: Prepared, name: str) -> str:
     unlabelled = int((~is_labelled(rows)).sum())
     return (
         f"{len(pool):,} of {len(data.manifest):,} images, {unlabelled:,} of them unlabelled, of "
-        f"{len(set(data.patients(pool))):,} patients who neither validate nor test"
+        f"{len(set(data.patients(pool))):,} patients outside validation and test"
     )
 
 
 def _settings(card: Card) -> str:
-    """All settings of a run as they were, also those that a preset filled."""
+    """List all settings of a run, defaults and presets included."""
     run = {name: value for name, value in card.settings.items() if name != "options"}
     options = {**run, **card.settings.get("options", {})}
     return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
@@ -305,7 +305,7 @@ def _machine() -> str:
 
 
 def _seconds(directory: Path) -> float:
-    """Time spent training, resumed or not."""
+    """Return the training time over all resumed parts."""
     return float(pl.read_parquet(directory / "curves.parquet")["seconds"].sum())
 
 

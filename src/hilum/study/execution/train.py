@@ -1,4 +1,4 @@
-"""Doing one step of a study: each leaves a directory that is complete or absent."""
+"""Execution of the training steps of a study; the directory of each is complete or absent."""
 
 import shutil
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from hilum.study.prepared import Prepared
 from hilum.training.distributed import by_the_first
 
 CLASSIFIER = "classifier"
-"""What a start with labels was trained as, in its directory; its encoder is beside it."""
+"""Folder of the classifier in the directory of a supervised start, beside its encoder."""
 
 
 def perform(
@@ -45,29 +45,21 @@ def perform(
     on_progress: ProgressReport,
     probes: Probes | None = None,
 ) -> None:
-    """Do one step of training or its preparation; its directory is complete afterwards.
+    """Run one step of training or its preparation.
 
     Args:
-        step: of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
-        prepared: the study's data.
-        out: directory of the study.
-        workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
-        on_progress: receives how far it is.
-        probes: the last linear probe, which the next arm of the same start may need; see
-            `hilum.finetuning.monitoring.starting_probe`.
+        step: Step of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
+        prepared: Prepared data of the task.
+        out: Directory of the study.
+        workers: Threads that decode images (None: all cores) or prepare batches (None: one).
+        on_progress: Receives the progress.
+        probes: Cache of the last linear probe for arms with the same start
+            (`hilum.finetuning.monitoring.starting_probe`).
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
-        data = prepared.data[step.data]
-        directory = out / step.directory
-        build_store(
-            prepared.stored_images(step.data),
-            data.collected.root,
-            prepared.recipe,
-            directory,
-            workers=workers,
-            on_progress=on_progress,
-        )
+        images, root = prepared.stored_images(step.data), prepared.data[step.data].collected.root
+        build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
     elif step.kind == "supervise":
         _supervise(step, prepared, out, batch_workers, on_progress, probes)
     elif step.kind == "external":
@@ -112,7 +104,7 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
 
 
 def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
-    """Directory of the weights that a start goes on from: of the start before it, or of those that are named."""
+    """Return the directory of the initial weights of a start."""
     if step.init is None or step.encoder is None or step.seed is None:
         raise ValueError(f"no step of a start: {step}")
     before = step.init.start
@@ -122,34 +114,34 @@ def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
 
 
 def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
-    """Of the task's training and validation images, where a pretraining learns from the task's own data set."""
+    """Return the online probe of a pretraining on the task's data set; None on other data sets."""
     labelled = prepared.study.labelled_data
     images = labels_of_task(prepared, stores[labelled]) if labelled in stores else None
     return OnlineProbe(stores[labelled], images) if images else None
 
 
 def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages, reached: int) -> str:
-    """Whose images a pretraining of this study learns from, and of several data sets, how many of each.
+    """Describe the images of a pretraining, with counts if there are several data sets.
 
     Args:
-        prepared: the study's data.
-        init: the start.
-        images: that it learns from.
-        reached: how many these were with those that equal others.
+        prepared: Prepared data of the task.
+        init: The start.
+        images: Its images.
+        reached: Number of images before duplicates were removed.
     """
     parts = []
     for part, share in zip(images.parts, init.shares.values(), strict=True):
-        title = f"{part.data}, {_part_learnt(prepared, part.data)}"
-        title += f", {percent_of(share):g} % of the patients by lot" if share < 1 else ""
+        title = f"{part.data}, {_describe_part(prepared, part.data)}"
+        title += f", {percent_of(share):g} % of the patients, drawn at random" if share < 1 else ""
         parts.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
     twice = reached - len(images.image_ids)
-    parts += [f"{twice:,} images that equal others of these are counted once"] if twice else []
+    parts += [f"{twice:,} duplicate images are removed"] if twice else []
     return "; ".join(parts)
 
 
-def _part_learnt(prepared: Prepared, name: str) -> str:
+def _describe_part(prepared: Prepared, name: str) -> str:
     titles = prepared.all_tasks.titles.get(name, [])
     return f"all but val and test of {' and of '.join(titles)}" if titles else "all images"
 
@@ -157,7 +149,7 @@ def _part_learnt(prepared: Prepared, name: str) -> str:
 def _supervise(
     step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
 ) -> None:
-    """Train a start with labels; its directory then holds the classifier, and the encoder as pretraining leaves it."""
+    """Train a supervised start; its directory then contains the classifier, and the encoder as after a pretraining."""
     if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a start with labels: {step}")
     learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
@@ -184,7 +176,7 @@ def _supervise(
 
 
 def _write_encoder(directory: Path) -> None:
-    """The encoder of a classifier, its card and its curves, where those of a pretraining are."""
+    """Write encoder, card and curves of a classifier at the paths of a pretraining."""
     classifier, card = load_classifier(directory / CLASSIFIER)
     write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
     shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")
@@ -197,19 +189,22 @@ def _finetune(
         raise ValueError(f"not a fine-tuning step: {step}")
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
+    train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
+    scored = [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable]
+    split_title = f"{step.data}, train of {task.split.title}"
     if (features := study.arms[step.arm].features) is not None:
         score_feature_arm(
             features_of(features, prepared.labelled),
             store,
-            task.train_of(step.seed).only(readable),
-            task.val.only(readable),
-            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            train,
+            val,
+            scored,
             study.task.findings,
             head=features.head,
             seed=step.seed,
             directory=out / step.directory,
             statements=statements_of_features(features),
-            split_title=f"{step.data}, train of {task.split.title}",
+            split_title=split_title,
         )
         return
     pretrained = pretraining_directory(study, step.arm, step.seed)
@@ -218,9 +213,9 @@ def _finetune(
         score_as_published(
             resolve_weights(weights, step.encoder),
             store,
-            task.train_of(step.seed).only(readable),
-            task.val.only(readable),
-            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            train,
+            val,
+            scored,
             study.task.findings,
             settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
             seed=step.seed,
@@ -234,14 +229,14 @@ def _finetune(
         out / pretrained if pretrained else resolve_weights(weights, encoder) if weights else "random",
         encoder,
         store,
-        task.train_of(step.seed).only(readable),
-        task.val.only(readable),
-        [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+        train,
+        val,
+        scored,
         study.task.findings,
         settings=replace(settings_of_arm(prepared, out, step.arm), workers=workers),
         seed=step.seed,
         directory=out / step.directory,
-        split_title=f"{step.data}, train of {task.split.title}",
+        split_title=split_title,
         patients_apart="train" not in task.split.sharing,
         on_progress=on_progress,
         probes=probes,
