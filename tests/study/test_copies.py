@@ -104,7 +104,7 @@ def test_an_image_of_two_folders_counts_once_and_both_its_patients_are_seen(ours
     (directory,) = (tmp_path / "out" / "pretrain").glob("simclr-*/seed-0")
     card = read_card(directory)
     assert card.n_training_images == 18
-    assert "12 images that equal others of these are counted once" in card.split
+    assert "12 duplicate images are removed" in card.split
     issuers = card.ledger.patients_of
     assert set(issuers) >= {"clinic"}
     assert sum(issuers.values()) == 30  # twelve of ours, and under both names those of the other folder

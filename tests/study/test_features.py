@@ -78,7 +78,7 @@ def test_arms_of_features_are_judged_on_the_images_of_all_arms(ran):
     comparisons = pl.read_parquet(out / "evaluation/comparisons.parquet")
     assert set(comparisons["arm"]) == {"good", "neighbours"}
     page = (out / "report.html").read_text()
-    assert "Images without features were left out for all arms" in page
+    assert "Images without features were excluded for all arms" in page
     assert "features of images.parquet and elsewhere.parquet, logistic" in page
 
 

@@ -185,7 +185,7 @@ def _check_own(study: Study, out: Path) -> None:
             out,
             expected="a new folder, or that of an earlier run of a study",
             found="other files" if out.is_dir() else "a file",
-            fix="Name another folder with --out.",
+            fix="Give another folder with --out.",
         )
     if not (out / _STUDY).is_file():
         return

@@ -1,4 +1,4 @@
-"""Reading the curves that steps leave, epoch by epoch, while a study runs."""
+"""Base class of logs of training curves, which are read from the files of running steps."""
 
 import importlib.util
 import time
@@ -13,18 +13,16 @@ from hilum.finetuning.trials.search import CURVES as TRIAL_CURVES
 from hilum.progress import ProgressReport
 
 LOGS = "logs"
-"""Directory of the logs in a study's."""
+"""Directory of the logs in a study's directory."""
 _CURVES = "curves.parquet"
 _NOT_PLOTTED = ("epoch", "step", "trial")
 
 
 class CurveLog(ABC):
-    """Reads the curves that steps leave, and writes each number of each epoch once.
-
-    A training does not know of it: what it writes beside its checkpoints is read now and then.
+    """Log that reads the curves of steps from their files, and writes each epoch once.
 
     Args:
-        out: directory of the study.
+        out: Directory of the study.
     """
 
     def __init__(self, out: Path) -> None:
@@ -32,12 +30,12 @@ class CurveLog(ABC):
         self.written: dict[str, int] = {}
 
     def reporting(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
-        """A progress report that also looks for new epochs now and then.
+        """Return a progress callback that also updates the log periodically.
 
         Args:
-            directory: of the step, relative to the study's.
-            report: that it passes everything on to.
-            every_seconds: from one look to the next.
+            directory: Directory of the step, relative to the study's.
+            report: Progress callback to wrap.
+            every_seconds: Seconds between updates.
         """
         last = time.monotonic()
 
@@ -51,7 +49,7 @@ class CurveLog(ABC):
         return follow
 
     def update(self, directory: str) -> None:
-        """Write what a step has computed since the last look."""
+        """Write the new epochs of a step."""
         for name, curves in self._curves(directory):
             before = self.written.get(name, 0)
             for row in curves.filter(pl.col("epoch") > before).to_dicts():
@@ -64,9 +62,9 @@ class CurveLog(ABC):
         """Write the numbers of one epoch.
 
         Args:
-            name: of the training: its directory; of a trial of a sweep, with the trial behind it.
-            epoch: from 1.
-            values: by name; some may not be finite.
+            name: Name of the training: its directory, with the trial of a sweep appended.
+            epoch: Epoch, from 1.
+            values: Values by name; some may not be finite.
         """
 
     @abstractmethod
@@ -74,7 +72,7 @@ class CurveLog(ABC):
         """Finish the files.
 
         Args:
-            page: the report; None where the study was stopped before it.
+            page: Path of the report; None if the study was stopped before it.
         """
 
     def _curves(self, directory: str) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -88,11 +86,11 @@ class CurveLog(ABC):
                 yield f"{directory}/trial-{trial:03d}", curves
 
 
-def needed(package: str, option: str, extra: str) -> None:
-    """Refuse a log whose package is not installed.
+def require_package(package: str, option: str, extra: str) -> None:
+    """Require an installed package.
 
     Raises:
-        HilumError: it is not.
+        HilumError: It is not installed.
     """
     if importlib.util.find_spec(package) is None:
         raise HilumError(

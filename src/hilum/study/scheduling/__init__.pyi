@@ -2,10 +2,10 @@ from .compute import (
     ComputeConfig as ComputeConfig,
 )
 from .compute import (
-    open_pool as open_pool,
-)
-from .here import (
     ThisProcess as ThisProcess,
+)
+from .compute import (
+    open_pool as open_pool,
 )
 from .local_processes import (
     LocalProcesses as LocalProcesses,
