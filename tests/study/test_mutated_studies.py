@@ -94,7 +94,7 @@ def test_any_override(value, key):
         ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
             f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
         ), "more than 100,000 values"),
-        ("[" * 20_000, "more than 50 deep"),
+        ("[" * 20_000, "more than 50 levels deep"),
         ("question: !!int x", "invalid literal"),
         ("question: !!timestamp x", "YAML"),
         ("question: !!bool x", "YAML"),
