@@ -11,6 +11,17 @@ from hilum.data.collections import Collected
 from hilum.data.patients import full_names
 
 
+def pooled_id(part: str, image_id: str) -> str:
+    """Return the id of an image in a pool: PART:ID."""
+    return f"{part}:{image_id}"
+
+
+def split_pooled_id(image_id: str) -> tuple[str, str]:
+    """Return the part of a pool and the part's own id of an image, from PART:ID."""
+    part, _, own = image_id.partition(":")
+    return part, own
+
+
 @dataclass(frozen=True)
 class PreparedData:
     """A data set of a study.
@@ -21,7 +32,7 @@ class PreparedData:
         manifest: All images that the study may use, labelled or not.
         issuer: Issuer of the patient ids.
         labels: Label table of a `folder` that was not ingested; None otherwise.
-        parts: Data sets of a pool by name (`hilum.study.pool`); images of a pool are named PART:ID.
+        parts: Data sets of a pool by name (`hilum.study.pool`); see `pooled_id`.
         issuer_known: Whether the issuer is known, and not only the name of the data set.
     """
 
@@ -42,7 +53,7 @@ class PreparedData:
     def _patient_of(self) -> dict[str, str]:
         if self.parts:
             return {
-                f"{name}:{image_id}": person
+                pooled_id(name, image_id): person
                 for name, part in self.parts.items()
                 for image_id, person in part._patient_of.items()
             }

@@ -9,7 +9,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.splits import Split
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.off_the_shelf import FeatureTable, read_features
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id
 from hilum.study.file import Study
 from hilum.study.file.finetuning import Features
 
@@ -50,7 +50,7 @@ def features_of(features: Features, data: PreparedData) -> FeatureTable:
         raise HilumError(
             first.path, expected="features of one dimension", found=found, fix="Compute all with the same model."
         )
-    ids = [f"{name}:{image_id}" for name, table in tables.items() for image_id in table.image_ids]
+    ids = [pooled_id(name, image_id) for name, table in tables.items() for image_id in table.image_ids]
     return FeatureTable(ids, np.concatenate([table.values for table in tables.values()]), first.path)
 
 

@@ -76,10 +76,10 @@ def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
         for init, whole in chain:
             if not isinstance(init, Supervised) or not isinstance(whole, Supervised):
                 continue
-            learnt = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
-            task = learnt.task
-            train = _few(learnt, task.train.image_ids, task.train.patient_ids, task.train.targets)
-            val = _few(learnt, task.val.image_ids, task.val.patient_ids, task.val.targets)
+            start_data = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
+            task = start_data.task
+            train = _few(start_data, task.train.image_ids, task.train.patient_ids, task.train.targets)
+            val = _few(start_data, task.val.image_ids, task.val.patient_ids, task.val.targets)
             few = replace(
                 task,
                 train=task.train.only(train),
@@ -87,7 +87,7 @@ def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
                 labelled_ids=dict.fromkeys(study.seeds, frozenset(train)),
             )
             shrunk = supervised_study(study, arm.encoder, init)
-            found[start_directory(study, arm.encoder, init)] = replace(learnt, study=shrunk, task=few)
+            found[start_directory(study, arm.encoder, init)] = replace(start_data, study=shrunk, task=few)
     return found
 
 
@@ -275,8 +275,8 @@ def _short_start(prepared: Prepared, encoder: str, init: Any) -> Any:
     if isinstance(init, Pretrained):
         short = _one_pretraining_epoch(prepared, init, _pretraining_batch(prepared, init))
         return short.model_copy(update={"start": before})
-    learnt = prepared.all_tasks.supervised[start_directory(prepared.study, encoder, init)]
-    tuning = _one_epoch(learnt.study, "supervised", learnt.labelled_images)
+    start_data = prepared.all_tasks.supervised[start_directory(prepared.study, encoder, init)]
+    tuning = _one_epoch(start_data.study, "supervised", start_data.labelled_images)
     return init.model_copy(update={"finetune": tuning, "start": before})
 
 

@@ -24,7 +24,7 @@ from hilum.encoders.statements import SAME_IMAGES
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
 from hilum.runs.copies import FOLDER
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Study
 
 POOL = "pool"
@@ -94,7 +94,7 @@ def _path(roots: Mapping[str, Path], part: str, path: str | None) -> str | None:
 
 def _one_person_each(manifest: pl.DataFrame) -> pl.Series:
     """Return the patient of each image for splits: one for all images with equal files in several parts."""
-    part_of = [image_id.partition(":")[0] for image_id in manifest["image_id"]]
+    part_of = [split_pooled_id(image_id)[0] for image_id in manifest["image_id"]]
     files = [None if path is None else Path(path) for path in manifest["path"]]
 
     def several_parts(rows: Sequence[int]) -> bool:
@@ -177,7 +177,7 @@ def targets_of(
     if not data.parts:
         return ids, values
     values = np.array(values)
-    part_of = np.array([image_id.partition(":")[0] for image_id in ids])
+    part_of = np.array([split_pooled_id(image_id)[0] for image_id in ids])
     for name, part in data.parts.items():
         own = findings_of(study, part)
         for column, finding in enumerate(findings):
@@ -192,7 +192,7 @@ def splits_of_parts(data: PreparedData, split: Split) -> list[tuple[str, Split]]
         return [(data.name, split)]
     found = []
     for name, part in data.parts.items():
-        rows = split.assignment.filter(pl.col("image_id").str.starts_with(f"{name}:"))
+        rows = split.assignment.filter(pl.col("image_id").str.starts_with(pooled_id(name, "")))
         rows = rows.with_columns(pl.col("image_id").str.slice(len(name) + 1)).drop("patient_id")
         own = part.manifest.select("image_id", "patient_id")
         found.append((name, replace(split, assignment=rows.join(own, on="image_id", maintain_order="left"))))
@@ -204,7 +204,7 @@ def by_part(data: Mapping[str, PreparedData], images: Mapping[str, Sequence[str]
     found: dict[str, list[str]] = {}
     for name, image_ids in images.items():
         for image_id in image_ids:
-            part, _, own = image_id.partition(":") if data[name].parts else (name, "", image_id)
+            part, own = split_pooled_id(image_id) if data[name].parts else (name, image_id)
             found.setdefault(part, []).append(own)
     return found
 
@@ -215,7 +215,7 @@ def part_counts(study: Study, data: PreparedData, split: Split, manifest: pl.Dat
     rows: list[dict[str, object]] = []
     for name, part in data.parts.items():
         own = findings_of(study, part)
-        of_part = joined.filter(pl.col("image_id").str.starts_with(f"{name}:"))
+        of_part = joined.filter(pl.col("image_id").str.starts_with(pooled_id(name, "")))
         for side in ("train", "val", "test"):
             here = of_part.filter(side=side)
             positives = {

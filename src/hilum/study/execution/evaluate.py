@@ -28,6 +28,7 @@ from hilum.evaluation.predictions import study_names
 from hilum.finetuning.monitoring import LearningSign, read_learning
 from hilum.finetuning.scores import PROBE_SCORES, SCORES, read_scores
 from hilum.progress import ProgressReport
+from hilum.study.data import split_pooled_id
 from hilum.study.execution.external import external_table
 from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
@@ -134,7 +135,7 @@ def groups_of(prepared: Prepared) -> dict[str, dict[str, str | None]]:
         name: dict(zip(rows["image_id"], values, strict=True)) for name, values in values_of.items()
     }
     if prepared.labelled.parts:
-        groups["data set"] = {image_id: image_id.partition(":")[0] for image_id in prepared.task.test_ids}
+        groups["data set"] = {image_id: split_pooled_id(image_id)[0] for image_id in prepared.task.test_ids}
     return {name: of_image for name, of_image in groups.items() if len({*of_image.values()} - {None}) > 1}
 
 
@@ -147,7 +148,7 @@ def _groups_of_studies(prepared: Prepared, rows: pl.DataFrame) -> dict[str, dict
     of_study = dict(zip(table["image_id"], study_names(table, studies), strict=True))
     values_of = {"sex": table["sex"].to_list(), "age": age_bands(table["age"].to_list())}
     if prepared.labelled.parts:
-        values_of["data set"] = [image_id.partition(":")[0] for image_id in table["image_id"]]
+        values_of["data set"] = [split_pooled_id(image_id)[0] for image_id in table["image_id"]]
     groups: dict[str, dict[str, str | None]] = {name: {} for name in values_of}
     for name, values in values_of.items():
         for image_id, value in zip(table["image_id"], values, strict=True):

@@ -20,6 +20,7 @@ from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent, UnknownExposure
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.runs.copies import Copy
+from hilum.study.data import pooled_id
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
@@ -178,7 +179,9 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     is_labelled = name == prepared.study.labelled_data or part_of_pool
     split, rows = prepared.task.split, prepared.task.manifest
     if part_of_pool:
-        rows = rows.filter(pl.col("image_id").str.starts_with(f"{name}:")).select(*_own_columns(prepared, name))
+        rows = rows.filter(pl.col("image_id").str.starts_with(pooled_id(name, ""))).select(
+            *_own_columns(prepared, name)
+        )
     counts = count_images(rows, split.assignment) if is_labelled else count_images(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))

@@ -152,10 +152,10 @@ def _supervise(
     """Train a supervised start; its directory then contains the classifier, and the encoder as after a pretraining."""
     if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
         raise ValueError(f"not a start with labels: {step}")
-    learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
+    start_data, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
     readable = set(store.image_ids)
     init: Path | str = "random" if step.init.start == "random" else _weights_before(step, prepared, out)
-    train, val = learnt.task.train.only(readable), learnt.task.val.only(readable)
+    train, val = start_data.task.train.only(readable), start_data.task.val.only(readable)
     finetune(
         init,
         step.encoder,
@@ -163,12 +163,14 @@ def _supervise(
         train,
         val,
         val.image_ids,
-        learnt.study.task.findings,
-        settings=replace(finetune_settings(learnt.study, "supervised", learnt.labelled_images), workers=workers),
+        start_data.study.task.findings,
+        settings=replace(
+            finetune_settings(start_data.study, "supervised", start_data.labelled_images), workers=workers
+        ),
         seed=step.seed,
         directory=out / step.directory / CLASSIFIER,
-        split_title=f"{step.data}, train of {learnt.task.split.title}",
-        patients_apart="train" not in learnt.task.split.sharing,
+        split_title=f"{step.data}, train of {start_data.task.split.title}",
+        patients_apart="train" not in start_data.task.split.sharing,
         on_progress=on_progress,
         probes=probes,
     )

@@ -234,14 +234,14 @@ class StudyWork:
                 if step.kind == "across"
                 else (lambda _: _overview(views, out))
             )
-        judged = self._trained_arms(self._view(step))
+        task = self._trained_arms(self._view(step))
         if step.kind == "evaluate":
-            return partial(evaluate_task, judged.prepared, out)
+            return partial(evaluate_task, task.prepared, out)
         if step.kind == "explain":
             return lambda report: explain_arms(
-                judged.prepared, store_of(out, step.data), out, out / step.directory, report
+                task.prepared, store_of(out, step.data), out, out / step.directory, report
             )
-        return lambda _: _report(judged, list(self.steps), out)
+        return lambda _: _report(task, list(self.steps), out)
 
     def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
         """Return the failure of a step's start or sweep; None without one."""
@@ -288,9 +288,9 @@ def required_trainings(step: Step, view: Prepared) -> list[str]:
     return [*made, finetuning_directory(study, str(step.arm), step.seed)] if step.kind == "external" else made
 
 
-def _report(judged: EvaluatedTask, steps: list[Step], out: Path) -> None:
-    study = judged.prepared.study
-    page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
+def _report(task: EvaluatedTask, steps: list[Step], out: Path) -> None:
+    study = task.prepared.study
+    page, content = out / study.place, report_content(task.prepared, out, steps, task.failed)
     write_report(content if study.place else with_layout(content, study.layout, out), page)
     (page / REPORT).mkdir(exist_ok=True)  # for its record; the page is at the top level
 

@@ -18,7 +18,7 @@ from hilum.finetuning.settings import (
     Reduction,
     setting_problems,
 )
-from hilum.study.file.section import Section
+from hilum.study.file.section import Section, declared_field
 from hilum.training.settings import Compile, Keep, Optimizer, TrainingSettings
 
 FeatureHeadName = Literal["logistic", "knn", "mlp", "linear"]
@@ -74,9 +74,9 @@ class Resample(Section):
         return self
 
 
-def _text(name: str, *, preset: bool = False) -> str:
-    """Return the description of a setting from `FinetuneSettings`; `preset`: its default comes from a preset."""
-    return text_of(FinetuneSettings, name) + (" Default: from a preset." if preset else "")
+def _preset(name: str, more: str = "Default: from a preset.", **bounds: Any) -> Any:
+    """Return a field with the description of a setting of `FinetuneSettings` and a default from a preset."""
+    return Field(None, description=f"{text_of(FinetuneSettings, name)} {more}", **bounds)
 
 
 Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
@@ -139,16 +139,11 @@ class Finetuning(Section):
         description="`false` (or `finetune: none` for the whole section): no training; published weights are evaluated "
         "with their own classifier.",
     )
-    unfreeze: Blocks = Field(FinetuneSettings.unfreeze, description=_text("unfreeze"))
-    lr: float | None = Field(None, gt=0, description=_text("lr", preset=True))
-    head_lr: float | None = Field(None, gt=0, description=_text("head_lr"))
-    layer_decay: float = Field(
-        FinetuneSettings.layer_decay,
-        gt=0,
-        le=1,
-        description=_text("layer_decay"),
-    )
-    weight_decay: float | None = Field(None, ge=0, description=_text("weight_decay", preset=True))
+    unfreeze: Blocks = declared_field(FinetuneSettings, "unfreeze")
+    lr: float | None = _preset("lr", gt=0)
+    head_lr: float | None = declared_field(FinetuneSettings, "head_lr", gt=0)
+    layer_decay: float = declared_field(FinetuneSettings, "layer_decay", gt=0, le=1)
+    weight_decay: float | None = _preset("weight_decay", ge=0)
     optimizer: Optimizer = Field(
         FinetuneSettings.optimizer,
         description="Optimiser. `adamw`: decoupled weight decay; `adam`, `sgd` (momentum 0.9), `lars`: L2 penalty.",
@@ -164,50 +159,24 @@ class Finetuning(Section):
     warmup_epochs: float = Field(
         FinetuneSettings.warmup_epochs, ge=0, description="Epochs of linear learning-rate warm-up."
     )
-    warmup_steps: int | None = Field(None, ge=0, description=_text("warmup_steps"))
-    ema: float | None = Field(None, gt=0, lt=1, description=_text("ema"))
-    steps: PositiveInt | None = Field(
-        None,
-        description=_text("steps") + " Default: from a preset, unless `epochs` is set.",
+    warmup_steps: int | None = declared_field(FinetuneSettings, "warmup_steps", ge=0)
+    ema: float | None = declared_field(FinetuneSettings, "ema", gt=0, lt=1)
+    steps: PositiveInt | None = _preset("steps", "Default: from a preset, unless `epochs` is set.")
+    epochs: PositiveInt | None = Field(None, description=text_of(FinetuneSettings, "epochs"))
+    validations: PositiveInt | None = _preset("validations")
+    keep: Keep | None = _preset("keep")
+    patience: PositiveInt | None = _preset("patience")
+    batch_size: PositiveInt | None = _preset("batch_size")
+    drop_last: bool | None = _preset("drop_last")
+    augmentation: AugmentationConfig | None = _preset(
+        "augmentation", "Default: from a preset. See [augmentations](augmentations.md)."
     )
-    epochs: PositiveInt | None = Field(None, description=_text("epochs"))
-    validations: PositiveInt | None = Field(
-        None,
-        description=_text("validations", preset=True),
-    )
-    keep: Keep | None = Field(
-        None,
-        description=_text("keep", preset=True),
-    )
-    patience: PositiveInt | None = Field(
-        None,
-        description=_text("patience", preset=True),
-    )
-    batch_size: PositiveInt | None = Field(None, description=_text("batch_size", preset=True))
-    drop_last: bool | None = Field(
-        None,
-        description=_text("drop_last", preset=True),
-    )
-    augmentation: AugmentationConfig | None = Field(
-        None,
-        description=_text("augmentation", preset=True) + " See [augmentations](augmentations.md).",
-    )
-    size: int | None = Field(None, ge=16, description=_text("size"))
-    class_weights: ClassWeights = Field(
-        FinetuneSettings.class_weights,
-        description=_text("class_weights"),
-    )
-    max_class_weight: float | None = Field(
-        FinetuneSettings.max_class_weight,
-        ge=1,
-        description=_text("max_class_weight"),
-    )
-    focal: float | None = Field(None, ge=0, description=_text("focal"))
-    label_smoothing: float = Field(FinetuneSettings.label_smoothing, ge=0, lt=1, description=_text("label_smoothing"))
-    reduction: Reduction = Field(
-        FinetuneSettings.reduction,
-        description=_text("reduction"),
-    )
+    size: int | None = declared_field(FinetuneSettings, "size", ge=16)
+    class_weights: ClassWeights = declared_field(FinetuneSettings, "class_weights")
+    max_class_weight: float | None = declared_field(FinetuneSettings, "max_class_weight", ge=1)
+    focal: float | None = declared_field(FinetuneSettings, "focal", ge=0)
+    label_smoothing: float = declared_field(FinetuneSettings, "label_smoothing", ge=0, lt=1)
+    reduction: Reduction = declared_field(FinetuneSettings, "reduction")
     resample: (
         Annotated[
             Annotated[Literal["elwirehardja2025"], Tag("<word>")] | Annotated[Resample, Tag("<parts>")],
@@ -219,20 +188,11 @@ class Finetuning(Section):
         description="Over- and undersampling of the classes of a multiclass task: `elwirehardja2025`, or `{above: 2, "
         "below: 0.1, keep: 0.4, copies: 5}`.",
     )
-    head: HeadName = Field(
-        FinetuneSettings.head,
-        description=_text("head"),
-    )
-    pooling: PoolingName = Field(FinetuneSettings.pooling, description=_text("pooling"))
-    dropout: float | None = Field(None, ge=0, lt=1, description=_text("dropout", preset=True))
-    tta: TTA = Field(
-        FinetuneSettings.tta,
-        description=_text("tta"),
-    )
-    compile: Compile = Field(
-        FinetuneSettings.compile,
-        description=text_of(TrainingSettings, "compile"),
-    )
+    head: HeadName = declared_field(FinetuneSettings, "head")
+    pooling: PoolingName = declared_field(FinetuneSettings, "pooling")
+    dropout: float | None = _preset("dropout", ge=0, lt=1)
+    tta: TTA = declared_field(FinetuneSettings, "tta")
+    compile: Compile = Field(FinetuneSettings.compile, description=text_of(TrainingSettings, "compile"))
 
     @model_validator(mode="before")
     @classmethod

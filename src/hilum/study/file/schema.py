@@ -15,7 +15,6 @@ from pydantic import (
 )
 
 from hilum.data.fetching import Address, address_problem, is_address
-from hilum.declared import text_of
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
@@ -23,7 +22,7 @@ from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explanation, check_explanation, explained_arms
 from hilum.study.file.finetuning import Features, Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, WeightsName, kind_of_start
-from hilum.study.file.section import FindingName, Name, Section, Seed
+from hilum.study.file.section import FindingName, Name, Section, Seed, declared_field
 from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
 from hilum.threshold_rule import check_rule
@@ -237,20 +236,16 @@ class Evaluation(Section):
     reference: str | None = Field(
         None, description="Reference arm of all comparisons. Default: the first arm. See also `compare`."
     )
-    n_bootstrap: int = Field(
-        BootstrapConfig.n_bootstrap, ge=100, le=1_000_000, description=text_of(BootstrapConfig, "n_bootstrap")
-    )
-    min_positive_patients: PositiveInt = Field(
-        EvaluationSettings.min_positive_patients, description=text_of(EvaluationSettings, "min_positive_patients")
-    )
+    n_bootstrap: int = declared_field(BootstrapConfig, "n_bootstrap", ge=100, le=1_000_000)
+    min_positive_patients: PositiveInt = declared_field(EvaluationSettings, "min_positive_patients")
     family: Literal["task", "all_tasks"] = Field(
         "task",
         description="Family of tests whose p-values are adjusted together (Benjamini-Hochberg): those of one `task`, "
         "or those of `all_tasks` and label fractions.",
     )
-    seed: Seed = Field(BootstrapConfig.seed, description=text_of(BootstrapConfig, "seed"))
-    threshold: str = Field(ReadingOptions.threshold, description=text_of(ReadingOptions, "threshold"))
-    margin: float | None = Field(EvaluationSettings.margin, gt=0, description=text_of(EvaluationSettings, "margin"))
+    seed: Seed = declared_field(BootstrapConfig, "seed")
+    threshold: str = declared_field(ReadingOptions, "threshold")
+    margin: float | None = declared_field(EvaluationSettings, "margin", gt=0)
     seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
         "obuchowski_rockette",
         description="Inference over seeds: seeds as random readers (`obuchowski_rockette`), or resampled together with "
@@ -280,7 +275,7 @@ class Evaluation(Section):
         description="Additional metrics: `sensitivity_at_specificity_S`, such as `sensitivity_at_specificity_0.9`, or "
         "metrics of installed extension packages.",
     )
-    min_group: PositiveInt = Field(EvaluationSettings.min_group, description=text_of(EvaluationSettings, "min_group"))
+    min_group: PositiveInt = declared_field(EvaluationSettings, "min_group")
     contaminated: Literal["refuse", "mark"] = Field(
         "refuse",
         description="Data leakage: arms whose initial weights were, or may have been, trained on test patients. "

@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeGuard
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import ErrorDetails
 
+from hilum.declared import text_of
 from hilum.errors import HilumError
 from hilum.findings import canonical
 
@@ -90,6 +91,11 @@ def whole_percent(fraction: float) -> float:
 def is_number(value: object) -> TypeGuard[int | float]:
     """Return whether a value is an int or float, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def declared_field(declared: type, name: str, **bounds: Any) -> Any:
+    """Return a field with the default and the description of a setting of a dataclass, whose docstring has its text."""
+    return Field(getattr(declared, name), description=text_of(declared, name), **bounds)
 
 
 def message_of(detail: ErrorDetails) -> str:

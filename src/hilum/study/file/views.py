@@ -119,11 +119,11 @@ def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -
         init: The start.
     """
     if isinstance(init, Supervised):
-        learnt = supervised_study(study, encoder, init)
+        start_study = supervised_study(study, encoder, init)
         before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
-        task = learnt.task.model_dump(mode="json", exclude={"label_fraction", "test_on", "unit", "study_score"})
+        task = start_study.task.model_dump(mode="json", exclude={"label_fraction", "test_on", "unit", "study_score"})
         own = fingerprint([init.model_dump(mode="json", exclude={"start"}), task, before])[:6]
-        return f"pretrain/supervised-{encoder}-{learnt.labelled_data}-{own}"
+        return f"pretrain/supervised-{encoder}-{start_study.labelled_data}-{own}"
     epochs = study.pretraining_epochs(init)
     length = "preset" if epochs is None else f"{epochs}epochs"
     own = ""

@@ -395,8 +395,8 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         return row | {"images": plan.images.all[name] if plan.images else None, "patients": None}
     manifest = plan.prepared.data[name].manifest
     row |= {"images": manifest.height, "patients": manifest["patient_id"].n_unique()}
-    learnt = [data for each in plan.tasks.values() or [plan] for data in each.study.pretraining_data]
-    pool = len(plan.prepared.pretraining_ids(name)) if name in learnt else None
+    pretraining = [data for each in plan.tasks.values() or [plan] for data in each.study.pretraining_data]
+    pool = len(plan.prepared.pretraining_ids(name)) if name in pretraining else None
     row |= {"unlabelled": int((~is_labelled(manifest)).sum()), "pool": pool}
     if not plan.tasks and name == plan.study.labelled_data:
         counts = count_by_split(plan.prepared.task.manifest, plan.prepared.task.split.assignment)

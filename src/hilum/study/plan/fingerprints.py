@@ -18,7 +18,7 @@ from hilum.data.labelled_images import LabelledImages
 from hilum.encoders.card import read_card
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id
 from hilum.study.features import feature_hashes
 from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
 from hilum.study.file.pretraining import Supervised
@@ -227,7 +227,7 @@ def _images_of(data: PreparedData, stored: pl.DataFrame) -> list[Any]:
         return _images(stored, data.collected.root)
     wanted, found = set(stored["image_id"]), list[Any]()
     for name, part in data.parts.items():
-        here = pl.Series([f"{name}:{each}" in wanted for each in part.manifest["image_id"]], dtype=pl.Boolean)
+        here = pl.Series([pooled_id(name, each) in wanted for each in part.manifest["image_id"]], dtype=pl.Boolean)
         found.append([name, _images(part.manifest.filter(here), part.collected.root)])
     return found
 

@@ -15,8 +15,8 @@ from hilum.study.prepared import Prepared
 def power_of(prepared: Prepared) -> dict[str, Any]:
     """Return the minimum detectable differences of a task; see `detectable_differences`."""
     study = prepared.study
-    judged = in_units(prepared, labels(prepared), prepared.labelled)
-    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
+    units = in_units(prepared, labels(prepared), prepared.labelled)
+    return detectable_differences(units, study.task.findings, study.evaluate.min_positive_patients)
 
 
 def describe_power(power: dict[str, Any]) -> str:

@@ -12,13 +12,13 @@ from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Contamination, Statement, find_contamination
 from hilum.errors import HilumErrors
 from hilum.runs.copies import Copy
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Pretrained
 from hilum.study.file.views import start_directory, starts_in
 from hilum.study.plan.leakage.pixel_copies import (
     copies_between,
-    copies_learnt,
     held_copies,
+    labelled_training_copies,
     start_training_and_held_out,
     training_and_held_out,
     unsearched_copies,
@@ -97,7 +97,7 @@ def contamination_of(
     if (features := study.arms[arm].features) is not None and features.trained_on is None:
         of = of_patients, len(names)
         return Contamination(*of, *of, "may", "NOT KNOWN: training patients not known (features from elsewhere)")
-    every = [*_copies_learnt(prepared, arm, stores), *(copies_trained(prepared) if trained is None else trained)]
+    every = [*_pretraining_copies(prepared, arm, stores), *(copies_trained(prepared) if trained is None else trained)]
     copied = _copied_test_images(prepared, every)
     if copied:
         patients = len(set(labelled.patients(copied)))
@@ -119,10 +119,11 @@ def _by_statement(statements: Sequence[Statement], labelled: PreparedData, test_
     """Compare statements of authors with the test images; for a pool, the worst result of its parts."""
     if not labelled.parts:
         return find_contamination(statements, labelled.issuer, labelled.manifest, test_ids)
-    found = {}
-    for name, part in labelled.parts.items():
-        own = [image_id.removeprefix(f"{name}:") for image_id in test_ids if image_id.startswith(f"{name}:")]
-        found[name] = find_contamination(statements, part.issuer, part.manifest, own)
+    own = by_part({labelled.name: labelled}, {labelled.name: test_ids})
+    found = {
+        name: find_contamination(statements, part.issuer, part.manifest, own.get(name, []))
+        for name, part in labelled.parts.items()
+    }
     worst = max(found.values(), key=lambda each: _CERTAINTIES.index(each.certainty))
     described = "; ".join(
         f"{name}: {each.message}" for name, each in found.items() if each.certainty == worst.certainty
@@ -147,11 +148,11 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
     """
     study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
     homes = list(labelled.parts.values()) or [labelled]
-    learnt = study.data_before(arm)
+    pretraining = study.data_before(arm)
     doubts = []
     for shared in identity.shared_ids:
         pair = {shared.data, shared.other}
-        if pair <= {*(home.name for home in homes), *learnt}:
+        if pair <= {*(home.name for home in homes), *pretraining}:
             some = ", ".join(shared.patient_ids[:3])
             doubts.append(
                 Doubt(
@@ -161,7 +162,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                     "name if they are, two names if they are not",
                 )
             )  # fmt: skip
-    copies = _copies_learnt(prepared, arm, stores)
+    copies = _pretraining_copies(prepared, arm, stores)
     for name in dict.fromkeys(copy.data for copy in copies):
         of_set = [copy for copy in copies if copy.data == name]
         examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in of_set[:3])
@@ -172,7 +173,7 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                 f"({examples}). Remove them, or set pretrain.copies: leave_out",
             )
         )  # fmt: skip
-    for name in learnt:
+    for name in pretraining:
         pool = set(prepared.pretraining_ids(name)) & identity.without_patient.get(name, frozenset())
         if pool:
             answered = study.data[name].unknown_patients == "own_patients"
@@ -185,10 +186,10 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
             doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
     if not any(doubt.code == "without_patient" for doubt in doubts):
         doubts += _nameless_images(prepared)
-    if (note := unsearched_copies(prepared, learnt)) is not None:
+    if (note := unsearched_copies(prepared, pretraining)) is not None:
         doubts.append(Doubt("copies_not_searched", labelled.name, 0, False, str(note)))
     doubts += _ids_of_weights(prepared, arm)
-    for name, home in ((name, home) for name in learnt for home in homes):
+    for name, home in ((name, home) for name in pretraining for home in homes):
         unnamed = [each.name for each in (home, prepared.data[name]) if not each.issuer_known]
         if unnamed and prepared.data[name].issuer != home.issuer and _have_ids(home, prepared.data[name]):
             described = f"the issuer of the patient ids of {unnamed[0]} is unknown (data.{unnamed[0]}.issuer)"
@@ -280,7 +281,7 @@ def refuse_contaminated(prepared: Prepared | PreparedStudy) -> None:
         )
 
 
-def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
+def _pretraining_copies(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
     """Return the copies of held-out images in the pretraining data of an arm."""
     study = prepared.study
     if not study.data_before(arm):
@@ -302,18 +303,20 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
 
 def _copies_of_start(start: Prepared, stores: Mapping[str, Store] | None) -> list[Copy]:
     """Return the training images of a supervised start that are copies of held-out images of any task."""
-    learnt, held = start_training_and_held_out(start)
-    found = [each for each in start.identity.copies if each.image_id in learnt.get(each.data, ())]
-    found += copies_between(start.identity.equal, learnt, held)
-    return found + ([] if stores is None else copies_learnt(start.data, stores.__getitem__, learnt, held))
+    training, held = start_training_and_held_out(start)
+    found = [each for each in start.identity.copies if each.image_id in training.get(each.data, ())]
+    found += copies_between(start.identity.equal, training, held)
+    return found + ([] if stores is None else labelled_training_copies(start.data, stores.__getitem__, training, held))
 
 
 def copies_trained(prepared: Prepared, stores: Mapping[str, Store] | None = None) -> list[Copy]:
     """Return training images of a task that are copies of its validation or test images; by pixels only with stores."""
     images = training_and_held_out(prepared)
-    learnt, held = (by_part(prepared.data, each) for each in images)
-    found = copies_between(prepared.identity.equal, learnt, held)
-    return _once(found + ([] if stores is None else copies_learnt(prepared.data, stores.__getitem__, learnt, held)))
+    training, held = (by_part(prepared.data, each) for each in images)
+    found = copies_between(prepared.identity.equal, training, held)
+    return _once(
+        found + ([] if stores is None else labelled_training_copies(prepared.data, stores.__getitem__, training, held))
+    )
 
 
 def _once(copies: Sequence[Copy]) -> list[Copy]:
@@ -327,7 +330,7 @@ def _once(copies: Sequence[Copy]) -> list[Copy]:
 def _copied_test_images(prepared: Prepared, copies: Sequence[Copy]) -> list[str]:
     labelled, test = prepared.labelled, set(prepared.task.test_ids)
     of_copies = {
-        f"{copy.of_data}:{copy.of_image_id}" if labelled.parts and copy.of_data in labelled.parts else copy.of_image_id
+        pooled_id(copy.of_data, copy.of_image_id) if copy.of_data in labelled.parts else copy.of_image_id
         for copy in copies
         if copy.of_data == labelled.name or copy.of_data in labelled.parts
     }
@@ -339,7 +342,7 @@ def _is_nameless(prepared: Prepared, image_id: str) -> bool:
     labelled, without = prepared.labelled, prepared.identity.without_patient
     if not labelled.parts:
         return image_id in without.get(labelled.name, ())
-    name, _, own = image_id.partition(":")
+    name, own = split_pooled_id(image_id)
     return own in without.get(name, ())
 
 

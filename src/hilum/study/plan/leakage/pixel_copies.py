@@ -39,18 +39,18 @@ def held_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[
     return pixel_copies(held, stores, pools)
 
 
-def unsearched_copies(prepared: Prepared, learnt: Sequence[str]) -> Note | None:
+def unsearched_copies(prepared: Prepared, training: Sequence[str]) -> Note | None:
     """Return a note on kinds of copies that cannot be detected in an arm's pretraining data.
 
     Args:
         prepared: Prepared data of the task.
-        learnt: Data sets that the arm is pretrained on.
+        training: Data sets that the arm is pretrained on.
 
     Returns:
         None if all kinds of copies are searched, or only published data sets are used.
     """
     homes = prepared.labelled.parts or {prepared.labelled.name: prepared.labelled}
-    data = {**homes, **{name: prepared.data[name] for name in [*learnt, *prepared.external]}}
+    data = {**homes, **{name: prepared.data[name] for name in [*training, *prepared.external]}}
     return not_searched(prepared.recipe.size, prepared.labelled.name) if is_searched(data) else None
 
 
@@ -78,8 +78,8 @@ def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Sto
     if prepared.study.evaluate.contaminated == "mark":
         return
     found: dict[Copy, None] = {}
-    for data, learnt, held in _comparisons(prepared):
-        found |= dict.fromkeys(copies_learnt(data, store_of, learnt, held))
+    for data, training, held in _comparisons(prepared):
+        found |= dict.fromkeys(labelled_training_copies(data, store_of, training, held))
     copies = list(found)
     if copies:
         raise HilumErrors(
@@ -111,10 +111,12 @@ def _comparisons(
         (start.data, *start_training_and_held_out(start)) for start in prepared.first.all_tasks.supervised.values()
     ]
     joined: dict[str, tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]] = {}
-    for data, learnt, held in compared:
+    for data, training, held in compared:
         key = fingerprint([sorted(data), held])
         before = joined.get(key, (data, {}, held))[1]
-        every = {name: list(dict.fromkeys([*before.get(name, []), *learnt.get(name, [])])) for name in before | learnt}
+        every = {
+            name: list(dict.fromkeys([*before.get(name, []), *training.get(name, [])])) for name in before | training
+        }
         joined[key] = data, every, held
     return list(joined.values())
 
@@ -134,43 +136,43 @@ def start_training_and_held_out(start: Prepared) -> tuple[dict[str, list[str]], 
 
     Its validation images, which select the epoch, count as training images.
     """
-    learnt = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
-    learnt = by_part(start.data, learnt)
-    own = {name: set(image_ids) for name, image_ids in learnt.items()}
+    training = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
+    training = by_part(start.data, training)
+    own = {name: set(image_ids) for name, image_ids in training.items()}
     held = {
         name: [each for each in image_ids if each not in own.get(name, ())]
         for name, image_ids in start.all_tasks.held.items()
     }
-    return learnt, held
+    return training, held
 
 
 def copies_between(
     groups: Iterable[Sequence[ImageName]],
-    learnt: Mapping[str, Sequence[str]],
+    training: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
     """Return training images whose file is also that of a held-out image, from groups of images with equal bytes."""
-    of_learnt, of_held = ({name: set(ids) for name, ids in images.items()} for images in (learnt, held))
+    of_training, of_held = ({name: set(ids) for name, ids in images.items()} for images in (training, held))
     copies = []
     for group in groups:
         first = next((image for image in group if image[1] in of_held.get(image[0], ())), None)
         if first is not None:
-            copies += [Copy(*image, *first, "bytes") for image in group if image[1] in of_learnt.get(image[0], ())]
+            copies += [Copy(*image, *first, "bytes") for image in group if image[1] in of_training.get(image[0], ())]
     return copies
 
 
-def copies_learnt(
+def labelled_training_copies(
     data: Mapping[str, PreparedData],
     store_of: Callable[[str], Store],
-    learnt: Mapping[str, Sequence[str]],
+    training: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
     """Return labelled training images that show the same as a held-out image."""
-    names = dict.fromkeys([*learnt, *held])
+    names = dict.fromkeys([*training, *held])
     parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
     if not is_searched({part.name: part for part in parts}):
         return []
-    return pixel_copies(held, {name: store_of(name) for name in names}, learnt)
+    return pixel_copies(held, {name: store_of(name) for name in names}, training)
 
 
 def without_pixel_copies(

@@ -8,6 +8,7 @@ import polars as pl
 
 from hilum.data.tables import some
 from hilum.notes import Code, Note, note
+from hilum.study.data import pooled_id
 from hilum.study.prepared import Prepared
 
 
@@ -55,7 +56,7 @@ def contradictory_labels(prepared: Prepared) -> Note | None:
     codes = _codes_of(prepared.task.manifest, findings)
     groups, concerned = [], dict[str, None]()
     for group in prepared.identity.equal:
-        names = [f"{data}:{image_id}" if parts else image_id for data, image_id in group if _is_of(prepared, data)]
+        names = [pooled_id(data, image_id) if parts else image_id for data, image_id in group if _is_of(prepared, data)]
         here = [name for name in names if name in codes]
         differ = [finding for place, finding in enumerate(findings) if {0, 1} <= {codes[name][place] for name in here}]
         if differ:
