@@ -9,6 +9,7 @@ import polars as pl
 from hilum.artifacts import holder_of, write_text
 from hilum.study.execution import study_status
 from hilum.study.overview import study_summary, sweeps_under_way
+from hilum.study.plan.record import CURVES, partial_directory
 
 STATUS_PAGE = "status.html"
 SHOWN_TRIALS = 20
@@ -76,8 +77,8 @@ def _sweeps(directory: Path) -> str:
 
 def _loss_curve(directory: Path) -> str:
     """Return the training loss of a step as a small line plot in SVG; empty without curves."""
-    for place in (directory, directory.parent / f".{directory.name}.partial"):
-        path = place / "curves.parquet"
+    for place in (directory, partial_directory(directory)):
+        path = place / CURVES
         if path.is_file():
             losses = pl.read_parquet(path, columns=["train_loss"])["train_loss"].drop_nulls().drop_nans().to_list()
             if len(losses) > 1 and max(losses) > min(losses):

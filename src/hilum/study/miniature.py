@@ -284,7 +284,7 @@ def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int
     resolved = resolved_pretraining(prepared.study, init, _pool_size(prepared, init))
     sizes = 2 if isinstance(resolved.settings.size, SizeCurriculum) else 1
     short = {"epochs": sizes, "batch_size": batch_size, "preset": resolved.preset}
-    return init.model_copy(update=short | {"on": list(init.shares)})
+    return init.model_copy(update=short | {"on": list(init.fractions)})
 
 
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:

@@ -15,9 +15,9 @@ from hilum.report.page import PAGE
 from hilum.study.execution import study_status
 from hilum.study.file.read import Yaml12Loader
 from hilum.study.plan import EVALUATION
+from hilum.study.plan.record import PLAN, RECORD, partial_directory
 
 State = Literal["done", "running", "interrupted", "failed", "to do"]
-PLAN = "plan.json"
 _DEEPEST = 4
 
 
@@ -164,7 +164,7 @@ def _best(directory: Path) -> BestArm | None:
 
 
 def _changed(directory: Path) -> str:
-    times = [path.stat().st_mtime for path in directory.rglob("step.json")]
+    times = [path.stat().st_mtime for path in directory.rglob(RECORD)]
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(max(times))) if times else ""
 
 
@@ -174,7 +174,7 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
     """
     found = []
     for arm in sorted([*directory.glob("arms/*"), *directory.glob("tasks/**/arms/*")]):
-        done, running = arm / "sweep", arm / ".sweep.partial"
+        done, running = arm / "sweep", partial_directory(arm / "sweep")
         name = str(arm.relative_to(directory)).replace("arms/", "", 1)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]

@@ -19,6 +19,7 @@ from hilum.study.file import Study
 from hilum.study.file.read import study_of_run
 from hilum.study.file.views import views_of
 from hilum.study.plan import EVALUATION, finetuning_directory, view_directory
+from hilum.study.plan.predictions import predictions_file
 
 _MOST_FOR_TYPICAL = 500
 
@@ -62,7 +63,7 @@ def package(
     if study.arms[arm].features is not None:
         fix = "Package an arm with an encoder."
         raise HilumError(arm, expected="an arm with a model", found="precomputed features", fix=fix)
-    if not (evaluation / "predictions" / arm).is_dir():
+    if not predictions_file(evaluation, arm, study.seeds[0]).is_file():
         fix = f"Run it to its end: hilum study run {out / 'study.yaml'} --out {out}."
         raise HilumError(evaluation, expected=f"predictions of {arm}", found="none", fix=fix)
     prepared = prepare_in(study.whole, roots or {}, out, allow_missing=True).views[study.place]

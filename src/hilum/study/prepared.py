@@ -120,7 +120,7 @@ class Prepared:
 
     def reached_by(self, init: Pretrained) -> dict[str, list[str]]:
         """Return the images of one pretraining by data set, before duplicates are removed."""
-        return {name: self.pretraining_ids(name, fraction) for name, fraction in init.shares.items()}
+        return {name: self.pretraining_ids(name, fraction) for name, fraction in init.fractions.items()}
 
     def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
         """Return the images of one pretraining by data set, without duplicate files."""

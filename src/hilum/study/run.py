@@ -21,6 +21,7 @@ from hilum.study.file.views import views_of
 from hilum.study.plan import EVALUATION, Step, available_roots, fetch_missing
 from hilum.study.plan.leakage import warnings_of
 from hilum.study.plan.power import describe_power, power_of
+from hilum.study.plan.predictions import predictions_file
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import ComputeConfig
 from hilum.training.distributed import by_the_first, joined_processes, rank
@@ -56,7 +57,7 @@ class StudyResult(Result):
         Raises:
             HilumError: No such arm or seed.
         """
-        path = self.directory / EVALUATION / "predictions" / arm / f"seed-{seed}.parquet"
+        path = predictions_file(self.directory / EVALUATION, arm, seed)
         if not path.is_file():
             arms = ", ".join(self.about["arms"])
             fix = "Name an arm and a seed of the study."

@@ -22,7 +22,7 @@ from hilum.report.tasks import OverviewContent, TaskPage
 from hilum.report.verdict.decide import decide
 from hilum.study.execution.evaluate import read_arm
 from hilum.study.execution.looks import look_of
-from hilum.study.execution.report_content import report_content
+from hilum.study.execution.report_content import report_content, table_in
 from hilum.study.file import as_yaml
 from hilum.study.file.views import View, views_of
 from hilum.study.plan import EVALUATION, view_directory
@@ -73,10 +73,6 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
             TaskPage(names[place].name, names[place].task, f"{place}/{PAGE}", content.scored_on, decide(content))
         )
 
-    def read(name: str) -> pl.DataFrame | None:
-        path = out / EVALUATION / f"{name}.parquet"
-        return read_result_table(path) if path.is_file() else None
-
     return OverviewContent(
         question=whole.question,
         arms=list(whole.arms),
@@ -86,8 +82,8 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         family=whole.evaluate.family,
         tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
         comparisons=read_result_table(out / EVALUATION / "comparisons.parquet"),
-        ranks=read("ranks"),
-        labels_to_match=read("labels_to_match"),
+        ranks=table_in(out / EVALUATION, "ranks"),
+        labels_to_match=table_in(out / EVALUATION, "labels_to_match"),
     )
 
 

@@ -33,6 +33,7 @@ from hilum.study.execution.external import external_table
 from hilum.study.execution.looks import look_of, record_look
 from hilum.study.file import Study
 from hilum.study.plan import BASELINES, EVALUATION, finetuning_directory, view_directory, write_predictions
+from hilum.study.plan.predictions import predictions_file
 from hilum.study.plan.steps import baseline_names
 from hilum.study.prepared import Prepared
 
@@ -110,12 +111,12 @@ def suite_settings(study: Study, look: Look) -> SuiteSettings:
 
 def read_arm(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
     """Read the test predictions of one arm, one table per seed."""
-    return [read_predictions(_predictions_file(evaluation, arm, seed)) for seed in seeds]
+    return [read_predictions(predictions_file(evaluation, arm, seed)) for seed in seeds]
 
 
 def read_validation(evaluation: Path, arm: str, seeds: Sequence[int]) -> list[Predictions]:
     """Read the validation predictions of one arm, one table per seed."""
-    return [read_predictions(_predictions_file(evaluation, arm, seed), split="val") for seed in seeds]
+    return [read_predictions(predictions_file(evaluation, arm, seed), split="val") for seed in seeds]
 
 
 def read_thresholds(evaluation: Path, study: Study, arm: str) -> list[Thresholds]:
@@ -163,7 +164,7 @@ def _write_all_predictions(prepared: Prepared, out: Path, directory: Path) -> No
         for seed in prepared.study.seeds:
             trained = out / finetuning_directory(prepared.study, arm, seed)
             scores = read_scores(trained / SCORES, store, scored)
-            write_predictions(prepared, scores, _predictions_file(directory, arm, seed))
+            write_predictions(prepared, scores, predictions_file(directory, arm, seed))
             probed = read_scores(trained / PROBE_SCORES, store, scored)
             write_predictions(prepared, probed, _probe_file(directory, arm, seed))
     for name in baseline_names(prepared.study):
@@ -187,10 +188,6 @@ def _learning(study: Study, out: Path, probe_comparisons: pl.DataFrame) -> pl.Da
             if shown:
                 rows.append({"arm": arm, "sign": str(sign), "seeds": shown, "of_seeds": len(runs)})
     return pl.DataFrame(rows, schema={"arm": pl.String, "sign": pl.String, "seeds": pl.Int64, "of_seeds": pl.Int64})
-
-
-def _predictions_file(directory: Path, arm: str, seed: int) -> Path:
-    return directory / "predictions" / arm / f"seed-{seed}.parquet"
 
 
 def _probe_file(directory: Path, arm: str, seed: int) -> Path:

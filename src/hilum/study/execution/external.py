@@ -16,8 +16,9 @@ from hilum.finetuning.off_the_shelf import FeatureTable, score_features
 from hilum.finetuning.scores import read_scores, write_scores
 from hilum.progress import ProgressReport
 from hilum.study.features import features_of
+from hilum.study.file.finetuning import Features
 from hilum.study.plan import Step, external_directory, finetuning_directory
-from hilum.study.plan.predictions import write_external_predictions
+from hilum.study.plan.predictions import predictions_file, write_external_predictions
 from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
@@ -42,13 +43,12 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
         on_progress: Receives the number of images done.
     """
     study = prepared.study
-    if step.arm is None or step.seed is None:
-        raise ValueError(f"not a step of an arm: {step}")
-    if study.arms[step.arm].features is not None:
-        _score_features(step, prepared, out)
+    arm, _, seed = step.of_arm
+    if (features := study.arms[arm].features) is not None:
+        _score_features(step, features, prepared, out)
         return
-    directory = out / finetuning_directory(study, step.arm, step.seed)
-    (model,) = load_models([directory], choose_device("auto"), [(step.arm, step.seed)])
+    directory = out / finetuning_directory(study, arm, seed)
+    (model,) = load_models([directory], choose_device("auto"), [(arm, seed)])
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
             store = store_of(out, name)
@@ -58,14 +58,11 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
             write_scores(table, store, here, beside / f"{name}.parquet")
 
 
-def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
+def _score_features(step: Step, features: Features, prepared: Prepared, out: Path) -> None:
     """Fit the classifier of an arm with precomputed features again, and score external test sets."""
-    study, task = prepared.study, prepared.task
-    features = study.arms[str(step.arm)].features
-    if features is None or step.seed is None:
-        raise ValueError(f"not a step of features: {step}")
+    study, task, (_, _, seed) = prepared.study, prepared.task, step.of_arm
     home, here = features_of(features, prepared.labelled), set(store_of(out, study.labelled_data).image_ids)
-    train, val = task.train_of(step.seed).only(here), task.val.only(here)
+    train, val = task.train_of(seed).only(here), task.val.only(here)
     names = [f"p_{finding}" for finding in study.task.findings]
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
@@ -83,7 +80,7 @@ def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
             fit, choose = (
                 replace(part, image_ids=[f"home/{each}" for each in part.image_ids]) for part in (train, val)
             )
-            scores = score_features(both, fit, choose, ids[len(fitted) :], features.head, seed=step.seed)
+            scores = score_features(both, fit, choose, ids[len(fitted) :], features.head, seed=seed)
             write_scores(pl.DataFrame(scores, schema=names), store, readable, beside / f"{name}.parquet")
 
 
@@ -100,7 +97,7 @@ def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFr
     """
     study, settings, tables = prepared.study, prepared.study.evaluate, []
     for arm in study.arms:
-        home = [read_predictions(evaluation / "predictions" / arm / f"seed-{seed}.parquet") for seed in study.seeds]
+        home = [read_predictions(predictions_file(evaluation, arm, seed)) for seed in study.seeds]
         cells = {(study.labelled_data, study.labelled_data): home}
         for name in prepared.external:
             cells[study.labelled_data, name] = [

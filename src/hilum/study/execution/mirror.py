@@ -11,10 +11,10 @@ from hilum.artifacts import whole_directory, write_text
 from hilum.errors import HilumError
 from hilum.study.execution.looks import LOOKS
 from hilum.study.plan import Step, is_done
-from hilum.study.plan.record import RECORD
+from hilum.study.plan.record import PLAN, RECORD
 
 _OF_REPORTS = ("report.html", "tables", "figures")
-TOP = ("study.yaml", "plan.json", LOOKS, *_OF_REPORTS)
+TOP = ("study.yaml", PLAN, LOOKS, *_OF_REPORTS)
 """Files of a study or task outside the directories of its steps."""
 
 

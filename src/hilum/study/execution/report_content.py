@@ -48,6 +48,7 @@ from hilum.study.plan import (
     view_name,
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
+from hilum.study.plan.record import CURVES
 from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
@@ -76,18 +77,18 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         provenance=_provenance(prepared, out, steps),
         settings_yaml=as_yaml(study.whole),
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
-        baseline_metrics=_table(evaluation, "baseline_metrics"),
-        baseline_comparisons=_table(evaluation, "baseline_comparisons"),
-        joint=_table(evaluation, "joint"),
-        ranks=_table(evaluation, "ranks"),
-        margins=_table(evaluation, "margins"),
-        subgroups=_table(evaluation, "subgroups"),
-        classes=_table(evaluation, "classes"),
+        baseline_metrics=table_in(evaluation, "baseline_metrics"),
+        baseline_comparisons=table_in(evaluation, "baseline_comparisons"),
+        joint=table_in(evaluation, "joint"),
+        ranks=table_in(evaluation, "ranks"),
+        margins=table_in(evaluation, "margins"),
+        subgroups=table_in(evaluation, "subgroups"),
+        classes=table_in(evaluation, "classes"),
         external=_external(evaluation),
         pairs=study.compare,
-        probe_metrics=_table(evaluation, "probe_metrics"),
-        probe_comparisons=_table(evaluation, "probe_comparisons"),
-        learning=_table(evaluation, "learning"),
+        probe_metrics=table_in(evaluation, "probe_metrics"),
+        probe_comparisons=table_in(evaluation, "probe_comparisons"),
+        learning=table_in(evaluation, "learning"),
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
@@ -105,8 +106,8 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
     points = explained / "embedding.parquet"
     return replace(
         content,
-        box_scores=_table(explained, "box_statistics"),
-        purity=_table(explained, "purity"),
+        box_scores=table_in(explained, "box_statistics"),
+        purity=table_in(explained, "purity"),
         embeddings=embeddings_in(points, [store]) if points.is_file() else [],
         cases=images.cases,
         cases_about=images.about,
@@ -127,14 +128,15 @@ def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
 
 def _external(evaluation: Path) -> pl.DataFrame | None:
     """Read the external validation; without the column `arm` if there is only one."""
-    table = _table(evaluation, "external")
+    table = table_in(evaluation, "external")
     if table is None:
         return None
     return table.drop("arm") if table["arm"].n_unique() == 1 else table
 
 
-def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
-    path = evaluation / f"{name}.parquet"
+def table_in(directory: Path, name: str) -> pl.DataFrame | None:
+    """Read a table of results; None if it does not exist."""
+    path = directory / f"{name}.parquet"
     return read_result_table(path) if path.is_file() else None
 
 
@@ -221,7 +223,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
             }
             for stage, directory in stages.items():
                 if directory is not None:
-                    curves = read_result_table(out / directory / "curves.parquet")
+                    curves = read_result_table(out / directory / CURVES)
                     labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
                     parts.append(curves.with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed")
@@ -309,11 +311,11 @@ def _machine() -> str:
 
 def _seconds(directory: Path) -> float:
     """Return the training time over all resumed parts."""
-    return float(pl.read_parquet(directory / "curves.parquet")["seconds"].sum())
+    return float(pl.read_parquet(directory / CURVES)["seconds"].sum())
 
 
 def _rate(directory: Path) -> str:
-    path = directory / "curves.parquet"
+    path = directory / CURVES
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)

@@ -34,6 +34,7 @@ from hilum.study.plan import (
     steps_of,
 )
 from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.record import PLAN
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import ComputeConfig, Task, ThisProcess, open_pool, run_tasks
 from hilum.training.distributed import by_the_first, joined_processes, rank, world_size
@@ -180,7 +181,7 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
 
 def _check_own(study: Study, out: Path) -> None:
     """Refuse a folder with other files or another study, since steps replace their folders."""
-    if out.exists() and not (out / "plan.json").exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out / PLAN).exists() and (not out.is_dir() or any(out.iterdir())):
         raise HilumError(
             out,
             expected="a new folder, or that of an earlier run of a study",
@@ -216,4 +217,4 @@ def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
         }
         for s in steps
     ]
-    write_json(out / "plan.json", listed)
+    write_json(out / PLAN, listed)

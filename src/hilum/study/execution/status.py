@@ -8,6 +8,7 @@ from typing import Literal
 from hilum.errors import HilumError
 from hilum.report.page import PAGE
 from hilum.study.plan import read_progress, read_record
+from hilum.study.plan.record import PLAN
 
 State = Literal["done", "diverged", "collapsed", "pretraining_failed", "running", "interrupted", "outdated", "to do"]
 
@@ -38,7 +39,7 @@ def study_status(out: Path) -> list[StepStatus]:
     Raises:
         HilumError: The directory contains no study.
     """
-    plan = out / "plan.json"
+    plan = out / PLAN
     if not plan.is_file():
         fix = "Give the --out of `hilum study run`."
         raise HilumError(out, expected="the directory of a study (with plan.json)", found="none there", fix=fix)

@@ -44,16 +44,15 @@ def sweep_arm(
         on_progress: Called during training; first with the memory of the trials.
         part: Train this part only; a later call without a part selects. None: all unfinished parts.
     """
-    if step.arm is None or step.encoder is None or step.seed is None:
-        raise ValueError(f"not a sweep: {step}")
-    study, task, store, arm = prepared.study, prepared.task, open_store(out / "stores" / step.data), step.arm
+    arm, encoder, seed = step.of_arm
+    study, task, store = prepared.study, prepared.task, open_store(out / "stores" / step.data)
     images, readable = prepared.labelled_images, set(store.image_ids)
-    train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
+    train, val = task.train_of(seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)
     needs = sweep_requirements(study, arm, (len(train.image_ids), len(val.image_ids)))
     on_progress(0, 1, needs.in_words)
     own = fingerprint(sweep_inputs(study, arm, images))
-    pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)
+    pretrained, weights = pretraining_directory(study, arm, seed), study.weights_of(arm)
     run = SearchRun(
         space_of(study, arm, images),
         lambda sample: replace(trial_settings(study, arm, sample, images), workers=workers),
@@ -62,9 +61,9 @@ def sweep_arm(
         train,
         val,
         out / pretrained if pretrained else partial(resolve_weights, weights) if weights else "random",
-        step.encoder,
+        encoder,
         tuple(study.task.findings),
-        step.seed,
+        seed,
         tuple(sweep.best_per) if sweep else (),
         "train" not in task.split.sharing,
         on_progress=on_progress,

@@ -43,7 +43,7 @@ from hilum.study.plan import (
     run_once,
     without_failed,
 )
-from hilum.study.plan.record import Outcome
+from hilum.study.plan.record import PLAN, Outcome
 from hilum.study.plan.steps import directory_of_start, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.training.distributed import by_the_first, rank, world_size
@@ -159,7 +159,7 @@ class StudyWork:
         if not self.elsewhere:
             self._do(number, step)
             return
-        if not (self.out / "plan.json").is_file():
+        if not (self.out / PLAN).is_file():
             raise HilumError(
                 self.out,
                 expected="the directory of the study",

@@ -100,7 +100,7 @@ class Pretrained(RunSettings, Section):
     )
 
     @property
-    def shares(self) -> dict[str, float]:
+    def fractions(self) -> dict[str, float]:
         """Fraction of the patients used, by data set."""
         if isinstance(self.on, dict):
             return self.on
@@ -113,8 +113,8 @@ class Pretrained(RunSettings, Section):
             labelled: Name of the data set of which only training patients are used.
         """
         parts = [
-            f"{name}{'/train' if name == labelled else ''}{'' if share == 1 else f' {percent_of(share):g} %'}"
-            for name, share in self.shares.items()
+            f"{name}{'/train' if name == labelled else ''}{'' if fraction == 1 else f' {percent_of(fraction):g} %'}"
+            for name, fraction in self.fractions.items()
         ]
         return " + ".join(parts)
 

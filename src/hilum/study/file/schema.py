@@ -415,7 +415,7 @@ class Study(Section):
         """Names of the data sets that an arm is pretrained on in this study."""
         init, names = self.arms[arm].init, list[str]()
         while isinstance(init, Pretrained | Supervised):
-            names = [*(init.shares if isinstance(init, Pretrained) else [self.supervised_data(init)]), *names]
+            names = [*(init.fractions if isinstance(init, Pretrained) else [self.supervised_data(init)]), *names]
             init = init.start
         return list(dict.fromkeys(names))
 

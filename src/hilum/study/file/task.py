@@ -82,15 +82,15 @@ class PatientSplit(Section):
 
     @field_validator("patients")
     @classmethod
-    def _whole(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
-        if not math.isclose(sum(shares), 1, abs_tol=1e-9):
-            raise ValueError(f"{list(shares)} add up to {sum(shares):g}, not 1")
-        return shares
+    def _whole(cls, fractions: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not math.isclose(sum(fractions), 1, abs_tol=1e-9):
+            raise ValueError(f"{list(fractions)} add up to {sum(fractions):g}, not 1")
+        return fractions
 
     @property
     def percent(self) -> tuple[int, int, int]:
         """The fractions in percent, for `hilum.data.splits.patient_split`."""
-        train, val, test = (int(percent_of(share)) for share in self.patients)
+        train, val, test = (int(percent_of(fraction)) for fraction in self.patients)
         return train, val, test
 
 

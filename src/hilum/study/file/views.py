@@ -127,14 +127,14 @@ def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -
     epochs = study.pretraining_epochs(init)
     length = "preset" if epochs is None else f"{epochs}epochs"
     own = ""
-    shares = [share for share in init.shares.values() if share < 1]
+    fractions = [fraction for fraction in init.fractions.values() if fraction < 1]
     instead = {name: as_written(value) for name, value in init.given().items() if name != "epochs"}
-    if instead or init.settings or init.start != "random" or shares:
-        percents = {name: float(percent_of(share)) for name, share in init.shares.items()}
+    if instead or init.settings or init.start != "random" or fractions:
+        percents = {name: float(percent_of(fraction)) for name, fraction in init.fractions.items()}
         before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
-        parts = [instead, init.settings, before] + [percents] * bool(shares)
+        parts = [instead, init.settings, before] + [percents] * bool(fractions)
         own = f"-{fingerprint(parts)[:6]}"
-    return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.shares)}-{length}{own}"
+    return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.fractions)}-{length}{own}"
 
 
 def _view(study: Study, name: str, task: Task, fraction: float, *, alone: bool) -> View:

@@ -11,10 +11,10 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.finetuning.trials.search import CURVES as TRIAL_CURVES
 from hilum.progress import ProgressReport
+from hilum.study.plan.record import CURVES, partial_directory
 
 LOGS = "logs"
 """Directory of the logs in a study's directory."""
-_CURVES = "curves.parquet"
 _NOT_PLOTTED = ("epoch", "step", "trial")
 
 
@@ -77,9 +77,9 @@ class CurveLog(ABC):
 
     def _curves(self, directory: str) -> Iterator[tuple[str, pl.DataFrame]]:
         done = self.out / directory
-        for place in (done, done.parent / f".{done.name}.partial"):
-            if (place / _CURVES).is_file():
-                yield directory, pl.read_parquet(place / _CURVES)
+        for place in (done, partial_directory(done)):
+            if (place / CURVES).is_file():
+                yield directory, pl.read_parquet(place / CURVES)
                 return
         if (done / TRIAL_CURVES).is_file():
             for (trial,), curves in pl.read_parquet(done / TRIAL_CURVES).group_by("trial", maintain_order=True):

@@ -77,7 +77,7 @@ def _key(step: Step, prepared: Prepared, keys: dict[str, str], before: Sequence[
         return _explanation_key(prepared, keys)
     if step.kind == "evaluate":
         return _evaluation_key(prepared, keys, before)
-    names = step.init.shares if isinstance(step.init, Pretrained) else [step.data]
+    names = step.init.fractions if isinstance(step.init, Pretrained) else [step.data]
     store = _only_one({name: keys[f"stores/{name}"] for name in names})
     inputs = _training_inputs(step, prepared, keys)
     return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
@@ -94,9 +94,10 @@ def _report_key(step: Step, study: Study, keys: dict[str, str], before: Sequence
 def _external_key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
-    model = keys[finetuning_directory(study, str(step.arm), step.seed or 0)]
+    arm, _, seed = step.of_arm
+    model = keys[finetuning_directory(study, arm, seed)]
     inputs = {"kind": "external", "model": model, "images": scored}
-    if (features := study.arms[str(step.arm)].features) is not None:
+    if (features := study.arms[arm].features) is not None:
         inputs["features"] = [feature_hashes(features, prepared.data[name]) for name in prepared.external]
     return fingerprint(inputs)
 
@@ -164,25 +165,24 @@ def _training_inputs(step: Step, prepared: Prepared, keys: dict[str, str]) -> di
             "test": task.test_ids,
             "who": task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
-    if step.kind not in ("sweep", "finetune") or step.arm is None or step.seed is None:
-        raise ValueError(f"not a training step: {step}")
+    arm, _, seed = step.of_arm
     inputs: dict[str, Any] = {
-        "settings": _finetuning(finetune_settings(study, step.arm, prepared.labelled_images)),
+        "settings": _finetuning(finetune_settings(study, arm, prepared.labelled_images)),
         "start": _start(step, prepared, keys),
         "findings": study.task.findings,
-        "train": _targets(task.train_of(step.seed)),
+        "train": _targets(task.train_of(seed)),
         "val": _targets(task.val),
     }
     if step.kind == "sweep":
-        return inputs | sweep_inputs(study, step.arm, prepared.labelled_images)
+        return inputs | sweep_inputs(study, arm, prepared.labelled_images)
     inputs["test"] = task.test_ids
-    if (features := study.arms[step.arm].features) is not None:
+    if (features := study.arms[arm].features) is not None:
         hashes = feature_hashes(features, prepared.labelled)
         inputs |= {"features": [hashes, features.head], "settings": {}, "start": ""}
-    elif not study.finetuning_of(step.arm).train:
+    elif not study.finetuning_of(arm).train:
         inputs["as_published"] = True
-    if study.sweep_of(step.arm) is not None:
-        inputs["sweep"] = keys[sweep_directory(study, step.arm)]
+    if study.sweep_of(arm) is not None:
+        inputs["sweep"] = keys[sweep_directory(study, arm)]
     return inputs
 
 
@@ -202,12 +202,10 @@ def _settings(evaluate: Evaluation) -> dict[str, Any]:
 
 def _start_before(step: Step, study: Study, keys: dict[str, str]) -> str:
     """Identify the initial weights of a start: the key of the previous start, a hash, or "random"."""
-    if step.init is None:
-        raise ValueError(f"no step of a start: {step}")
-    before = step.init.start
-    if isinstance(before, str):
-        return _weights(before, step.encoder)
-    return keys[directory_of_start(study, str(step.encoder), before, step.seed or 0)]
+    init, encoder, seed = step.of_start
+    if isinstance(init.start, str):
+        return _weights(init.start, encoder)
+    return keys[directory_of_start(study, encoder, init.start, seed)]
 
 
 def _probe(prepared: Prepared) -> str:
@@ -246,13 +244,9 @@ def _bytes(path: Path) -> int:
 
 def _start(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     """Identify the initial weights of an arm: the key of its pretraining, a hash, or "random"."""
-    if step.arm is None or step.seed is None:
-        raise ValueError(f"not a fine-tuning step: {step}")
-    pretrained = pretraining_directory(prepared.study, step.arm, step.seed)
-    init = prepared.study.arms[step.arm].init
-    if pretrained is not None:
-        return keys[pretrained]
-    return _weights(str(init), prepared.study.arms[step.arm].encoder)
+    arm, encoder, seed = step.of_arm
+    pretrained = pretraining_directory(prepared.study, arm, seed)
+    return _weights(str(prepared.study.arms[arm].init), encoder) if pretrained is None else keys[pretrained]
 
 
 def _weights(name_or_path: str, encoder: str | None) -> str:

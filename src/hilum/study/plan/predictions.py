@@ -13,6 +13,11 @@ from hilum.study.pool import targets_of
 from hilum.study.prepared import Prepared
 
 
+def predictions_file(evaluation: Path, arm: str, seed: int) -> Path:
+    """Return the path of the predictions of one arm and seed in the directory of an evaluation."""
+    return evaluation / "predictions" / arm / f"seed-{seed}.parquet"
+
+
 def write_predictions(prepared: Prepared, scores: pl.DataFrame, predictions: Path) -> None:
     """Join the scores of one arm and seed with labels and patients, and write them.
 

@@ -99,7 +99,7 @@ def _refuse_empty_pools(prepared: PreparedStudy) -> None:
                     raise HilumError(
                         f"arms.{name}.init.on",
                         expected="pretraining images of patients outside validation and test",
-                        found=f"none in {' and '.join(init.shares)}",
+                        found=f"none in {' and '.join(init.fractions)}",
                         fix="Name other data sets, or a split that leaves patients to train on.",
                     )
 

@@ -18,7 +18,7 @@ from hilum.report.page import PAGE
 from hilum.study.plan.steps import REPORT
 from hilum.training.distributed import by_the_first
 
-RECORD, CURVES = "step.json", "curves.parquet"
+RECORD, CURVES, PLAN = "step.json", "curves.parquet", "plan.json"
 _PART, _PROGRESS = ".part-", ".progress.json"
 
 Outcome = Literal["done", "diverged", "collapsed", "pretraining_failed"]
@@ -91,6 +91,11 @@ def run_once(directory: Path, key: str, title: str, work: Callable[[], None]) ->
     return True
 
 
+def partial_directory(directory: Path) -> Path:
+    """Return the directory of an unfinished step (`hilum.artifacts.whole_directory`)."""
+    return directory.with_name(f".{directory.name}.partial")
+
+
 def is_done(directory: Path, key: str) -> bool:
     """Return whether a step has ended, done or failed, with these inputs."""
     record = read_record(directory)
@@ -106,14 +111,14 @@ def clear_for(directory: Path, key: str) -> None:
     """
     under_way = _key_file(directory)
     if not under_way.exists() or under_way.read_text(encoding="utf-8") != key:
-        shutil.rmtree(directory.parent / f".{directory.name}.partial", ignore_errors=True)
+        shutil.rmtree(partial_directory(directory), ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)
         write_text(under_way, key)
 
 
 def record_failure(directory: Path, key: str, title: str, seconds: float, outcome: Outcome, message: str) -> None:
     """Record the failure of a step; its curves are kept, and it is not repeated with the same settings."""
-    beside = directory.parent / f".{directory.name}.partial"
+    beside = partial_directory(directory)
     directory.mkdir(parents=True, exist_ok=True)
     if (beside / CURVES).is_file():
         (beside / CURVES).replace(directory / CURVES)

@@ -94,6 +94,28 @@ class Step:
     gigaflops: float = 0.0
     view: str = ""
 
+    @property
+    def of_arm(self) -> tuple[str, str, int]:
+        """Arm, encoder and seed of a step of one arm.
+
+        Raises:
+            ValueError: The step has none.
+        """
+        if self.arm is None or self.encoder is None or self.seed is None:
+            raise ValueError(f"not a step of an arm: {self}")
+        return self.arm, self.encoder, self.seed
+
+    @property
+    def of_start(self) -> tuple[Pretrained | Supervised, str, int]:
+        """Start, encoder and seed of a step that trains a start.
+
+        Raises:
+            ValueError: The step has none.
+        """
+        if self.init is None or self.encoder is None or self.seed is None:
+            raise ValueError(f"not a step of a start: {self}")
+        return self.init, self.encoder, self.seed
+
 
 _EVALUATION_STEPS: tuple[tuple[StepKind, str, str], ...] = (
     ("baselines", "fit shortcut baselines", BASELINES),
@@ -154,7 +176,7 @@ def count_images(prepared: Prepared) -> ImageCounts:
         test=len(task.test_ids),
         exact=True,
         pretraining={
-            tuple(init.shares.items()): sum(map(len, prepared.pool_of(init).values()))
+            tuple(init.fractions.items()): sum(map(len, prepared.pool_of(init).values()))
             for arm in prepared.study.arms.values()
             for init in starts_in(arm.init)
             if isinstance(init, Pretrained)
@@ -164,10 +186,10 @@ def count_images(prepared: Prepared) -> ImageCounts:
 
 def count_pretraining_images(images: ImageCounts, init: Pretrained) -> int:
     """Count the images of a pretraining; approximate (rounded fractions) before tables are read."""
-    counted = images.pretraining.get(tuple(init.shares.items()))
+    counted = images.pretraining.get(tuple(init.fractions.items()))
     if counted is not None:
         return counted
-    return round(sum(images.pool[name] * fraction for name, fraction in init.shares.items()))
+    return round(sum(images.pool[name] * fraction for name, fraction in init.fractions.items()))
 
 
 def estimate_image_counts(study: Study) -> ImageCounts | None:
@@ -272,7 +294,7 @@ def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
 
 
 def _is_probed(view: Study, init: Pretrained | Supervised) -> bool:
-    return isinstance(init, Pretrained) and view.labelled_data in init.shares
+    return isinstance(init, Pretrained) and view.labelled_data in init.fractions
 
 
 def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str, seed: int) -> Step:

@@ -184,10 +184,12 @@ def sweep_requirements(study: Study, arm: str, images: tuple[int, int]) -> Sweep
         for chunk in chunks:
             need = lockstep_bytes([settings[n] for n in chunk], encoder, size=size, known=known, **common)
             most = max(most, need.total)
-    share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
+    fraction = (
+        how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
+    )
     varied = _describe(space)
     groups = max(map(len, stages_of_sweep(study, arm, train)), default=1)
-    return SweepRequirements(how.kind, how.select, varied, trials, share, rounds, most, memory, groups)
+    return SweepRequirements(how.kind, how.select, varied, trials, fraction, rounds, most, memory, groups)
 
 
 def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
