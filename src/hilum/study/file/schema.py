@@ -412,7 +412,7 @@ class Study(Section):
         return list(dict.fromkeys(names))
 
     def data_before(self, arm: str) -> list[str]:
-        """Names of the data sets that an arm is pretrained on in this study."""
+        """Return the names of the data sets that an arm is pretrained on in this study."""
         init, names = self.arms[arm].init, list[str]()
         while isinstance(init, Pretrained | Supervised):
             names = [*(init.fractions if isinstance(init, Pretrained) else [self.supervised_data(init)]), *names]
@@ -420,7 +420,7 @@ class Study(Section):
         return list(dict.fromkeys(names))
 
     def supervised_data(self, init: Supervised) -> str:
-        """Name of the data set of a supervised start."""
+        """Return the name of the data set of a supervised start."""
         if isinstance(init.supervise, str):
             return self.whole.tasks[init.supervise].on or next(iter(self.data))
         return init.supervise.on
@@ -437,11 +437,11 @@ class Study(Section):
         return explained_arms(self.explain, encoded, self.reference_arm) if self.explain and encoded else []
 
     def finetuning_of(self, arm: str) -> Finetuning:
-        """Fine-tuning settings of one arm: the study's, overridden by the arm's own."""
+        """Return the fine-tuning settings of one arm: the study's, overridden by the arm's own."""
         return self.arms[arm].finetune.instead_of(self.finetune)
 
     def sweep_of(self, arm: str) -> Sweep | None:
-        """Sweep of one arm: its own, or the study's; None without a sweep."""
+        """Return the sweep of one arm: its own, or the study's; None without a sweep."""
         own = self.arms[arm]
         if own.features is not None:
             return None
@@ -468,12 +468,12 @@ class Study(Section):
         return init
 
     def weights_of(self, arm: str) -> str | None:
-        """Name or directory of the weights at the beginning of an arm's chain of starts; None for random weights."""
+        """Return name or directory of the first weights in an arm's chain of starts; None for random weights."""
         weights = self.arms[arm].init
         while isinstance(weights, Pretrained | Supervised):
             weights = weights.start
         return None if weights == "random" else weights
 
     def pretraining_epochs(self, init: Pretrained) -> int | None:
-        """Epochs of one pretraining as set in the file; None where a preset decides."""
+        """Return the epochs of one pretraining as set in the file; None where a preset decides."""
         return init.epochs or self.pretrain.epochs

@@ -87,7 +87,7 @@ class CurveLog(ABC):
 
 
 def require_package(package: str, option: str, extra: str) -> None:
-    """Require an installed package.
+    """Raise an error unless a package is installed.
 
     Raises:
         HilumError: It is not installed.
