@@ -96,7 +96,7 @@ def _external_key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
     scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
     arm, _, seed = step.of_arm
     model = keys[finetuning_directory(study, arm, seed)]
-    inputs = {"kind": "external", "model": model, "images": scored}
+    inputs: dict[str, Any] = {"kind": "external", "model": model, "images": scored}
     if (features := study.arms[arm].features) is not None:
         inputs["features"] = [feature_hashes(features, prepared.data[name]) for name in prepared.external]
     return fingerprint(inputs)
