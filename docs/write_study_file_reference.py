@@ -27,7 +27,7 @@ SECTIONS = (
     schema.Generated,
     task_schema.Task,
     task_schema.ChosenImages,
-    task_schema.Sides,
+    task_schema.BinaryContrast,
     task_schema.PatientSplit,
     task_schema.ListedSplit,
     task_schema.PaperSplit,
@@ -48,7 +48,7 @@ SECTIONS = (
     finetuning_schema.Plateau,
     finetuning_schema.Resample,
     schema.Evaluation,
-    explain_schema.Explaining,
+    explain_schema.Explanation,
 )
 OPENING = """# The study file
 

@@ -120,6 +120,6 @@ def test_circles_and_other_encoders_are_reported_with_their_lines():
     with pytest.raises(HilumErrors) as error:
         study_of(text)
     message = "\n".join(error.value.problems)
-    assert "starts.wide.start: goes on from itself: wide from near from labels from wide" in message
+    assert "starts.wide.start: starts from itself: wide from near from labels from wide" in message
     assert "starts.near.start: 'labels' is of small_convnet, not resnet34" in message
     assert "line 11" in message

@@ -104,7 +104,7 @@ def test_an_image_of_two_folders_counts_once_and_both_its_patients_are_seen(ours
     (directory,) = (tmp_path / "out" / "pretrain").glob("simclr-*/seed-0")
     card = read_card(directory)
     assert card.n_training_images == 18
-    assert "12 images that equal others of these are counted once" in card.split
+    assert "12 duplicate images are removed" in card.split
     issuers = card.ledger.patients_of
     assert set(issuers) >= {"clinic"}
     assert sum(issuers.values()) == 30  # twelve of ours, and under both names those of the other folder
@@ -127,9 +127,7 @@ def test_a_training_image_that_is_a_test_image_is_refused_without_any_pretrainin
     prepared = prepare_study(study_of(arm=""), roots)
     if recoded:
         refuse_contaminated(prepared)
-        with pytest.raises(
-            HilumErrors, match=r"ours: a3\.png has the pixels of ours's a25\.png, which validates or tests"
-        ):
+        with pytest.raises(HilumErrors, match=r"ours: a3\.png has the pixels of ours's a25\.png, a held-out image"):
             refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
     else:
         with pytest.raises(
@@ -164,7 +162,7 @@ def test_a_compressed_copy_of_a_test_image_is_refused(ours, tmp_path, size):
     with_detail(ours)
     prepared = prepared_at(size, ours)
     assert contamination_of(prepared.first, "scratch").certainty == "no"
-    with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, which validates or tests"):
+    with pytest.raises(HilumErrors, match=r"ours: a3\.png shows the same as ours's a25\.png, a held-out image"):
         refuse_trained_copies(prepared, stores_of(prepared, tmp_path / "stores"))
 
 

@@ -39,5 +39,5 @@ def test_a_study_of_classes_that_exclude_each_other_is_judged_as_classes(images,
 
 def test_exclusive_classes_need_images_that_are_of_exactly_one():
     text = TEXT.replace("  images: {exactly_one_of: [Pleural Effusion, Infiltration, No Finding]}\n", "")
-    with pytest.raises(HilumErrors, match="exactly_one_of to name the findings"):
+    with pytest.raises(HilumErrors, match=r"requires images\.exactly_one_of"):
         parse_study(text, where="classes.yaml")

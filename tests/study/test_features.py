@@ -78,7 +78,7 @@ def test_arms_of_features_are_judged_on_the_images_of_all_arms(ran):
     comparisons = pl.read_parquet(out / "evaluation/comparisons.parquet")
     assert set(comparisons["arm"]) == {"good", "neighbours"}
     page = (out / "report.html").read_text()
-    assert "Images without features were left out for all arms" in page
+    assert "Images without features were excluded for all arms" in page
     assert "features of images.parquet and elsewhere.parquet, logistic" in page
 
 
@@ -171,7 +171,7 @@ def test_what_does_not_go_with_features_is_reported_at_once():
     with pytest.raises(HilumErrors) as error:
         parse_study(text, where="x.yaml")
     message = "\n".join(error.value.problems)
-    assert "arms.a.encoder: stands beside features" in message
+    assert "arms.a.encoder: is not allowed beside features" in message
     assert "'nowhere' is not a data set" in message
     assert "'elsewhere' has no table" in message
-    assert "'good' has features from elsewhere, and no encoder to explain" in message
+    assert "'good' has precomputed features and no encoder to explain" in message

@@ -226,7 +226,7 @@ def test_a_pool_without_images_is_refused(studied, tmp_path):
         "MORE", "second: {collection: folder, labels: second.csv, issuer: a}"
     )
     text = text.replace("COPIES", "refuse").replace("[ours POOL]", "second")
-    with pytest.raises(HilumError, match=r"arms\.own\.init\.on: expected images to learn from.*found none in second"):
+    with pytest.raises(HilumError, match=r"arms\.own\.init\.on: expected pretraining images.*found none in second"):
         prepare(parse_study(text, where="study.yaml"), {"ours": studied().labelled.collected.root, "second": second})
 
 

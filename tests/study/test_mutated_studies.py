@@ -94,7 +94,7 @@ def test_any_override(value, key):
         ("a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
             f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 10)}]\n" for n in range(8)
         ), "more than 100,000 values"),
-        ("[" * 20_000, "more than 50 deep"),
+        ("[" * 20_000, "more than 50 levels deep"),
         ("question: !!int x", "invalid literal"),
         ("question: !!timestamp x", "YAML"),
         ("question: !!bool x", "YAML"),
@@ -156,16 +156,16 @@ NASTY = {
     "task.unit=exam": "task.unit: 'exam' is not one of image, study",
     "task.on={a: 1}": "task.on: Input should be a valid string",
     "task.on=[ours, {a: 1}]": "task.on: Input should be a valid string",
-    "task.on=[ours, ours]": "'ours' stands twice",
+    "task.on=[ours, ours]": "'ours' is listed twice",
     "task.on=[ours, nowhere]": "'nowhere' is not a data set of this study",
     "data.both.pool=[[ours], ours]": "data.both.pool.0: Input should be a valid string",
-    "sweep.over={learning_rate: [1]}": "sweep.over.learning_rate: is not a setting of training with labels",
+    "sweep.over={learning_rate: [1]}": "sweep.over.learning_rate: is not a setting of fine-tuning",
     "sweep.over={lr: [[1e-3], {a: 1}]}": "sweep.over.lr.0: Input should be a valid number",
     "sweep.over={encoder: [[resnet18]]}": "is not an encoder    did you mean 'resnet18'?",
     "arms.elsewhere.features.head=tree": "'tree' is not one of logistic, knn, mlp, linear",
     "arms.elsewhere.features.table={nowhere: x}": "'nowhere' is not a data set of this study",
-    "arms.elsewhere.encoder=resnet18": "arms.elsewhere.encoder: stands beside features",
-    "starts.ssl.start=chain": "starts.ssl.start: goes on from itself: ssl from chain from labels",
+    "arms.elsewhere.encoder=resnet18": "arms.elsewhere.encoder: is not allowed beside features",
+    "starts.ssl.start=chain": "starts.ssl.start: starts from itself: ssl from chain from labels",
     "seeds=[-1]": "seeds.0: Input should be greater than or equal to 0",
 }
 

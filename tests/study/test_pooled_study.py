@@ -139,9 +139,9 @@ def test_no_set_of_a_pool_gives_images_of_held_out_patients(prepared):
     ("pool", "complaint"),
     [
         ("[images, other]", r"arms\.both\.init\.on: 'other' is not a data set of this study"),
-        ("{images: 0}", r"arms\.both\.init\.on: .* is neither a data set, nor a list of them"),
-        ("[images, images]", r"arms\.both\.init\.on: .* names a data set twice"),
-        ("[]", r"arms\.both\.init\.on: \[\] is neither a data set"),
+        ("{images: 0}", r"arms\.both\.init\.on: .* is not a data set, a list of data sets"),
+        ("[images, images]", r"arms\.both\.init\.on: .* contains a data set twice"),
+        ("[]", r"arms\.both\.init\.on: \[\] is not a data set"),
     ],
 )
 def test_pools_that_cannot_be_are_reported_with_their_line(pool, complaint):

@@ -13,7 +13,7 @@ from hilum.study.published_counts import (
     QUANTITIES,
     ComparedNumber,
     compare_with_published,
-    countable,
+    countable_part,
     published_of,
 )
 
@@ -152,13 +152,13 @@ def test_shipped_studies_print_their_papers_numbers_from_the_real_tables(tables)
 
 def test_some_data_sets_of_a_study_are_counted_without_the_others():
     study = read_study(find_study("tayebiarasteh2024"))
-    few = countable(study, {"uka", "mimic"})
+    few = countable_part(study, {"uka", "mimic"})
     assert list(few.data) == ["mimic", "uka"]
     assert list(few.tasks) == ["mimic", "uka", "uka_either_side"]
     assert few.tasks["uka"] == study.tasks["uka"]
     assert few.layout == "tayebiarasteh2024"
-    assert countable(study, set()) is None
-    assert countable(read_study(find_study("toh2023")), {"chestxray14"}) is None
+    assert countable_part(study, set()) is None
+    assert countable_part(read_study(find_study("toh2023")), {"chestxray14"}) is None
 
 
 def test_a_study_of_no_paper_has_nothing_beside_it(small_study, images):

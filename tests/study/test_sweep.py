@@ -14,7 +14,7 @@ from hilum.study.live_page import write_live_page
 from hilum.study.overview import list_studies, sweeps_under_way
 from hilum.study.plan import count_images, plan_data, plan_study, step_keys, steps_of
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import needs_of, space_of, trial_settings
+from hilum.study.plan.sweep import space_of, sweep_requirements, trial_settings
 
 SWEEP = """\
 question: Which settings?
@@ -116,7 +116,7 @@ def test_the_plan_says_trials_and_memory_and_the_file_survives_writing(study, im
     again = parse_study(as_yaml(study), where="again.yaml")
     assert again.sweep_of("tuned") == study.sweep_of("tuned") != again.sweep_of("plain") is None
     small = tiny(study)
-    assert needs_of(small, "tuned", (60, 20)).trials <= 4
+    assert sweep_requirements(small, "tuned", (60, 20)).trials <= 4
 
 
 def test_each_task_of_several_has_its_own_sweep():
@@ -144,32 +144,32 @@ def test_published_grids_go_by_their_names():
         0.0,
     )
     assert settings.lr == pytest.approx(0.1 * settings.batch_size / 256)
-    assert needs_of(study, "tuned", (1000, 200)).trials == 90 * 3  # of four blocks: 0, 1, 2
+    assert sweep_requirements(study, "tuned", (1000, 200)).trials == 90 * 3  # of four blocks: 0, 1, 2
 
 
 PROBLEMS = [
     ("over: {lr: [0, 1e-3]}", r"line 12 +sweep.over.lr.0: Input should be greater than 0"),
-    ("over: {lr: [1e-3, 1e-3]}", "sweep.over.lr.1: '0.001' stands twice"),
+    ("over: {lr: [1e-3, 1e-3]}", "sweep.over.lr.1: '0.001' is listed twice"),
     (
         "over: {dropuot: [0.1]}",
-        "sweep.over.dropuot: is not a setting of training with labels    did you mean 'dropout'",
+        "sweep.over.dropuot: is not a setting of fine-tuning    did you mean 'dropout'",
     ),
     ("over: {dropout: [-0.1]}", "sweep.over.dropout.0: Input should be greater than or equal to 0"),
     ("over: {head: [[linear], mlp]}", "sweep.over.head.0: Input should be"),
     ("over: {head: {a: 1}}", "sweep.over.head: is not a range"),
     ("over: {? [1, 2] : 3}", "found unhashable key"),
     ("over: {unfreeze: [9]}", "sweep.over.unfreeze.0: 9 blocks, but small_convnet has 4    use 0 to 4, or all"),
-    ("over: {lr: up_to_half}", "sweep.over.lr: 'up_to_half' is no list of values"),
+    ("over: {lr: up_to_half}", "sweep.over.lr: 'up_to_half' is not a list of values"),
     ("over: {lr: {log_uniform: [0, 1]}}, search: tpe", "sweep.over.lr.log_uniform: 0 has no logarithm"),
     ("over: {lr: {log_uniform: [1, 1e-3]}}, search: tpe", "1 is not below 0.001"),
     ("over: {dropout: {uniform: [0, 1.5]}}, search: tpe", "sweep.over.dropout.uniform.1: Input should be less than 1"),
     ("over: {lr: {log_uniform: [1e-3, 1]}}", "sweep.over.lr: a grid needs a list of values"),
-    ("over: {lr: [1e-3]}, trials: 3", "sweep.trials: a grid tries everything"),
+    ("over: {lr: [1e-3]}, trials: 3", "sweep.trials: a grid tries all combinations"),
     ("over: {lr: [1e-3]}, best_per: [unfreeze]", "sweep.best_per.0: 'unfreeze' is not swept"),
     ("over: {focal: [1.0, 2.0]}", "sweep.over.focal: trials with different losses cannot be compared"),
     ("over: {lr: [1e-3]}, search: gird", "sweep.search: 'gird' is not one of"),
-    ("select: val_loss", "sweep: says nothing to try"),
-    ("grid: dinov2_linear", "sweep: dinov2_linear reads class tokens"),
+    ("select: val_loss", "sweep: has no settings to try"),
+    ("grid: dinov2_linear", "sweep: dinov2_linear uses class tokens"),
     ("grid: elwirehardja", "'elwirehardja' is not one of dinov2_linear, elwirehardja2025"),
 ]
 
@@ -188,7 +188,9 @@ def test_a_sweep_in_which_all_diverge_fails_its_arm_and_the_others_go_on(images,
     states = {step.directory: step.state for step in study_status(tmp_path / "out")}
     assert states["arms/tuned/sweep"] == states["arms/tuned/seed-0"] == "diverged"
     assert states["report"] == "done"
-    assert "Let the sweep of arms.tuned try lower lr" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "Add lower values of lr to the sweep of arms.tuned" in (tmp_path / "out/report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_studies_of_a_folder_are_listed_with_their_best_arm_and_watched(swept):

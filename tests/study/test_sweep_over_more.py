@@ -13,7 +13,7 @@ from hilum.study.file import as_yaml, parse_study
 from hilum.study.file.views import views_of
 from hilum.study.plan import plan_data, plan_study
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
+from hilum.study.plan.sweep import required_by_sweeps, trial_problems
 
 SWEEP = """\
 question: Which encoder, at which size?
@@ -87,10 +87,10 @@ def test_label_fractions_of_a_sweep_are_those_of_its_tasks(images):
             "over: {encoder: [resnet18, resnet81]}",
             "over.encoder.1: 'resnet81' is not an encoder    did you mean 'resnet18'?",
         ),
-        ("over: {encoder: resnet18}", "is no list of encoders"),
-        ("over: {encoder: [resnet18, resnet18]}", "'resnet18' stands twice"),
+        ("over: {encoder: resnet18}", "is not a list of encoders"),
+        ("over: {encoder: [resnet18, resnet18]}", "'resnet18' is listed twice"),
         ("over: {encoder: [resnet18, densenet121], unfreeze: [0, 5]}", "5 blocks, but densenet121 has 4"),
-        ("over: {learning_rate: [1e-3]}", "over.learning_rate: is not a setting of training with labels"),
+        ("over: {learning_rate: [1e-3]}", "over.learning_rate: is not a setting of fine-tuning"),
         ("over: {size: [32, 8]}", "over.size.1"),
         ("over: {lr: [0, 1e-3]}", "over.lr.0"),
     ],
@@ -106,7 +106,7 @@ def test_an_arm_of_one_encoders_start_cannot_sweep_over_encoders():
     text = SWEEP.replace(
         "tuned: {encoder: toh2023_xvt}", "tuned: {encoder: toh2023_xvt, init: {pretrain: simclr, on: images}}"
     )
-    with pytest.raises(HilumErrors, match="tuned starts from what is trained for one encoder"):
+    with pytest.raises(HilumErrors, match="tuned starts from weights that are trained for one encoder"):
         study_of(text)
 
 
@@ -118,7 +118,7 @@ def test_storages_that_do_not_answer_are_refused_before_anything_runs(images, tm
     monkeypatch.setenv("TRIALS", str(tmp_path))
     assert storage_url("$TRIALS/x.db") == f"sqlite:///{tmp_path}/x.db"
     study = study_of(SWEEP.replace("best_per", "storage: nosuchbase://host/name, best_per"))
-    (message,) = refuse_impossible(study, prepare(study, {"images": images}).labelled_images)
+    (message,) = trial_problems(study, prepare(study, {"images": images}).labelled_images)
     assert "arms.tuned, sweep.storage" in message
 
 
@@ -133,7 +133,8 @@ def test_a_sweep_that_no_memory_holds_is_listed_by_the_plan_and_by_the_check(ima
     assert row["refused"].startswith("arms.tuned, sweep: memory: expected ")
     assert plan["refused"] == [row["refused"]]
     assert [arm["arm"] for arm in plan["arms"]] == ["tuned", "plain"]
-    large = too_large_sweeps(study, 60, 20)
+    large = required_by_sweeps(study, 60, 20)
     assert list(large) == ["tuned"]
-    assert large["tuned"].startswith("memory: expected 5,379.2 GB for one trial")
-    assert too_large_sweeps(study_of(), 60, 20) == {}
+    assert str(large["tuned"]).startswith("memory: expected 5,379.2 GB for one trial")
+    (required,) = required_by_sweeps(study_of(), 60, 20).values()
+    assert not isinstance(required, HilumError)

@@ -192,13 +192,13 @@ arms: {{scratch: {{encoder: small_convnet}}}}
         ("    on: chexpert\n", "    on: chexprt\n", "tasks.chexpert.on: 'chexprt' is not a data set of this study"),
         ("test_on: [elsewhere]", "test_on: [nih]", "tasks.nih.test_on: 'nih' is the task's own data set"),
         ("ssl: {start: ssl}", "ssl: {start: sll}", "arms.ssl.start: 'sll' is not a start of this study"),
-        ("ssl: {start: ssl}", "ssl: {start: ssl, encoder: small_convnet}", "arms.ssl.encoder: stands beside start"),
+        ("ssl: {start: ssl}", "ssl: {start: ssl, encoder: small_convnet}", "arms.ssl.encoder: is not allowed beside start"),
         ("tasks: [chexpert]}", "tasks: [chex]}", "arms.labels.tasks: 'chex' is not a task of this study"),
         ("supervise: nih", "supervise: mimic", "starts.labels.supervise: 'mimic' is not a task of this study"),
         ("[labels, ssl]]", "[labels, sls]]", "compare.1: 'sls' is not an arm of this study"),
-        ("family: all_tasks", "reference: ssl", "compare: stands beside evaluate.reference"),
+        ("family: all_tasks", "reference: ssl", "compare: is not allowed beside evaluate.reference"),
         ("[0.4, 1]", "[40, 100]", "write [0.4, 1]"),
-        ("[0.4, 1]", "[1, 0.4]", "[1.0, 0.4] does not ascend; write [0.4, 1.0]"),
+        ("[0.4, 1]", "[1, 0.4]", "[1.0, 0.4] is not ascending; write [0.4, 1.0]"),
         ("[0.5, 0.2, 0.3]", "[50, 20, 30]", "write [0.5, 0.2, 0.3]"),
         ("label_fraction: [0.4, 1]", "labelled: 40", "tasks.nih.labelled: was renamed to label_fraction    write "
                                                      "label_fraction: 0.4"),
@@ -213,7 +213,7 @@ def test_what_is_wrong_between_tasks_starts_and_arms_is_reported(old, new, messa
 
 
 def test_a_task_and_tasks_are_one_too_many():
-    with pytest.raises(HilumErrors, match="task and tasks are both there"):
+    with pytest.raises(HilumErrors, match="task and tasks are both set"):
         study_of(STUDY + "task: {on: nih, findings: [Infiltration], split: {lists: official, validation: 0.3}}\n")
 
 

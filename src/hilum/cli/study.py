@@ -15,7 +15,7 @@ from hilum.cli.study_plan import print_plan
 from hilum.errors import HilumError
 
 if TYPE_CHECKING:
-    from hilum.study.check import Checked
+    from hilum.study.check import CheckResult
     from hilum.study.file import Study
 
 
@@ -173,12 +173,12 @@ def fetch(
       hilum study fetch by_url.yaml
     """
     content = read(study, Scale.FULL, override)
-    from hilum.study.plan import fetch_wanted
-    from hilum.study.plan.fetching import wanted_by
+    from hilum.study.plan import fetch_missing
+    from hilum.study.plan.fetching import downloads_of
 
     given = data_folders(data, content, need_all=False)
-    fetch_wanted(content, given, progress)
-    for each in wanted_by(content, given):
+    fetch_missing(content, given, progress)
+    for each in downloads_of(content, given):
         echo(f"{each.title}: {each.address.place}")
 
 
@@ -339,7 +339,7 @@ def data_folders(
         HilumError: A data set that the study does not have, a folder that does not exist, or a required data set that
             is missing.
     """
-    from hilum.study.plan.fetching import roots_at_hand
+    from hilum.study.plan.fetching import available_roots
     from hilum.study.plan.prepare import refuse_without_folder
 
     found = {}
@@ -358,7 +358,7 @@ def data_folders(
             raise HilumError(f"--data {name}", expected="a folder", found=f"{root} is none", fix="Check the path.")
         found[name] = Path(root)
     if need_all:
-        found = roots_at_hand(study, found)
+        found = available_roots(study, found)
         later = {name: Path() for name, each in study.data.items() if fetches and each.address is not None}
         refuse_without_folder(study, {**later, **found})
     return found
@@ -408,7 +408,7 @@ def run_to_report(
         echo(f"\nReport: {result.page}")
 
 
-def _print_checked(checked: "Checked") -> None:
+def _print_checked(checked: "CheckResult") -> None:
     for warning in checked.warnings:
         echo(f"warning ({warning.code}): {warning.sentence}. The arm will be excluded if the full run ends like this")
     echo(_check_summary(checked))
@@ -420,7 +420,7 @@ def _quiet() -> None:
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it logs its precision at every step
 
 
-def _check_summary(checked: "Checked") -> str:
+def _check_summary(checked: "CheckResult") -> str:
     arms, seconds = len(checked.arms), sum(checked.seconds.values())
     tried = "All other steps ran" if checked.warnings else "Every step ran"
     return (

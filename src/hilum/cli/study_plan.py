@@ -285,10 +285,10 @@ def _print_data(row: dict[str, Any], split: str | None) -> None:
 
 def _print_power(power: dict[str, Any]) -> None:
     """Print the power of the test images, in a sentence and a row per finding."""
-    from hilum.study.plan.power import power_in_words
+    from hilum.study.plan.power import describe_power
 
     assumed, findings = power["assumed"], power["rows"][1:] or power["rows"]  # no mean of a single finding
-    echo(power_in_words(power))
+    echo(describe_power(power))
     columns = ("finding", "positives", "negatives", "patients", "positive_patients", "smallest_difference")
     titles = ["finding", "positive images", "negative images", "patients", "positive patients", "smallest difference"]
     print_table(titles, [[row[key] for key in columns] for row in findings])

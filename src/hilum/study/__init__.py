@@ -1,1 +1,1 @@
-"""One file describes a whole comparison; one command runs it."""
+"""Studies: comparisons of models that are described by one file and run by one command."""

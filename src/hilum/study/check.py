@@ -1,4 +1,4 @@
-"""Trying a study in miniature before its first step: what would fail after hours of training fails in seconds."""
+"""Check of a study in miniature before its first step, to find in seconds what would fail after hours."""
 
 import time
 import traceback
@@ -12,7 +12,7 @@ from hilum.errors import HilumError, HilumErrors, TrainingFailedError, TrainingF
 from hilum.pretext.pretrain import check_batch_size
 from hilum.progress import ProgressReport, silent
 from hilum.report.page import write_report
-from hilum.study.execution import explain_arms, judge, perform, store_of
+from hilum.study.execution import evaluate_task, explain_arms, perform, store_of
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import Pretrained, Study, resolved_pretraining
 from hilum.study.file.views import starts_in, views_of
@@ -21,7 +21,7 @@ from hilum.study.miniature import explained_miniature, miniature
 from hilum.study.plan import (
     FailedArm,
     Step,
-    failure_in_words,
+    describe_failure,
     label_problems,
     pretraining_directories,
     refuse_contaminated,
@@ -29,13 +29,13 @@ from hilum.study.plan import (
     steps_of,
     without_failed,
 )
-from hilum.study.plan.fetching import roots_at_hand
+from hilum.study.plan.fetching import available_roots
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.sweep import refuse_impossible, too_large_sweeps
+from hilum.study.plan.sweep import required_by_sweeps, trial_problems
 from hilum.study.prepared import Prepared, PreparedStudy
 
 MOST_GENERATED = 150
-"""Images of a generated data set: enough for findings that are not rare, made in seconds."""
+"""Maximum images of a generated data set in a check."""
 
 
 TEMPORARY = "hilum-check"
@@ -43,14 +43,14 @@ TEMPORARY = "hilum-check"
 
 @dataclass(frozen=True)
 class Problem:
-    """What would stop a study, or an arm of it.
+    """A problem that would stop a study, or one of its arms.
 
     Attributes:
-        arm: whose it is; None where it is the whole study's.
-        step: in which it was met, as the plan calls it; "before the first step" for what needs no step.
-        message: what was found, and what fixes it.
-        code: "diverged" or "collapsed", where a training came to nothing by its own train_state: the study can run, and
-            would leave this arm out. None of what stops the study.
+        arm: Name of the arm; None for the whole study.
+        step: Title of the step; "before the first step" for problems outside of steps.
+        message: Description of the problem and suggested fix.
+        code: "diverged" or "collapsed" if a training failed: the study can run and would exclude this arm. None for
+            problems that stop the study.
     """
 
     arm: str | None
@@ -60,19 +60,19 @@ class Problem:
 
     @property
     def sentence(self) -> str:
-        """For people."""
+        """Description in one sentence."""
         return f"{f'arms.{self.arm}, ' if self.arm else ''}{self.step}: {self.message}"
 
 
 @dataclass
-class Checked:
-    """What a miniature of a study showed.
+class CheckResult:
+    """Result of a check.
 
     Attributes:
-        arms: that were tried, one of each kind.
-        images: that were decoded.
-        seconds: of each step that was tried, by title, in order.
-        problems: of all arms; empty where every step ran.
+        arms: Names of the checked arms, one of each kind.
+        images: Number of decoded images.
+        seconds: Seconds of each checked step by title, in order.
+        problems: All problems; empty if every step ran.
     """
 
     arms: list[str]
@@ -82,18 +82,18 @@ class Checked:
 
     @property
     def warnings(self) -> list[Problem]:
-        """Arms that a study would leave out and go on; none where no arm would be left."""
+        """Problems of arms that the study would exclude; empty if no arm would remain."""
         warned = [problem for problem in self.problems if problem.code is not None and problem.arm is not None]
         return warned if {problem.arm for problem in warned} < set(self.arms) else []
 
     def raise_problems(self, *, but_warnings: bool = False) -> None:
-        """Refuse a study that cannot run to its end.
+        """Raise the problems of the check.
 
         Args:
-            but_warnings: arms that would be left out are no reason.
+            but_warnings: Ignore problems of arms that would be excluded.
 
         Raises:
-            HilumErrors: all problems.
+            HilumErrors: All problems.
         """
         if set(self.problems) - set(self.warnings if but_warnings else []):
             message = [problem.sentence for problem in self.problems]
@@ -110,25 +110,25 @@ def check_study(
     allow_missing: bool = False,
     workers: int | None = None,
     on_progress: ProgressReport = silent,
-) -> Checked:
-    """Read a study's data and run all of its steps in miniature; leaves nothing behind.
+) -> CheckResult:
+    """Read a study's data and run all of its steps in miniature, in a temporary directory.
 
     Args:
-        study: the study.
-        roots: folder of each data set that is not generated; of those a few images are generated.
-        allow_missing: as in `hilum.study.execution.run.run_study`.
-        workers: threads that decode images and prepare batches.
-        on_progress: receives the steps done.
+        study: The study.
+        roots: Folder of each data set that is not generated.
+        allow_missing: As in `hilum.study.execution.run.run_study`.
+        workers: Threads that decode images and prepare batches.
+        on_progress: Receives the number of steps done.
 
     Raises:
-        HilumError: tables that cannot be read, a folder that is not there, a split that leaves a part empty.
+        HilumError: A table cannot be read, a folder is missing, or a part of the split is empty.
     """
     with temporary_directory(TEMPORARY) as out:
         few = _few_generated(study)
         generated = {name: out / "generated" / name for name, data in few.data.items() if data.generate}
         for name in generated:
             generate(few, name, out, workers, silent)
-        here = {**roots_at_hand(few, roots), **generated}
+        here = {**available_roots(few, roots), **generated}
         prepared = prepare_study(few, here, allow_missing=allow_missing)
         return check_prepared(prepared, workers=workers, on_progress=on_progress)
 
@@ -139,18 +139,17 @@ def check_prepared(
     workers: int | None = None,
     runs_here: bool = True,
     on_progress: ProgressReport = silent,
-) -> Checked:
-    """Run all steps of a study in miniature, in a temporary directory that is deleted afterwards.
+) -> CheckResult:
+    """Run all steps of a study in miniature, in a temporary directory.
 
-    Of several label fractions of a task the smallest is tried. One arm of each kind is tried
-    (`hilum.study.miniature`), with the functions that run the study. An arm that fails hides no other: the steps that
-    judge run without it. Not tried are the memory that whole batches take, and the files that no part of the miniature
-    needs.
+    The functions of a full run are applied to one arm of each kind (`hilum.study.miniature`) at the smallest label
+    fraction of each task. Evaluation runs without failed arms, so that all problems are found. Not checked: the memory
+    of full batches, and files that the miniature does not use.
 
     Args:
-        prepared: the study's data.
-        workers, on_progress: as in `check_study`.
-        runs_here: the study will run on this machine, so that its memory must do for the trials of sweeps.
+        prepared: Prepared data of the task.
+        workers, on_progress: As in `check_study`.
+        runs_here: Whether the study will run on this machine, to check the memory of sweeps.
     """
     if isinstance(prepared, PreparedStudy):
         return _check_tasks(prepared, workers, runs_here, on_progress)
@@ -159,18 +158,22 @@ def check_prepared(
         trial = _Trial(small, temporary, workers)
         trial.checked.problems += _problems_before(prepared)
         if runs_here:
-            large = too_large_sweeps(prepared.study, prepared.labelled_images, len(prepared.task.val.image_ids))
-            trial.checked.problems += [Problem(arm, BEFORE, f"sweep: {message}") for arm, message in large.items()]
+            required = required_by_sweeps(prepared.study, prepared.labelled_images, len(prepared.task.val.image_ids))
+            trial.checked.problems += [
+                Problem(arm, BEFORE, f"sweep: {each}") for arm, each in required.items() if isinstance(each, HilumError)
+            ]
         trial.run(on_progress)
         return trial.checked
 
 
-def _check_tasks(prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport) -> Checked:
-    """Every task by itself, at its smallest label fraction; what they share is tried with each."""
+def _check_tasks(
+    prepared: PreparedStudy, workers: int | None, runs_here: bool, on_progress: ProgressReport
+) -> CheckResult:
+    """Check every task at its smallest label fraction."""
     tried: dict[str, str] = {}
     for view in views_of(prepared.study):
         tried.setdefault(view.task, view.directory)
-    checked = Checked([], 0)
+    checked = CheckResult([], 0)
     for task, place in tried.items():
         each = check_prepared(prepared.views[place], workers=workers, runs_here=runs_here, on_progress=on_progress)
         if not place:
@@ -189,7 +192,7 @@ def _check_tasks(prepared: PreparedStudy, workers: int | None, runs_here: bool, 
 
 
 def _problems_before(prepared: Prepared) -> list[Problem]:
-    """What needs no step to be known, of all arms: nothing that was cut away hides it."""
+    """Find problems of all arms that are known before any step."""
     study = prepared.study
     problems = []
     try:
@@ -197,7 +200,7 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
     except HilumErrors as error:
         problems += [Problem(None, BEFORE, message) for message in error.problems]
     problems += [Problem(None, BEFORE, message) for message in label_problems(prepared)]
-    impossible = refuse_impossible(study, prepared.labelled_images)
+    impossible = trial_problems(study, prepared.labelled_images)
     problems += [Problem(None, BEFORE, message) for message in impossible]
     for arm, settings in study.arms.items():
         if start_of(study, arm).here is False:
@@ -218,13 +221,13 @@ def _problems_before(prepared: Prepared) -> list[Problem]:
 
 
 class _Trial:
-    """A miniature on its way through the steps."""
+    """Runs the steps of a miniature."""
 
     def __init__(self, small: Prepared, out: Path, workers: int | None) -> None:
         self._small, self._out, self._workers = small, out, workers
         study = small.study
         images = sum(small.stored_images(name).height for name in small.data)
-        self.checked = Checked(list(study.arms), images)
+        self.checked = CheckResult(list(study.arms), images)
         self._steps = steps_of(study, None)
         self._failed: dict[str, Problem] = {}
         for arm in study.arms:
@@ -232,11 +235,11 @@ class _Trial:
                 self._failed[arm] = Problem(arm, BEFORE, "its weights are not on this machine")
 
     def run(self, on_progress: ProgressReport) -> None:
-        """Try every step that can be tried after what failed before it."""
+        """Run every step whose requirements did not fail."""
         for done, step in enumerate(self._steps):
             on_progress(done, len(self._steps), step.title)
-            going_on = self._training(step) if step.kind in _OF_ARMS else self._shared(step)
-            if not going_on:
+            can_continue = self._training(step) if step.kind in _OF_ARMS else self._shared(step)
+            if not can_continue:
                 break
         on_progress(len(self._steps), len(self._steps), "")
 
@@ -246,7 +249,7 @@ class _Trial:
         return True
 
     def _shared(self, step: Step) -> bool:
-        """Whether the steps behind it can be tried."""
+        """Run a step that arms share; return whether later steps can run."""
         if step.kind == "generate":
             return True
         if step.kind in ("store", "baselines"):
@@ -254,15 +257,15 @@ class _Trial:
         if len(self._failed) == len(self._small.study.arms):
             return False
         if step.kind == "evaluate":
-            return self._try(step, [], lambda: judge(self._judged(), self._out, silent))
+            return self._try(step, [], lambda: evaluate_task(self._trained(), self._out, silent))
         if step.kind == "explain":
             return self._explain(step)
-        self._try(step, [], lambda: write_report(report_content(self._judged(), self._out, self._steps), self._out))
+        self._try(step, [], lambda: write_report(report_content(self._trained(), self._out, self._steps), self._out))
         return True
 
     def _explain(self, step: Step) -> bool:
-        """Each arm by itself where both together fail, so that it is known whose fault it is; the report goes on."""
-        study = self._judged().study
+        """Explain the arms; if it fails, each arm separately to find the cause. Later steps can always run."""
+        study = self._trained().study
         if study.explain is None or self._try(step, [], lambda: self._explain_arms(study.explained_arms), report=False):
             return True
         before = len(self.checked.problems)
@@ -274,17 +277,17 @@ class _Trial:
         return True
 
     def _explain_arms(self, arms: list[str]) -> None:
-        judged = explained_miniature(self._judged())
-        if judged.study.explain is None:
+        small = explained_miniature(self._trained())
+        if small.study.explain is None:
             return
-        explain = judged.study.explain.model_copy(update={"arms": arms})
-        few = replace(judged, study=judged.study.model_copy(update={"explain": explain}))
+        explain = small.study.explain.model_copy(update={"arms": arms})
+        few = replace(small, study=small.study.model_copy(update={"explain": explain}))
         explain_arms(few, store_of(self._out, few.study.labelled_data), self._out, self._out / "explain", silent)
 
     def _perform(self, step: Step) -> None:
         perform(step, self._small, self._out, self._workers, silent)
 
-    def _judged(self) -> Prepared:
+    def _trained(self) -> Prepared:
         failed = [FailedArm(arm, "diverged", "", each.message) for arm, each in self._failed.items()]
         return without_failed(self._small, failed)
 
@@ -297,11 +300,11 @@ class _Trial:
     def _try(
         self, step: Step, arms: list[str], work: Callable[[], object], *, fails: bool = True, report: bool = True
     ) -> bool:
-        """Whether it went well; what went wrong is noted for each arm, and those that fail are left out from now on."""
+        """Run a step and return whether it succeeded; failed arms are recorded and excluded from later steps."""
         began = time.monotonic()
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - whatever would stop the study later is what is looked for
+        except Exception as error:  # noqa: BLE001 - any error would stop the study later
             message = self._in_words(step, error)
             code = error.code if isinstance(error, TrainingFailedError) else None
             problems = [Problem(arm, step.title, message, code) for arm in arms] or [Problem(None, step.title, message)]
@@ -317,7 +320,7 @@ class _Trial:
 
     def _in_words(self, step: Step, error: Exception) -> str:
         if isinstance(error, TrainingFailedError):
-            message = failure_in_words(step, self._small.study, error)
+            message = describe_failure(step, self._small.study, error)
         elif isinstance(error, HilumErrors):
             message = f"{error.where}: {'; '.join(error.problems)}"
         elif isinstance(error, HilumError):
@@ -332,7 +335,7 @@ _OF_ARMS = ("pretrain", "supervise", "sweep", "finetune", "external")
 
 
 def _few_generated(study: Study) -> Study:
-    """The same with fewer generated images."""
+    """Reduce the numbers of generated images."""
     data = {
         name: each.model_copy(
             update={"generate": each.generate.model_copy(update={"images": min(each.generate.images, MOST_GENERATED)})}

@@ -1,4 +1,4 @@
-"""How long a study will take: the arithmetic of its steps, which `hilum.study.rates` divides into seconds."""
+"""Computational cost of steps in floating-point operations; `hilum.study.rates` converts it to seconds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,24 +9,24 @@ FORWARDS_A_TRAINING_STEP = 3.0
 """A backward pass costs about two forward passes."""
 
 OCCLUSION_PASSES = 144.0
-"""Of one image, see `hilum.explanation.maps.occlusion`."""
+"""Forward passes per image (`hilum.explanation.maps.occlusion`)."""
 
-LOCAL_SHARE = 0.25
-"""Of a global view's pixels, in a local view of half its side."""
+LOCAL_CROP_FRACTION = 0.25
+"""Pixels of a local crop (half the side length) as a fraction of those of a global crop."""
 
 
 def forward_gigaflops(encoder: str, size: float) -> float:
-    """10^9 floating-point operations of one image through an encoder; grows with the number of pixels."""
+    """Compute the cost of a forward pass of one image, proportional to its pixels, in 10^9 operations."""
     return ARCHITECTURES[encoder].gigaflops * (size / 224) ** 2
 
 
 def pretraining_gigaflops(
     method: str, options: Mapping[str, Any], encoder: str, size: float, *, images: int, epochs: int
 ) -> float:
-    """10^9 operations of a whole pretraining."""
+    """Compute the cost of a pretraining in 10^9 operations."""
     from hilum.pretext.methods import method_of, method_settings
 
-    forward_passes = method_of(method).forward_passes(method_settings(method, options), LOCAL_SHARE)
+    forward_passes = method_of(method).forward_passes(method_settings(method, options), LOCAL_CROP_FRACTION)
     return forward_passes * forward_gigaflops(encoder, size) * images * epochs
 
 
@@ -41,24 +41,24 @@ def finetuning_gigaflops(
     epochs: int,
     validations: int,
 ) -> float:
-    """10^9 operations of training with labels, its linear probe, validations and scoring, if it never stops early."""
-    share = 1.0 if unfreeze == "all" else int(unfreeze) / ARCHITECTURES[encoder].blocks
-    training = (1 + (FORWARDS_A_TRAINING_STEP - 1) * share) * train * epochs
+    """Compute the cost of a fine-tuning without early stopping, probe and scoring included, in 10^9 operations."""
+    fraction = 1.0 if unfreeze == "all" else int(unfreeze) / ARCHITECTURES[encoder].blocks
+    training = (1 + (FORWARDS_A_TRAINING_STEP - 1) * fraction) * train * epochs
     return forward_gigaflops(encoder, size) * (training + train + val * (validations + 2) + 2 * test)
 
 
 def explaining_gigaflops(
     encoders: Sequence[str], size: int, method: str, *, drawn: int, shown: int, points: int
 ) -> float:
-    """10^9 operations of scores, heat-maps and features of some images, without those of images with boxes.
+    """Compute the cost of an explanation, without images with boxes, in 10^9 operations.
 
     Args:
-        encoders: of the arms.
-        size: side of the images in px.
-        method: of the maps.
-        drawn: images that each arm scores.
-        shown: images that get a map.
-        points: images that become points.
+        encoders: Encoders of the arms.
+        size: Side length of the images in pixels.
+        method: Heat-map method.
+        drawn: Images that each arm scores.
+        shown: Images with a heat map.
+        points: Images in the embedding.
     """
     passes = OCCLUSION_PASSES if method == "occlusion" else FORWARDS_A_TRAINING_STEP
     images = drawn + points + passes * min(shown, drawn)

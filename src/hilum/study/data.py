@@ -1,4 +1,4 @@
-"""One data set of a study, read."""
+"""A data set of a study, read from its tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,18 +11,29 @@ from hilum.data.collections import Dataset
 from hilum.data.patients import full_names
 
 
+def pooled_id(part: str, image_id: str) -> str:
+    """Return the id of an image in a pool: PART:ID."""
+    return f"{part}:{image_id}"
+
+
+def split_pooled_id(image_id: str) -> tuple[str, str]:
+    """Return the part of a pool and the part's own id of an image, from PART:ID."""
+    part, _, own = image_id.partition(":")
+    return part, own
+
+
 @dataclass(frozen=True)
 class PreparedData:
-    """One data set, read.
+    """A data set of a study.
 
     Attributes:
-        name: in the study.
-        collected: what its collection gave.
-        manifest: every image that the study may use, in the task's cohort or not, labelled or not.
-        issuer: who gave the patients their numbers.
-        labels: its table of labels, of a `folder` that was not ingested.
-        parts: of a pool (`hilum.study.pool`), its data sets by name; its images are called PART:ID.
-        issuer_known: whether the issuer is known, and not only called by the data set's name.
+        name: Name in the study.
+        collected: Tables as read by its collection.
+        manifest: All images that the study may use, labelled or not.
+        issuer: Issuer of the patient ids.
+        labels: Label table of a `folder` that was not ingested; None otherwise.
+        parts: Data sets of a pool by name (`hilum.study.pool`); see `pooled_id`.
+        issuer_known: Whether the issuer is known, and not only the name of the data set.
     """
 
     name: str
@@ -34,7 +45,7 @@ class PreparedData:
     parts: Mapping[str, "PreparedData"] = field(default_factory=dict)
 
     def patients(self, image_ids: list[str]) -> list[str]:
-        """Full names of the patients of images, by which the cards of encoders know them."""
+        """Return the full names of the patients of images, as in cards of encoders."""
         patient_of = self._patient_of
         return [patient_of[image_id] for image_id in image_ids]
 
@@ -42,7 +53,7 @@ class PreparedData:
     def _patient_of(self) -> dict[str, str]:
         if self.parts:
             return {
-                f"{name}:{image_id}": person
+                pooled_id(name, image_id): person
                 for name, part in self.parts.items()
                 for image_id, person in part._patient_of.items()
             }

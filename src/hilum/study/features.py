@@ -1,4 +1,4 @@
-"""Features from elsewhere in a study: their files, the images that they lack, and the arms that are fitted to them."""
+"""Precomputed features of a study: their files, and images without features."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from hilum.artifacts import file_sha256
 from hilum.data.splits import Split
 from hilum.errors import HilumError, HilumErrors
 from hilum.finetuning.off_the_shelf import FeatureTable, read_features
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id
 from hilum.study.file import Study
 from hilum.study.file.finetuning import Features
 
@@ -17,10 +17,10 @@ _NAMED = 3
 
 
 def features_file(features: Features, data: PreparedData) -> Path:
-    """The table of a data set's images.
+    """Return the path of the feature table of a data set.
 
     Raises:
-        HilumError: the study file names none.
+        HilumError: The study file has none.
     """
     path = features.file_of(data.name)
     if path is None:
@@ -30,15 +30,15 @@ def features_file(features: Features, data: PreparedData) -> Path:
 
 
 def feature_hashes(features: Features, data: PreparedData) -> list[str]:
-    """SHA-256 of the tables of a data set, or of those of a pool's parts."""
+    """Compute the SHA-256 of the feature table of a data set, or of each part of a pool."""
     return [file_sha256(features_file(features, part)) for part in (data.parts or {data.name: data}).values()]
 
 
 def features_of(features: Features, data: PreparedData) -> FeatureTable:
-    """The table of a data set's images, read and checked; of a pool those of its parts together.
+    """Read the feature table of a data set; for a pool, the concatenated tables of its parts.
 
     Raises:
-        HilumError: as `hilum.finetuning.off_the_shelf.read_features`, or parts of several dimensions.
+        HilumError: As `hilum.finetuning.off_the_shelf.read_features`, or the dimensions of parts differ.
     """
     if not data.parts:
         return read_features(features_file(features, data))
@@ -48,28 +48,28 @@ def features_of(features: Features, data: PreparedData) -> FeatureTable:
     if len(set(widths.values())) > 1:
         found = ", ".join(f"{width} of {name}" for name, width in widths.items())
         raise HilumError(
-            first.path, expected="features of one dimension", found=found, fix="Compute all with one model."
+            first.path, expected="features of one dimension", found=found, fix="Compute all with the same model."
         )
-    ids = [f"{name}:{image_id}" for name, table in tables.items() for image_id in table.image_ids]
+    ids = [pooled_id(name, image_id) for name, table in tables.items() for image_id in table.image_ids]
     return FeatureTable(ids, np.concatenate([table.values for table in tables.values()]), first.path)
 
 
 def images_without_features(study: Study, data: PreparedData, split: Split) -> set[str]:
-    """Images of a task that an arm has no features of, and that all arms of the task go without.
+    """Return the images of a task without features in some arm, which are excluded for all arms.
 
     Args:
-        study: of the task.
-        data: that carries its labels.
-        split: of its images.
+        study: Study of the task.
+        data: Labelled data set.
+        split: Split of its images.
 
     Raises:
-        HilumErrors: tables that cannot be read, and images that are missing without `missing: leave_out`; of all arms.
+        HilumErrors: Tables that cannot be read, or missing features without `missing: leave_out`, of all arms.
     """
     return without_features(study, data, dict(split.assignment.select("image_id", "split").iter_rows()))
 
 
 def without_features(study: Study, data: PreparedData, part_of: Mapping[str, str]) -> set[str]:
-    """As `images_without_features`, of images with the part that each has: of the split, or "test" of other data."""
+    """Return images without features, given the part of each image; see `images_without_features`."""
     missing: set[str] = set()
     problems = []
     for name, arm in study.arms.items():
@@ -86,15 +86,15 @@ def without_features(study: Study, data: PreparedData, part_of: Mapping[str, str
             counts: dict[str, int] = {}
             for image_id in lacking:
                 counts[part_of[image_id]] = counts.get(part_of[image_id], 0) + 1
-            message = f"no features of {len(lacking):,} of {len(part_of):,} images ({missing_in_words(counts)})"
+            message = f"no features of {len(lacking):,} of {len(part_of):,} images ({describe_missing(counts)})"
             examples = ", ".join(lacking[:_NAMED])
             fix = "Compute them, name images as the data set does, or set missing: leave_out"
             problems.append(f"arms.{name}.features: {message}, such as {examples}. {fix}")
     if problems:
-        raise HilumErrors("features from elsewhere", problems, fix="nothing was run")
+        raise HilumErrors("precomputed features", problems, fix="nothing was run")
     return missing
 
 
-def missing_in_words(counts: Mapping[str, int]) -> str:
-    """As in "train 8, val 2"."""
+def describe_missing(counts: Mapping[str, int]) -> str:
+    """Return "train 8, val 2"."""
     return ", ".join(f"{part} {counts[part]:,}" for part in ("train", "val", "test") if counts.get(part))

@@ -1,4 +1,4 @@
-"""Images that a study generates for itself."""
+"""Generated data sets of a study."""
 
 import shutil
 from pathlib import Path
@@ -15,16 +15,16 @@ from hilum.study.file import Study
 from hilum.study.file.section import FOLDER_LABELS
 
 PHANTOM_VERSION = 2
-"""Raised when the generated images change, so that studies make them anew."""
+"""Version of the generated images; studies generate them again when it changes."""
 
 
 def generated_root(out: Path, name: str) -> Path:
-    """Folder of a data set that the study in `out` generates, in its native layout."""
+    """Return the folder of a generated data set in the directory of a study."""
     return out / "generated" / name
 
 
 def generation_key(study: Study, name: str) -> str:
-    """Fingerprint of what decides the images."""
+    """Compute the fingerprint of a generated data set."""
     settings = study.data[name]
     images = settings.model_dump(mode="json")["generate"]
     for name in ("min_prevalence", "max_findings"):
@@ -34,7 +34,7 @@ def generation_key(study: Study, name: str) -> str:
 
 
 def is_generated(study: Study, name: str) -> bool:
-    """Whether the images of a data set, or of all of a pool, are generated."""
+    """Return whether a data set, or every part of a pool, is generated."""
     settings = study.data[name]
     if settings.pool is not None:
         return all(is_generated(study, part) for part in settings.pool)
@@ -42,12 +42,12 @@ def is_generated(study: Study, name: str) -> bool:
 
 
 def generate(study: Study, name: str, out: Path, workers: int | None, on_progress: ProgressReport) -> None:
-    """Write the images of one data set; the folder is complete or absent."""
+    """Generate a data set; its folder is complete or absent."""
     settings, root = study.data[name], generated_root(out, name)
     if settings.generate is None:
         raise ValueError(f"{name} is not generated")
     images = settings.generate
-    shutil.rmtree(root, ignore_errors=True)  # complete, but killed before that was recorded
+    shutil.rmtree(root, ignore_errors=True)  # complete, but not recorded
 
     def write(layout: str, directory: Path) -> None:
         write_layout(

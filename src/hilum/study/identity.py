@@ -1,9 +1,8 @@
-"""Who is who in a study: patients over all of its data sets, and the images that pretraining may see.
+"""Patient identities over all data sets of a study, and the images available for pretraining.
 
-Patients are known by their full names (`hilum.data.patients.names`). Two things are found beyond these, by the bytes of
-the
-image files: an image without a patient id belongs to the patient of its copy; and an image to learn from that equals a
-validation or test image under the name of another patient is a leak, whatever the tables say.
+Patients are identified by their full names (`hilum.data.patients.names`), and images with equal files are used in
+addition: an image without a patient id belongs to the patient of its copy, and a pretraining image that equals a
+validation or test image under another patient id is data leakage.
 """
 
 from collections import defaultdict
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SharedIds:
-    """Two folders that name patients by equal ids, and nobody says whether these are the same people.
+    """Two folders with equal patient ids of unknown issuers: possibly the same patients.
 
     Attributes:
-        data, other: names of the data sets.
-        patient_ids: that both have, sorted.
+        data, other: Names of the data sets.
+        patient_ids: Ids in both, sorted.
     """
 
     data: str
@@ -39,16 +38,16 @@ class SharedIds:
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is who.
+    """Patient identities of a study.
 
     Attributes:
-        held_out: full names of the patients who validate or test, copies followed.
-        pools: images of each data set that pretraining may see, in the manifest's order.
-        without_patient: images of each data set whose patient nobody knows.
-        has_ids: whether any image of the data sets that matter came with a patient id.
-        copies: of held-out images; see `Copy`.
-        equal: groups of images whose files hold the same bytes; see `hilum.runs.copies.equal_files`.
-        shared_ids: see `SharedIds`.
+        held_out: Full names of validation and test patients, including those of copies of their images.
+        pools: Images of each data set available for pretraining, in the manifest's order.
+        without_patient: Images of each data set without a known patient.
+        has_ids: Whether any image has a patient id.
+        copies: Copies of held-out images; see `Copy`.
+        equal: Groups of images with equal files; see `hilum.runs.copies.equal_files`.
+        shared_ids: Pairs of folders with equal ids; see `SharedIds`.
     """
 
     held_out: frozenset[str]
@@ -62,7 +61,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class _Image:
-    """One image that is the file of others: where it is from, and whose it is."""
+    """One image with the file of other images, and its patient."""
 
     data: str
     image_id: str
@@ -74,22 +73,22 @@ def identify(
     study: Study,
     data: Mapping[str, "PreparedData"],
     split: Split | Sequence[tuple[str, Split]],
-    learnt: Sequence[str] | None = None,
+    pretraining: Sequence[str] | None = None,
 ) -> Identity:
-    """Find out who is held out, who is who, and what is left to pretrain on.
+    """Identify held-out patients, and the images available for pretraining.
 
-    Files are read only as far as two data sets, or images of one folder, may hold the same.
+    Files are read only if two data sets, or images of one folder, may have equal files.
 
     Args:
-        study: the study.
-        data: its data sets, by name.
-        split: of the images of the task; or of all tasks and external test sets, with the name of the data set of each.
-        learnt: data sets that some arm has learnt from before it is fine-tuned; those of the study when left out.
+        study: The study.
+        data: Data sets by name.
+        split: Split of the task; or splits of all tasks and external test sets, with the names of their data sets.
+        pretraining: Data sets used for pretraining; None: those of the study.
     """
     splits = [(study.labelled_data, split)] if isinstance(split, Split) else list(split)
-    learnt = study.pretraining_data if learnt is None else learnt
+    pretraining = study.pretraining_data if pretraining is None else pretraining
     tested_on = list(dict.fromkeys(name for name, _ in splits))
-    names = list(dict.fromkeys([*tested_on, *learnt])) if learnt else tested_on
+    names = list(dict.fromkeys([*tested_on, *pretraining]))
     images = {name: _images(data[name]) for name in dict.fromkeys([*names, *study.data])}
     equal = equal_files({name: data[name] for name in names})
     groups = _members(images, equal)
@@ -133,14 +132,14 @@ def identify(
 
 
 def _images(data: "PreparedData") -> pl.DataFrame:
-    """`image_id`, `name` (full, of the patient), and `known`: whether it came with a patient id; in order."""
+    """Return `image_id`, `name` (full name of the patient) and `known` (whether it has a patient id), in order."""
     image_ids = data.manifest["image_id"]
     names = pl.Series("name", data.patients(image_ids.to_list()), dtype=pl.String)
     return pl.DataFrame({"image_id": image_ids, "name": names, "known": is_patient_known(data.manifest)})
 
 
 def _members(images: Mapping[str, pl.DataFrame], groups: Sequence[Sequence[ImageName]]) -> list[list[_Image]]:
-    """The images of groups, with whose they are."""
+    """Return the images of groups, with their patients."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for group in groups:
         for name, image_id in group:
@@ -164,10 +163,9 @@ def _renamed(names: pl.Series, people: Mapping[str, str]) -> pl.Series:
 
 
 def _joined(groups: Sequence[Sequence[_Image]], held: set[str]) -> dict[str, str]:
-    """One name for all the names of a patient, where copies of images show them to be one.
+    """Map the names of a patient to one name, if copies of images connect them.
 
-    Only names of images without a patient id are joined to others: two ids that were given are two patients, until
-    somebody says that they are not.
+    Only names of images without a patient id are merged with others; two different ids are two patients.
     """
     parent: dict[str, str] = {}
 
@@ -177,7 +175,7 @@ def _joined(groups: Sequence[Sequence[_Image]], held: set[str]) -> dict[str, str
         return name
 
     for members in groups:
-        # Of several patients with one image the held-out one counts, so that no doubt ends in the pool.
+        # Of several patients with one image, prefer the held-out one, so that doubtful images are not pretrained on.
         first = min(members, key=lambda image: (not image.known, root(image.name) not in held, image.name))
         for image in members:
             if not image.known and root(image.name) != root(first.name):
@@ -195,7 +193,7 @@ def _copies(members: Sequence[_Image], is_held: Callable[[_Image], bool]) -> Ite
 
 
 def _shared_ids(data: Mapping[str, "PreparedData"]) -> list[SharedIds]:
-    """Pairs of folders with equal patient ids of which one does not say who gave them."""
+    """Return pairs of folders with equal patient ids, at least one of them with unknown issuer."""
     found = []
     of_folder = {
         name: set(each.patients(each.manifest.filter(is_patient_known(each.manifest))["image_id"].to_list()))

@@ -1,4 +1,4 @@
-"""The live state of a study as one page that reloads itself; it reads the study's directory and nothing else."""
+"""Status page of a study that reloads itself; it reads only the study's directory."""
 
 import time
 from html import escape
@@ -9,6 +9,7 @@ import polars as pl
 from hilum.artifacts import holder_of, write_text
 from hilum.study.execution import study_status
 from hilum.study.overview import study_summary, sweeps_under_way
+from hilum.study.plan.record import CURVES, partial_directory
 
 STATUS_PAGE = "status.html"
 SHOWN_TRIALS = 20
@@ -22,25 +23,25 @@ def write_live_page(directory: Path, *, reload_seconds: float | None) -> tuple[P
     """Write `status.html` into a study's directory.
 
     Args:
-        directory: of the study.
-        reload_seconds: how often a browser loads the page anew; None: never. A study that is done is not loaded anew.
+        directory: Directory of the study.
+        reload_seconds: Seconds between reloads in a browser, until the study has ended; None: never.
 
     Returns:
-        The page, and whether the study has steps left that some process may be doing.
+        Path of the page, and whether the study has steps that may still run.
 
     Raises:
-        HilumError: the directory holds no study.
+        HilumError: The directory contains no study.
     """
     steps, summary = study_status(directory), study_summary(directory)
-    holder = holder_of(directory)  # a step whose machine died counts as interrupted until it begins again elsewhere
-    going_on = summary.state in ("running", "to do") or (holder is not None and holder.alive)
+    holder = holder_of(directory)  # a step of a lost machine is interrupted until it is restarted
+    may_run = summary.state in ("running", "to do") or (holder is not None and holder.alive)
     rows = [
         f'<tr class="{step.state.replace(" ", "-")}"><td>{escape(step.title)}</td><td>{step.state}</td>'
         f"<td>{'' if step.seconds is None else f'{step.seconds:,.0f} s'}</td>"
-        f"<td>{escape(step.note)} {_course(directory / step.directory)}</td></tr>"
+        f"<td>{escape(step.note)} {_loss_curve(directory / step.directory)}</td></tr>"
         for step in steps
     ]
-    reload = f'<meta http-equiv="refresh" content="{reload_seconds:g}">' if reload_seconds and going_on else ""
+    reload = f'<meta http-equiv="refresh" content="{reload_seconds:g}">' if reload_seconds and may_run else ""
     found = ""
     if (best := summary.best) is not None:
         interval = f"{best.estimate:.3f} ({best.ci_low:.3f} to {best.ci_high:.3f})"
@@ -55,7 +56,7 @@ def write_live_page(directory: Path, *, reload_seconds: float | None) -> tuple[P
         f"{''.join(rows)}</table>{_sweeps(directory)}</body></html>\n"
     )
     write_text(directory / STATUS_PAGE, text)
-    return directory / STATUS_PAGE, going_on
+    return directory / STATUS_PAGE, may_run
 
 
 def _sweeps(directory: Path) -> str:
@@ -74,10 +75,10 @@ def _sweeps(directory: Path) -> str:
     return text
 
 
-def _course(directory: Path) -> str:
-    """The training loss of a step over its epochs, as a small line; empty where there are no curves."""
-    for place in (directory, directory.parent / f".{directory.name}.partial"):
-        path = place / "curves.parquet"
+def _loss_curve(directory: Path) -> str:
+    """Return the training loss of a step as a small line plot in SVG; empty without curves."""
+    for place in (directory, partial_directory(directory)):
+        path = place / CURVES
         if path.is_file():
             losses = pl.read_parquet(path, columns=["train_loss"])["train_loss"].drop_nulls().drop_nans().to_list()
             if len(losses) > 1 and max(losses) > min(losses):

@@ -1,4 +1,4 @@
-"""A study cut to a few images and steps, with every arm's own encoder, settings and methods."""
+"""Miniature of a study for checks: few images and steps, with the encoders, settings and methods of the study."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from hilum.pretext.settings import SizeCurriculum
 from hilum.study.data import PreparedData
 from hilum.study.file import Arm, Finetuning, Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.pretraining import Supervised
-from hilum.study.file.sweep import shrunk
+from hilum.study.file.sweep import shrink_sweep
 from hilum.study.file.views import start_directory, starts_in, supervised_study
 from hilum.study.identity import Identity
 from hilum.study.plan import labels
@@ -23,30 +23,30 @@ from hilum.study.plan.predictions import external_labels
 from hilum.study.prepared import Prepared, PreparedTask
 
 OF_EACH_LABEL = 2
-"""Images of each value of each finding in every part, of different patients: the fewest that intervals take."""
+"""Images per label value, finding and part, of different patients; the minimum for confidence intervals."""
 FEWEST_IMAGES = FEWEST_IMAGES + 2
-"""In every part, where there are as many."""
+"""Minimum images per part, if available."""
 BATCH_SIZE = 4
 N_BOOTSTRAP = 100
 TRIALS = 4
-"""Of a sweep."""
+"""Trials of a sweep."""
 MOST_EXPLAINED = 2  # findings: maps of 14 findings at 224 px take minutes
 _LENGTH_SETTINGS = {"steps", "epochs", "validations", "patience", "batch_size", "warmup_epochs", "warmup_steps"}
 _AS_GIVEN = {"schedule", "resample", "train"}
-"""Settings that a study file writes in another way than the room that takes them."""
+"""Settings whose form in a study file differs from that in `FinetuneSettings`."""
 _OF_COST = ("lr", "weight_decay", *_LENGTH_SETTINGS)
-"""Settings of fine-tuning by which arms do not become kinds of their own."""
+"""Fine-tuning settings in which arms of one kind may differ."""
 
 
 def miniature(prepared: Prepared) -> Prepared:
-    """Cut a study to what runs in seconds: one seed, one arm of each kind, few images a part, one epoch.
+    """Reduce a study to one seed, one arm of each kind, few images per part and one epoch.
 
-    Arms are of one kind where encoder, start and way of fine-tuning are the same; the reference arm and those that are
-    explained stay in any case. What presets fill is what they fill for the whole study. Images are chosen so that
-    every finding keeps positives and negatives in every part, as far as there are any, and only among files that exist.
+    Arms of one kind have the same encoder, start and fine-tuning; the reference arm and explained arms are always kept.
+    Presets are those of the full study. Images are selected among existing files so that every finding has positives
+    and negatives in every part, if available.
 
     Args:
-        prepared: the study's data.
+        prepared: Prepared data of the task.
     """
     task, external = _few_of_task(prepared), _few_external(prepared)
     inits = [init for arm in prepared.study.arms.values() for init in starts_in(arm.init)]
@@ -69,17 +69,17 @@ def miniature(prepared: Prepared) -> Prepared:
 
 
 def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
-    """What the starts with labels of the miniature learn, by their directory there."""
+    """Return the data of the miniature's supervised starts, by their directory."""
     found = {}
     for name, arm in study.arms.items():
         chain = zip(starts_in(arm.init), starts_in(prepared.study.arms[name].init), strict=True)
         for init, whole in chain:
             if not isinstance(init, Supervised) or not isinstance(whole, Supervised):
                 continue
-            learnt = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
-            task = learnt.task
-            train = _few(learnt, task.train.image_ids, task.train.patient_ids, task.train.targets)
-            val = _few(learnt, task.val.image_ids, task.val.patient_ids, task.val.targets)
+            start_data = prepared.all_tasks.supervised[start_directory(prepared.study, arm.encoder, whole)]
+            task = start_data.task
+            train = _few(start_data, task.train.image_ids, task.train.patient_ids, task.train.targets)
+            val = _few(start_data, task.val.image_ids, task.val.patient_ids, task.val.targets)
             few = replace(
                 task,
                 train=task.train.only(train),
@@ -87,12 +87,12 @@ def _few_supervised(prepared: Prepared, study: Study) -> dict[str, Prepared]:
                 labelled_ids=dict.fromkeys(study.seeds, frozenset(train)),
             )
             shrunk = supervised_study(study, arm.encoder, init)
-            found[start_directory(study, arm.encoder, init)] = replace(learnt, study=shrunk, task=few)
+            found[start_directory(study, arm.encoder, init)] = replace(start_data, study=shrunk, task=few)
     return found
 
 
 def _few_external(prepared: Prepared) -> dict[str, list[str]]:
-    """Images of other test sets, of every value of every finding."""
+    """Select images of external test sets with every label value of every finding."""
     found = {}
     for name, image_ids in prepared.external.items():
         table = external_labels(prepared, name)
@@ -103,14 +103,14 @@ def _few_external(prepared: Prepared) -> dict[str, list[str]]:
 
 
 def explained_miniature(prepared: Prepared) -> Prepared:
-    """A miniature of few findings: every heat-map method costs what it costs for each finding anew."""
+    """Reduce a miniature to few findings, since the cost of heat maps is proportional to them."""
     task = prepared.study.task
     few = task.model_copy(update={"findings": task.findings[:MOST_EXPLAINED]})
     return replace(prepared, study=prepared.study.model_copy(update={"task": few}))
 
 
 def arms_of_each_kind(study: Study) -> list[str]:
-    """One arm for each way to start and to fine-tune an encoder, and those that judging needs; in the study's order."""
+    """Return one arm per combination of encoder, start and fine-tuning, and those needed by the evaluation."""
     needed = [study.reference_arm, *study.explained_arms, *(arm for pair in study.compare for arm in pair)]
     kinds: dict[str, str] = {}
     for arm in dict.fromkeys([*needed, *study.arms]):
@@ -167,19 +167,19 @@ def _few(
     targets: NDArray[np.floating],
     data: PreparedData | None = None,
 ) -> set[str]:
-    """Images of every value of every finding, then others until there are enough; of the task's data set or `data`."""
+    """Select images with every label value of every finding, then others up to the minimum."""
     here = _Files(data or prepared.labelled)
     chosen: dict[str, None] = {}
     for column in targets.T:
         for value in (1.0, 0.0, UNCERTAIN_CLASS):
             rows = np.flatnonzero(column == value).tolist()
-            had = {patients[row] for row in rows if image_ids[row] in chosen}
+            patients_chosen = {patients[row] for row in rows if image_ids[row] in chosen}
             for row in rows:
-                if len(had) >= OF_EACH_LABEL:
+                if len(patients_chosen) >= OF_EACH_LABEL:
                     break
-                if patients[row] not in had and here.has(image_ids[row]):
+                if patients[row] not in patients_chosen and here.has(image_ids[row]):
                     chosen[image_ids[row]] = None
-                    had.add(patients[row])
+                    patients_chosen.add(patients[row])
     for image_id in image_ids:
         if len(chosen) >= FEWEST_IMAGES:
             break
@@ -189,7 +189,7 @@ def _few(
 
 
 class _Files:
-    """Which images of a data set have a file."""
+    """Lookup of the images of a data set that have a file."""
 
     def __init__(self, data: PreparedData) -> None:
         self._root = data.collected.root
@@ -201,7 +201,7 @@ class _Files:
 
 
 def _existing(data: PreparedData, image_ids: Iterable[str], most: int) -> list[str]:
-    """The first images that have a file, of as many patients as possible."""
+    """Return the first images with a file, of as many patients as possible."""
     files, ids = _Files(data), list(image_ids)
     if not ids:
         return []
@@ -218,7 +218,7 @@ def _existing(data: PreparedData, image_ids: Iterable[str], most: int) -> list[s
 
 
 def _cut(data: PreparedData, used: set[str], enough: int) -> PreparedData:
-    """A data set of the images that are used; some of one that no arm uses, since it is decoded all the same."""
+    """Reduce a data set to the used images, or to some images if none is used."""
     chosen = used or set(_existing(data, data.manifest["image_id"], enough))
     return replace(data, manifest=_rows(data.manifest, chosen))
 
@@ -232,7 +232,7 @@ def _pool_size(prepared: Prepared, init: Pretrained) -> int:
 
 
 def _pretraining_batch(prepared: Prepared, init: Pretrained) -> int:
-    """A small batch that is divided into parts as evenly, or as unevenly, as the study's."""
+    """Return a small batch size with the same remainder in gradient accumulation as the study's."""
     settings = resolved_pretraining(prepared.study, init, _pool_size(prepared, init)).settings
     parts = settings.gradient_accumulation_steps
     return min(settings.batch_size, parts * -(-BATCH_SIZE // parts) + settings.batch_size % parts)
@@ -249,7 +249,7 @@ def _few_steps(prepared: Prepared) -> Study:
         update: dict[str, Any] = {"finetune": _one_epoch(study, name, prepared.labelled_images)}
         update["init"] = _short_start(prepared, arm.encoder, arm.init)
         if (sweep := study.sweep_of(name)) is not None:
-            update["sweep"] = shrunk(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
+            update["sweep"] = shrink_sweep(sweep, TRIALS, tuple(_LENGTH_SETTINGS))
         arms[name] = arm.model_copy(update=update)
     evaluate = study.evaluate.model_copy(
         update={
@@ -268,15 +268,15 @@ def _few_steps(prepared: Prepared) -> Study:
 
 
 def _short_start(prepared: Prepared, encoder: str, init: Any) -> Any:
-    """The same start of few steps, and all that it goes on from."""
+    """Shorten a chain of starts."""
     if isinstance(init, str):
         return init
     before = _short_start(prepared, encoder, init.start)
     if isinstance(init, Pretrained):
         short = _one_pretraining_epoch(prepared, init, _pretraining_batch(prepared, init))
         return short.model_copy(update={"start": before})
-    learnt = prepared.all_tasks.supervised[start_directory(prepared.study, encoder, init)]
-    tuning = _one_epoch(learnt.study, "supervised", learnt.labelled_images)
+    start_data = prepared.all_tasks.supervised[start_directory(prepared.study, encoder, init)]
+    tuning = _one_epoch(start_data.study, "supervised", start_data.labelled_images)
     return init.model_copy(update={"finetune": tuning, "start": before})
 
 
@@ -284,11 +284,11 @@ def _one_pretraining_epoch(prepared: Prepared, init: Pretrained, batch_size: int
     resolved = resolved_pretraining(prepared.study, init, _pool_size(prepared, init))
     sizes = 2 if isinstance(resolved.settings.size, SizeCurriculum) else 1
     short = {"epochs": sizes, "batch_size": batch_size, "preset": resolved.preset}
-    return init.model_copy(update=short | {"on": list(init.shares)})
+    return init.model_copy(update=short | {"on": list(init.fractions)})
 
 
 def _one_epoch(study: Study, arm: str, images: int) -> Finetuning:
-    """What an arm is fine-tuned with, presets for all of its images filled in, for one epoch."""
+    """Return the fine-tuning settings of an arm, presets included, for one epoch."""
     given, resolved = study.finetuning_of(arm), resolved_finetuning(study, arm, images).settings
     values = {
         name: getattr(resolved, name) for name in Finetuning.model_fields if name not in _LENGTH_SETTINGS | _AS_GIVEN

@@ -1,4 +1,4 @@
-"""Studies in a folder: which there are, how far each is, and which arm of each is best."""
+"""Overview of the studies in a folder: status and best arm of each."""
 
 import json
 import time
@@ -16,9 +16,9 @@ from hilum.report.page import PAGE
 from hilum.study.execution import study_status
 from hilum.study.file.read import Yaml12Loader
 from hilum.study.plan import EVALUATION
+from hilum.study.plan.record import PLAN, RECORD, partial_directory
 
 State = Literal["done", "running", "interrupted", "failed", "to do"]
-PLAN = "plan.json"
 _DEEPEST = 4
 
 
@@ -27,11 +27,11 @@ class BestArm:
     """The arm with the highest AUROC on the test images.
 
     Attributes:
-        arm: its name.
+        arm: Name of the arm.
         metric: "auroc".
-        finding: that it is of: an average over findings, or the only one.
-        estimate, ci_low, ci_high: with its 95 % interval.
-        note: why an estimate is doubtful; empty where it is not.
+        finding: An average over findings, or the only finding.
+        estimate, ci_low, ci_high: Estimate and its 95 % confidence interval.
+        note: Reason to doubt the estimate, or empty.
     """
 
     arm: str
@@ -45,17 +45,17 @@ class BestArm:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """One study in a folder.
+    """Summary of one study.
 
     Attributes:
-        name: path of its directory, relative to the folder.
-        question: that it answers; empty before its file was written.
-        state: "failed" where a step came to nothing and nothing is left to do.
-        done, steps: of its plan.
-        arms: names, in order.
-        best: the best arm; None before the evaluation.
-        changed: local time of the last finished step, ISO 8601; empty before the first.
-        report: path of its page; None before it is written.
+        name: Path of its directory, relative to the folder.
+        question: Its question; empty before its file is written.
+        state: "failed" if a step failed and no step remains.
+        done, steps: Numbers of finished and of all steps.
+        arms: Names of the arms, in order.
+        best: The best arm; None before the evaluation.
+        changed: Local time of the last finished step in ISO 8601; empty before the first.
+        report: Path of its report; None before it is written.
     """
 
     name: str
@@ -70,13 +70,13 @@ class StudySummary:
 
 
 def list_studies(folder: Path) -> list[StudySummary]:
-    """Every study in a folder, the one that changed last first; a study's own directory is a folder of one.
+    """List the studies in a folder, or the study of a directory, the last changed first.
 
     Args:
-        folder: looked through a few levels deep.
+        folder: Folder to search, a few levels deep.
 
     Raises:
-        HilumError: it is no folder, or holds no study.
+        HilumError: Not a folder, or no study in it.
     """
     if not folder.is_dir():
         raise HilumError(folder, expected="a folder of studies", found="no folder", fix="Check the path.")
@@ -92,14 +92,14 @@ def list_studies(folder: Path) -> list[StudySummary]:
 
 
 def study_summary(directory: Path, folder: Path | None = None) -> StudySummary:
-    """How far one study is, and what it found.
+    """Summarise the status and the best arm of one study.
 
     Args:
-        directory: of the study.
-        folder: that its name is relative to; None: its parent.
+        directory: Directory of the study.
+        folder: Folder that its name is relative to; None: its parent.
 
     Raises:
-        HilumError: the directory holds no study.
+        HilumError: The directory contains no study.
     """
     steps = study_status(directory)
     content = _study_file(directory)
@@ -165,17 +165,17 @@ def _best(directory: Path) -> BestArm | None:
 
 
 def _changed(directory: Path) -> str:
-    times = [path.stat().st_mtime for path in directory.rglob("step.json")]
+    times = [path.stat().st_mtime for path in directory.rglob(RECORD)]
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(max(times))) if times else ""
 
 
 def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
-    """The sweeps of a study, finished or not: `arm, state` ("done" or "running"), and `trials`, a row each of those
-    that have ended: `trial, state, settings, val_loss, val_auroc, epochs`.
+    """Read the sweeps of a study: `arm`, `state` ("done" or "running") and `trials`, a row per finished trial: `trial,
+    state, settings, val_loss, val_auroc, epochs`.
     """
     found = []
     for arm in sorted([*directory.glob("arms/*"), *directory.glob("tasks/**/arms/*")]):
-        done, running = arm / "sweep", arm / ".sweep.partial"
+        done, running = arm / "sweep", partial_directory(arm / "sweep")
         name = str(arm.relative_to(directory)).replace("arms/", "", 1)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
@@ -187,7 +187,7 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
 
 
 def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
-    """Trials of rounds that have ended, from the files of a sweep under way; the newest of each."""
+    """Read the finished trials of a running sweep; the newest result of each."""
     rows: dict[int, dict[str, Any]] = {}
     first = 0
     for batch in sorted(sweep.glob("batch-*")):
@@ -196,7 +196,7 @@ def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
         samples = json.loads((batch / "samples.json").read_text(encoding="utf-8"))
         for written in sorted(batch.rglob("trials.json"), key=lambda path: path.stat().st_mtime):
             place = written.relative_to(batch).parts[0].removeprefix(".").removesuffix(".partial")
-            encoder = place.removeprefix("trials").removeprefix("-")  # of a sweep over several
+            encoder = place.removeprefix("trials").removeprefix("-")  # of a sweep over encoders
             own = [n for n, sample in enumerate(samples) if not encoder or sample.get("encoder") == encoder]
             for row in json.loads(written.read_text(encoding="utf-8")):
                 number = first + own[row["trial"]]

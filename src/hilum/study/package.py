@@ -1,7 +1,7 @@
-"""From a finished study to a model directory of one arm.
+"""Model directory of one arm of a finished study.
 
-A command of its own and no step of the study: it needs no training and no new scores, works on studies that were
-finished before it existed, and a study whose models nobody uses keeps its weights once.
+Packaging is a separate command and not a step of the study: it needs no training and no new scores, and copies the
+weights only of models that are used.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,8 @@ from hilum.study.execution.run import prepare_in
 from hilum.study.file import Study
 from hilum.study.file.read import study_of_run
 from hilum.study.file.views import views_of
-from hilum.study.plan import EVALUATION, finetuning_directory, in_view
+from hilum.study.plan import EVALUATION, finetuning_directory, view_directory
+from hilum.study.plan.predictions import predictions_file
 
 _MOST_FOR_TYPICAL = 500
 
@@ -34,35 +35,35 @@ def package(
     n_bootstrap: int | None = None,
     on_progress: ProgressReport = silent,
 ) -> Path:
-    """Write a model directory of an arm: weights, card, thresholds, calibration, numbers, self-test.
+    """Write a model directory of an arm: weights, card, thresholds, calibration, metrics, self-test.
 
-    Thresholds are chosen by the study's rule, and probabilities scaled, on its validation images; numbers are of its
-    test images, of each seed by itself and of the mean of all.
+    Thresholds are chosen by the study's rule, and probabilities calibrated, on validation images. Metrics are those of
+    the test images, for each seed and for the mean of all seeds.
 
     Args:
-        out: directory of a study that was run to its end.
-        arm: one of its arms.
-        directory: to make.
-        task: of a study of several tasks, which one; of several label fractions the largest is taken.
-        roots: folders of its data sets that it did not generate, whose tables tell ages and views.
-        calibration: "platt" or "temperature".
-        n_bootstrap: resamples of patients; the study's own number when left out.
-        on_progress: receives the classifiers done.
+        out: Directory of a finished study.
+        arm: Name of one of its arms.
+        directory: Directory to write.
+        task: Name of the task, if the study has several; the largest label fraction is used.
+        roots: Folders of its data sets that are not generated, for ages and views.
+        calibration: Calibration method, "platt" or "temperature".
+        n_bootstrap: Number of bootstrap resamples of patients; None: as in the study.
+        on_progress: Receives the number of classifiers done.
 
     Raises:
-        HilumError: no finished study, or no such arm.
+        HilumError: The study is not finished, or has no such arm.
     """
     study = _task_of(study_of_run(out), task)
-    evaluation = out / in_view(study, EVALUATION)
+    evaluation = out / view_directory(study, EVALUATION)
     if arm not in study.arms:
         raise HilumError("ARM", expected=f"one of {', '.join(study.arms)}", found=arm, fix="Name one of these.")
     if study.task.unit == "study":
         fix = "Run the study with task.unit: image, and package that."
         raise HilumError(arm, expected="thresholds of single images", found="those of studies", fix=fix)
     if study.arms[arm].features is not None:
-        fix = "Package an arm with an encoder; whoever made the features has the model."
-        raise HilumError(arm, expected="an arm with a model", found="features from elsewhere", fix=fix)
-    if not (evaluation / "predictions" / arm).is_dir():
+        fix = "Package an arm with an encoder."
+        raise HilumError(arm, expected="an arm with a model", found="precomputed features", fix=fix)
+    if not predictions_file(evaluation, arm, study.seeds[0]).is_file():
         fix = f"Run it to its end: hilum study run {out / 'study.yaml'} --out {out}."
         raise HilumError(evaluation, expected=f"predictions of {arm}", found="none", fix=fix)
     prepared = prepare_in(study.whole, roots or {}, out, allow_missing=True).views[study.place]
@@ -98,10 +99,10 @@ def package(
 
 
 def _task_of(study: Study, task: str | None) -> Study:
-    """One task of a study at its largest label fraction.
+    """Return one task of a study at its largest label fraction.
 
     Raises:
-        HilumError: no such task, or several and none named.
+        HilumError: No such task, or several and none given.
     """
     of_task = {view.task: view.study for view in views_of(study)}
     if task is None and len(of_task) == 1:

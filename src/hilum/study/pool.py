@@ -1,8 +1,8 @@
-"""Several data sets as one that a task is on: images under one roof, patients of all distinguished by their full names.
+"""Pools: several data sets combined into one for a task.
 
-A finding that a data set does not label is masked in its images, whatever the task's policy says of blanks. Patients
-are the same where their full names are (`hilum.data.patients`); images of two data sets whose files hold the same bytes
-are divided as if they were of one patient, so that none trains what the other tests.
+A finding that a data set does not label is masked in its images, independently of the label policy. Equal full names
+are the same patient (`hilum.data.patients`); images of two data sets with equal files are split as one patient's, to
+prevent data leakage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,22 +24,22 @@ from hilum.encoders.statements import SAME_IMAGES
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
 from hilum.runs.copies import FOLDER
-from hilum.study.data import PreparedData
+from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Study
 
 POOL = "pool"
-"""Collection of a pooled data set."""
+"""Collection of a pool."""
 
 
 def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
-    """One data set of several; images are called PART:ID.
+    """Combine data sets into one; its images are named PART:ID.
 
     Args:
-        name: of the pool.
-        parts: by name, at least two.
+        name: Name of the pool.
+        parts: Data sets by name, at least two.
 
     Raises:
-        HilumError: two of them hold the same images under other names.
+        HilumError: Two of them contain the same images under other names.
     """
     for one in parts.values():
         for other in parts.values():
@@ -62,7 +62,7 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
         boxes=pl.concat(boxes, how="diagonal_relaxed") if boxes else None,
         root=Path("/"),
         name=POOL,
-        notes=[],  # those of the parts stand with these
+        notes=[],  # notes are those of the parts
         sources={},
     )
     known = all(data.issuer_known for data in parts.values())
@@ -70,7 +70,7 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
 
 
 def _stacked(parts: Mapping[str, PreparedData], manifests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Rows of all parts, with paths from the root of the file system; none for what would lead out of a part."""
+    """Stack the rows of all parts, with absolute paths; null for paths outside of a part's folder."""
     stacked = stack_manifests(manifests, {name: parts[name].issuer for name in manifests})
     roots = {name: data.collected.root.resolve() for name, data in parts.items()}
     paths = [
@@ -93,8 +93,8 @@ def _path(roots: Mapping[str, Path], part: str, path: str | None) -> str | None:
 
 
 def _one_person_each(manifest: pl.DataFrame) -> pl.Series:
-    """Patients by whom images are divided: one for all images of the same bytes in several parts."""
-    part_of = [image_id.partition(":")[0] for image_id in manifest["image_id"]]
+    """Return the patient of each image for splits: one for all images with equal files in several parts."""
+    part_of = [split_pooled_id(image_id)[0] for image_id in manifest["image_id"]]
     files = [None if path is None else Path(path) for path in manifest["path"]]
 
     def several_parts(rows: Sequence[int]) -> bool:
@@ -114,7 +114,7 @@ def _one_person_each(manifest: pl.DataFrame) -> pl.Series:
 
 
 def findings_of(study: Study, data: PreparedData) -> list[str]:
-    """Findings of a task that a data set labels; of a pool those of any part, in the task's order."""
+    """Return the findings of a task that a data set, or any part of a pool, labels, in the task's order."""
     if data.parts:
         known = {finding for part in data.parts.values() for finding in findings_of(study, part)}
     elif data.collected.name == FOLDER:
@@ -125,16 +125,16 @@ def findings_of(study: Study, data: PreparedData) -> list[str]:
 
 
 def images_of_task(study: Study, data: PreparedData, findings: list[str], where: str = "task.findings") -> pl.DataFrame:
-    """As `hilum.data.labels.task_images`; each part of a pool with the findings that it labels, by its own readings.
+    """Select a task's images, as `hilum.data.labels.task_images`; in pools, each part with the findings it labels.
 
     Args:
-        study: of the task.
-        data: a data set.
-        findings: of the task.
-        where: key of the findings in the study file.
+        study: Study of the task.
+        data: A data set.
+        findings: Findings of the task.
+        where: Key of the findings in the study file.
 
     Raises:
-        HilumError: as `task_images`; or a finding that no part labels, or a part that labels none.
+        HilumError: As `task_images`; or a finding that no part labels, or a part that labels none.
     """
     label_policy, cohort = study.task.label_policy(), study.task.images.cohort()
     if not data.parts:
@@ -146,7 +146,7 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
         if not own:
             raise HilumError(
                 f"data.{data.name}.pool", expected=f"labels of {', '.join(findings)}", found=f"none in {name}",
-                fix="Leave it out.",
+                fix="Remove it from the pool.",
             )  # fmt: skip
         rows[name] = task_images(replace(part.collected, manifest=part.manifest), own, label_policy, cohort)
     stacked = _stacked(data.parts, rows)
@@ -154,7 +154,7 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
     if nowhere:
         raise HilumError(
             f"data.{data.name}.pool", expected="findings that one of its data sets labels", found=", ".join(nowhere),
-            fix="Leave them out.",
+            fix="Remove them from task.findings.",
         )  # fmt: skip
     person = data.manifest.select("image_id", pl.col("patient_id").alias("person"))
     joined = stacked.join(person, on="image_id", how="left", maintain_order="left")
@@ -164,20 +164,20 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
 def targets_of(
     study: Study, data: PreparedData, rows: pl.DataFrame, findings: list[str], label_policy: LabelPolicy
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """As `hilum.data.labels.targets`; NaN where a part of a pool does not label a finding.
+    """Return image ids and targets, as `hilum.data.labels.targets`; NaN where a part of a pool has no labels.
 
     Args:
-        study: of the task.
-        data: a data set.
-        rows: of `images_of_task`.
-        findings: F of the task.
-        label_policy: how codes are read.
+        study: Study of the task.
+        data: A data set.
+        rows: Rows of `images_of_task`.
+        findings: The F findings of the task.
+        label_policy: Label policy.
     """
     ids, values = targets(rows, findings, label_policy)
     if not data.parts:
         return ids, values
     values = np.array(values)
-    part_of = np.array([image_id.partition(":")[0] for image_id in ids])
+    part_of = np.array([split_pooled_id(image_id)[0] for image_id in ids])
     for name, part in data.parts.items():
         own = findings_of(study, part)
         for column, finding in enumerate(findings):
@@ -187,12 +187,12 @@ def targets_of(
 
 
 def splits_of_parts(data: PreparedData, split: Split) -> list[tuple[str, Split]]:
-    """The split of a data set by the name of each; of a pool those of its parts, under their own names of images."""
+    """Return the split of a data set with its name, or of each part of a pool with the part's own image ids."""
     if not data.parts:
         return [(data.name, split)]
     found = []
     for name, part in data.parts.items():
-        rows = split.assignment.filter(pl.col("image_id").str.starts_with(f"{name}:"))
+        rows = split.assignment.filter(pl.col("image_id").str.starts_with(pooled_id(name, "")))
         rows = rows.with_columns(pl.col("image_id").str.slice(len(name) + 1)).drop("patient_id")
         own = part.manifest.select("image_id", "patient_id")
         found.append((name, replace(split, assignment=rows.join(own, on="image_id", maintain_order="left"))))
@@ -200,22 +200,22 @@ def splits_of_parts(data: PreparedData, split: Split) -> list[tuple[str, Split]]
 
 
 def by_part(data: Mapping[str, PreparedData], images: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Images by data set, those of a pool by its parts, under their own names."""
+    """Regroup images by data set: those of a pool by its parts, with the parts' own image ids."""
     found: dict[str, list[str]] = {}
     for name, image_ids in images.items():
         for image_id in image_ids:
-            part, _, own = image_id.partition(":") if data[name].parts else (name, "", image_id)
+            part, own = split_pooled_id(image_id) if data[name].parts else (name, image_id)
             found.setdefault(part, []).append(own)
     return found
 
 
 def part_counts(study: Study, data: PreparedData, split: Split, manifest: pl.DataFrame) -> list[dict[str, object]]:
-    """What each part of a pool gives: images and positives by part of the split; null where it does not label."""
+    """Count images and positives of each part of a pool in each part of the split; None without labels."""
     joined = manifest.join(split.assignment.select("image_id", pl.col("split").alias("side")), on="image_id")
     rows: list[dict[str, object]] = []
     for name, part in data.parts.items():
         own = findings_of(study, part)
-        of_part = joined.filter(pl.col("image_id").str.starts_with(f"{name}:"))
+        of_part = joined.filter(pl.col("image_id").str.starts_with(pooled_id(name, "")))
         for side in ("train", "val", "test"):
             here = of_part.filter(side=side)
             positives = {

@@ -1,4 +1,4 @@
-"""A study's data, read: images, splits and targets of its tasks."""
+"""Prepared data of a study: images, splits and targets of its tasks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +17,17 @@ from hilum.study.identity import Identity
 
 @dataclass(frozen=True)
 class PreparedTask:
-    """What training and selection may know of the task: no test label is in here.
+    """Data of a task for training and model selection, without test labels.
 
     Attributes:
-        manifest: the images of the task, with the codes that it reads.
-        split: of these images.
-        train, val: images with targets; all of them, whatever share of the labels may be used.
-        labelled_ids: of each seed, the images of `train` whose labels may be used. Every seed draws its own patients,
-            so that intervals over seeds hold for another draw; those of a smaller share are among those of a larger
-            one.
-        tested_patients: full names of the patients of these images.
-        without_features: by part of the split, images that an arm has no features of and that all arms go without.
-        test_ids: images to score. Their labels are read by `hilum.study.plan.predictions`, after all training is done.
+        manifest: Images of the task, with label codes.
+        split: Split of these images.
+        train, val: All training and validation images with targets, at any label fraction.
+        labelled_ids: Labelled training images of each seed. Every seed draws its own patients, so that confidence
+            intervals include this variance; subsets of one seed are nested over label fractions.
+        tested_patients: Full names of the test patients.
+        without_features: Number of images excluded for lack of features, by part of the split.
+        test_ids: Test images. `hilum.study.plan.predictions` reads their labels after all training.
     """
 
     manifest: pl.DataFrame
@@ -41,20 +40,20 @@ class PreparedTask:
     without_features: Mapping[str, int] = field(default_factory=dict)
 
     def train_of(self, seed: int) -> LabelledImages:
-        """The training images whose labels a replicate may use."""
+        """Return the labelled training images of a seed."""
         return self.train.only(self.labelled_ids[seed])
 
 
 @dataclass(frozen=True)
 class AllTasks:
-    """What is of all tasks of a study, whichever of them is looked at.
+    """Data that all tasks of a study share.
 
     Attributes:
-        held: by data set, the images that validate or test in any task, or are an external test set, in order.
-        titles: by data set, the titles of the splits that hold them out.
-        stored: by data set, the images that the study decodes; data sets that carry no task are decoded as a whole.
-        seed: of the lots by which patients of a pool are left out; the first task's.
-        supervised: what each start with labels learns, by its directory (`steps.start_directory`).
+        held: Validation, test and external test images of all tasks, by data set, in order.
+        titles: Titles of the splits that hold them out, by data set.
+        stored: Images to decode, by data set; data sets without a task are decoded completely.
+        seed: Random seed of fractions of patients for pretraining; that of the first task's split.
+        supervised: Data of each supervised start, by its directory (`hilum.study.file.views.start_directory`).
     """
 
     held: Mapping[str, Sequence[str]]
@@ -66,16 +65,16 @@ class AllTasks:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study's data, ready for its steps; of a study of several tasks, those of one task at one label fraction.
+    """Prepared data of one task of a study at one label fraction.
 
     Attributes:
-        study: of one task, see `hilum.study.file.views`.
-        recipe: of the stored images.
-        data: all data sets of the study file.
-        task: the task's images.
-        identity: over all tasks.
-        all_tasks: see there.
-        external: images of other data sets to test on, by data set.
+        study: Study of one task, see `hilum.study.file.views`.
+        recipe: Preprocessing of the stored images.
+        data: All data sets of the study.
+        task: Data of the task.
+        identity: Patient identities over all tasks.
+        all_tasks: Data that all tasks share.
+        external: Images of external test sets, by data set.
     """
 
     study: Study
@@ -88,23 +87,22 @@ class Prepared:
 
     @property
     def labelled(self) -> PreparedData:
-        """The data set that the task is on."""
+        """The data set of the task."""
         return self.data[self.study.labelled_data]
 
     @property
     def labelled_images(self) -> int:
-        """Training images whose labels may be used, by the first seed's draw; presets go by it for all seeds."""
+        """Number of labelled training images of the first seed, which determines presets for all seeds."""
         return len(self.task.labelled_ids[self.study.seeds[0]])
 
     def pretraining_ids(self, name: str, fraction: float = 1.0) -> list[str]:
-        """Images of a data set that pretraining may see: all, but those of validation or test patients of any task.
+        """Return the images of a data set for pretraining, without validation and test patients of any task.
 
-        Patients are known by their full names over all data sets, and by copies of their images; see
-        `hilum.study.identity`.
+        Patients are identified over all data sets; see `hilum.study.identity`.
 
         Args:
-            name: of the data set.
-            fraction: of these patients, by lot.
+            name: Name of the data set.
+            fraction: Fraction of these patients, drawn at random.
         """
         image_ids = self.identity.pools[name]
         if fraction == 1 or not image_ids:
@@ -114,23 +112,23 @@ class Prepared:
         return [image_id for image_id, patient in zip(image_ids, patients, strict=True) if patient in chosen]
 
     def stored_images(self, name: str) -> pl.DataFrame:
-        """The images of a data set that the study decodes: of tasks and tests, and those that an arm learns from."""
+        """Return the images of a data set that the study decodes."""
         manifest, used = self.data[name].manifest, self.all_tasks.stored.get(name)
         if used is None:
             return manifest
         return manifest.filter(pl.Series([image_id in used for image_id in manifest["image_id"]], dtype=pl.Boolean))
 
     def reached_by(self, init: Pretrained) -> dict[str, list[str]]:
-        """Images that one pretraining may learn from, by data set; one that is reached twice is there twice."""
-        return {name: self.pretraining_ids(name, fraction) for name, fraction in init.shares.items()}
+        """Return the images of one pretraining by data set, before duplicates are removed."""
+        return {name: self.pretraining_ids(name, fraction) for name, fraction in init.fractions.items()}
 
     def pool_of(self, init: Pretrained) -> dict[str, list[str]]:
-        """Images that one pretraining learns from, by data set; images of equal bytes count once."""
+        """Return the images of one pretraining by data set, without duplicate files."""
         reached = self.reached_by(init)
         return counted_once({name: self.data[name] for name in reached}, reached, self.identity.equal)
 
     def counted_once(self, init: Pretrained) -> dict[str, int]:
-        """By data set, images that a pretraining leaves out because it learns from others of the same bytes."""
+        """Return the number of duplicate images removed from one pretraining, by data set."""
         reached, pool = self.reached_by(init), self.pool_of(init)
         twice = {name: len(reached[name]) - len(pool[name]) for name in pool}
         return {name: images for name, images in twice.items() if images}
@@ -138,11 +136,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class PreparedStudy:
-    """All tasks and label fractions of a study file, ready for their steps.
+    """Prepared data of all tasks and label fractions of a study.
 
     Attributes:
-        study: as it was read.
-        views: by the folder of each (`Study.place`), in order.
+        study: Study as read from its file.
+        views: Prepared tasks by folder (`Study.place`), in order.
     """
 
     study: Study
@@ -150,5 +148,5 @@ class PreparedStudy:
 
     @property
     def first(self) -> Prepared:
-        """The first task at its first label fraction; what is of all tasks can be asked of it."""
+        """The first task at its first label fraction, with the data that all tasks share."""
         return next(iter(self.views.values()))

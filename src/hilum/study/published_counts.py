@@ -1,6 +1,6 @@
-"""A study's plan beside its paper: what the tables count, and what the paper prints, number by number.
+"""Comparison of the counts of a study's tables with the numbers printed in the reproduced paper.
 
-Which numbers are compared is data (`checks` of `hilum.report.published`); how each is counted is here.
+The numbers to compare are listed in `checks` of `hilum.report.published`; this module counts them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ from hilum.findings import CHESTXRAY14
 from hilum.report.layouts.config import read_layout
 from hilum.report.published import PUBLISHED, Check, Published, PublishedTable, read_published
 from hilum.study.file import PaperSplit, Study
+from hilum.study.file.views import views_of
 from hilum.study.prepared import Prepared, PreparedTask
 
 _PARTS = {"train_val": ("train", "val"), "all": ("train", "val", "test")}
@@ -29,18 +30,18 @@ _LISTS = {part: (f"chexnet_split/{part}_list.txt", f"chexnet_{part}_list.txt") f
 
 @dataclass(frozen=True)
 class ComparedNumber:
-    """One number, counted here and printed in the paper.
+    """One number, as counted and as printed in the paper.
 
     Attributes:
-        title: what is counted.
-        subject: of which finding, data set, task or arm; empty where it is of all.
-        split: of which part; "all" where it is of all.
-        here: as counted; None where it could not be.
-        paper: as printed, or corrected where the print is known to be wrong.
-        decimals: to which both are rounded before they are compared.
+        title: Counted quantity.
+        subject: Finding, data set, task or arm; empty for all.
+        split: Part of the split, or "all".
+        here: Counted value; None if it could not be counted.
+        paper: Printed value, or its correction if it is a known misprint.
+        decimals: Decimals to which both are rounded for the comparison.
         state: "equal", "differs", or "not counted".
-        note: why they differ, why it was not counted, or what is wrong with the print.
-        source: table, section and page.
+        note: Reason for a difference, for a missing count, or of a misprint.
+        source: Table, section and page.
     """
 
     title: str
@@ -56,7 +57,7 @@ class ComparedNumber:
 
 @dataclass(frozen=True)
 class _Of:
-    """Whose number is counted."""
+    """Subject of a count."""
 
     prepared: Prepared
     check: Check
@@ -68,7 +69,7 @@ class _Of:
 
 
 class _NotCountedError(Exception):
-    """Why a number is not counted."""
+    """Reason why a number is not counted."""
 
 
 @dataclass(frozen=True)
@@ -83,37 +84,37 @@ class _Counted:
         return count_images(self.task.manifest, self.task.split.assignment)
 
     def positives(self, split: str) -> dict[str, int]:
-        """Positive images of each finding in a part, or in parts together."""
+        """Count the positive images of each finding in one part of the split or several."""
         rows = self.table.filter(pl.col("split").is_in(_PARTS.get(split, (split,))))
         sums = dict(rows.group_by("finding").agg(pl.col("positives").sum()).iter_rows())
         return {finding: int(sums.get(finding, 0)) for finding in self.findings}
 
     def images(self, split: str) -> int:
-        """Images of a part, or of parts together."""
+        """Count the images in one part of the split or several."""
         part = self.task.split.assignment["split"]
         return int(part.is_in(_PARTS.get(split, (split,))).sum())
 
 
 def published_of(study: Study) -> Published | None:
-    """The paper that a study repeats: of its layout, or of its split; None where it repeats none."""
+    """Return the paper that a study reproduces, by its layout or its split; None without one."""
     if study.layout is not None:
         return read_layout(study.layout)[1]
     papers = [split.paper for split in _splits(study) if isinstance(split, PaperSplit) and split.paper in PUBLISHED]
     return read_published(papers[0]) if papers else None
 
 
-def countable(study: Study, at_hand: Collection[str]) -> Study | None:
-    """The part of a study that some of its data sets suffice to count: their tasks, with nothing trained.
+def countable_part(study: Study, available: Collection[str]) -> Study | None:
+    """Reduce a study to the tasks of its available data sets, for counting.
 
     Args:
-        study: that repeats a paper.
-        at_hand: names of data sets.
+        study: Study that reproduces a paper.
+        available: Names of available data sets.
 
     Returns:
-        A study of the data sets and tasks that are at hand, with one arm from random weights; None where no task is.
+        A study of these data sets and their tasks with one arm; None without a task.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
-    content["data"] = {name: data for name, data in content["data"].items() if name in at_hand and "pool" not in data}
+    content["data"] = {name: data for name, data in content["data"].items() if name in available and "pool" not in data}
     tasks = {
         name: {key: value for key, value in task.items() if key != "test_on"}
         for name, task in content.get("tasks", {}).items()
@@ -129,14 +130,14 @@ def countable(study: Study, at_hand: Collection[str]) -> Study | None:
 
 
 def compare_with_published(study: Study, views: Sequence[Prepared]) -> list[ComparedNumber]:
-    """Count what the paper of a study prints.
+    """Count the numbers that the paper of a study prints.
 
     Args:
-        study: as it was read.
-        views: its tasks' data, read; of a task with several label fractions the first counts.
+        study: Study as read from its file.
+        views: Prepared tasks; the first label fraction of each is used.
 
     Returns:
-        In the order of the paper's checks; empty where the study repeats no paper.
+        Numbers in the order of the paper's checks; empty if the study reproduces no paper.
     """
     published = published_of(study)
     if published is None:
@@ -155,16 +156,16 @@ def _splits(study: Study) -> list[object]:
 
 
 def _tasks(views: Sequence[Prepared]) -> dict[str, Prepared]:
-    """The tasks of a study by name; the only one of a study that gives it none is "task"."""
+    """Return the tasks of a study by name."""
+    task_of = {view.directory: view.task for view in views_of(views[0].study.whole)}
     tasks: dict[str, Prepared] = {}
     for view in views:
-        parts = view.study.place.split("/")
-        tasks.setdefault(parts[1] if len(parts) > 1 else "task", view)
+        tasks.setdefault(task_of[view.study.place], view)
     return tasks
 
 
 def _expanded(check: Check, table: PublishedTable, tasks: Mapping[str, Prepared]) -> Iterator[tuple[_Of, str, str]]:
-    """Every cell that a check is about: the cell, its row, its column."""
+    """Yield every table cell of a check: its subject, row and column."""
     first = next(iter(tasks.values()))
     only = next(iter(tasks)) if len(tasks) == 1 else None
     rows = list(table.rows) if check.rows == "findings" else [str(check.row)]
@@ -181,7 +182,7 @@ def _expanded(check: Check, table: PublishedTable, tasks: Mapping[str, Prepared]
             finding = row if check.rows == "findings" else check.finding
             each = (check.rows, check.columns, check.task == "each", check.data == "each")
             if (check.task == "each" and task not in tasks) or (data and data not in first.data):
-                continue  # a study of some of the paper's data sets
+                continue  # not among the available data sets
             if check.rows == "findings" and (
                 task is None or task not in tasks or row not in tasks[task].study.task.findings
             ):
@@ -224,11 +225,11 @@ def _images(of: _Of, counted: _Counted | None) -> float:
     return float(_of_task(counted).images(of.check.split))
 
 
-def _patients(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _patients(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     return float(_manifest(of)["patient_id"].n_unique())
 
 
-def _image_share(of: _Of, counted: _Counted | None) -> float:
+def _image_percent(of: _Of, counted: _Counted | None) -> float:
     here = _of_task(counted)
     return 100 * here.images(of.check.split) / here.images("all")
 
@@ -246,7 +247,7 @@ def _resampled(of: _Of, counted: _Counted | None) -> float:
     return float(sum(numbers.values())) if of.finding is None else _finding_or_statistic(of, numbers)
 
 
-def _resampled_share(of: _Of, counted: _Counted | None) -> float:
+def _resampled_percent(of: _Of, counted: _Counted | None) -> float:
     numbers = resampled_counts(_of_task(counted).positives("train"), Resampling())
     total = sum(numbers.values())
     return _finding_or_statistic(of, {finding: 100 * number / total for finding, number in numbers.items()})
@@ -272,16 +273,16 @@ def _finding_or_statistic(of: _Of, numbers: Mapping[str, float]) -> float:
     return float(min(values) if of.check.statistic == "min" else max(values))
 
 
-def _n_findings(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _n_findings(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     return float(len(_of_task(counted).findings))
 
 
-def _parameters(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _parameters(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     arm = of.prepared.study.arms.get(of.arm or "")
     if arm is None:
         raise _NotCountedError(f"this study has no arm {of.arm}")
     if arm.features is not None:
-        raise _NotCountedError(f"{of.arm} has features from elsewhere")
+        raise _NotCountedError(f"{of.arm} has precomputed features")
     published = ARCHITECTURES[arm.encoder].published
     if published is None:
         raise _NotCountedError(f"{arm.encoder} is not counted as the paper counts it")
@@ -289,7 +290,7 @@ def _parameters(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (al
 
 
 def _changed_labels(of: _Of, counted: _Counted | None) -> float:
-    """Images whose findings in CheXNet's lists are not those of the table."""
+    """Count images whose findings in CheXNet's lists differ from the table."""
     task = _of_task(counted).task
     root = of.prepared.labelled.collected.root
     listed = [line for part in _LISTS.values() for line in _lines(root, *part)]
@@ -312,20 +313,20 @@ def _lines(root: Path, *names: str) -> list[str]:
     return [] if path is None else [line for line in read_lines(path) if line.strip()]
 
 
-def _median_age(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _median_age(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     return _known(_manifest(of)["age"].median(), "no ages")
 
 
-def _mean_age(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _mean_age(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     return _known(_manifest(of)["age"].mean(), "no ages")
 
 
-def _ap_share(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (all quantities are called alike)
+def _ap_percent(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (common signature)
     view = _manifest(of)["view"].drop_nulls()
     return _known(100 * view.str.starts_with("AP").mean() if len(view) else None, "no views")  # type: ignore[operator]
 
 
-def _female_share(of: _Of, counted: _Counted | None) -> float:
+def _female_percent(of: _Of, counted: _Counted | None) -> float:
     task = _of_task(counted).task
     part = task.split.assignment.filter(pl.col("split").is_in(_PARTS.get(of.check.split, (of.check.split,))))
     sex = task.manifest.join(part.select("image_id"), on="image_id")["sex"].drop_nulls()
@@ -347,11 +348,11 @@ def _manifest(of: _Of) -> pl.DataFrame:
 QUANTITIES: Mapping[str, Callable[[_Of, "_Counted | None"], float]] = {
     "images": _images,
     "patients": _patients,
-    "image_share": _image_share,
+    "image_share": _image_percent,
     "positives": _positives,
     "class_weight": _class_weight,
     "resampled": _resampled,
-    "resampled_share": _resampled_share,
+    "resampled_share": _resampled_percent,
     "resampled_class_weight": _resampled_class_weight,
     "positive_weight": _positive_weight,
     "n_findings": _n_findings,
@@ -359,7 +360,7 @@ QUANTITIES: Mapping[str, Callable[[_Of, "_Counted | None"], float]] = {
     "changed_labels": _changed_labels,
     "median_age": _median_age,
     "mean_age": _mean_age,
-    "ap_share": _ap_share,
-    "female_share": _female_share,
+    "ap_share": _ap_percent,
+    "female_share": _female_percent,
 }
-"""Numbers that a check can name."""
+"""Quantities that a check can name."""

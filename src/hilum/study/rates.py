@@ -1,4 +1,4 @@
-"""What this machine computes in a second: measured here, from the table of measured machines, or guessed from both."""
+"""Computing rates of this machine: measured, from a table of machines, or estimated from a matrix product."""
 
 import json
 import os
@@ -20,14 +20,14 @@ from hilum.errors import HilumError
 
 Source = Literal["measured_here", "table", "matrix_product"]
 OF_ANY = "any"
-UNKNOWN_SHARE, UNKNOWN_SPREAD = 0.6, 0.5
-"""Of the matrix product, of families that were measured nowhere."""
+UNKNOWN_FRACTION, UNKNOWN_SPREAD = 0.6, 0.5
+"""Rate as a fraction of the matrix product, and its spread, for families without a measurement."""
 OTHER_MACHINE = 0.15
-"""Added to the spread of a family that is estimated by its share of another machine's matrix product."""
+"""Additional spread of a family that was measured on another machine."""
 SPREAD_HERE = 0.2
-"""Of what was measured here in a second or two, over other sizes and batches."""
+"""Spread of rates measured on this machine, over image and batch sizes."""
 STEPS_SPREAD = 0.5
-"""Of decoding, which goes with the files."""
+"""Spread of the time of decoding, which depends on the files."""
 
 
 class _Family(BaseModel):
@@ -47,13 +47,13 @@ class _Machine(BaseModel):
 
 @dataclass(frozen=True)
 class Rate:
-    """What one family of encoders trains at.
+    """Training rate of a family of encoders.
 
     Attributes:
-        gigaflops: 10^9 operations a second.
-        spread: what it may be off, as a share; times lie within seconds / (1 + spread) and seconds · (1 + spread).
-        source: "measured_here": by `hilum study plan --measure`; "table": this device is in the table of measured
-            machines; "matrix_product": that of this machine, just measured, by the family's share of it elsewhere.
+        gigaflops: 10^9 operations per second.
+        spread: Relative uncertainty: times are within seconds / (1 + spread) and seconds · (1 + spread).
+        source: "measured_here": by `hilum study plan --measure`; "table": from the table of machines;
+            "matrix_product": a matrix product measured now, times the family's fraction of it on other machines.
     """
 
     gigaflops: float
@@ -63,23 +63,23 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """Rates of this machine by family of encoders; `OF_ANY` for the others.
+    """Rates of this machine by family of encoders; `OF_ANY` for other families.
 
     Attributes:
-        device: its name.
-        families: by name.
+        device: Name of the device.
+        families: Rates by family.
     """
 
     device: str
     families: dict[str, Rate]
 
     def of(self, encoder: str | None) -> Rate:
-        """The rate of an encoder; of any, where none is named."""
+        """Return the rate of an encoder; None: the rate of any encoder."""
         family = ARCHITECTURES[encoder].family if encoder else OF_ANY
-        return self.families.get(_kin(family), self.families[OF_ANY])
+        return self.families.get(_block_family(family), self.families[OF_ANY])
 
     def as_data(self, encoders: Sequence[str]) -> dict[str, Any]:
-        """What holds for these encoders, as JSON can hold it."""
+        """Return the rates of encoders as JSON data."""
         rows = {name: self.of(name) for name in dict.fromkeys(encoders)}
         return {
             "device": self.device,
@@ -91,35 +91,35 @@ class Rates:
 
 
 def rates_of_this_machine() -> Rates:
-    """The best that is known; takes about half a second where nothing was measured here."""
+    """Return the best known rates; takes about half a second if none was measured on this machine."""
     device, kind = device_name()
     known = {name: Rate(each["gigaflops"], each["spread"], "measured_here") for name, each in _read_own(device).items()}
     for machine in _table():
         if machine.kind == kind and machine.device == device:
             table = {name: Rate(each.gigaflops, each.spread, "table") for name, each in machine.families.items()}
-            known = {OF_ANY: Rate(UNKNOWN_SHARE * machine.matrix, UNKNOWN_SPREAD, "table")} | table | known
+            known = {OF_ANY: Rate(UNKNOWN_FRACTION * machine.matrix, UNKNOWN_SPREAD, "table")} | table | known
     if OF_ANY in known:
         return Rates(device, known)
     product = matrix_gigaflops()
-    guessed = {OF_ANY: Rate(UNKNOWN_SHARE * product, UNKNOWN_SPREAD, "matrix_product")}
+    guessed = {OF_ANY: Rate(UNKNOWN_FRACTION * product, UNKNOWN_SPREAD, "matrix_product")}
     for machine in _table():
         for name, each in machine.families.items():
-            share = each.gigaflops / machine.matrix
-            guessed.setdefault(name, Rate(share * product, each.spread + OTHER_MACHINE, "matrix_product"))
+            fraction = each.gigaflops / machine.matrix
+            guessed.setdefault(name, Rate(fraction * product, each.spread + OTHER_MACHINE, "matrix_product"))
     return Rates(device, guessed | known)
 
 
 def measure_rates(encoders: Sequence[str], size: int, *, seconds: float = 5.0) -> Rates:
-    """Train these encoders for a few steps, and keep what was found for later plans of this user on this machine.
+    """Measure encoders in a few training steps, and save their rates for this user and machine.
 
     Args:
-        encoders: by name; of a family the last one counts.
-        size: of the images in px.
-        seconds: about, in all, once the encoders are made.
+        encoders: Names of encoders; the last one of a family is used.
+        size: Side length of the images in pixels.
+        seconds: Approximate total time in seconds, without the creation of encoders.
     """
     device, _ = device_name()
     found = {
-        _kin(ARCHITECTURES[name].family): {
+        _block_family(ARCHITECTURES[name].family): {
             "gigaflops": trained_gigaflops(name, size, seconds=seconds / len(encoders)),
             "spread": SPREAD_HERE,
         }
@@ -138,7 +138,7 @@ def measure_rates(encoders: Sequence[str], size: int, *, seconds: float = 5.0) -
 
 
 def trained_gigaflops(name: str, size: int, *, seconds: float) -> float:
-    """10^9 operations a second of the fastest training step of an encoder, in the precision that it will use."""
+    """Measure the rate of the fastest training step of an encoder, in the precision of training."""
     import torch
 
     from hilum.encoders.zoo import create_encoder
@@ -167,7 +167,7 @@ def trained_gigaflops(name: str, size: int, *, seconds: float) -> float:
 
 
 def matrix_gigaflops() -> float:
-    """10^9 operations a second of matrix products in the precision that training will use; about half a second."""
+    """Measure the rate of matrix products in the precision of training; takes about half a second."""
     import torch
 
     from hilum.training.distributed.device import choose_device
@@ -188,7 +188,7 @@ def matrix_gigaflops() -> float:
 
 
 def device_name() -> tuple[str, Literal["cpu", "cuda"]]:
-    """What this machine trains on, and its kind: the GPU's name, or cores and instructions of the CPU."""
+    """Return name and kind of the training device: the GPU, or cores and instruction set of the CPU."""
     import torch
 
     from hilum.training.distributed.device import choose_device
@@ -200,7 +200,7 @@ def device_name() -> tuple[str, Literal["cpu", "cuda"]]:
 
 
 def rates_file() -> Path:
-    """Where this user's own measurements are kept."""
+    """Return the path of this user's measurements."""
     return salt_file().with_name("rates.json")
 
 
@@ -217,8 +217,8 @@ def _read_own(device: str) -> dict[str, Any]:
     return own
 
 
-def _kin(family: str) -> str:
-    """Families that are built of the same blocks are one."""
+def _block_family(family: str) -> str:
+    """Map families with the same blocks to one."""
     return "vit" if family in ("dinov2", "dinov3", "eva_x") else family
 
 

@@ -1,4 +1,4 @@
-"""A whole comparison, from its file to its report: what `hilum study run` and `hilum.run_study` do."""
+"""Python API of studies: `hilum.run_study` runs a study file to its report."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,15 +14,16 @@ from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.progress import ProgressReport, ShowProgress, quiet
 from hilum.runs.results import Result
-from hilum.study.check import Checked, check_prepared
+from hilum.study.check import CheckResult, check_prepared
 from hilum.study.execution import run_study as run_steps
 from hilum.study.file import Study, find_study, read_study, tiny
 from hilum.study.file.views import views_of
-from hilum.study.plan import EVALUATION, Step, fetch_wanted, roots_at_hand
+from hilum.study.plan import EVALUATION, Step, available_roots, fetch_missing
 from hilum.study.plan.leakage import warnings_of
-from hilum.study.plan.power import power_in_words, power_of
+from hilum.study.plan.power import describe_power, power_of
+from hilum.study.plan.predictions import predictions_file
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Where
+from hilum.study.scheduling import ComputeConfig
 from hilum.training.distributed import process_group, rank, run_on_rank0
 
 
@@ -31,8 +32,8 @@ class StudyResult(Result):
     """A finished study.
 
     Attributes:
-        directory: of the study.
-        page: report.html.
+        directory: Directory of the study.
+        page: Path of report.html.
     """
 
     directory: Path
@@ -40,23 +41,23 @@ class StudyResult(Result):
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
-        """`metrics`, `comparisons` and every other table of its evaluation, by name."""
+        """Tables of the evaluation by name: `metrics`, `comparisons` and others."""
         files = sorted((self.directory / EVALUATION).glob("*.parquet"))
         tables = {path.stem: read_result_table(path) for path in files}
         return {name: tables.pop(name) for name in ("metrics", "comparisons")} | tables
 
     @property
     def summary(self) -> list[str]:
-        """What the study answers."""
+        """Question of the study."""
         return [str(self.about["question"])]
 
     def predictions(self, arm: str, seed: int = 0) -> Path:
-        """Predictions of one arm and seed, as `hilum.evaluate` and `hilum.compare` take them.
+        """Return the path of the predictions of one arm and seed, for `hilum.evaluate` and `hilum.compare`.
 
         Raises:
-            HilumError: there are none.
+            HilumError: No such arm or seed.
         """
-        path = self.directory / EVALUATION / "predictions" / arm / f"seed-{seed}.parquet"
+        path = predictions_file(self.directory / EVALUATION, arm, seed)
         if not path.is_file():
             arms = ", ".join(self.about["arms"])
             fix = "Name an arm and a seed of the study."
@@ -88,33 +89,33 @@ def run_study(
     progress: ShowProgress = quiet,
     on_start: Callable[[str], None] | None = None,
     on_read: Callable[[list[str]], None] | None = None,
-    on_check: Callable[[Checked], None] | None = None,
+    on_check: Callable[[CheckResult], None] | None = None,
 ) -> StudyResult:
-    """Run a study to its report; interrupted, or with a changed arm, it does only what is left.
+    """Run a study to its report; finished steps with unchanged settings are kept.
 
     Args:
-        study: a study file, the name of a shipped one, or a study that was read.
-        out: directory of the study; what is done there already is kept.
-        data: folder of each data set that is neither generated nor named by URL in the study; those are fetched once.
-        scale: "tiny" runs everything in miniature on generated images; results then mean nothing.
-        settings: changes of the study file, as {"finetune.epochs": 3} or ["finetune.epochs=3"].
-        workers: threads that decode images and prepare batches; results do not depend on it.
-        allow_missing: go on where tables name images whose file is not there.
-        check: try every step in miniature first.
-        log: write the curves of training also for TensorBoard or MLflow, into OUT/logs.
-        cluster: address of a Ray cluster whose nodes share `out`: "local", "auto", HOST:PORT or "ray://HOST:PORT".
-        jobs: steps at the same time, each in a process of this machine.
-        cpus_per_step: cores that a step occupies and threads that it computes with, with `cluster` or several `jobs`.
-        mirror: URL of a copy of the directory, as fsspec names it: fetched from first, and added to step by step.
-        progress: shows each step.
-        on_start: called with the question before the first step, in the first process.
-        on_read: called once the data are read, before anything is trained, with what is to be known before hours are
-            spent: the smallest difference that the test images can show, and doubts about the data.
-        on_check: called with what the miniature tried.
+        study: Path of a study file, name of a shipped one, or a study read before.
+        out: Directory of the study; finished steps in it are kept.
+        data: Folder of each data set that is neither generated nor given by URL.
+        scale: "tiny" runs a reduced study on generated images; its results have no meaning.
+        settings: Overrides of the study file: {"finetune.epochs": 3} or ["finetune.epochs=3"].
+        workers: Threads that decode images and prepare batches; results do not depend on it.
+        allow_missing: Accept images without a file.
+        check: Run every step in miniature first.
+        log: Also log training curves for TensorBoard or MLflow, in OUT/logs.
+        cluster: Address of a Ray cluster whose nodes share `out`: "local", "auto", HOST:PORT or "ray://HOST:PORT".
+        jobs: Number of steps to run in parallel, in processes of this machine.
+        cpus_per_step: Cores and threads per step, with `cluster` or several `jobs`.
+        mirror: fsspec URL of a copy of the directory, which is restored first and updated after each step.
+        progress: Shows the progress of each step.
+        on_start: Called on rank 0 with the question before the first step.
+        on_read: Called before any training with the minimum detectable differences of the test sets, warnings about
+            the data, and the steps to run.
+        on_check: Called with the result of the check.
 
     Raises:
-        HilumErrors: everything that is wrong with the study file.
-        HilumError: a step cannot be done.
+        HilumErrors: All problems of the study file.
+        HilumError: A step fails.
 
     Example:
         >>> import hilum
@@ -122,7 +123,7 @@ def run_study(
         >>> result.tables["comparisons"]  # doctest: +SKIP
     """
     out = Path(out)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it announces its precision at every step
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it reports its precision at every step
     content = study if isinstance(study, Study) else read_study(find_study(str(study)), _overrides(settings))
     if scale == "tiny":
         content = tiny(content)
@@ -145,10 +146,10 @@ def run_study(
         if rank() == 0 and on_start is not None:
             on_start(content.question)
         given = {name: Path(folder) for name, folder in (data or {}).items()}
-        run_on_rank0(lambda: {name: str(root) for name, root in fetch_wanted(content, given, progress).items()})
+        run_on_rank0(lambda: {name: str(root) for name, root in fetch_missing(content, given, progress).items()})
         page = run_steps(
             content,
-            roots_at_hand(content, given),
+            available_roots(content, given),
             out,
             show_step=show_step,
             workers=workers,
@@ -156,27 +157,27 @@ def run_study(
             on_read=None if on_read is None else lambda prepared, left: on_read(_before(prepared, left)),
             check=try_first if check else None,
             log=log,
-            where=Where(cluster, jobs, cpus_per_step),
+            where=ComputeConfig(cluster, jobs, cpus_per_step),
             mirror=mirror,
         )
     return StudyResult(out, {"question": content.question, "arms": list(content.arms), "seeds": content.seeds}, page)
 
 
 _NAMED = 6
-"""Steps that are named before a run."""
+"""Number of steps listed before a run."""
 
 
 def _before(prepared: PreparedStudy, left: Sequence[Step]) -> list[str]:
-    """What each task's test images can show, at its largest label fraction; doubts about the data; what is to do."""
+    """Return each task's minimum detectable difference, warnings about the data, and the steps to run."""
     of_task = {view.task: view.directory for view in views_of(prepared.study)}
     lines = []
     for task, place in of_task.items():
-        sentence = power_in_words(power_of(prepared.views[place]))
+        sentence = describe_power(power_of(prepared.views[place]))
         lines.append(f"{task}: {sentence}" if len(of_task) > 1 else sentence)
     doubts = warnings_of(*prepared.views.values())
     titles = [step.title for step in left]
     more = f"; and {len(titles) - _NAMED:,} more" if len(titles) > _NAMED else ""
-    todo = f"{len(titles):,} steps to do: {'; '.join(titles[:_NAMED])}{more}" if titles else "All steps are done"
+    todo = f"{len(titles):,} steps to run: {'; '.join(titles[:_NAMED])}{more}" if titles else "All steps are done"
     return [*lines, *(f"Doubtful, {each.data}: {each.note}" for each in doubts), todo]
 
 

@@ -155,9 +155,9 @@ def test_the_plan_lists_the_step_and_what_it_costs(explained_study, images):
     ("override", "expected"),
     [
         ("explain.arms=[scratch, simclr, linear]", r"explain\.arms"),
-        ("explain.arms=[imagenet]", r"'imagenet' is not an arm of this study; known here: scratch, simclr, linear"),
-        ("explain.arms=[linear, linear]", "'linear' stands twice"),
-        ("explain.method=rollout", "rollout means nothing for small_convnet of scratch, which is no transformer"),
+        ("explain.arms=[imagenet]", r"'imagenet' is not an arm of this study; arms: scratch, simclr, linear"),
+        ("explain.arms=[linear, linear]", "'linear' is listed twice"),
+        ("explain.method=rollout", "rollout requires a transformer, and small_convnet of scratch is not one"),
         ("explain.method=gradcamm", "did you mean 'gradcam"),
     ],
 )

@@ -136,7 +136,7 @@ def test_unreadable_images_are_set_aside_counted_and_stated(small_study, images,
     assert set(pl.read_parquet(out / "stores/images/rejected.parquet")["image_id"]) == set(names)
     page = report.read_text(encoding="utf-8")
     left_out = page[page.index("Exclusions</h2>") : page.index("Provenance</h2>")]
-    assert "images: 3 images could not be read and were set aside" in left_out
+    assert "images: 3 images could not be read and were excluded" in left_out
     assert "too narrow" not in left_out
 
 
@@ -207,7 +207,7 @@ def test_the_folder_of_another_study_is_not_written_over(finished, small_study, 
 
 def test_a_folder_of_other_things_is_not_taken_for_a_study(small_study, images, unseen):
     before = sorted(images.rglob("*"))
-    with pytest.raises(HilumError, match="Name another folder with --out"):
+    with pytest.raises(HilumError, match="Give another folder with --out"):
         run_study(small_study, {"images": images}, images, show_step=unseen)
     assert sorted(images.rglob("*")) == before
 

@@ -24,7 +24,7 @@ from hilum.study.file import (
     shipped_studies,
     tiny,
 )
-from hilum.study.file.finetuning import together_problems
+from hilum.study.file.finetuning import combination_problems
 from hilum.study.plan import pretraining_directory
 
 OWN_IMAGES = """\
@@ -89,9 +89,9 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
-        ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a key that is known here    did you mean "
+        ("patience: 5", "patiense: 5", "line 12  finetune.patiense: is not a known key    did you mean "
                                        "'patience'?"),
-        ("question: Does", "qestion: Does", "line 1   qestion: is not a key that is known here    did you mean "
+        ("question: Does", "qestion: Does", "line 1   qestion: is not a known key    did you mean "
                                             "'question'?"),
         ("reference: scratch", "reference: scrach", "line 14  evaluate.reference: 'scrach' is not an arm of this study"),
         ("encoder: resnet18}", "encoder: resnet19}", "arms.scratch.encoder: 'resnet19' is not an encoder    did you "
@@ -100,8 +100,8 @@ def test_three_mistakes_are_reported_at_once_each_with_its_line_and_its_fix():
         ("collection: folder", "collection: foldr", "data.ours.collection: 'foldr' is not a collection    did you "
                                                     "mean 'folder'?"),
         ("Pneumonia,", "Pnumonia,", "Did you mean 'Pneumonia'?"),
-        ("Pneumonia,", "Effusion,", "named twice: Pleural Effusion"),
-        ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] repeats a seed"),
+        ("Pneumonia,", "Effusion,", "listed twice: Pleural Effusion"),
+        ("seeds: [0, 1, 2]", "seeds: [0, 1, 1]", "line 13  seeds: [0, 1, 1] contains a seed twice"),
         ("n_bootstrap: 2000", "n_bootstrap: 3", "line 14  evaluate.n_bootstrap: Input should be greater than or "
                                                 "equal to 100    found 3"),
         ("pretrain: mocov2", "pretrain: mocov3", "'mocov3' is not one of simclr, mocov2, swav, dino, dinov2, fcmae  "
@@ -118,7 +118,7 @@ def test_every_mistake_names_its_field_and_what_would_be_right(right, wrong, mes
 
 
 def test_a_key_that_stands_twice_is_reported_where_it_stands_again():
-    assert problems(OWN_IMAGES + "seeds: [4]\n") == ["line 15  seeds: stands twice, first in line 13    keep one"]
+    assert problems(OWN_IMAGES + "seeds: [4]\n") == ["line 15  seeds: is repeated, first in line 13    keep one"]
 
 
 def test_settings_can_be_changed_from_the_command_line():
@@ -299,7 +299,7 @@ def test_what_the_page_on_fine_tuning_shows_can_be_stated():
     for block in blocks:
         if "finetune" in block:
             multiclass = "resample" in block["finetune"]
-            assert together_problems(block["finetune"], {}, multiclass=multiclass) == []
+            assert combination_problems(block["finetune"], {}, multiclass=multiclass) == []
             Finetuning.model_validate(block["finetune"])
         for arm in block.get("arms", {}).values():
             Arm.model_validate(arm)
@@ -317,7 +317,7 @@ def test_a_published_classifier_is_scored_for_findings_that_it_has():
     assert parse_study(as_yaml(study), where="again.yaml") == study
     for wrong, message in (
         (AS_PUBLISHED.replace("Cardiomegaly]", "Fracture]"), "the classifier of chexnet does not score Fracture"),
-        (AS_PUBLISHED.replace("init: chexnet", "init: random"), "the arm's weights come without a classifier"),
-        (AS_PUBLISHED.replace("init: chexnet", "init: imagenet1k"), "come without a classifier    init: chexnet"),
+        (AS_PUBLISHED.replace("init: chexnet", "init: random"), "the arm's weights have no classifier"),
+        (AS_PUBLISHED.replace("init: chexnet", "init: imagenet1k"), "have no classifier    init: chexnet"),
     ):
         assert any("arms.scratch.finetune" in each and message in each for each in problems(wrong)), problems(wrong)

@@ -60,10 +60,10 @@ def test_settings_that_are_wrong_are_reported_with_their_lines():
     with pytest.raises(HilumErrors) as caught:
         parse_study(wrong, where="study.yaml")
     assert [problem.partition("    ")[0] for problem in caught.value.problems] == [
-        "line 10  arms.lars.init.epoch: is not a key that is known here",
-        "line 10  arms.lars.init: lars with the learning rate of a preset, which is AdamW's",
+        "line 10  arms.lars.init.epoch: is not a known key",
+        "line 10  arms.lars.init: lars with a preset's learning rate, which is for AdamW",
         "line 11  pretrain.local_augmentation: 'lcal' is not an augmentation",
-        "line 11  pretrain.probe_every: is not a key that is known here",
+        "line 11  pretrain.probe_every: is not a known key",
         "line 11  pretrain.weight_decay: Input should be greater than or equal to 0",
     ]
 

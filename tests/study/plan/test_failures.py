@@ -45,7 +45,9 @@ def test_status_plan_and_page_say_so(done, images):
     states = {step.directory: step.state for step in study_status(done)}
     assert states.pop("arms/wild/seed-0") == "diverged"
     assert set(states.values()) == {"done"}
-    assert "wild diverged (arms/wild/seed-0) and was not judged" in (done / "report.html").read_text(encoding="utf-8")
+    assert "wild diverged (arms/wild/seed-0) and was not evaluated" in (done / "report.html").read_text(
+        encoding="utf-8"
+    )
     plan = plan_study(parse_study(TEXT, where="study.yaml"), {"images": images}, done)
     assert plan.done == {step.directory for step in plan.steps}
 

@@ -15,8 +15,8 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.phantom import write_layout
 from hilum.study.check import check_study
 from hilum.study.file import as_yaml, parse_study, tiny
-from hilum.study.plan import fetch_wanted, plan_data, plan_study, roots_at_hand, step_keys
-from hilum.study.plan.fetching import wanted_by
+from hilum.study.plan import available_roots, fetch_missing, plan_data, plan_study, step_keys
+from hilum.study.plan.fetching import downloads_of
 from hilum.study.plan.prepare import prepare_study
 
 STUDY = """\
@@ -73,7 +73,7 @@ def test_a_plan_fetches_nothing_and_says_what_a_run_will(text, shelf, tmp_path):
     by_hand = plan_data(plan_study(study, {"images": shelf / "images"}))
     assert [row["title"] for row in by_hand["fetching"]] == ["weights of ours, also"]
     assert {row["arm"]: row["trained_on_test_patients"] for row in by_hand["arms"]} == {
-        "scratch": "no", "ours": "not known before they are fetched", "also": "not known before they are fetched",
+        "scratch": "no", "ours": "unknown before the download", "also": "unknown before the download",
     }  # fmt: skip
     assert by_hand["refused"] == []
     weights = sum(each.numel() for each in create_encoder("toh2023_resnet", seed=0).parameters())
@@ -91,9 +91,9 @@ def test_what_is_fetched_is_what_would_have_been_given(text, shelf):
         shown.append(title)
         yield lambda *_: None
 
-    fetched_roots = fetch_wanted(study, {}, show)
+    fetched_roots = fetch_missing(study, {}, show)
     assert shown == ["fetch data set images", "fetch weights of ours, also"]
-    assert fetch_wanted(study, {}, show) == roots_at_hand(study, {}) == fetched_roots
+    assert fetch_missing(study, {}, show) == available_roots(study, {}) == fetched_roots
     assert len(shown) == 2
     plan = plan_study(study, {})
     assert plan_data(plan)["images"]["train"] > 0
@@ -105,27 +105,27 @@ def test_what_is_fetched_is_what_would_have_been_given(text, shelf):
         ),
         where="given.yaml",
     )
-    assert wanted_by(given, {}) == []
+    assert downloads_of(given, {}) == []
     ours, theirs = prepare_study(study, fetched_roots), prepare_study(given, {"images": shelf / "images"})
     assert step_keys(plan.steps, ours) == step_keys(plan_study(given, {"images": shelf / "images"}).steps, theirs)
     again = parse_study(as_yaml(study), where="again.yaml")
     assert again == study
-    assert wanted_by(tiny(study), {}) == wanted_by(study, {"images": shelf})  # its images are generated
+    assert downloads_of(tiny(study), {}) == downloads_of(study, {"images": shelf})  # its images are generated
 
 
 def test_weights_of_another_encoder_and_other_archives_are_refused_before_anything_runs(text, shelf):
     other = parse_study(
         text.replace("also: {encoder: toh2023_resnet", "also: {encoder: densenet121"), where="other.yaml"
     )
-    assert wanted_by(other, {})[1].encoders == ("toh2023_resnet", "densenet121")
+    assert downloads_of(other, {})[1].encoders == ("toh2023_resnet", "densenet121")
     with pytest.raises(HilumError, match="expected weights of densenet121; found weights of toh2023_resnet"):
-        fetch_wanted(other, {})
+        fetch_missing(other, {})
     images = file_sha256(shelf / "images.zip")
     swapped = text.replace("weights.tar.gz", "images.zip").replace(file_sha256(shelf / "weights.tar.gz"), images)
     with pytest.raises(
         HilumError, match=r"expected an archive of a directory with encoder\.safetensors and card\.json"
     ):
-        fetch_wanted(parse_study(swapped, where="swapped.yaml"), {})
+        fetch_missing(parse_study(swapped, where="swapped.yaml"), {})
 
 
 @pytest.mark.slow
@@ -149,7 +149,7 @@ def test_bad_addresses_are_refused_all_at_once_with_their_lines(text, shelf):
 def test_the_example_of_the_documentation_is_a_study():
     page = (Path(__file__).parents[3] / "docs/how-to/cluster.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
-    wanted = wanted_by(parse_study(snippet, where="cluster.md"), {})
+    wanted = downloads_of(parse_study(snippet, where="cluster.md"), {})
     assert [each.address.url for each in wanted] == [
         "s3://bucket/chestxray14.tar.gz", "https://example.org/simclr-resnet18.zip",
     ]  # fmt: skip

@@ -8,12 +8,12 @@ from hilum.study.execution import run_study
 from hilum.study.execution.report_content import report_content
 from hilum.study.file import parse_study
 from hilum.study.plan import (
-    LabelledShare,
+    LabelledSubset,
     count_images,
-    labelled_shares,
+    describe_subsets,
+    labelled_subsets,
     plan_data,
     plan_study,
-    share_in_words,
     steps_of,
 )
 from hilum.study.plan.prepare import prepare
@@ -60,22 +60,22 @@ def test_every_seed_draws_its_own_patients_and_a_smaller_share_is_inside_a_large
 
 
 def test_the_share_is_reported_in_images_patients_and_positives():
-    one = LabelledShare(0, 10, 14, 9, {"Pneumonia": 10})
-    assert share_in_words([one]) == "10 % of the training patients: 14 images of 9 patients, 10 positive"
-    two = LabelledShare(1, 10, 17, 9, {"Pneumonia": 4})
-    assert share_in_words([one, two]) == (
-        "10 % of the training patients: 14 to 17 images of 9 patients, 4 to 10 positive, drawn anew for each of 2 seeds"
+    one = LabelledSubset(0, 10, 14, 9, {"Pneumonia": 10})
+    assert describe_subsets([one]) == "10 % of the training patients: 14 images of 9 patients, 10 positive"
+    two = LabelledSubset(1, 10, 17, 9, {"Pneumonia": 4})
+    assert describe_subsets([one, two]) == (
+        "10 % of the training patients: 14 to 17 images of 9 patients, 4 to 10 positive, drawn separately for each of 2 seeds"
     )
-    several = LabelledShare(0, 100, 1200, 900, {"Mass": 30, "Hernia": 2})
-    assert share_in_words([several]) == (
+    several = LabelledSubset(0, 100, 1200, 900, {"Mass": 30, "Hernia": 2})
+    assert describe_subsets([several]) == (
         "100 % of the training patients: 1,200 images of 900 patients, 2 positive for Hernia, the rarest finding"
     )
 
 
 def test_the_plan_says_how_many_labels_and_steps_there_are(study, images):
     plan = plan_data(plan_study(study, {"images": images}))
-    shares = labelled_shares(prepare(study, {"images": images}))
-    assert plan["labelled"]["in_words"] == share_in_words(shares)
+    shares = labelled_subsets(prepare(study, {"images": images}))
+    assert plan["labelled"]["in_words"] == describe_subsets(shares)
     assert [row["images"] for row in plan["labelled"]["seeds"]] == [share.images for share in shares]
     scratch, other = plan["finetuning"]
     assert (scratch["arms"], other["arms"]) == (["scratch"], ["other"])

@@ -38,7 +38,7 @@ def test_each_finding_has_the_difference_that_its_test_images_show(labels):
 def test_findings_with_too_few_patients_have_none_and_say_so(labels):
     rows = detectable_differences(labels, FINDINGS, 10)["rows"]
     assert rows[3]["smallest_difference"] is None
-    assert rows[3]["note"] == "fewer than 10 positive or negative patients: left out"
+    assert rows[3]["note"] == "fewer than 10 positive or negative patients: excluded"
     mean, *_ = detectable_differences(labels, FINDINGS, 1000)["rows"]
     assert mean["smallest_difference"] is None
 

@@ -4,7 +4,7 @@ import socket
 
 from hilum.artifacts import locked
 from hilum.progress import silent
-from hilum.study.plan import part_directory, perform_once, read_progress, recorded_progress
+from hilum.study.plan import part_directory, read_progress, recorded_progress, run_once
 
 
 def test_a_step_of_this_host_runs_as_long_as_its_process(tmp_path):
@@ -32,6 +32,6 @@ def test_a_step_in_parts_runs_as_long_as_one_of_them_and_ends_without_what_they_
     with locked(part_directory(step, "0-0-1")):
         recorded_progress(part_directory(step, "0-0-1"), silent)(3, 7, "epoch 1")
         assert read_progress(step) == (3, 7, "epoch 1", True)
-    perform_once(step, "key", "a sweep", step.mkdir)
+    run_once(step, "key", "a sweep", step.mkdir)
     assert read_progress(step) is None
     assert [path.name for path in tmp_path.iterdir()] == ["sweep"]

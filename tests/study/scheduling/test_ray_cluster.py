@@ -11,7 +11,7 @@ import pytest
 from hilum.errors import HilumError
 from hilum.study.execution import run_study, study_status
 from hilum.study.file import parse_study
-from hilum.study.scheduling import RayCluster, Resources, Task, Where, open_pool, run_tasks
+from hilum.study.scheduling import ComputeConfig, RayCluster, Resources, Task, open_pool, run_tasks
 
 ray = pytest.importorskip("ray")
 
@@ -86,7 +86,9 @@ def test_a_study_of_six_arms_on_two_nodes_of_which_one_dies_has_the_bits_of_the_
         large = [Task("large", "a large step", resources=Resources(cpus=3))]
         with pytest.raises(HilumError, match="--cpus-per-step: expected at most 1"):
             run_tasks(large, print, RayCluster(cluster.address))
-        run_study(study, {"images": images}, there, show_step=unseen, workers=1, where=Where(cluster=cluster.address))
+        run_study(
+            study, {"images": images}, there, show_step=unseen, workers=1, where=ComputeConfig(cluster=cluster.address)
+        )
     finally:
         ray.shutdown()
         cluster.shutdown()
@@ -119,7 +121,7 @@ def test_a_cluster_that_is_not_there_is_reported_at_once(address):
     began = time.monotonic()
     with (
         pytest.raises(HilumError, match=f"--cluster {address}: expected a Ray cluster; found nothing that answers"),
-        open_pool(Where(cluster=address)),
+        open_pool(ComputeConfig(cluster=address)),
     ):
         pytest.fail("no cluster")
     assert time.monotonic() - began < 20
@@ -127,5 +129,5 @@ def test_a_cluster_that_is_not_there_is_reported_at_once(address):
 
 def test_ray_is_asked_for_by_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(HilumError, match=r"Install hilum\[cluster\]"), open_pool(Where(cluster="local")):
+    with pytest.raises(HilumError, match=r"Install hilum\[cluster\]"), open_pool(ComputeConfig(cluster="local")):
         pytest.fail("no ray")

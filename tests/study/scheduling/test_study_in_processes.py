@@ -13,7 +13,7 @@ from hilum.progress import ProgressReport
 from hilum.study.execution import run_study, study_status
 from hilum.study.file import parse_study
 from hilum.study.plan import Step
-from hilum.study.scheduling import Where
+from hilum.study.scheduling import ComputeConfig
 
 
 @pytest.mark.slow
@@ -37,7 +37,7 @@ def test_a_study_in_two_processes_of_which_one_is_killed_has_the_same_bits(small
         yield report
 
     out = tmp_path / "two"
-    run_study(study, {"images": images}, out, show_step=show_step, workers=1, where=Where(jobs=2))
+    run_study(study, {"images": images}, out, show_step=show_step, workers=1, where=ComputeConfig(jobs=2))
     assert killed
     assert "arms/simclr/seed-0" in shown
     assert all(step.state == "done" for step in study_status(out))

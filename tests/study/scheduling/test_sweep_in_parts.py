@@ -15,8 +15,8 @@ from hilum.study.execution import ShowStep, run_study, study_status
 from hilum.study.file import Study, parse_study
 from hilum.study.plan import Step, count_images, plan_data, plan_study
 from hilum.study.plan.prepare import prepare
-from hilum.study.plan.sweep import needs_of, stages_of_sweep
-from hilum.study.scheduling import Where
+from hilum.study.plan.sweep import stages_of_sweep, sweep_requirements
+from hilum.study.scheduling import ComputeConfig
 
 THREE = """\
 question: Which settings, by how many?
@@ -85,11 +85,11 @@ def quietly(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:
 def test_the_plan_says_which_trials_can_be_spread(study, images):
     rows = {row["arm"]: row for row in plan_data(plan_study(study, {"images": images}))["sweeps"]}
     assert {arm: row["groups"] for arm, row in rows.items()} == {"grid": 2, "halved": 2, "guessed": 2}
-    assert "2 groups, which --jobs and --cluster train at the same time" in rows["grid"]["in_words"]
+    assert "2 groups, which --jobs and --cluster train in parallel" in rows["grid"]["in_words"]
     together = parse_study(THREE.replace(", batch_size: [16, 32]", ""), where="three.yaml")
-    needs = needs_of(together, "grid", (60, 20))
+    needs = sweep_requirements(together, "grid", (60, 20))
     assert needs.groups == 1
-    assert "one process trains it: all trials share one pass" in needs.in_words
+    assert "trained in one process: all trials share one pass" in needs.in_words
     count = count_images(prepare(study, {"images": images})).train
     names = {arm: [[each.name for each in stage] for stage in stages_of_sweep(study, arm, count)] for arm in rows}
     assert names == {
@@ -117,7 +117,7 @@ def test_parts_in_two_processes_of_which_one_is_killed_have_the_bits_of_one_proc
         yield report
 
     out = tmp_path / "two"
-    run_study(study, {"images": images}, out, show_step=show_step, workers=1, where=Where(jobs=2))
+    run_study(study, {"images": images}, out, show_step=show_step, workers=1, where=ComputeConfig(jobs=2))
     assert killed
     assert {name.rpartition("sweep.part-")[2] for name in shown if "halved/sweep.part-" in name}
     assert_same(alone, out)
@@ -130,5 +130,5 @@ def test_parts_on_a_cluster_have_the_bits_of_one_process(study, images, alone, t
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     out = tmp_path / "ray"
-    run_study(study, {"images": images}, out, show_step=quietly, workers=1, where=Where(cluster="local"))
+    run_study(study, {"images": images}, out, show_step=quietly, workers=1, where=ComputeConfig(cluster="local"))
     assert_same(alone, out)

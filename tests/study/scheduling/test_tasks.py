@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hilum.errors import HilumError, HilumErrors
-from hilum.study.scheduling import LocalProcesses, Task, ThisProcess, Where, open_pool, run_tasks
+from hilum.study.scheduling import ComputeConfig, LocalProcesses, Task, ThisProcess, open_pool, run_tasks
 
 sys.path.append(str(Path(__file__).parent))  # so that the processes that tests start find what they do
 from scheduled_work import failing, killed_always, killed_once, note, sleeping
@@ -42,7 +42,7 @@ def test_in_processes_a_task_comes_after_those_it_needs_and_a_killed_one_is_done
     seen, looks = [], []
     run_tasks(
         DIAMOND, partial(killed_once, tmp_path), LocalProcesses(2), before=lambda task: seen.append(task.name),
-        look=lambda begun: looks.append({task.name for task in begun}), every_seconds=0.1,
+        on_wait=lambda begun: looks.append({task.name for task in begun}), every_seconds=0.1,
     )  # fmt: skip
     assert (tmp_path / "began").exists()
     assert sorted(order(tmp_path)) == list("abcd")
@@ -67,8 +67,8 @@ def test_in_processes_what_does_not_need_a_failed_task_is_still_done_and_all_err
 
 def test_one_place_is_chosen():
     with pytest.raises(HilumError, match="either --jobs or --cluster"):
-        Where(cluster="local", jobs=2)
-    with open_pool(Where()) as pool:
+        ComputeConfig(cluster="local", jobs=2)
+    with open_pool(ComputeConfig()) as pool:
         assert isinstance(pool, ThisProcess)
 
 
@@ -81,7 +81,7 @@ def test_what_runs_is_stopped_with_the_process_that_shares_it_out(tmp_path):
             raise Stop
 
     with pytest.raises(Stop):
-        run_tasks(DIAMOND, partial(sleeping, tmp_path), LocalProcesses(1), look=look, every_seconds=0.1)
+        run_tasks(DIAMOND, partial(sleeping, tmp_path), LocalProcesses(1), on_wait=look, every_seconds=0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "a").read_text()), 0)
 

@@ -1,4 +1,4 @@
-"""Running a study: training, evaluation, explanation, report, status."""
+"""Execution of a study: training, evaluation, explanation, report, status."""
 
 import lazy_loader
 

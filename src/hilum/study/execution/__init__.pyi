@@ -2,7 +2,7 @@ from .baselines import (
     score_baselines as score_baselines,
 )
 from .evaluate import (
-    judge as judge,
+    evaluate_task as evaluate_task,
 )
 from .explain import (
     explain_arms as explain_arms,

@@ -1,4 +1,4 @@
-"""What a study says over all of its tasks and label fractions, from the predictions of each."""
+"""Evaluation over all tasks and label fractions of a study, from the predictions of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,24 +22,24 @@ from hilum.report.tasks import OverviewContent, TaskPage
 from hilum.report.verdict.decide import decide
 from hilum.study.execution.evaluate import read_arm
 from hilum.study.execution.looks import look_of
-from hilum.study.execution.report_content import report_content
+from hilum.study.execution.report_content import report_content, table_in
 from hilum.study.file import as_yaml
 from hilum.study.file.views import View, views_of
-from hilum.study.plan import EVALUATION, in_view
+from hilum.study.plan import EVALUATION, view_directory
 from hilum.study.prepared import Prepared
 
 
-def judge_across(views: Sequence[Prepared], out: Path) -> None:
+def evaluate_across_tasks(views: Sequence[Prepared], out: Path) -> None:
     """Write the tables over all tasks.
 
-    `evaluation` then holds, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks at
-    each task's largest fraction), comparisons (of every task; adjusted over all of them where the study asks for it),
-    ranks (over the findings of all tasks, of the arms that are in each), and for tasks with several label fractions
-    labels_to_match (`hilum.evaluation.tables.label_efficiency`). Complete or absent.
+    `evaluation` then contains, as Parquet: tasks (every arm on every task and label fraction, and its mean over tasks
+    at their largest fractions), comparisons (of every task, adjusted by the study's family of tests), ranks (of arms
+    that all tasks have, over the findings of all tasks), and for tasks with several label fractions labels_to_match
+    (`hilum.evaluation.tables.label_efficiency`). The directory is complete or absent.
 
     Args:
-        views: every task and label fraction, judged.
-        out: directory of the study.
+        views: All tasks and label fractions, evaluated.
+        out: Directory of the study.
     """
     whole = views[0].study.whole
     of_place = {view.directory: view for view in views_of(whole)}
@@ -62,7 +62,7 @@ def judge_across(views: Sequence[Prepared], out: Path) -> None:
 
 
 def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
-    """What the page over all tasks says, from the files of a finished study."""
+    """Gather the content of the report over all tasks from the files of a finished study."""
     whole = views[0].study.whole
     names = {view.directory: view for view in views_of(whole)}
     pages = []
@@ -73,10 +73,6 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
             TaskPage(names[place].name, names[place].task, f"{place}/{PAGE}", content.scored_on, decide(content))
         )
 
-    def read(name: str) -> pl.DataFrame | None:
-        path = out / EVALUATION / f"{name}.parquet"
-        return read_result_table(path) if path.is_file() else None
-
     return OverviewContent(
         question=whole.question,
         arms=list(whole.arms),
@@ -86,25 +82,23 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         family=whole.evaluate.family,
         tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
         comparisons=read_result_table(out / EVALUATION / "comparisons.parquet"),
-        ranks=read("ranks"),
-        labels_to_match=read("labels_to_match"),
+        ranks=table_in(out / EVALUATION, "ranks"),
+        labels_to_match=table_in(out / EVALUATION, "labels_to_match"),
     )
 
 
 def _measured(views: Sequence[Prepared], out: Path) -> dict[str, BootstrappedArms]:
-    """Every task and label fraction by its folder; resamples of different data sets are independent."""
+    """Bootstrap the arms of every task and label fraction, by its folder; independently for different data sets."""
     shift = {name: number for number, name in enumerate(dict.fromkeys(view.study.labelled_data for view in views))}
     found = {}
     for view in views:
         study, settings = view.study, view.study.evaluate
-        evaluation = out / in_view(study, EVALUATION)
+        evaluation = out / view_directory(study, EVALUATION)
         arms = {arm: read_arm(evaluation, arm, study.seeds) for arm in study.arms}
         measured = measure_arms(
-            arms,
-            n_bootstrap=settings.n_bootstrap,
-            seed=settings.seed,
+            arms, n_bootstrap=settings.n_bootstrap, seed=settings.seed,
             min_positive_patients=settings.min_positive_patients,
-        )
+        )  # fmt: skip
         found[study.place] = shift_resamples(measured, shift[study.labelled_data])
     return found
 
@@ -114,36 +108,34 @@ def _only(measured: BootstrappedArms, arms: Sequence[str]) -> BootstrappedArms:
 
 
 def _with_labels(table: pl.DataFrame, views: Sequence[Prepared], of_place: Mapping[str, View]) -> pl.DataFrame:
-    """The same with what each row has learnt from: task, label fraction, labelled images, folder."""
-    rows = []
-    for view in views:
-        named = of_place[view.study.place]
-        rows.append(
-            {
-                "view": named.name,
-                "task_name": named.task,
-                "label_fraction": named.label_fraction,
-                "labelled_images": _labelled_images(view),
-                "place": view.study.place,
-            }
-        )
+    """Add the training data of each row: task, label fraction, labelled images, folder."""
+    rows = [
+        {
+            "view": of_place[view.study.place].name,
+            "task_name": of_place[view.study.place].task,
+            "label_fraction": of_place[view.study.place].label_fraction,
+            "labelled_images": _labelled_images(view),
+            "place": view.study.place,
+        }
+        for view in views
+    ]
     titles = pl.DataFrame(rows)
     joined = table.rename({"task": "view"}).join(titles, on="view", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("task_name", "view").alias("task_name")).rename({"task_name": "task"})
 
 
 def _labelled_images(view: Prepared) -> float:
-    """Labelled images, the mean over seeds."""
+    """Return the number of labelled training images, averaged over seeds."""
     counts = [len(view.task.train_of(seed).image_ids) for seed in view.study.seeds]
     return sum(counts) / len(counts)
 
 
 def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: Path) -> pl.DataFrame:
-    """Of every task; where they are adjusted together, for the look that this is."""
+    """Join the comparisons of all tasks; adjusted together if the study's family is all tasks."""
     tables = []
     for view in views:
         place = view.study.place
-        own = read_result_table(out / in_view(view.study, EVALUATION) / "comparisons.parquet")
+        own = read_result_table(out / view_directory(view.study, EVALUATION) / "comparisons.parquet")
         tables.append(own.select(pl.lit(of_place[place].name).alias("task"), pl.lit(place).alias("place"), pl.all()))
     table = pl.concat(tables)
     if views[0].study.evaluate.family != "all_tasks":
@@ -154,7 +146,7 @@ def _comparisons(views: Sequence[Prepared], of_place: Mapping[str, View], out: P
 def _labels_to_match(
     views: Sequence[Prepared], measured: Mapping[str, BootstrappedArms], of_place: Mapping[str, View]
 ) -> list[pl.DataFrame]:
-    """Of every task with several label fractions."""
+    """Compute `labels_to_match` for every task with several label fractions."""
     tables = []
     for task in dict.fromkeys(view.task for view in of_place.values()):
         of_task = [view for view in views if of_place[view.study.place].task == task]

@@ -1,6 +1,6 @@
-"""The step that looks into finished arms: heat-maps, their scores against boxes, and images by likeness.
+"""Explanation of finished arms: heat maps, their agreement with boxes, and feature embeddings.
 
-The models are those of the first seed. All images are test images: nothing here was learnt from.
+Models are those of the first seed, images are test images.
 """
 
 from dataclasses import replace
@@ -19,33 +19,33 @@ from hilum.explanation.maps import Model, load_models
 from hilum.explanation.run import explain
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ProgressReport
-from hilum.study.file import Explaining
+from hilum.study.file import Explanation
 from hilum.study.plan import finetuning_directory, labels
 from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
 NEIGHBOURS = 20
-"""Nearest images that the purity looks at, as in `hilum embed`."""
+"""Nearest neighbours of the purity, as in `hilum embed`."""
 
 
 def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, on_progress: ProgressReport) -> None:
-    """Explain the arms that the study file names.
+    """Explain the arms of the section `explain`.
 
-    `directory` then holds what `hilum explain` leaves, without its page, and `embedding.parquet`, `purity.parquet` and
-    `embed.json` with a column `arm`; complete or absent.
+    `directory` then contains the files of `hilum explain` without its page, and `embedding.parquet`, `purity.parquet`
+    and `embed.json` with a column `arm`; it is complete or absent.
 
     Args:
-        prepared: the study's data.
-        store: images of the labelled data set.
-        out: directory of the study.
-        directory: to make.
-        on_progress: receives the images done, with what is being done.
+        prepared: Prepared data of the task.
+        store: Store of the labelled data set.
+        out: Directory of the study.
+        directory: Directory to write.
+        on_progress: Receives the number of images done and the activity.
     """
     study = prepared.study
     if study.explain is None:
         raise ValueError("the study asks for no explanation")
     arms = [out / finetuning_directory(study, arm, study.seeds[0]) for arm in study.explained_arms]
-    if not arms:  # those with an encoder came to nothing
+    if not arms:  # all arms with an encoder failed
         with whole_directory(directory):
             return
     named = [(arm, study.seeds[0]) for arm in study.explained_arms]
@@ -57,7 +57,7 @@ def explain_arms(prepared: Prepared, store: Store, out: Path, directory: Path, o
 
 
 def _test_images(prepared: Prepared, store: Store) -> pl.DataFrame:
-    """Readable test images; the task's findings are as they are scored, others as the collection tells them."""
+    """Return the readable test images with labels for scoring (findings of the task) or raw labels (others)."""
     task = prepared.study.task
     scored = labels(prepared).rename({f"y_{finding}": finding for finding in task.findings})
     manifest = prepared.task.manifest.drop(task.findings, strict=False)
@@ -74,7 +74,7 @@ def _write_maps(
     store: Store,
     models: list[Model],
     manifest: pl.DataFrame,
-    how: Explaining,
+    how: Explanation,
     directory: Path,
     on_progress: ProgressReport,
 ) -> None:
@@ -87,7 +87,7 @@ def _write_maps(
         findings,
         most=how.candidates,
         seed=study.evaluate.seed,
-        # the split keeps patients apart; where it does not, the study says so, and the notes do
+        # the split separates patients, or the study and its notes state otherwise
         include_training_patients=True,
     )
     config = ExplainConfig(
@@ -101,11 +101,11 @@ def _write_points(
     store: Store,
     models: list[Model],
     manifest: pl.DataFrame,
-    how: Explaining,
+    how: Explanation,
     directory: Path,
     on_progress: ProgressReport,
 ) -> None:
-    """Points and purity of each arm, on the same images; nothing where there are too few or none is asked for."""
+    """Write embedding and purity of each arm on the same images, unless disabled or with too few images."""
     ids = manifest["image_id"].to_list()
     count = min(how.points, len(ids))
     if how.embedding == "none" or count < FEWEST_IMAGES:
@@ -113,7 +113,7 @@ def _write_points(
     study, seed = prepared.study, prepared.study.evaluate.seed
     some = manifest[np.sort(shuffled(seed, image_keys(ids), use=Stream.TEST_IMAGES_TO_EXPLAIN)[:count])]
     names = prepared.labelled.patients(some["image_id"].to_list())
-    notes = [f"{count:,} of {len(ids):,} test images, drawn by lot"] if count < len(ids) else []
+    notes = [f"{count:,} of {len(ids):,} test images, drawn at random"] if count < len(ids) else []
     images = ChosenImages(some.with_columns(pl.Series("patient_id", names, dtype=pl.String)), 0, notes)
     points, purity = [], []
     for arm, model in zip(study.explained_arms, models, strict=True):

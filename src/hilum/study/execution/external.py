@@ -1,4 +1,4 @@
-"""Testing elsewhere: finished arms score the images of other data sets, for the findings that both label."""
+"""External validation: scores and metrics of finished arms on other data sets, for the findings that both label."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,39 +16,39 @@ from hilum.finetuning.off_the_shelf import FeatureTable, score_features
 from hilum.finetuning.scores import read_scores, write_scores
 from hilum.progress import ProgressReport
 from hilum.study.features import features_of
+from hilum.study.file.finetuning import Features
 from hilum.study.plan import Step, external_directory, finetuning_directory
-from hilum.study.plan.predictions import write_external_predictions
+from hilum.study.plan.predictions import predictions_file, write_external_predictions
 from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
 EXTERNAL_PREDICTIONS = "external_predictions"
-"""In the evaluation of a task: DATA/ARM/seed-N.parquet, as predictions."""
+"""Directory in the evaluation of a task, with DATA/ARM/seed-N.parquet."""
 
 
 def store_of(out: Path, data: str) -> Store:
-    """The preprocessed images of a data set."""
+    """Open the store of a data set."""
     return open_store(out / "stores" / data)
 
 
 def score_external(step: Step, prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
-    """Score every other data set that the task is tested on: `DATA.parquet` for each; complete or absent.
+    """Score all external test sets of a task; write `DATA.parquet` for each, complete or absent.
 
-    Labels of these images are not known here.
+    Test labels are not used.
 
     Args:
-        step: of kind "external".
-        prepared: the data of its task.
-        out: directory of the study.
-        on_progress: receives the images done.
+        step: Step of kind "external".
+        prepared: Prepared data of its task.
+        out: Directory of the study.
+        on_progress: Receives the number of images done.
     """
     study = prepared.study
-    if step.arm is None or step.seed is None:
-        raise ValueError(f"not a step of an arm: {step}")
-    if study.arms[step.arm].features is not None:
-        _score_features(step, prepared, out)
+    arm, _, seed = step.of_arm
+    if (features := study.arms[arm].features) is not None:
+        _score_features(step, features, prepared, out)
         return
-    directory = out / finetuning_directory(study, step.arm, step.seed)
-    (model,) = load_models([directory], choose_device("auto"), [(step.arm, step.seed)])
+    directory = out / finetuning_directory(study, arm, seed)
+    (model,) = load_models([directory], choose_device("auto"), [(arm, seed)])
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
             store = store_of(out, name)
@@ -58,14 +58,11 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
             write_scores(table, store, here, beside / f"{name}.parquet")
 
 
-def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
-    """The head is fitted again to the features of the task's training images, and scores those of other data sets."""
-    study, task = prepared.study, prepared.task
-    features = study.arms[str(step.arm)].features
-    if features is None or step.seed is None:
-        raise ValueError(f"not a step of features: {step}")
+def _score_features(step: Step, features: Features, prepared: Prepared, out: Path) -> None:
+    """Fit the classifier of an arm with precomputed features again, and score external test sets."""
+    study, task, (_, _, seed) = prepared.study, prepared.task, step.of_arm
     home, here = features_of(features, prepared.labelled), set(store_of(out, study.labelled_data).image_ids)
-    train, val = task.train_of(step.seed).only(here), task.val.only(here)
+    train, val = task.train_of(seed).only(here), task.val.only(here)
     names = [f"p_{finding}" for finding in study.task.findings]
     with whole_directory(out / step.directory) as beside:
         for name, image_ids in prepared.external.items():
@@ -75,7 +72,7 @@ def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
             values = away.of(readable)
             if values.shape[1] != home.values.shape[1]:
                 found = f"{values.shape[1]}, and {home.values.shape[1]} of {study.labelled_data}"
-                fix = "Compute both with one model."
+                fix = "Compute both with the same model."
                 raise HilumError(away.path, expected="features of one dimension", found=found, fix=fix)
             fitted = [*train.image_ids, *val.image_ids]
             ids = [*(f"home/{each}" for each in fitted), *(f"away/{each}" for each in readable)]
@@ -83,24 +80,24 @@ def _score_features(step: Step, prepared: Prepared, out: Path) -> None:
             fit, choose = (
                 replace(part, image_ids=[f"home/{each}" for each in part.image_ids]) for part in (train, val)
             )
-            scores = score_features(both, fit, choose, ids[len(fitted) :], features.head, seed=step.seed)
+            scores = score_features(both, fit, choose, ids[len(fitted) :], features.head, seed=seed)
             write_scores(pl.DataFrame(scores, schema=names), store, readable, beside / f"{name}.parquet")
 
 
 def external_table(prepared: Prepared, out: Path, evaluation: Path) -> pl.DataFrame:
-    """Write the predictions on other data sets, and judge every arm at home and there.
+    """Write the predictions on external test sets, and evaluate every arm on its own and the external test sets.
 
     Args:
-        prepared: the data of a task that is tested elsewhere.
-        out: directory of the study.
-        evaluation: directory of the task's evaluation, under way, with its own predictions.
+        prepared: Prepared data of a task with external test sets.
+        out: Directory of the study.
+        evaluation: Temporary directory of the task's evaluation, with its own predictions.
 
     Returns:
-        As `hilum.evaluation.external_validation`, with a column `arm` before: drops are of one arm from home to there.
+        Table of `hilum.evaluation.external_validation` with a column `arm` first.
     """
     study, settings, tables = prepared.study, prepared.study.evaluate, []
     for arm in study.arms:
-        home = [read_predictions(evaluation / "predictions" / arm / f"seed-{seed}.parquet") for seed in study.seeds]
+        home = [read_predictions(predictions_file(evaluation, arm, seed)) for seed in study.seeds]
         cells = {(study.labelled_data, study.labelled_data): home}
         for name in prepared.external:
             cells[study.labelled_data, name] = [

@@ -1,4 +1,4 @@
-"""A copy of a study's directory at a URL: written step by step, and read on a machine that has nothing yet."""
+"""Mirror of a study's directory at a URL: written step by step, restored on other machines."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,26 +9,26 @@ import fsspec
 
 from hilum.artifacts import whole_directory, write_text
 from hilum.errors import HilumError
-from hilum.study.plan import Step, read_record
-from hilum.study.plan.record import RECORD
+from hilum.study.execution.looks import LOOKS
+from hilum.study.plan import Step, is_done
+from hilum.study.plan.record import PLAN, RECORD
 
-TOP = ("study.yaml", "plan.json", "looks.json", "report.html", "tables", "figures")
-"""Files beside the steps' directories; of each task, too."""
-_OF_PAGES = TOP[3:]
-LOOKS = TOP[2]
+_OF_REPORTS = ("report.html", "tables", "figures")
+TOP = ("study.yaml", PLAN, LOOKS, *_OF_REPORTS)
+"""Files of a study or task outside the directories of its steps."""
 
 
 class Mirror:
-    """Steps of a study at a URL, each complete or absent there: its `step.json` is written last and removed first.
+    """Copy of a study at a URL; each step is complete or absent: its `step.json` is written last and removed first.
 
-    Generated images are not kept: they are generated again, the same.
+    Generated images are not copied; they are generated again, identically.
 
     Args:
-        url: a folder as fsspec names it, such as `s3://bucket/runs/demo` or `file:///backup/demo`.
-        out: directory of the study.
+        url: fsspec URL of a folder, such as `s3://bucket/runs/demo` or `file:///backup/demo`.
+        out: Directory of the study.
 
     Raises:
-        HilumError: no file system can be made of the URL: its package is not installed, or the place cannot be reached.
+        HilumError: The file system's package is not installed, or the URL cannot be reached.
     """
 
     def __init__(self, url: str, out: Path) -> None:
@@ -41,26 +41,26 @@ class Mirror:
                 f"--mirror {url}",
                 expected="a folder of an fsspec file system",
                 found=str(error),
-                fix="Install its package (s3://: s3fs, gs://: gcsfs), and see that the place can be written.",
+                fix="Install its package (s3://: s3fs, gs://: gcsfs), and check that the folder is writable.",
             ) from error
         self.root = str(root).rstrip("/")
 
     def restore(self, steps: Sequence[Step], keys: Mapping[str, str]) -> list[str]:
-        """Fetch what was done elsewhere with the same settings and data, and is not done here.
+        """Download steps that are finished at the mirror with the same fingerprint, and not finished here.
 
         Args:
-            steps: of the study.
-            keys: fingerprints of the steps.
+            steps: Steps of the study.
+            keys: Fingerprints of the steps.
 
         Returns:
-            Directories that were fetched.
+            Directories that were downloaded.
         """
         fetched = []
-        if not (self.out / LOOKS).exists():  # how often the results were looked at holds wherever they are
+        if not (self.out / LOOKS).exists():  # the number of looks is kept across machines
             self._fetch_beside("", LOOKS)
         for step in steps:
-            record, key = read_record(self.out / step.directory), keys[step.directory]
-            if step.kind == "generate" or (record is not None and record.key == key):
+            key = keys[step.directory]
+            if step.kind == "generate" or is_done(self.out / step.directory, key):
                 continue
             message = self._record(step.directory)
             if message is None or json.loads(message)["key"] != key:
@@ -69,13 +69,13 @@ class Mirror:
                 self._fetch(step.directory, beside)
                 write_text(beside / RECORD, message.decode())
             if step.kind in ("report", "overview"):
-                for name in _OF_PAGES:
+                for name in _OF_REPORTS:
                     self._fetch_beside(step.view, name)
             fetched.append(step.directory)
         return fetched
 
     def keep(self, step: Step) -> None:
-        """Copy a step that is done there, unless the same is there."""
+        """Upload a finished step, unless the mirror has it."""
         here = self.out / step.directory
         if step.kind == "generate" or not (here / RECORD).is_file():
             return
@@ -92,10 +92,10 @@ class Mirror:
         self.files.pipe_file(f"{there}/{RECORD}", message)
 
     def keep_pages(self, places: Iterable[str]) -> None:
-        """Copy the pages, tables and figures beside steps, and the study itself.
+        """Upload the study file, reports, tables and figures.
 
         Args:
-            places: folders of the tasks, relative to the study's.
+            places: Folders of the tasks, relative to the study's directory.
         """
         for place in {"", *places}:
             for name in TOP:

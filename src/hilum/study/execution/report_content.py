@@ -1,4 +1,4 @@
-"""From a study's directory to the content of its report."""
+"""Content of a study's report, gathered from its directory."""
 
 import os
 import platform
@@ -20,11 +20,12 @@ from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent, UnknownExposure
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
 from hilum.runs.copies import Copy
+from hilum.study.data import pooled_id
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
 from hilum.study.execution.looks import look_taken
 from hilum.study.execution.sweep import sweep_summaries
-from hilum.study.features import missing_in_words
+from hilum.study.features import describe_missing
 from hilum.study.file import Study, as_yaml
 from hilum.study.file.protocol import as_flow
 from hilum.study.plan import (
@@ -34,29 +35,30 @@ from hilum.study.plan import (
     Step,
     as_rows,
     contamination_of,
+    describe_subsets,
     differences_of_start,
     finetuning_directory,
-    in_view,
-    labelled_shares,
+    labelled_subsets,
     parameter_counts,
     pretraining_directories,
     pretraining_directory,
     read_record,
-    share_in_words,
     shares_its_start,
+    view_directory,
     view_name,
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
+from hilum.study.plan.record import CURVES
 from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
 
 
 def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Sequence[FailedArm] = ()) -> ReportContent:
-    """Gather what the report says from the files of a finished study."""
+    """Gather the content of the report of one task from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
-    evaluation = out / in_view(study, EVALUATION)
-    metrics = read_result_table(evaluation / "metrics.parquet")
+    evaluation = out / view_directory(study, EVALUATION)
+    metrics = pl.read_parquet(evaluation / "metrics.parquet")
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     trained = copies_trained(prepared, stores)
     content = ReportContent(
@@ -75,37 +77,37 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         provenance=_provenance(prepared, out, steps),
         settings_yaml=as_yaml(study.whole),
         thresholds={arm: read_thresholds(evaluation, study, arm) for arm in study.arms},
-        baseline_metrics=_table(evaluation, "baseline_metrics"),
-        baseline_comparisons=_table(evaluation, "baseline_comparisons"),
-        joint=_table(evaluation, "joint"),
-        ranks=_table(evaluation, "ranks"),
-        margins=_table(evaluation, "margins"),
-        subgroups=_table(evaluation, "subgroups"),
-        classes=_table(evaluation, "classes"),
+        baseline_metrics=table_in(evaluation, "baseline_metrics"),
+        baseline_comparisons=table_in(evaluation, "baseline_comparisons"),
+        joint=table_in(evaluation, "joint"),
+        ranks=table_in(evaluation, "ranks"),
+        margins=table_in(evaluation, "margins"),
+        subgroups=table_in(evaluation, "subgroups"),
+        classes=table_in(evaluation, "classes"),
         external=_external(evaluation),
         pairs=study.compare,
-        probe_metrics=_table(evaluation, "probe_metrics"),
-        probe_comparisons=_table(evaluation, "probe_comparisons"),
-        learning=_table(evaluation, "learning"),
+        probe_metrics=table_in(evaluation, "probe_metrics"),
+        probe_comparisons=table_in(evaluation, "probe_comparisons"),
+        learning=table_in(evaluation, "learning"),
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
-        labelled=pl.DataFrame(as_rows(labelled_shares(prepared))),
-        labelled_in_words=share_in_words(labelled_shares(prepared)),
+        labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
+        labelled_in_words=describe_subsets(labelled_subsets(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
     if not study.explained_arms:
         return content
-    return _with_explanation(content, out / in_view(study, EXPLANATION), out / "stores" / study.labelled_data)
+    return _with_explanation(content, out / view_directory(study, EXPLANATION), out / "stores" / study.labelled_data)
 
 
 def _with_explanation(content: ReportContent, explained: Path, store: Path) -> ReportContent:
-    """The same with heat-maps and points."""
+    """Add heat maps and embeddings."""
     images = cases_in([explained], [store], content.predictions)
     points = explained / "embedding.parquet"
     return replace(
         content,
-        box_scores=_table(explained, "box_statistics"),
-        purity=_table(explained, "purity"),
+        box_scores=table_in(explained, "box_statistics"),
+        purity=table_in(explained, "purity"),
         embeddings=embeddings_in(points, [store]) if points.is_file() else [],
         cases=images.cases,
         cases_about=images.about,
@@ -113,8 +115,8 @@ def _with_explanation(content: ReportContent, explained: Path, store: Path) -> R
 
 
 def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
-    """Comparisons of one task; where the study asks for it, adjusted with those of all tasks."""
-    own = read_result_table(out / in_view(study, EVALUATION) / "comparisons.parquet")
+    """Read the comparisons of one task; p-values are adjusted over all tasks if they are the study's family."""
+    own = read_result_table(out / view_directory(study, EVALUATION) / "comparisons.parquet")
     if not study.place or study.evaluate.family == "task":
         return own
     every = read_result_table(out / EVALUATION / "comparisons.parquet").filter(pl.col("place") == study.place)
@@ -125,15 +127,16 @@ def comparisons_of(study: Study, out: Path) -> pl.DataFrame:
 
 
 def _external(evaluation: Path) -> pl.DataFrame | None:
-    """Of every arm by itself, named with what it was trained on."""
-    table = _table(evaluation, "external")
+    """Read the external validation; without the column `arm` if there is only one."""
+    table = table_in(evaluation, "external")
     if table is None:
         return None
     return table.drop("arm") if table["arm"].n_unique() == 1 else table
 
 
-def _table(evaluation: Path, name: str) -> pl.DataFrame | None:
-    path = evaluation / f"{name}.parquet"
+def table_in(directory: Path, name: str) -> pl.DataFrame | None:
+    """Read a table of results; None if it does not exist."""
+    path = directory / f"{name}.parquet"
     return read_result_table(path) if path.is_file() else None
 
 
@@ -178,7 +181,9 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     is_labelled = name == prepared.study.labelled_data or part_of_pool
     split, rows = prepared.task.split, prepared.task.manifest
     if part_of_pool:
-        rows = rows.filter(pl.col("image_id").str.starts_with(f"{name}:")).select(*_own_columns(prepared, name))
+        rows = rows.filter(pl.col("image_id").str.starts_with(pooled_id(name, ""))).select(
+            *_own_columns(prepared, name)
+        )
     counts = count_images(rows, split.assignment) if is_labelled else count_images(data.manifest)
     if is_labelled:
         counts = counts.filter(pl.col("finding").is_in(prepared.study.task.findings))
@@ -196,14 +201,14 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
 
 
 def _unit_in_words(study: Study) -> str:
-    """How studies are judged; nothing where images are."""
+    """Describe the score of studies; empty if images are evaluated."""
     if study.task.unit == "image":
         return ""
     return f"; each study by the {'mean' if study.task.study_score == 'mean' else 'highest'} score of its images"
 
 
 def _own_columns(prepared: Prepared, name: str) -> list[str]:
-    """Columns of the task's images that a data set of its pool has, or labels."""
+    """Return the columns of the task's images, without findings that a part of the pool does not label."""
     lacking = set(prepared.study.task.findings) - set(findings_of(prepared.study, prepared.data[name]))
     return [column for column in prepared.task.manifest.columns if column not in lacking]
 
@@ -218,7 +223,7 @@ def _curves(prepared: Prepared, out: Path) -> pl.DataFrame:
             }
             for stage, directory in stages.items():
                 if directory is not None:
-                    curves = read_result_table(out / directory / "curves.parquet")
+                    curves = read_result_table(out / directory / CURVES)
                     labels = pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(stage).alias("stage")
                     parts.append(curves.with_columns(*labels))
     return pl.concat(parts, how="diagonal_relaxed")
@@ -229,15 +234,15 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
     for name, data in prepared.data.items():
         rejected = store_of(out, name).rejected.height
         if rejected:
-            sentences.append(f"{name}: {rejected} images could not be read and were set aside (rejected.parquet).")
+            sentences.append(f"{name}: {rejected} images could not be read and were excluded (rejected.parquet).")
         dropped = data.collected.manifest.height - data.manifest.height
         if dropped:
             only = prepared.study.data[name].only
-            why = f"positive for none of {', '.join(only)}" if only else "that are not of the task's cohort"
-            sentences.append(f"{name}: {dropped:,} images {why} were left out.")
+            why = f"positive for none of {', '.join(only)}" if only else "outside the selected views and lists"
+            sentences.append(f"{name}: {dropped:,} images {why} were excluded.")
     if prepared.task.without_features:
-        options = missing_in_words(prepared.task.without_features)
-        sentences.append(f"Images without features were left out for all arms: {options}.")
+        counts = describe_missing(prepared.task.without_features)
+        sentences.append(f"Images without features were excluded for all arms: {counts}.")
     return sentences
 
 
@@ -256,7 +261,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # a page names nobody
+        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # without patient ids
         lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
@@ -273,12 +278,12 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
 
 
 def _protocol(study: Study) -> list[tuple[str, str]]:
-    """Whose rules were followed, where the study names a paper's."""
+    """State whether a reproduced paper's settings or Hilum's were used."""
     if not study.published:
         return []
     rules = ", ".join(f"{key} {as_flow(value)}" for key, value in study.published.items())
     if study.protocol == "published":
-        return [("Protocol", f"published: {rules}, as the paper has it, in place of Hilum's rules")]
+        return [("Protocol", f"published: {rules}, as in the paper, in place of Hilum's")]
     return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
@@ -288,12 +293,12 @@ def _pool_in_words(prepared: Prepared, name: str) -> str:
     unlabelled = int((~is_labelled(rows)).sum())
     return (
         f"{len(pool):,} of {len(data.manifest):,} images, {unlabelled:,} of them unlabelled, of "
-        f"{len(set(data.patients(pool))):,} patients who neither validate nor test"
+        f"{len(set(data.patients(pool))):,} patients outside validation and test"
     )
 
 
 def _settings(card: Card) -> str:
-    """All settings of a run as they were, also those that a preset filled."""
+    """List all settings of a run, defaults and presets included."""
     run = {name: value for name, value in card.settings.items() if name != "options"}
     options = {**run, **card.settings.get("options", {})}
     return ", ".join(f"{name} {value}" for name, value in options.items() if value is not None)
@@ -305,12 +310,12 @@ def _machine() -> str:
 
 
 def _seconds(directory: Path) -> float:
-    """Time spent training, resumed or not."""
-    return float(pl.read_parquet(directory / "curves.parquet")["seconds"].sum())
+    """Return the training time over all resumed parts."""
+    return float(pl.read_parquet(directory / CURVES)["seconds"].sum())
 
 
 def _rate(directory: Path) -> str:
-    path = directory / "curves.parquet"
+    path = directory / CURVES
     if not path.exists():
         return ""
     curves = pl.read_parquet(path)

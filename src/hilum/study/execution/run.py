@@ -1,8 +1,8 @@
-"""Running a study: what is done already is left, what was interrupted goes on, what changed is done again.
+"""Run of a study: finished steps are kept, interrupted ones are resumed, changed ones are repeated.
 
-Steps are tasks with their dependencies (`hilum.study.scheduling`): in this process, one after another; in several of
-this machine; or on a Ray cluster. Of several processes that train together (`hilum.training.distributed.processes`)
-all train; the first one alone does everything else, and the others wait for it.
+Steps are tasks with dependencies (`hilum.study.scheduling`): one after another in this process, in several local
+processes, or on a Ray cluster. With distributed training (`hilum.training.distributed.processes`), rank 0 does
+everything except training while the other ranks wait.
 """
 
 import json
@@ -15,8 +15,8 @@ from hilum.artifacts import fingerprint, locked, write_json, write_text
 from hilum.errors import HilumError
 from hilum.report.page import PAGE
 from hilum.study.execution.external import store_of
-from hilum.study.execution.following import Following
 from hilum.study.execution.mirror import Mirror
+from hilum.study.execution.remote_progress import RemoteProgress
 from hilum.study.execution.sweep import parts_of_sweeps
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
@@ -26,23 +26,23 @@ from hilum.study.logs import Log, open_log
 from hilum.study.plan import (
     Step,
     count_images,
-    failed_arms,
-    keys_with_failures,
-    read_record,
+    is_done,
+    keys_after_failures,
     refuse_contaminated,
     refuse_trained_copies,
     step_keys,
     steps_of,
 )
 from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.record import PLAN
 from hilum.study.prepared import PreparedStudy
-from hilum.study.scheduling import Task, ThisProcess, Where, open_pool, run_tasks
+from hilum.study.scheduling import ComputeConfig, Task, ThisProcess, open_pool, run_tasks
 from hilum.training.distributed import process_group, rank, run_on_rank0, world_size
 from hilum.yaml_loader import load_yaml
 
 _STUDY = "study.yaml"
 CHECK = "check.json"
-"""In a study's directory: which study was tried in miniature there."""
+"""File with the key of the study that was checked in miniature."""
 
 
 def run_study(
@@ -56,34 +56,32 @@ def run_study(
     on_read: Callable[[PreparedStudy, list[Step]], object] | None = None,
     check: Callable[[PreparedStudy], object] | None = None,
     log: Log | None = None,
-    where: Where = Where(),  # noqa: B008 (frozen)
+    where: ComputeConfig = ComputeConfig(),  # noqa: B008 (frozen)
     mirror: str | None = None,
 ) -> Path:
-    """Run every step of a study that is not done yet, and write its report.
+    """Run all unfinished steps of a study and write its report.
 
     Args:
-        study: the study.
-        roots: folder of each data set that is not generated.
-        out: directory of the study. Steps done there before, with the same settings and data, are kept.
-        show_step: shows which step runs and how far it is; of several at once, one call for each.
-        workers: threads that decode images and prepare batches; the results do not depend on it.
-        allow_missing: run without the images whose file is not there; they are set aside and counted.
-        on_read: called in the first process once the data are read, before anything is trained, with the steps that
-            are left to do.
-        check: tries the study in miniature and raises where it cannot run to its end
-            (`hilum.study.check.check_prepared`). Called before the first step, unless all steps are done or the same
-            study was tried here before; not where several processes train together.
-        log: write the curves of training also for TensorBoard or MLflow, into `logs`
-            (`hilum.study.logs`).
-        where: in which processes the steps are done.
-        mirror: URL of a copy of the directory (`hilum.study.execution.mirror`): steps that are done there are fetched
-            first, and each is copied there when it is done.
+        study: The study.
+        roots: Folder of each data set that is not generated.
+        out: Directory of the study. Finished steps with the same settings and data are kept.
+        show_step: Shows the progress of a step; called once per running step.
+        workers: Threads that decode images and prepare batches; results do not depend on it.
+        allow_missing: Accept images without a file; they are excluded and counted.
+        on_read: Called on rank 0 after the data are read and before any training, with the unfinished steps.
+        check: Runs the study in miniature and raises if a step fails (`hilum.study.check.check_prepared`). Called
+            before the first step, unless all steps are done or the same study was checked before; not with
+            distributed training.
+        log: Also log training curves for TensorBoard or MLflow, in `logs` (`hilum.study.logs`).
+        where: Processes that run the steps.
+        mirror: URL of a copy of the directory (`hilum.study.execution.mirror`): finished steps are downloaded first,
+            and each step is uploaded when it is done.
 
     Returns:
         Path of report.html.
 
     Raises:
-        HilumError: `out` holds something else than a study, or a step cannot be done.
+        HilumError: `out` contains other files or another study, or a step fails.
     """
     with process_group(), ExitStack() as held:
         pool = held.enter_context(open_pool(where))
@@ -95,8 +93,7 @@ def run_study(
         steps = steps_of(study, {place: count_images(view) for place, view in prepared.views.items()})
         keys = run_on_rank0(lambda: step_keys(steps, prepared))
         if on_read is not None and rank() == 0:
-            judged = keys_of_judged(prepared, steps, keys, out)
-            on_read(prepared, [step for step in steps if not _is_done(step, judged, out)])
+            on_read(prepared, _unfinished(prepared, steps, keys, out))
         tried = _check_once(check, prepared, steps, keys, out)
         run_on_rank0(lambda: _write_study(study, out, steps, keys))
         copy = Mirror(mirror, out) if mirror is not None and rank() == 0 else None
@@ -107,18 +104,17 @@ def run_study(
         evaluations = {step.directory for step in steps if step.kind == "evaluate"}
 
         by_directory = {step.directory: step for step in steps}
-        to_look = _learns_from_labels(steps, keys, out)
+        to_search = _trains_with_labels(steps, keys, out)
 
         def before(task: Task) -> None:
-            nonlocal to_look
-            if (
-                to_look and task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
-            ):  # all images are decoded
+            nonlocal to_search
+            decoded = task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
+            if to_search and decoded:
                 run_on_rank0(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
-                to_look = False
-            if task.name in evaluations:  # which arms it judges is known now
-                judged = keys_of_judged(prepared, steps, keys, out)
-                run_on_rank0(partial(_write_plan, out, steps, judged))
+                to_search = False
+            if task.name in evaluations:  # the arms without failures are known now
+                final = keys_after_failures(prepared, steps, keys, out)
+                run_on_rank0(partial(_write_plan, out, steps, final))
 
         def after(task: Task) -> None:
             if copy is not None and task.name not in parts:
@@ -127,16 +123,17 @@ def run_study(
         parts = {} if isinstance(pool, ThisProcess) else parts_of_sweeps(prepared, steps, keys, out)
         work = StudyWork(prepared, steps, keys, out, workers, show_step, curve_log, parts=parts)
         tasks = tasks_of(prepared, steps, keys, out, where, gpus=pool.gpus, parts=parts)
-        with Following(out, steps, show_step, curve_log, parts) as following:
-            run_tasks(tasks, work, pool, before=before, after=after, look=following.look)
+        with RemoteProgress(out, steps, show_step, curve_log, parts) as remote:
+            run_tasks(tasks, work, pool, before=before, after=after, on_wait=remote.update)
         if copy is not None:
             copy.keep_pages(prepared.views)
         return out / PAGE
 
 
-def _learns_from_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
-    """Whether a step that trains with labels is not done yet."""
-    return any(step.kind in ("supervise", "finetune") and not _is_done(step, keys, out) for step in steps)
+def _trains_with_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
+    """Return whether a step that trains with labels is unfinished."""
+    training = [step.directory for step in steps if step.kind in ("supervise", "finetune")]
+    return any(not is_done(out / directory, keys[directory]) for directory in training)
 
 
 def _check_once(
@@ -146,12 +143,11 @@ def _check_once(
     keys: Mapping[str, str],
     out: Path,
 ) -> str | None:
-    """Try the study in miniature, unless that can tell nothing new; returns what to record, None where it was not."""
+    """Check the study in miniature unless it is done or was checked; return the key to record, None without a check."""
     if check is None or world_size() > 1:
         return None
     key = fingerprint(["check", keys])
-    judged = keys_of_judged(prepared, steps, keys, out)
-    if all(_is_done(step, judged, out) for step in steps):
+    if not _unfinished(prepared, steps, keys, out):
         return None
     if (out / CHECK).is_file() and json.loads((out / CHECK).read_text(encoding="utf-8"))["key"] == key:
         return None
@@ -159,27 +155,20 @@ def _check_once(
     return key
 
 
-def _is_done(step: Step, keys: Mapping[str, str], out: Path) -> bool:
-    record = read_record(out / step.directory)
-    return record is not None and record.key == keys[step.directory]
-
-
-def keys_of_judged(prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path) -> dict[str, str]:
-    """Keys of all steps, with the arms that failed in `out`."""
-    judged = dict(keys)
-    for place, view in prepared.views.items():
-        judged = keys_with_failures(steps, judged, failed_arms(view.study, out, keys), place)
-    return judged
+def _unfinished(prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path) -> list[Step]:
+    """Return the steps to run, given the arms that failed in `out`."""
+    final = keys_after_failures(prepared, steps, keys, out)
+    return [step for step in steps if not is_done(out / step.directory, final[step.directory])]
 
 
 def prepare_in(study: Study, roots: Mapping[str, Path], out: Path, *, allow_missing: bool = False) -> PreparedStudy:
-    """Read a study's data, with generated images where this study's directory has them."""
+    """Prepare a study's data, with generated images in the study's directory."""
     generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
     return prepare_study(study, {**roots, **generated}, allow_missing=allow_missing)
 
 
 def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int | None) -> None:
-    """The images come first: the tables that all other steps are planned from are theirs."""
+    """Generate images first: all other steps are planned from their tables."""
     steps = steps_of(study, None)
     runner = StepRunner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
@@ -191,13 +180,13 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
 
 
 def _check_own(study: Study, out: Path) -> None:
-    """Refuse a folder of other things, or of another study: steps replace their folders in it."""
-    if out.exists() and not (out / "plan.json").exists() and (not out.is_dir() or any(out.iterdir())):
+    """Refuse a folder with other files or another study, since steps replace their folders."""
+    if out.exists() and not (out / PLAN).exists() and (not out.is_dir() or any(out.iterdir())):
         raise HilumError(
             out,
             expected="a new folder, or that of an earlier run of a study",
             found="other files" if out.is_dir() else "a file",
-            fix="Name another folder with --out.",
+            fix="Give another folder with --out.",
         )
     if not (out / _STUDY).is_file():
         return
@@ -207,7 +196,7 @@ def _check_own(study: Study, out: Path) -> None:
             out,
             expected="a new folder, or that of an earlier run of this study",
             found=f"another study, with another question and arms: {before['question']}",
-            fix="Name another folder with --out. To go on in this one with other arms, keep its question.",
+            fix="Give another folder with --out. To continue in this one with other arms, keep its question.",
         )
 
 
@@ -217,7 +206,7 @@ def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, 
 
 
 def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
-    """What `hilum study status` compares the directory with."""
+    """Write plan.json, which `hilum study status` compares with the directory."""
     listed = [
         {
             "kind": s.kind,
@@ -228,4 +217,4 @@ def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
         }
         for s in steps
     ]
-    write_json(out / "plan.json", listed)
+    write_json(out / PLAN, listed)

@@ -1,4 +1,4 @@
-"""How far a study is, read from its directory; works while it runs and after it was killed."""
+"""Status of a study, read from its directory while it runs or after it ended or was killed."""
 
 import json
 from dataclasses import dataclass
@@ -8,21 +8,22 @@ from typing import Literal
 from hilum.errors import HilumError
 from hilum.report.page import PAGE
 from hilum.study.plan import read_progress, read_record
+from hilum.study.plan.record import PLAN
 
 State = Literal["done", "diverged", "collapsed", "pretraining_failed", "running", "interrupted", "outdated", "to do"]
 
 
 @dataclass(frozen=True)
 class StepStatus:
-    """How far one step is.
+    """Status of one step.
 
     Attributes:
-        title: of the step.
-        directory: relative to the study's.
-        state: "diverged", "collapsed" and "pretraining_failed" steps came to nothing; "outdated" steps were done with
-            other settings or data and will be done again.
-        seconds: wall time of a finished step.
-        note: how far a step under way is.
+        title: Title of the step.
+        directory: Directory, relative to the study's.
+        state: "diverged", "collapsed" and "pretraining_failed" steps failed; "outdated" steps were done with other
+            settings or data and will be repeated.
+        seconds: Wall time of a finished step.
+        note: Progress of a running step, or message of a failed one.
     """
 
     title: str
@@ -33,19 +34,15 @@ class StepStatus:
 
 
 def study_status(out: Path) -> list[StepStatus]:
-    """State of every step, in order.
+    """Return the status of every step, in order.
 
     Raises:
-        HilumError: the directory holds no study.
+        HilumError: The directory contains no study.
     """
-    plan = out / "plan.json"
+    plan = out / PLAN
     if not plan.is_file():
-        raise HilumError(
-            out,
-            expected="the directory of a study (with plan.json)",
-            found="none there",
-            fix="Give the --out of `hilum study run`.",
-        )
+        fix = "Give the --out of `hilum study run`."
+        raise HilumError(out, expected="the directory of a study (with plan.json)", found="none there", fix=fix)
     return [_status(out, step) for step in json.loads(plan.read_text(encoding="utf-8"))]
 
 
@@ -59,6 +56,6 @@ def _status(out: Path, step: dict[str, str | None]) -> StepStatus:
     progress = read_progress(out / directory)
     if progress is not None:
         done, total, note, running = progress
-        share = f"{done:,} of {total:,}" + (f" · {note}" if note else "")
-        return StepStatus(title, directory, "running" if running else "interrupted", None, share)
+        note_text = f"{done:,} of {total:,}" + (f" · {note}" if note else "")
+        return StepStatus(title, directory, "running" if running else "interrupted", None, note_text)
     return StepStatus(title, directory, "to do" if record is None else "outdated", None, "")

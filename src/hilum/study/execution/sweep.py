@@ -1,4 +1,4 @@
-"""The step that tries settings for an arm, and what its fine-tunings take from it."""
+"""Execution of an arm's sweep, its selected settings, and its summary for the report."""
 
 import json
 import math
@@ -17,15 +17,15 @@ from hilum.finetuning.trials import Part, SearchRun, importance_of, read_selecte
 from hilum.finetuning.trials.search import TRIED
 from hilum.progress import ProgressReport
 from hilum.report.sweep_summary import SweepSummary
-from hilum.study.plan import Step, part_directory, pretraining_directory, read_record
+from hilum.study.plan import Step, is_done, part_directory, pretraining_directory
 from hilum.study.plan.steps import sweep_directory, view_name
 from hilum.study.plan.sweep import (
-    needs_of,
     search_of,
     selected_sample,
     space_of,
     stages_of_sweep,
     sweep_inputs,
+    sweep_requirements,
     trial_settings,
 )
 from hilum.study.prepared import Prepared, PreparedStudy
@@ -34,26 +34,25 @@ from hilum.study.prepared import Prepared, PreparedStudy
 def sweep_arm(
     step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, part: Part | None = None
 ) -> None:
-    """Try the settings of an arm's sweep on the first seed's training images; validation images choose.
+    """Run an arm's sweep on the first seed's training images; settings are selected on validation images.
 
     Args:
-        step: of kind "sweep".
-        prepared: the study's data; no test image of it is looked at.
-        out: directory of the study.
-        workers: threads that prepare batches.
-        on_progress: called while training; first with the memory that the trials need.
-        part: train this part alone, for a later call without one, which chooses; None: all that is not done.
+        step: Step of kind "sweep".
+        prepared: Prepared data of the task; test images are not used.
+        out: Directory of the study.
+        workers: Threads that prepare batches.
+        on_progress: Called during training; first with the memory of the trials.
+        part: Train this part only; a later call without a part selects. None: all unfinished parts.
     """
-    if step.arm is None or step.encoder is None or step.seed is None:
-        raise ValueError(f"not a sweep: {step}")
-    study, task, store, arm = prepared.study, prepared.task, open_store(out / "stores" / step.data), step.arm
+    arm, encoder, seed = step.of_arm
+    study, task, store = prepared.study, prepared.task, open_store(out / "stores" / step.data)
     images, readable = prepared.labelled_images, set(store.image_ids)
-    train, val = task.train_of(step.seed).only(readable), task.val.only(readable)
+    train, val = task.train_of(seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)
-    needs = needs_of(study, arm, (len(train.image_ids), len(val.image_ids)))
+    needs = sweep_requirements(study, arm, (len(train.image_ids), len(val.image_ids)))
     on_progress(0, 1, needs.in_words)
     own = fingerprint(sweep_inputs(study, arm, images))
-    pretrained, weights = pretraining_directory(study, arm, step.seed), study.weights_of(arm)
+    pretrained, weights = pretraining_directory(study, arm, seed), study.weights_of(arm)
     run = SearchRun(
         space_of(study, arm, images),
         lambda sample: replace(trial_settings(study, arm, sample, images), workers=workers),
@@ -62,9 +61,9 @@ def sweep_arm(
         train,
         val,
         out / pretrained if pretrained else partial(resolve_weights, weights) if weights else "random",
-        step.encoder,
+        encoder,
         tuple(study.task.findings),
-        step.seed,
+        seed,
         tuple(sweep.best_per) if sweep else (),
         "train" not in task.split.sharing,
         on_progress=on_progress,
@@ -81,12 +80,12 @@ def sweep_arm(
 
 @dataclass(frozen=True)
 class SweepPart:
-    """A part of a sweep that a process can do by itself.
+    """A part of a sweep that one process can train.
 
     Attributes:
-        step: the sweep.
-        part: of its search.
-        needs: names of the parts that must be done before.
+        step: Step of the sweep.
+        part: Part of its search.
+        needs: Names of the parts that must be done before.
     """
 
     step: Step
@@ -97,18 +96,17 @@ class SweepPart:
 def parts_of_sweeps(
     prepared: PreparedStudy, steps: Sequence[Step], keys: Mapping[str, str], out: Path
 ) -> dict[str, SweepPart]:
-    """The parts of all sweeps that are not done and that several processes can share, by names of their own.
+    """Return the parts of all unfinished sweeps, by unique names.
 
     Args:
-        prepared: the study's data.
-        steps: in order.
-        keys: fingerprints of the steps.
-        out: directory of the study.
+        prepared: Prepared data of the task.
+        steps: Steps in order.
+        keys: Fingerprints of the steps.
+        out: Directory of the study.
     """
     parts: dict[str, SweepPart] = {}
     for step in steps:
-        record = read_record(out / step.directory)
-        if step.kind != "sweep" or (record is not None and record.key == keys[step.directory]):
+        if step.kind != "sweep" or is_done(out / step.directory, keys[step.directory]):
             continue
         view = prepared.views.get(step.view, prepared.first)
         before: frozenset[str] = frozenset()
@@ -120,13 +118,13 @@ def parts_of_sweeps(
 
 
 def settings_of_arm(prepared: Prepared, out: Path, arm: str) -> FinetuneSettings:
-    """Settings of an arm's fine-tunings: those that its sweep chose, where it has one."""
+    """Return the fine-tuning settings of an arm, with those selected by its sweep."""
     sample = selected_sample(prepared.study, out, arm)
     return trial_settings(prepared.study, arm, sample, prepared.labelled_images)
 
 
 def sweep_summaries(prepared: Prepared, out: Path) -> list[SweepSummary]:
-    """What the report says of each arm's sweep, from its files."""
+    """Read the summary of each arm's sweep for the report."""
     study, task = prepared.study, prepared.task
     return [
         sweep_summary(
@@ -149,7 +147,7 @@ def sweep_summary(
     val_patients: int,
     train_images: int,
 ) -> SweepSummary:
-    """What a report says of one sweep, from its directory; the rest is as in `SweepSummary`."""
+    """Read the summary of one sweep from its directory; other arguments as in `SweepSummary`."""
     selected, table = read_selected(directory), pl.read_parquet(directory / TRIED)
     settings = [json.loads(each) for each in table["settings"]]
     signed = 1 if selected["select"] == "val_loss" else -1

@@ -1,4 +1,4 @@
-"""Doing one step of a study: each leaves a directory that is complete or absent."""
+"""Execution of the training steps of a study; the directory of each is complete or absent."""
 
 import shutil
 from collections.abc import Mapping
@@ -22,19 +22,19 @@ from hilum.study.execution.external import score_external, store_of
 from hilum.study.execution.sweep import settings_of_arm, sweep_arm
 from hilum.study.features import features_of
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
-from hilum.study.file.pretraining import Supervised
 from hilum.study.file.section import percent_of
 from hilum.study.file.sweep import ENCODER
 from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
-from hilum.study.plan.leakage import statements_of_features
 from hilum.study.plan.probe_labels import labels_of_task
+from hilum.study.plan.record import CURVES
+from hilum.study.plan.starts import statements_of_features
 from hilum.study.plan.steps import directory_of_start
 from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared
 from hilum.training.distributed import run_on_rank0
 
 CLASSIFIER = "classifier"
-"""What a start with labels was trained as, in its directory; its encoder is beside it."""
+"""Folder of the classifier in the directory of a supervised start, beside its encoder."""
 
 
 def perform(
@@ -45,29 +45,21 @@ def perform(
     on_progress: ProgressReport,
     probes: Probes | None = None,
 ) -> None:
-    """Do one step of training or its preparation; its directory is complete afterwards.
+    """Run one step of training or its preparation.
 
     Args:
-        step: of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
-        prepared: the study's data.
-        out: directory of the study.
-        workers: threads that decode images or prepare batches; None: all cores, or one. They do not change the result.
-        on_progress: receives how far it is.
-        probes: the last linear probe, which the next arm of the same start may need; see
-            `hilum.finetuning.monitoring.starting_probe`.
+        step: Step of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
+        prepared: Prepared data of the task.
+        out: Directory of the study.
+        workers: Threads that decode images (None: all cores) or prepare batches (None: one).
+        on_progress: Receives the progress.
+        probes: Cache of the last linear probe for arms with the same start
+            (`hilum.finetuning.monitoring.starting_probe`).
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
-        data = prepared.data[step.data]
-        directory = out / step.directory
-        build_store(
-            prepared.stored_images(step.data),
-            data.collected.root,
-            prepared.recipe,
-            directory,
-            workers=workers,
-            on_progress=on_progress,
-        )
+        images, root = prepared.stored_images(step.data), prepared.data[step.data].collected.root
+        build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
     elif step.kind == "supervise":
         _supervise(step, prepared, out, batch_workers, on_progress, probes)
     elif step.kind == "external":
@@ -83,12 +75,13 @@ def perform(
 
 
 def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
-    if not isinstance(step.init, Pretrained) or step.encoder is None or step.seed is None:
-        raise ValueError(f"not a pretraining step: {step}")
-    study, pool = prepared.study, prepared.pool_of(step.init)
-    settings = pretext_settings(study, step.init, sum(map(len, pool.values())))
+    init, encoder, seed = step.of_start
+    if not isinstance(init, Pretrained):
+        raise ValueError(f"not a pretraining: {step}")
+    study, pool = prepared.study, prepared.pool_of(init)
+    settings = pretext_settings(study, init, sum(map(len, pool.values())))
     stores = {name: store_of(out, name) for name in pool}
-    reached = {name: stores[name].readable(image_ids) for name, image_ids in prepared.reached_by(step.init).items()}
+    reached = {name: stores[name].readable(image_ids) for name, image_ids in prepared.reached_by(init).items()}
     held = {name: store_of(out, name) for name in prepared.all_tasks.held}
     reached = without_pixel_copies(prepared, stores | held, reached)
     once = {name: set(image_ids) for name, image_ids in pool.items()}
@@ -96,60 +89,58 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     ids = pixels_once(prepared, stores, ids)
     images = pooled_images(prepared.data, stores, ids)
     pretrain(
-        step.init.pretrain,
+        init.pretrain,
         images.store,
         images.image_ids,
         images.patient_ids,
         copied_patients=patients_beside(prepared.data, reached, ids),
-        encoder=step.encoder if step.init.start == "random" else _weights_before(step, prepared, out),
+        encoder=encoder if init.start == "random" else _weights_before(step, prepared, out),
         settings=replace(settings, workers=workers),
-        seed=step.seed,
+        seed=seed,
         directory=out / step.directory,
-        split_title=_pool_title(prepared, step.init, images, sum(map(len, reached.values()))),
+        split_title=_pool_title(prepared, init, images, sum(map(len, reached.values()))),
         probe=_probe(prepared, stores),
         on_progress=on_progress,
     )
 
 
 def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
-    """Directory of the weights that a start goes on from: of the start before it, or of those that are named."""
-    if step.init is None or step.encoder is None or step.seed is None:
-        raise ValueError(f"no step of a start: {step}")
-    before = step.init.start
-    if isinstance(before, str):
-        return resolve_weights(before, step.encoder)
-    return out / directory_of_start(prepared.study, step.encoder, before, step.seed)
+    """Return the directory of the initial weights of a start."""
+    init, encoder, seed = step.of_start
+    if isinstance(init.start, str):
+        return resolve_weights(init.start, encoder)
+    return out / directory_of_start(prepared.study, encoder, init.start, seed)
 
 
 def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
-    """Of the task's training and validation images, where a pretraining learns from the task's own data set."""
+    """Return the online probe of a pretraining on the task's data set; None on other data sets."""
     labelled = prepared.study.labelled_data
     images = labels_of_task(prepared, stores[labelled]) if labelled in stores else None
     return OnlineProbe(stores[labelled], images) if images else None
 
 
 def _pool_title(prepared: Prepared, init: Pretrained, images: PooledImages, reached: int) -> str:
-    """Whose images a pretraining of this study learns from, and of several data sets, how many of each.
+    """Describe the images of a pretraining, with counts if there are several data sets.
 
     Args:
-        prepared: the study's data.
-        init: the start.
-        images: that it learns from.
-        reached: how many these were with those that equal others.
+        prepared: Prepared data of the task.
+        init: The start.
+        images: Its images.
+        reached: Number of images before duplicates were removed.
     """
     parts = []
-    for part, share in zip(images.parts, init.shares.values(), strict=True):
-        title = f"{part.data}, {_part_learnt(prepared, part.data)}"
-        title += f", {percent_of(share):g} % of the patients by lot" if share < 1 else ""
+    for part, fraction in zip(images.parts, init.fractions.values(), strict=True):
+        title = f"{part.data}, {_describe_part(prepared, part.data)}"
+        title += f", {percent_of(fraction):g} % of the patients, drawn at random" if fraction < 1 else ""
         parts.append(
             f"{title} ({part.images:,} images of {part.patients:,} patients)" if len(images.parts) > 1 else title
         )
     twice = reached - len(images.image_ids)
-    parts += [f"{twice:,} images that equal others of these are counted once"] if twice else []
+    parts += [f"{twice:,} duplicate images are removed"] if twice else []
     return "; ".join(parts)
 
 
-def _part_learnt(prepared: Prepared, name: str) -> str:
+def _describe_part(prepared: Prepared, name: str) -> str:
     titles = prepared.all_tasks.titles.get(name, [])
     return f"all but val and test of {' and of '.join(titles)}" if titles else "all images"
 
@@ -157,26 +148,27 @@ def _part_learnt(prepared: Prepared, name: str) -> str:
 def _supervise(
     step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
 ) -> None:
-    """Train a start with labels; its directory then holds the classifier, and the encoder as pretraining leaves it."""
-    if not isinstance(step.init, Supervised) or step.encoder is None or step.seed is None:
-        raise ValueError(f"not a start with labels: {step}")
-    learnt, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
+    """Train a supervised start; its directory then contains the classifier, and the encoder as after a pretraining."""
+    start, encoder, seed = step.of_start
+    start_data, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
     readable = set(store.image_ids)
-    init: Path | str = "random" if step.init.start == "random" else _weights_before(step, prepared, out)
-    train, val = learnt.task.train.only(readable), learnt.task.val.only(readable)
+    init: Path | str = "random" if start.start == "random" else _weights_before(step, prepared, out)
+    train, val = start_data.task.train.only(readable), start_data.task.val.only(readable)
     finetune(
         init,
-        step.encoder,
+        encoder,
         store,
         train,
         val,
         val.image_ids,
-        learnt.study.task.findings,
-        settings=replace(finetune_settings(learnt.study, "supervised", learnt.labelled_images), workers=workers),
-        seed=step.seed,
+        start_data.study.task.findings,
+        settings=replace(
+            finetune_settings(start_data.study, "supervised", start_data.labelled_images), workers=workers
+        ),
+        seed=seed,
         directory=out / step.directory / CLASSIFIER,
-        split_title=f"{step.data}, train of {learnt.task.split.title}",
-        patients_apart="train" not in learnt.task.split.sharing,
+        split_title=f"{step.data}, train of {start_data.task.split.title}",
+        patients_apart="train" not in start_data.task.split.sharing,
         on_progress=on_progress,
         probes=probes,
     )
@@ -184,64 +176,66 @@ def _supervise(
 
 
 def _write_encoder(directory: Path) -> None:
-    """The encoder of a classifier, its card and its curves, where those of a pretraining are."""
+    """Write encoder, card and curves of a classifier at the paths of a pretraining."""
     classifier, card = load_classifier(directory / CLASSIFIER)
     write_encoder(classifier.encoder, card.model_copy(update={"findings": []}), directory)
-    shutil.copyfile(directory / CLASSIFIER / "curves.parquet", directory / "curves.parquet")
+    shutil.copyfile(directory / CLASSIFIER / CURVES, directory / CURVES)
 
 
 def _finetune(
     step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
 ) -> None:
-    if step.arm is None or step.encoder is None or step.seed is None:
-        raise ValueError(f"not a fine-tuning step: {step}")
+    arm, encoder, seed = step.of_arm
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
-    if (features := study.arms[step.arm].features) is not None:
+    train, val = task.train_of(seed).only(readable), task.val.only(readable)
+    scored = [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable]
+    split_title = f"{step.data}, train of {task.split.title}"
+    if (features := study.arms[arm].features) is not None:
         score_feature_arm(
             features_of(features, prepared.labelled),
             store,
-            task.train_of(step.seed).only(readable),
-            task.val.only(readable),
-            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            train,
+            val,
+            scored,
             study.task.findings,
             head=features.head,
-            seed=step.seed,
+            seed=seed,
             directory=out / step.directory,
             statements=statements_of_features(features),
-            split_title=f"{step.data}, train of {task.split.title}",
+            split_title=split_title,
         )
         return
-    pretrained = pretraining_directory(study, step.arm, step.seed)
-    weights = study.weights_of(step.arm)
-    if weights and not study.finetuning_of(step.arm).train:
+    pretrained = pretraining_directory(study, arm, seed)
+    weights = study.weights_of(arm)
+    if weights and not study.finetuning_of(arm).train:
         score_as_published(
-            resolve_weights(weights, step.encoder),
+            resolve_weights(weights, encoder),
             store,
-            task.train_of(step.seed).only(readable),
-            task.val.only(readable),
-            [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+            train,
+            val,
+            scored,
             study.task.findings,
-            settings=replace(finetune_settings(study, step.arm, prepared.labelled_images), workers=workers),
-            seed=step.seed,
+            settings=replace(finetune_settings(study, arm, prepared.labelled_images), workers=workers),
+            seed=seed,
             directory=out / step.directory,
             on_progress=on_progress,
             probes=probes,
         )
         return
-    encoder = str(selected_sample(study, out, step.arm).get(ENCODER, step.encoder))
+    encoder = str(selected_sample(study, out, arm).get(ENCODER, encoder))
     finetune(
         out / pretrained if pretrained else resolve_weights(weights, encoder) if weights else "random",
         encoder,
         store,
-        task.train_of(step.seed).only(readable),
-        task.val.only(readable),
-        [image_id for image_id in (*task.val.image_ids, *task.test_ids) if image_id in readable],
+        train,
+        val,
+        scored,
         study.task.findings,
-        settings=replace(settings_of_arm(prepared, out, step.arm), workers=workers),
-        seed=step.seed,
+        settings=replace(settings_of_arm(prepared, out, arm), workers=workers),
+        seed=seed,
         directory=out / step.directory,
-        split_title=f"{step.data}, train of {task.split.title}",
+        split_title=split_title,
         patients_apart="train" not in task.split.sharing,
         on_progress=on_progress,
         probes=probes,

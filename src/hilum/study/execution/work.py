@@ -1,4 +1,4 @@
-"""The steps of a study as they are done, in whatever process: each finds all that it needs in the study's directory."""
+"""Execution of single steps of a study in any process; inputs are read from the study's directory."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from hilum.progress import ProgressReport, silent
 from hilum.report.layouts import with_layout
 from hilum.report.page import write_report
 from hilum.report.tasks import write_overview
-from hilum.study.execution.across_tasks import judge_across, overview_content
-from hilum.study.execution.evaluate import judge
+from hilum.study.execution.across_tasks import evaluate_across_tasks, overview_content
+from hilum.study.execution.evaluate import evaluate_task
 from hilum.study.execution.explain import explain_arms
 from hilum.study.execution.external import store_of
 from hilum.study.execution.report_content import report_content
@@ -29,46 +29,47 @@ from hilum.study.plan import (
     FailedArm,
     Step,
     clear_for,
+    describe_failure,
     failed_arms,
-    failure_in_words,
     finetuning_directory,
     forget_progress,
     forget_without_page,
+    is_done,
     keys_with_failures,
-    perform_once,
     pretraining_directories,
     read_record,
     record_failure,
     recorded_progress,
+    run_once,
     without_failed,
 )
-from hilum.study.plan.record import Outcome
+from hilum.study.plan.record import PLAN, Outcome
 from hilum.study.plan.steps import directory_of_start, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.training.distributed import rank, run_on_rank0, world_size
 
-_OF_ALL = ("pretrain", "supervise", "finetune")
-"""Steps that all processes of one training do together."""
+_ON_ALL_RANKS = ("pretrain", "supervise", "finetune")
+"""Steps that all ranks run with distributed training."""
 _OF_TRAINING = ("store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines")
-_OF_A_VIEW = ("evaluate", "explain", "report")
+_EVALUATION = ("evaluate", "explain", "report")
 
 ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
-"""Called with (number of the step, steps in all, step); gives what shows the step's progress."""
+"""Function of (number of the step, number of steps, step) that returns a context manager with a progress callback."""
 
 
 @contextmanager
-def unseen(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:  # noqa: ARG001 (as `ShowStep`)
-    """Show nothing of a step."""
+def show_nothing(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:  # noqa: ARG001 (as `ShowStep`)
+    """Show no progress."""
     yield silent
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A task that can be judged.
+class EvaluatedTask:
+    """A task with its trained and failed arms.
 
     Attributes:
-        prepared: with the arms that were trained.
-        failed: the others.
+        prepared: Prepared data, with the trained arms only.
+        failed: Failed arms.
     """
 
     prepared: Prepared
@@ -77,22 +78,22 @@ class Judged:
 
 @dataclass(frozen=True)
 class StepRunner:
-    """Does steps that are not done, showing and recording their progress.
+    """Runs unfinished steps, and shows and records their progress.
 
     Attributes:
-        out: directory of the study.
-        steps: how many.
-        show_step: shows which step runs and how far it is.
-        curve_log: follows the curves of training.
+        out: Directory of the study.
+        steps: Number of steps.
+        show_step: Shows the progress of a step.
+        curve_log: Log of training curves.
     """
 
     out: Path
     steps: int
-    show_step: ShowStep = unseen
+    show_step: ShowStep = show_nothing
     curve_log: CurveLog | None = None
 
     def once(self, number: int, step: Step, key: str, work: Callable[[ProgressReport], None]) -> None:
-        """Do a step, unless it is done."""
+        """Run a step, unless it is done."""
         directory = self.out / step.directory
 
         def show_and_work() -> None:
@@ -101,35 +102,34 @@ class StepRunner:
                 if self.curve_log is None:
                     work(report)
                 else:
-                    work(self.curve_log.following(step.directory, report))
-                    self.curve_log.look(step.directory)
+                    work(self.curve_log.reporting(step.directory, report))
+                    self.curve_log.update(step.directory)
 
         def work_together() -> None:
-            if step.kind not in _OF_ALL:
+            if step.kind not in _ON_ALL_RANKS:
                 run_on_rank0(show_and_work)
             elif rank() == 0:
                 show_and_work()
             else:
                 work(silent)
 
-        perform_once(directory, key, step.title, work_together)
+        run_once(directory, key, step.title, work_together)
 
 
 @dataclass(frozen=True)
 class StudyWork:
-    """All steps of a study; called with the directory of one, it does that step unless it is done.
+    """Work of a study: a callable that runs the step with a given directory, unless it is done.
 
     Attributes:
-        prepared: the study's data.
-        steps: in order.
-        keys: fingerprints of the steps, where no arm fails.
-        out: directory of the study.
-        workers: threads that decode images or prepare batches.
-        show_step, curve_log: as in `StepRunner`.
-        elsewhere: whether other processes, maybe on other machines, do other steps at the same time. The step's
-            directory is then locked, and a lock that a dead one left is waited for.
-        probes: the last linear probe of a start, for the next arm that starts from it.
-        parts: of sweeps that several processes do (`parts_of_sweeps`), by name.
+        prepared: Prepared data of the task.
+        steps: Steps in order.
+        keys: Fingerprints of the steps if no arm fails.
+        out: Directory of the study.
+        workers: Threads that decode images or prepare batches.
+        show_step, curve_log: As in `StepRunner`.
+        elsewhere: Whether other processes run other steps at the same time; the directory of a step is then locked.
+        probes: Cache of the last linear probe of a start.
+        parts: Parts of sweeps for several processes (`parts_of_sweeps`), by name.
     """
 
     prepared: PreparedStudy
@@ -137,47 +137,47 @@ class StudyWork:
     keys: Mapping[str, str]
     out: Path
     workers: int | None = None
-    show_step: ShowStep = unseen
+    show_step: ShowStep = show_nothing
     curve_log: CurveLog | None = None
     elsewhere: bool = False
     probes: Probes = field(default_factory=dict)
     parts: Mapping[str, SweepPart] = field(default_factory=dict)
 
     def __call__(self, directory: str) -> None:
-        """Do one step, or one part of a step.
+        """Run one step, or one part of a step.
 
         Raises:
-            HilumError: it cannot be done.
+            HilumError: The step fails.
         """
         if directory in self.parts:
             with locked(self.out / directory, wait_seconds=3 * LEASE_SECONDS):
                 self._do_part(directory, self.parts[directory])
             return
         number, step = self._by_directory[directory]
-        if step.kind == "generate":  # before the plan was made
+        if step.kind == "generate":  # done before the plan
             return
         if not self.elsewhere:
             self._do(number, step)
             return
-        if not (self.out / "plan.json").is_file():
+        if not (self.out / PLAN).is_file():
             raise HilumError(
                 self.out,
                 expected="the directory of the study",
                 found="none here",
-                fix="Give a path that all machines of the cluster share.",
+                fix="Give a path on a file system that all nodes of the cluster share.",
             )
         with locked(self.out / step.directory, wait_seconds=3 * LEASE_SECONDS):
             self._do(number, step)
 
     def key_of(self, step: Step) -> str:
-        """Fingerprint of a step that can begin: where arms failed, of what is judged without them."""
-        if step.kind not in _OF_A_VIEW:
+        """Return the fingerprint of a step, given the arms that failed before it."""
+        if step.kind not in _EVALUATION:
             return self.keys[step.directory]
         failed = failed_arms(self.prepared.views[step.view].study, self.out, self.keys)
         return keys_with_failures(list(self.steps), self.keys, failed, step.view)[step.directory]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What another process needs: it shows nothing, and locks what it does."""
+        """Pickle for another process, which shows no progress and locks its steps."""
         sent = (self.prepared, list(self.steps), dict(self.keys), self.out, self.workers, dict(self.parts))
         return _elsewhere, sent
 
@@ -197,17 +197,16 @@ class StudyWork:
         try:
             runner.once(number, step, key, self._work_of(step))
         except TrainingFailedError as error:
-            message = failure_in_words(step, self._view(step).study, error)
-            if world_size() > 1:  # the others may not have noticed yet: they cannot go on together
-                raise HilumError(directory, expected="a training", found=message, fix="Run it again then.") from error
+            message = describe_failure(step, self._view(step).study, error)
+            if world_size() > 1:  # other ranks may not know, so that no rank can continue
+                raise HilumError(directory, expected="a training", found=message, fix="Run it again.") from error
             record_failure(directory, key, step.title, time.monotonic() - began, error.code, message)
 
     def _do_part(self, name: str, part: SweepPart) -> None:
-        """Train one part of a sweep, unless the sweep is done or has nothing to begin with."""
+        """Train one part of a sweep, unless the sweep is done or its start failed."""
         step = part.step
         directory, key = self.out / step.directory, self.key_of(step)
-        record = read_record(directory)
-        if self._failed_before(step) is not None or (record is not None and record.key == key):
+        if self._failed_before(step) is not None or is_done(directory, key):
             return
         with locked(directory, wait_seconds=3 * LEASE_SECONDS):
             clear_for(directory, key)
@@ -220,44 +219,48 @@ class StudyWork:
     def _view(self, step: Step) -> Prepared:
         return self.prepared.views.get(step.view, self.prepared.first)
 
-    def _judged(self, view: Prepared) -> Judged:
+    def _trained_arms(self, view: Prepared) -> EvaluatedTask:
         failed = failed_arms(view.study, self.out, self.keys)
-        return Judged(without_failed(view, failed), failed)
+        return EvaluatedTask(without_failed(view, failed), failed)
 
     def _work_of(self, step: Step) -> Callable[[ProgressReport], None]:
         out = self.out
         if step.kind in _OF_TRAINING:
             return partial(perform, step, self._view(step), out, self.workers, probes=self.probes)
         if step.kind in ("across", "overview"):
-            views = [self._judged(view).prepared for view in self.prepared.views.values()]
-            return (lambda _: judge_across(views, out)) if step.kind == "across" else (lambda _: _overview(views, out))
-        judged = self._judged(self._view(step))
+            views = [self._trained_arms(view).prepared for view in self.prepared.views.values()]
+            return (
+                (lambda _: evaluate_across_tasks(views, out))
+                if step.kind == "across"
+                else (lambda _: _overview(views, out))
+            )
+        task = self._trained_arms(self._view(step))
         if step.kind == "evaluate":
-            return partial(judge, judged.prepared, out)
+            return partial(evaluate_task, task.prepared, out)
         if step.kind == "explain":
             return lambda report: explain_arms(
-                judged.prepared, store_of(out, step.data), out, out / step.directory, report
+                task.prepared, store_of(out, step.data), out, out / step.directory, report
             )
-        return lambda _: _report(judged, list(self.steps), out)
+        return lambda _: _report(task, list(self.steps), out)
 
     def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
-        """Why a step has nothing to begin with."""
-        if self._starts_from_nothing(step):
-            return "pretraining_failed", "what it starts from came to nothing"
+        """Return the failure of a step's start or sweep; None without one."""
+        if self._start_failed(step):
+            return "pretraining_failed", "the training of its initial weights failed"
         if step.kind != "finetune" or step.arm is None:
             return None
         study = self._view(step).study
         swept = study.sweep_of(step.arm) is not None
         record = read_record(self.out / sweep_directory(study, step.arm)) if swept else None
         if record is not None and record.outcome != "done":
-            return "diverged", "its sweep found no settings with which training does not diverge"
+            return "diverged", "all trials of its sweep diverged"
         return None
 
-    def _starts_from_nothing(self, step: Step) -> bool:
-        """Whether a step needs what a training that failed has not left."""
+    def _start_failed(self, step: Step) -> bool:
+        """Return whether the training of a step's initial weights failed."""
         if step.kind not in ("pretrain", "supervise", "sweep", "finetune", "external") or step.seed is None:
             return False
-        records = [read_record(self.out / directory) for directory in made_before(step, self._view(step))]
+        records = [read_record(self.out / directory) for directory in required_trainings(step, self._view(step))]
         return any(record is not None and record.outcome != "done" for record in records)
 
 
@@ -272,8 +275,8 @@ def _elsewhere(
     return StudyWork(prepared, steps, keys, out, workers, elsewhere=True, parts=parts)
 
 
-def made_before(step: Step, view: Prepared) -> list[str]:
-    """Directories of the trainings that a step goes on from, but for its sweep."""
+def required_trainings(step: Step, view: Prepared) -> list[str]:
+    """Return the directories of the trainings whose weights a step needs."""
     if step.seed is None:
         return []
     study = view.study
@@ -285,11 +288,11 @@ def made_before(step: Step, view: Prepared) -> list[str]:
     return [*made, finetuning_directory(study, str(step.arm), step.seed)] if step.kind == "external" else made
 
 
-def _report(judged: Judged, steps: list[Step], out: Path) -> None:
-    study = judged.prepared.study
-    page, content = out / study.place, report_content(judged.prepared, out, steps, judged.failed)
+def _report(task: EvaluatedTask, steps: list[Step], out: Path) -> None:
+    study = task.prepared.study
+    page, content = out / study.place, report_content(task.prepared, out, steps, task.failed)
     write_report(content if study.place else with_layout(content, study.layout, out), page)
-    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page is at the top, where people look for it
+    (page / REPORT).mkdir(exist_ok=True)  # for its record; the page is at the top level
 
 
 def _overview(views: Sequence[Prepared], out: Path) -> None:

@@ -1,5 +1,5 @@
 from .explain import (
-    Explaining as Explaining,
+    Explanation as Explanation,
 )
 from .finetuning import (
     Finetuning as Finetuning,

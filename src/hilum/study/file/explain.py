@@ -1,4 +1,4 @@
-"""What a study file may say of heat-maps and of images by likeness."""
+"""Schema of heat maps and feature embeddings."""
 
 from collections.abc import Mapping
 from typing import Literal, Protocol
@@ -12,24 +12,24 @@ from hilum.study.file.section import Section
 MOST_ARMS = 2
 
 
-class Explaining(Section):
-    """Where arms look and what their features hold, on the report's page. The models are those of the first seed."""
+class Explanation(Section):
+    """Heat maps and feature embeddings in the report, computed with the models of the first seed."""
 
     arms: list[str] | None = Field(
         None,
         min_length=1,
         max_length=MOST_ARMS,
-        description="One arm, or two to put side by side; the reference arm and the first other one when left out.",
+        description="One arm, or two shown side by side. Default: the reference arm and the first other arm.",
     )
     method: HeatMapMethod = Field(
-        "gradcam", description="Of the heat-maps; `rollout` and `attention` for transformers only."
+        "gradcam", description="Heat-map method; `rollout` and `attention` require a transformer."
     )
-    images: PositiveInt = Field(1, description="Images to show for each finding and rule.")
+    images: PositiveInt = Field(1, description="Images per finding and selection rule.")
     candidates: PositiveInt = Field(
-        300, description="Test images to choose them from, by lot; images with boxes come on top, all of them."
+        300, description="Randomly drawn test images to select from; all images with boxes are added."
     )
-    embedding: Literal["tsne", "umap", "none"] = Field("tsne", description="How images become points.")
-    points: int = Field(2000, ge=0, description="Test images that become points, by lot.")
+    embedding: Literal["tsne", "umap", "none"] = Field("tsne", description="Two-dimensional embedding of the features.")
+    points: int = Field(2000, ge=0, description="Randomly drawn test images in the embedding.")
 
 
 class _HasEncoder(Protocol):
@@ -40,38 +40,38 @@ class _HasEncoder(Protocol):
     def features(self) -> object: ...
 
 
-def check_explaining(explain: Explaining, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
-    """Refuse arms that are not there, and maps that mean nothing for an arm.
+def check_explanation(explain: Explanation, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
+    """Refuse unknown arms, and heat-map methods that an architecture does not support.
 
     Raises:
-        ValueError: in words for the reader of the study file.
+        ValueError: An arm or the method is invalid.
     """
     named = explain.arms or []
     missing = [arm for arm in named if arm not in arms]
     if missing:
-        raise ValueError(f"arms: {missing[0]!r} is not an arm of this study; known here: {', '.join(arms)}")
+        raise ValueError(f"arms: {missing[0]!r} is not an arm of this study; arms: {', '.join(arms)}")
     if len(set(named)) < len(named):
-        raise ValueError(f"arms: {named[0]!r} stands twice")
+        raise ValueError(f"arms: {named[0]!r} is listed twice")
     for arm in named:
         if arms[arm].features is not None:
-            raise ValueError(f"arms: {arm!r} has features from elsewhere, and no encoder to explain; name others")
+            raise ValueError(f"arms: {arm!r} has precomputed features and no encoder to explain; choose another arm")
     encoded = [name for name, each in arms.items() if each.features is None]
     for arm in explained_arms(explain, encoded, reference) if encoded else []:
         encoder = arms[arm].encoder
         known = ARCHITECTURES.get(encoder)
         if explain.method in FOR_NO_FINDING and known is not None and known.family not in TRANSFORMERS:
             raise ValueError(
-                f"method: {explain.method} means nothing for {encoder} of {arm}, which is no transformer; use gradcam"
+                f"method: {explain.method} requires a transformer, and {encoder} of {arm} is not one; use gradcam"
             )
 
 
-def explained_arms(explain: Explaining, arms: list[str], reference: str | None) -> list[str]:
-    """The one or two arms whose maps are drawn, the reference first.
+def explained_arms(explain: Explanation, arms: list[str], reference: str | None) -> list[str]:
+    """Return the one or two arms with heat maps, the reference arm first.
 
     Args:
-        explain: what the study says.
-        arms: of the study, in order.
-        reference: the arm that others are compared with; None: the first.
+        explain: Section of the study file.
+        arms: Names of the study's arms, in order.
+        reference: Name of the reference arm; None: the first.
     """
     if explain.arms:
         return explain.arms

@@ -1,4 +1,4 @@
-"""What a study file may say of training with labels."""
+"""Schema of fine-tuning and of arms with precomputed features."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ from hilum.finetuning.settings import (
     Reduction,
     setting_problems,
 )
-from hilum.study.file.section import Section
+from hilum.study.file.section import Section, declared_field
 from hilum.training.settings import Compile, Keep, Optimizer, TrainingSettings
 
 FeatureHeadName = Literal["logistic", "knn", "mlp", "linear"]
-"""As `hilum.finetuning.off_the_shelf.FeatureHead`, which needs scikit-learn."""
+"""Same names as `hilum.finetuning.off_the_shelf.FeatureHead`, without importing scikit-learn."""
 
 
 def _number_of_blocks(value: object) -> object:
@@ -36,31 +36,35 @@ def _kind(value: object) -> str:
 
 
 class Plateau(Section):
-    """The learning rate falls when the validation loss stands still, as torch's ReduceLROnPlateau."""
+    """Reduce the learning rate when the validation loss stops improving (torch's ReduceLROnPlateau)."""
 
-    factor: float = Field(0.1, gt=0, lt=1, description="The rate is multiplied by this.")
-    patience: int = Field(3, ge=0, description="After more than so many validations without a lower loss.")
-    min_lr: float = Field(0.0, ge=0, description="Never below this.")
-    stop_below_lr: float | None = Field(None, gt=0, description="End the run once the rate has fallen below this.")
+    factor: float = Field(0.1, gt=0, lt=1, description="Factor by which the learning rate is multiplied.")
+    patience: int = Field(3, ge=0, description="Validations without a lower loss before a reduction.")
+    min_lr: float = Field(0.0, ge=0, description="Lower bound of the learning rate.")
+    stop_below_lr: float | None = Field(
+        None, gt=0, description="Stop training once the learning rate is below this value."
+    )
 
 
 class OnPlateau(Section):
-    """A schedule with settings of its own."""
+    """Learning-rate schedule with settings."""
 
-    plateau: Plateau = Field(description="Fall when the validation loss stands still.")
+    plateau: Plateau = Field(description="Reduce the learning rate on plateaus of the validation loss.")
 
 
 class Resample(Section):
-    """More images of rare classes, in geometric copies, and fewer of common ones; by class weight n / (C n_c)."""
+    """Resampling of classes by their weight n / (C n_c): copies of rare classes, fewer images of common ones."""
 
-    above: float = Field(2.0, ge=0, description="Classes of a larger weight get copies of every image.")
-    below: float = Field(0.1, ge=0, description="Classes of a smaller weight keep a part of their images.")
-    keep: float = Field(0.4, gt=0, le=1, description="That part, as a fraction.")
+    above: float = Field(
+        2.0, ge=0, description="Classes with a larger weight are oversampled by copies of every image."
+    )
+    below: float = Field(0.1, ge=0, description="Classes with a smaller weight are undersampled.")
+    keep: float = Field(0.4, gt=0, le=1, description="Fraction of images kept in undersampled classes.")
     copies: int = Field(
         len(COPIES),
         ge=0,
         le=len(COPIES),
-        description="Copies of an image, the first of: its mirror image, turned by -40, -20, 20 and 40 degrees.",
+        description="Copies per image, in this order: mirrored, rotated by -40, -20, 20 and 40 degrees.",
     )
 
     @model_validator(mode="after")
@@ -70,9 +74,9 @@ class Resample(Section):
         return self
 
 
-def _text(name: str, *, preset: bool = False) -> str:
-    """What `FinetuneSettings` says of a setting; `preset`: where one fills it when it is left out."""
-    return text_of(FinetuneSettings, name) + (" A preset's when left out." if preset else "")
+def _preset(name: str, more: str = "Default: from a preset.", **bounds: Any) -> Any:
+    """Return a field with the description of a setting of `FinetuneSettings` and a default from a preset."""
+    return Field(None, description=f"{text_of(FinetuneSettings, name)} {more}", **bounds)
 
 
 Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
@@ -83,30 +87,29 @@ def _table_alone(value: object) -> object:
 
 
 class Features(Section):
-    """A table of features from elsewhere: no encoder is trained or run, a head is fitted to the vectors."""
+    """Precomputed features: no encoder is trained or run; a classifier is fitted to the feature vectors."""
 
     table: Annotated[
         Annotated[Path, Tag("<word>")] | Annotated[dict[str, Path], Tag("<parts>")], Discriminator(_kind)
     ] = Field(
-        description="Parquet with `image_id` and a column of vectors or columns of numbers, or NPY with the ids beside "
-        "it; relative to the data set's ROOT, or absolute. For several data sets (`on`, `test_on`) one each: "
-        "`{nih: a.parquet, vindr: b.parquet}`."
+        description="Parquet file with `image_id` and one column of vectors or several numeric columns, or NPY file "
+        "with the ids in NAME.ids.txt; path relative to the data set's ROOT, or absolute. One file per data set (`on`, "
+        "`test_on`): `{nih: a.parquet, vindr: b.parquet}`."
     )
     head: FeatureHeadName = Field(
         "logistic",
-        description="`logistic` regression, `knn` (k nearest neighbours), `mlp` (one hidden layer of 128) or `linear` "
-        "(by stochastic gradients); what regularises each is chosen on validation images.",
+        description="Classifier: `logistic` regression, `knn` (k nearest neighbours), `mlp` (one hidden layer of 128) "
+        "or `linear` (trained by SGD); its regularisation is selected on validation images.",
     )
     missing: Literal["refuse", "leave_out"] = Field(
         "refuse",
-        description="Images of the task without features: refuse the study, or leave them out for all arms of the "
-        "task, which are compared on the same images; plan and report say how many.",
+        description="Images of the task without features: `refuse` to run the study, or `leave_out` these images for "
+        "all arms, so that arms are compared on the same images; plan and report give the counts.",
     )
     trained_on: list[str] | None = Field(
         None,
-        description="Collections whose images the model behind the features has learnt from, as its authors say; `[]`: "
-        "no radiographs. When left out its training patients are not known, and `evaluate.contaminated: mark` is "
-        "needed.",
+        description="Collections that the feature extractor was trained on, according to its authors; `[]`: no "
+        "radiographs. If omitted, its training patients are unknown and `evaluate.contaminated: mark` is required.",
     )
 
     @model_validator(mode="before")
@@ -116,96 +119,64 @@ class Features(Section):
 
     @property
     def title(self) -> str:
-        """For people: "features of rad_dino.parquet, logistic"."""
+        """Title such as "features of rad_dino.parquet, logistic"."""
         files = [self.table] if isinstance(self.table, Path) else list(self.table.values())
         return f"features of {' and '.join(dict.fromkeys(file.name for file in files))}, {self.head}"
 
     def file_of(self, data: str) -> Path | None:
-        """The table of one data set; None where there is none."""
+        """Return the path of the table of one data set; None without one."""
         return self.table if isinstance(self.table, Path) else self.table.get(data)
 
 
 class Finetuning(Section):
-    """Settings of training with labels; a preset for the number of labelled images fills most that are left out.
+    """Settings of fine-tuning; most defaults come from a preset for the number of labelled images.
 
-    `hilum study plan` prints them all, with reasons. [Fine-tuning](../how-to/finetune.md) says what each is for.
+    `hilum study plan` prints all values and their sources. [Fine-tuning](../how-to/finetune.md) explains each setting.
     """
 
     train: bool = Field(
         True,
-        description="`false`, or `finetune: none` for the whole section: an arm's published weights are scored with "
-        "the classifier that they came with, and nothing is trained.",
+        description="`false` (or `finetune: none` for the whole section): no training; published weights are evaluated "
+        "with their own classifier.",
     )
-    unfreeze: Blocks = Field(FinetuneSettings.unfreeze, description=_text("unfreeze"))
-    lr: float | None = Field(None, gt=0, description=_text("lr", preset=True))
-    head_lr: float | None = Field(None, gt=0, description=_text("head_lr"))
-    layer_decay: float = Field(
-        FinetuneSettings.layer_decay,
-        gt=0,
-        le=1,
-        description=_text("layer_decay"),
-    )
-    weight_decay: float | None = Field(None, ge=0, description=_text("weight_decay", preset=True))
+    unfreeze: Blocks = declared_field(FinetuneSettings, "unfreeze")
+    lr: float | None = _preset("lr", gt=0)
+    head_lr: float | None = declared_field(FinetuneSettings, "head_lr", gt=0)
+    layer_decay: float = declared_field(FinetuneSettings, "layer_decay", gt=0, le=1)
+    weight_decay: float | None = _preset("weight_decay", ge=0)
     optimizer: Optimizer = Field(
         FinetuneSettings.optimizer,
-        description="`adamw`: `weight_decay` decoupled from the gradient; `adam`, `sgd` (momentum 0.9), `lars`: an L2 "
-        "penalty.",
+        description="Optimiser. `adamw`: decoupled weight decay; `adam`, `sgd` (momentum 0.9), `lars`: L2 penalty.",
     )
     schedule: Annotated[
         Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
         Discriminator(_kind),
     ] = Field(
         FinetuneSettings.schedule,
-        description="Learning rate behind the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: 0.1, "
-        "patience: 3}}`.",
+        description="Learning-rate schedule after the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: "
+        "0.1, patience: 3}}`.",
     )
     warmup_epochs: float = Field(
-        FinetuneSettings.warmup_epochs, ge=0, description="The rate rises linearly over so many epochs."
+        FinetuneSettings.warmup_epochs, ge=0, description="Epochs of linear learning-rate warm-up."
     )
-    warmup_steps: int | None = Field(None, ge=0, description=_text("warmup_steps"))
-    ema: float | None = Field(None, gt=0, lt=1, description=_text("ema"))
-    steps: PositiveInt | None = Field(
-        None,
-        description=_text("steps") + " A preset's when neither this nor `epochs` is set.",
+    warmup_steps: int | None = declared_field(FinetuneSettings, "warmup_steps", ge=0)
+    ema: float | None = declared_field(FinetuneSettings, "ema", gt=0, lt=1)
+    steps: PositiveInt | None = _preset("steps", "Default: from a preset, unless `epochs` is set.")
+    epochs: PositiveInt | None = Field(None, description=text_of(FinetuneSettings, "epochs"))
+    validations: PositiveInt | None = _preset("validations")
+    keep: Keep | None = _preset("keep")
+    patience: PositiveInt | None = _preset("patience")
+    batch_size: PositiveInt | None = _preset("batch_size")
+    drop_last: bool | None = _preset("drop_last")
+    augmentation: AugmentationConfig | None = _preset(
+        "augmentation", "Default: from a preset. See [augmentations](augmentations.md)."
     )
-    epochs: PositiveInt | None = Field(None, description=_text("epochs"))
-    validations: PositiveInt | None = Field(
-        None,
-        description=_text("validations", preset=True),
-    )
-    keep: Keep | None = Field(
-        None,
-        description=_text("keep", preset=True),
-    )
-    patience: PositiveInt | None = Field(
-        None,
-        description=_text("patience", preset=True),
-    )
-    batch_size: PositiveInt | None = Field(None, description=_text("batch_size", preset=True))
-    drop_last: bool | None = Field(
-        None,
-        description=_text("drop_last", preset=True),
-    )
-    augmentation: AugmentationConfig | None = Field(
-        None,
-        description=_text("augmentation", preset=True) + " See [augmentations](augmentations.md).",
-    )
-    size: int | None = Field(None, ge=16, description=_text("size"))
-    class_weights: ClassWeights = Field(
-        FinetuneSettings.class_weights,
-        description=_text("class_weights"),
-    )
-    max_class_weight: float | None = Field(
-        FinetuneSettings.max_class_weight,
-        ge=1,
-        description=_text("max_class_weight"),
-    )
-    focal: float | None = Field(None, ge=0, description=_text("focal"))
-    label_smoothing: float = Field(FinetuneSettings.label_smoothing, ge=0, lt=1, description=_text("label_smoothing"))
-    reduction: Reduction = Field(
-        FinetuneSettings.reduction,
-        description=_text("reduction"),
-    )
+    size: int | None = declared_field(FinetuneSettings, "size", ge=16)
+    class_weights: ClassWeights = declared_field(FinetuneSettings, "class_weights")
+    max_class_weight: float | None = declared_field(FinetuneSettings, "max_class_weight", ge=1)
+    focal: float | None = declared_field(FinetuneSettings, "focal", ge=0)
+    label_smoothing: float = declared_field(FinetuneSettings, "label_smoothing", ge=0, lt=1)
+    reduction: Reduction = declared_field(FinetuneSettings, "reduction")
     resample: (
         Annotated[
             Annotated[Literal["elwirehardja2025"], Tag("<word>")] | Annotated[Resample, Tag("<parts>")],
@@ -214,23 +185,14 @@ class Finetuning(Section):
         | None
     ) = Field(
         None,
-        description="Exclusive classes: copies of the images of rare ones, a part of common ones: `elwirehardja2025`, "
-        "or `{above: 2, below: 0.1, keep: 0.4, copies: 5}`.",
+        description="Over- and undersampling of the classes of a multiclass task: `elwirehardja2025`, or `{above: 2, "
+        "below: 0.1, keep: 0.4, copies: 5}`.",
     )
-    head: HeadName = Field(
-        FinetuneSettings.head,
-        description=_text("head"),
-    )
-    pooling: PoolingName = Field(FinetuneSettings.pooling, description=_text("pooling"))
-    dropout: float | None = Field(None, ge=0, lt=1, description=_text("dropout", preset=True))
-    tta: TTA = Field(
-        FinetuneSettings.tta,
-        description=_text("tta"),
-    )
-    compile: Compile = Field(
-        FinetuneSettings.compile,
-        description=text_of(TrainingSettings, "compile"),
-    )
+    head: HeadName = declared_field(FinetuneSettings, "head")
+    pooling: PoolingName = declared_field(FinetuneSettings, "pooling")
+    dropout: float | None = _preset("dropout", ge=0, lt=1)
+    tta: TTA = declared_field(FinetuneSettings, "tta")
+    compile: Compile = Field(FinetuneSettings.compile, description=text_of(TrainingSettings, "compile"))
 
     @model_validator(mode="before")
     @classmethod
@@ -246,12 +208,12 @@ class Finetuning(Section):
         return self
 
     def given(self) -> dict[str, Any]:
-        """What was given, by name; null only where it means something."""
+        """Return the settings in the file by name; null values only where null has a meaning."""
         values = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
         return {k: v for k, v in values.items() if v is not None or k in _NULL_IS_A_VALUE}
 
     def instead_of(self, general: "Finetuning") -> "Finetuning":
-        """What `general` says, but for what this says; what replaces a key of another name replaces it."""
+        """Return `general` overridden by these settings; a length in steps overrides one in epochs, and vice versa."""
         before, own = general.given(), self.given()
         for group in _ONE_OF:
             if group & set(own):
@@ -259,7 +221,7 @@ class Finetuning(Section):
         return Finetuning.model_validate(before | own)
 
     def as_settings(self) -> dict[str, Any]:
-        """What was given, as `hilum.finetuning.settings.FinetuneSettings` names it."""
+        """Return the settings in the file as arguments of `hilum.finetuning.settings.FinetuneSettings`."""
         given = {name: value for name, value in self.given().items() if name != "train"}
         if isinstance(given.get("schedule"), OnPlateau):
             plateau = given["schedule"].plateau
@@ -281,13 +243,17 @@ _NULL_IS_A_VALUE = frozenset(
 _ONE_OF = (frozenset({"steps", "epochs"}), frozenset({"warmup_steps", "warmup_epochs"}))
 
 
-def together_problems(general: Mapping[str, Any], own: Mapping[str, Any], *, multiclass: bool) -> list[tuple[str, str]]:
-    """Values of one arm that are right by themselves and do not go together: key, and what is wrong.
+def combination_problems(
+    general: Mapping[str, Any], own: Mapping[str, Any], *, multiclass: bool
+) -> list[tuple[str, str]]:
+    """Find invalid combinations of settings that are valid by themselves.
 
     Args:
-        general, own: what the study and the arm say, as they are written; values that are wrong by themselves are found
-            elsewhere.
-        multiclass: whether classes are.
+        general, own: Raw `finetune` sections of the study and of the arm; single invalid values are reported elsewhere.
+        multiclass: Whether the task has mutually exclusive classes.
+
+    Returns:
+        Pairs of a key and the problem.
     """
     try:
         given = Finetuning.model_validate(own).instead_of(Finetuning.model_validate(general)).as_settings()

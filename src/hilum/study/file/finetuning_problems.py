@@ -1,7 +1,6 @@
-"""Problems of a study file that concern training with labels: settings that do not go together, or not with an encoder,
-and classifiers that are scored as they were published.
+"""Checks of fine-tuning settings in a raw study file: combinations of settings, encoders, published classifiers.
 
-Read from the raw file, so that they show beside the problems of single fields.
+They read the raw file, so that their problems are reported together with those of single fields.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,38 +10,29 @@ from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError
 from hilum.findings import canonical
 from hilum.finetuning.settings import check_own_head
-from hilum.study.file.finetuning import together_problems
-from hilum.study.file.tasks_problems import Place, Problem, encoder_of, section
+from hilum.study.file.finetuning import combination_problems
+from hilum.study.file.tasks_problems import Place, Problem, encoder_of, section, tasks_of_arm
 
 
 def finetuning_problems(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
-    """All that is wrong with one arm's training with labels.
+    """Find all problems of one arm's fine-tuning.
 
     Args:
-        content: the raw file.
-        name: of the arm.
-        arm: its raw section.
+        content: Raw study file.
+        name: Name of the arm.
+        arm: Raw section of the arm.
     """
     yield from _together(content, name, arm)
-    messages = arm.get("finetune")
-    if messages == "none" or (isinstance(messages, dict) and messages.get("train") is False):
+    tuning = arm.get("finetune")
+    if tuning == "none" or (isinstance(tuning, dict) and tuning.get("train") is False):
         yield from _as_published(content, ("arms", name, "finetune"), arm)
-
-
-def _tasks_of(content: Mapping[str, Any], arm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The raw tasks that an arm runs on."""
-    tasks, chosen = section(content, "tasks"), arm.get("tasks")
-    if not tasks:
-        return [section(content, "task")]
-    named = chosen if isinstance(chosen, list) else list(tasks)
-    return [section(tasks, each) for each in named if isinstance(each, str)]
 
 
 def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> Iterator[Problem]:
     general, own = section(content, "finetune"), section(arm, "finetune")
     messages: list[tuple[str, str]] = []
-    for multiclass in {task.get("classes") == "multiclass" for task in _tasks_of(content, arm)}:
-        messages += together_problems(general, own, multiclass=multiclass)
+    for multiclass in {task.get("classes") == "multiclass" for task in tasks_of_arm(arm, content)}:
+        messages += combination_problems(general, own, multiclass=multiclass)
     encoder = encoder_of(arm, content)
     if (own.get("head") or general.get("head")) == "own" and encoder in ARCHITECTURES:
         try:
@@ -54,20 +44,21 @@ def _together(content: Mapping[str, Any], name: str, arm: Mapping[str, Any]) -> 
 
 
 def _as_published(content: Mapping[str, Any], place: Place, arm: Mapping[str, Any]) -> Iterator[Problem]:
-    """Weights with a classifier of the findings of the tasks."""
-    from hilum.encoders.published import published_weights  # takes longer than reading a file
+    """Check that the weights have a classifier for the findings of the tasks."""
+    from hilum.encoders.published import published_weights  # slow import
 
     init, start = arm.get("init", "random"), arm.get("start")
     if isinstance(start, str):
         init = section(section(content, "starts"), start).get("weights", "random")
     rows = published_weights()
-    with_one = ", ".join(each for each, row in rows.items() if row.findings)
+    with_classifier = ", ".join(each for each, row in rows.items() if row.findings)
     if not isinstance(init, str) or init not in rows or not rows[init].findings:
-        yield Problem(place, "nothing is trained, and the arm's weights come without a classifier", f"init: {with_one}")
+        hint = f"init: {with_classifier}"
+        yield Problem(place, "nothing is trained, and the arm's weights have no classifier", hint)
         return
-    for task in _tasks_of(content, arm):
+    for task in tasks_of_arm(arm, content):
         if task.get("classes") == "multiclass":
-            yield Problem(place, "a published classifier scores each finding by itself, and classes are exclusive")
+            yield Problem(place, "published classifiers are multilabel, and the task is multiclass")
         lacking = [each for each in _known_findings(task.get("findings")) if each not in rows[init].findings]
         if lacking:
             hint = f"it has {', '.join(rows[init].findings)}"
@@ -79,4 +70,4 @@ def _known_findings(names: object) -> Iterator[str]:
         try:
             yield canonical(str(name))
         except HilumError:
-            continue  # found elsewhere
+            continue  # reported elsewhere

@@ -1,4 +1,4 @@
-"""`protocol: published`: the paper's own rules instead of Hilum's, where a study of a paper departs from it."""
+"""`protocol: published`: settings of the reproduced paper in place of Hilum's."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ PUBLISHED = "published"
 
 
 def published_overrides(content: Mapping[str, Any], overrides: Sequence[str]) -> list[str]:
-    """What a study file's section `published` puts in place, as `KEY=VALUE`; nothing under Hilum's own protocol.
+    """Return the overrides of the section `published` as `KEY=VALUE`; empty with `protocol: hilum`.
 
     Args:
-        content: of the file.
-        overrides: `KEY=VALUE`; `protocol=published` among them asks for the paper's rules, too.
+        content: Content of the study file.
+        overrides: `KEY=VALUE` of the command line; `protocol=published` among them has the same effect.
     """
-    asked = [override.partition("=")[2].strip() for override in overrides if override.startswith("protocol=")]
-    protocol = asked[-1] if asked else content.get("protocol")
+    protocols = [override.partition("=")[2].strip() for override in overrides if override.startswith("protocol=")]
+    protocol = protocols[-1] if protocols else content.get("protocol")
     section = content.get("published")
     if protocol != PUBLISHED or not isinstance(section, Mapping):
         return []
@@ -24,5 +24,5 @@ def published_overrides(content: Mapping[str, Any], overrides: Sequence[str]) ->
 
 
 def as_flow(value: Any) -> str:
-    """A value as one line of YAML."""
+    """Return a value as one line of YAML."""
     return yaml.safe_dump(value, default_flow_style=True, width=1_000_000, allow_unicode=True).split("\n...")[0].strip()

@@ -1,4 +1,4 @@
-"""Reading a study file: all its problems at once, each with its line, what was expected and the nearest right word."""
+"""Reader of study files; reports all problems at once, each with its line and a suggested fix."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
+from hilum.study.file.section import message_of
 from hilum.study.file.sweep import sweep_problems, with_label_fractions
 from hilum.study.file.tasks_problems import (
     Place,
@@ -42,11 +43,11 @@ from hilum.yaml_loader import SafeLoader
 _MOST_BYTES, _MOST_VALUES, _MOST_LETTERS, _DEEPEST = 4_000_000, 100_000, 200, 50
 
 _OF_TAGS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What PyYAML raises at values that are not of the kind that a tag says, such as `!!int x`."""
+"""Errors of PyYAML for values that do not match their tag, such as `!!int x`."""
 
 
 class Yaml12Loader(SafeLoader):
-    """YAML 1.2's idea of truth and numbers: `on` is a word, `1e-4` is a number, a key stands once."""
+    """Loader with the booleans and numbers of YAML 1.2: `on` is a string, `1e-4` is a number."""
 
 
 Yaml12Loader.yaml_implicit_resolvers = {
@@ -60,9 +61,7 @@ Yaml12Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, "-+0123456
 
 
 class _Yaml12Dumper(yaml.SafeDumper):
-    """Writes what `Yaml12Loader`, and readers of YAML 1.1, take for the same: words that one takes for numbers are
-    quoted.
-    """
+    """Dumper whose output `Yaml12Loader` and YAML 1.1 loaders read alike: strings that look like numbers are quoted."""
 
 
 for _tag, _pattern, _first in (
@@ -73,7 +72,7 @@ for _tag, _pattern, _first in (
 
 
 def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Breaks of lines that are not ours are escaped; elsewhere PyYAML would read them as blanks."""
+    """Escape Unicode line breaks, which PyYAML would otherwise read as blanks."""
     style = '"' if any(letter in text for letter in "\x85\u2028\u2029") else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -82,7 +81,7 @@ _Yaml12Dumper.add_representer(str, _text_node)
 
 
 def as_yaml(study: Study) -> str:
-    """A study as it was written, with what `--set` changed; `parse_study` reads the same study from it."""
+    """Return a study as YAML, overrides applied, defaults omitted; `parse_study` reads the same study from it."""
     written = study.model_dump(mode="json", exclude_unset=True)
     return yaml.dump(written, Dumper=_Yaml12Dumper, sort_keys=False, allow_unicode=True)
 
@@ -91,24 +90,24 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     """Read and check a study file.
 
     Args:
-        path: the YAML file.
+        path: Path of the YAML file.
         overrides: `KEY=VALUE` with a dotted key (`finetune.epochs=3`, `arms.scratch.encoder=resnet50`) and a YAML
-            value; they win over the file.
+            value; they override the file.
 
     Raises:
-        HilumErrors: with every problem of the file, in the order of its lines.
+        HilumErrors: All problems of the file, in the order of its lines.
     """
     return parse_study(_text_of(path), where=path, overrides=overrides)
 
 
 def study_of_run(out: Path) -> Study:
-    """Read the study that a directory holds a run of.
+    """Read the study file of a run.
 
     Args:
-        out: what `hilum study run` was given as `--out`.
+        out: Directory of the study (`--out` of `hilum study run`).
 
     Raises:
-        HilumError: no study there.
+        HilumError: The directory has no study.yaml.
     """
     path = out / "study.yaml"
     if not path.is_file():
@@ -132,7 +131,7 @@ def _text_of(path: Path) -> str:
 
 
 def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> Study:
-    """Check the text of a study file; as `read_study`."""
+    """Parse and check the text of a study file; see `read_study`."""
     tree, content = _read_yaml(text, where)
     if not isinstance(content, dict) or tree is None:
         raise HilumError(
@@ -159,7 +158,7 @@ def parse_study(text: str, *, where: object, overrides: Sequence[str] = ()) -> S
 
 
 def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
-    """The nodes, which know their lines, and what they say."""
+    """Return the YAML nodes, with line numbers, and the content."""
     try:
         _check_depth(text)
         tree = yaml.compose(text, Loader=Yaml12Loader)
@@ -172,7 +171,7 @@ def _read_yaml(text: str, where: object) -> tuple[yaml.Node | None, Any]:
 
 
 def _check_depth(text: str) -> None:
-    """Refuse parts in parts in parts, which the recursive readers below could not follow."""
+    """Refuse deep nesting, which would exceed the recursion limit."""
     depth = 0
     for event in yaml.parse(text, Loader=Yaml12Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -180,16 +179,16 @@ def _check_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _DEEPEST:
-            raise yaml.YAMLError(f"parts inside each other, more than {_DEEPEST} deep")
+            raise yaml.YAMLError(f"nested more than {_DEEPEST} levels deep")
 
 
 def _check_size(tree: yaml.Node) -> None:
-    """Refuse aliases that contain themselves, or that unfold a few lines into millions of values."""
+    """Refuse aliases that contain themselves or expand to very many values."""
     sizes: dict[int, int] = {}
 
     def size(node: yaml.Node) -> int:
         if id(node) not in sizes:
-            sizes[id(node)] = _MOST_VALUES + 1  # while it is looked into: met again inside itself, it has no end
+            sizes[id(node)] = _MOST_VALUES + 1  # provisional: a node inside itself has no end
             inside: list[yaml.Node] = []
             if isinstance(node, yaml.MappingNode):
                 inside = [each for pair in node.value for each in pair]
@@ -199,7 +198,7 @@ def _check_size(tree: yaml.Node) -> None:
         return sizes[id(node)]
 
     if size(tree) > _MOST_VALUES:
-        raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values, aliases unfolded")
+        raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values after expansion of aliases")
 
 
 def _override(content: dict[str, Any], override: str) -> Place:
@@ -227,7 +226,7 @@ def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
         seen: dict[str, int] = {}
         for key, value in node.value:
             if key.value in seen:
-                message, line = f"stands twice, first in line {seen[key.value]}", key.start_mark.line + 1
+                message, line = f"is repeated, first in line {seen[key.value]}", key.start_mark.line + 1
                 yield Problem((*place, key.value), message, "keep one", line)
             seen.setdefault(key.value, key.start_mark.line + 1)
             yield from _repeated_keys(value, (*place, key.value))
@@ -237,12 +236,12 @@ def _repeated_keys(node: yaml.Node, place: Place = ()) -> Iterator[Problem]:
 
 
 def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
-    """Texts that no file can hold, such as half of a pair of surrogates; a study writes itself down when it starts."""
+    """Find strings that UTF-8 cannot encode, such as lone surrogates; a study file is copied at the start of a run."""
     if isinstance(content, str):
         try:
             content.encode("utf-8")
         except UnicodeEncodeError:
-            yield Problem(place, f"{_shortened(ascii(content))} is no text that UTF-8 can write")
+            yield Problem(place, f"{_shortened(ascii(content))} cannot be encoded in UTF-8")
     elif isinstance(content, dict):
         for key, value in content.items():
             yield from _unwritable(key, place)
@@ -253,7 +252,7 @@ def _unwritable(content: Any, place: Place = ()) -> Iterator[Problem]:
 
 
 def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
-    """What no field can know alone. Reads the raw file, so that these show beside the problems of single fields."""
+    """Find problems between fields, in the raw file."""
     data, arms = section(content, "data"), section(content, "arms")
     yield from tasks_problems(content)
     yield from pool_problems(content)
@@ -267,7 +266,7 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _method_problems(place, init)
         settings = section(content, "pretrain") | init
         if settings.get("optimizer") in ("sgd", "lars") and settings.get("lr") is None:
-            message = f"{settings['optimizer']} with the learning rate of a preset, which is AdamW's"
+            message = f"{settings['optimizer']} with a preset's learning rate, which is for AdamW"
             yield Problem(place, message, "set lr, here or under pretrain")
     named = [(("starts", name, "encoder"), raw) for name, raw in section(content, "starts").items()]
     for place, raw in [(("arms", name, "encoder"), raw) for name, raw in arms.items()] + named:
@@ -281,27 +280,21 @@ def _cross_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         own = section(arm, "finetune").get("unfreeze")
         blocks, where = (own, ("arms", name, "finetune", "unfreeze")) if own is not None else (general, _GENERAL)
         if architecture and isinstance(blocks, int) and blocks > architecture.blocks:
-            yield Problem(
-                where,
-                f"{blocks} blocks, but {architecture.name} has {architecture.blocks}",
-                f"use 0 to {architecture.blocks}, or all",
-            )
-    yield from (Problem(*message) for message in sweep_problems(content, Finetuning))
+            message = f"{blocks} blocks, but {architecture.name} has {architecture.blocks}"
+            yield Problem(where, message, f"use 0 to {architecture.blocks}, or all")
+    yield from sweep_problems(content, Finetuning)
     yield from _size_problems(content, arms)
     yield from _name_problems(content, arms)
     yield from _metric_problems(content)
     for name, raw in data.items():
         collection = raw.get("collection") if isinstance(raw, dict) else None
         if isinstance(collection, str) and collection not in COLLECTIONS:
-            yield Problem(
-                ("data", name, "collection"),
-                f"{collection!r} is not a collection",
-                nearest(collection, list(COLLECTIONS)),
-            )
+            hint = nearest(collection, list(COLLECTIONS))
+            yield Problem(("data", name, "collection"), f"{collection!r} is not a collection", hint)
 
 
 def _metric_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
-    """Metrics on request that nobody measures; names are enough, no metric is imported."""
+    """Find unknown metrics; by names alone, without importing extension packages."""
     metrics = section(content, "evaluate").get("metrics")
     for index, metric in enumerate(metrics if isinstance(metrics, list) else []):
         if isinstance(metric, str) and specificity_of(metric) is None and metric not in added(METRICS):
@@ -311,7 +304,7 @@ def _metric_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
-    """Images of a size that an arm's encoder does not take."""
+    """Find image sizes that an arm's encoder does not support."""
     try:
         stored = parse_recipe(content.get("preprocess", [])).size
     except HilumError:
@@ -330,7 +323,7 @@ def _size_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
 
 
 def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Iterator[Problem]:
-    """Names that other rooms know: steps of preprocessing, augmentations."""
+    """Find unknown preprocessing steps and augmentations."""
     if isinstance(content.get("preprocess"), list | str):
         try:
             parse_recipe(content["preprocess"])
@@ -351,7 +344,7 @@ def _name_problems(content: Mapping[str, Any], arms: Mapping[str, Any]) -> Itera
 
 
 def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]:
-    """The method of a pretraining, and what only this method accepts."""
+    """Check the method of a pretraining and its settings."""
     method = init.get("pretrain")
     if not isinstance(method, str):
         return
@@ -375,9 +368,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         as_fraction = f": {found / 100:g}" if place[-1] == "labelled" and number else ""
         return Problem(place, f"was renamed to {new}", f"write {_renamed_value(new, found)}{as_fraction}")
     if kind == "extra_forbidden":
-        return Problem(
-            place, "is not a key that is known here", nearest(str(place[-1]), _fields_at(place[:-1], content))
-        )
+        return Problem(place, "is not a known key", nearest(str(place[-1]), _fields_at(place[:-1], content)))
     if kind == "missing":
         return Problem(place, "is missing", "see docs/reference/study_file.md")
     shown = _shortened(repr(found))
@@ -386,8 +377,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         if place[-1] == "classes" and isinstance(found, str) and found in RENAMED_CLASSES:
             return Problem(place, f"{found} was renamed to {RENAMED_CLASSES[found]}", f"write {RENAMED_CLASSES[found]}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
-    message = _shortened(detail["msg"].removeprefix("Value error, "))
-    return Problem(place, message, "" if kind == "value_error" else f"found {shown}")
+    return Problem(place, _shortened(message_of(detail)), "" if kind == "value_error" else f"found {shown}")
 
 
 RENAMED = {
@@ -402,18 +392,18 @@ RENAMED = {
     ("finetune", "weighted"): "class_weights",
     ("finetune", "positive_weight_limit"): "max_class_weight",
 }
-"""Keys of earlier study files: section and key to the key of today."""
+"""Current names of keys of earlier versions, by section and key."""
 RENAMED_CLASSES = {"each": "multilabel", "exclusive": "multiclass"}
-"""Values of `task.classes` in earlier study files."""
+"""Current names of values of `task.classes` in earlier versions."""
 
 
 def _renamed_value(new: str, found: object) -> str:
-    """The new key, with its value where that is written in another way, too."""
+    """Return the new key, with its new value if that changed too."""
     return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
 
 
 def _renamed_key(place: Place, content: Mapping[str, Any]) -> str:
-    """Today's name of a key of earlier study files; empty where it is none."""
+    """Return the current name of a renamed key; empty if it was not renamed."""
     key = str(place[-1])
     new = RENAMED.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
     return new if new and (key not in RENAMED_SETTINGS or new in _fields_at(place[:-1], content)) else ""
@@ -430,7 +420,7 @@ def _shortened(text: str) -> str:
 
 
 def _fields_at(place: Place, content: Mapping[str, Any]) -> list[str]:
-    """The keys that the schema knows at a place."""
+    """Return the keys of the schema at a place."""
     model: Any = Study
     for part in place:
         annotation = model.model_fields[part].annotation if part in getattr(model, "model_fields", {}) else model
@@ -451,7 +441,7 @@ def _models_in(annotation: Any) -> Iterator[Any]:
 
 
 def _line_of(problem: Problem, tree: yaml.Node, overridden: Sequence[Place]) -> tuple[int, str]:
-    """(line, text) of a problem; what `--set` wrote has no line."""
+    """Return (line, text) of a problem; the line is 0 for overrides."""
     name = ".".join(str(part) for part in problem.place) or "(whole file)"
     hint = f"    {problem.hint}" if problem.hint else ""
     if any(problem.place[: len(place)] == place for place in overridden):

@@ -1,4 +1,4 @@
-"""The same study in miniature: every arm, step and table on two cores in minutes, on generated radiographs."""
+"""`--scale tiny`: a study reduced to minutes on two cores, with generated radiographs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,19 +12,20 @@ from hilum.finetuning.settings import WITH_OWN_HEAD
 from hilum.study.file.pretraining import Pretrained, Supervised
 from hilum.study.file.schema import Study
 from hilum.study.file.section import FOLDER_LABELS
-from hilum.study.file.sweep import shrunk
+from hilum.study.file.sweep import shrink_sweep
 from hilum.study.file.views import starts_in, views_of
 
 TINY_IMAGES = 300
 TINY_EXCLUSIVE_IMAGES = 450
-"""Where each image is of one class: rare ones need images of their own."""
+"""Images of a multiclass data set, where rare classes need more images."""
 TINY_POOL_IMAGES = 150
-"""Of a data set whose labels nothing learns from and nothing is tested on: it only adds to a pool to pretrain on."""
+"""Images of a data set that is used for pretraining only."""
 TINY_PREVALENCE = 0.13
-"""Of every finding, so that a few dozen test images hold some of each."""
+"""Minimum prevalence of each finding, so that a few dozen test images contain every finding."""
 TINY_SIZE = 64
 SIZE_OF_MANY = 48
-"""Where there are many trainings, and no pretraining, whose masks and crops need multiples of 32; of one epoch then."""
+"""Image size of a study with more than `TINY_TRAININGS` trainings (then one epoch each) and no pretraining, whose masks
+and crops need multiples of 32."""
 SMALLEST_SIZE = 32
 TINY_EPOCHS = 2
 TINY_BATCH = 32
@@ -33,7 +34,7 @@ TINY_COUNT = 60
 TINY_POINTS = 150
 TINY_TRIALS = 4
 TINY_TRAININGS = 24
-"""With more trainings with labels than this, a study has one seed and sweeps of two trials."""
+"""With more fine-tunings than this, a tiny study has one seed and sweeps of two trials."""
 TINY_ENCODERS: Mapping[str, tuple[str, ...]] = {
     "resnet34": ("resnet18",),
     "resnet50": ("resnet18", "resnet34"),
@@ -56,21 +57,21 @@ TINY_ENCODERS: Mapping[str, tuple[str, ...]] = {
     "eva_x_base_patch16": ("eva_x_tiny_patch16", "eva_x_small_patch16"),
     "toh2023_unet_encoder": ("resnet18", "resnet34"),  # images of 224 px only, and 18 GFLOP each
 }
-"""Stand-ins for large encoders: of the same family, and of the same blocks, where there is a small one; best first."""
+"""Small encoders of the same family and block type in place of large ones; best first."""
 TINY_FOR_FEATURES = "resnet18"
-"""Frozen, with random weights: stands in for features from elsewhere, of which generated images have none."""
+"""Encoder, frozen and with random weights, in place of precomputed features."""
 
 
 def tiny(study: Study) -> Study:
-    """Shrink a study so that it runs end to end without any data in place.
+    """Reduce a study so that it runs end to end in minutes, without real data.
 
-    Data sets become generated images in the same layout, with enough of every finding; images are at most 64 px,
-    training takes at most two epochs and two seeds, one where there are many arms. Large encoders give way to small
-    ones of their family (`tiny_encoders`), and published weights that are not on this machine, or are of the large
-    ones, to random ones. The results mean nothing; that everything runs does.
+    Data sets are replaced by generated images of at most 64 px in the same layout. Training takes at most two epochs
+    and two seeds (one seed for studies with many arms). Large encoders are replaced by small ones of their family
+    (`tiny_encoders`), and weights that are not on this machine, or belong to the large encoders, by random weights. The
+    results have no meaning; the run tests the study file.
 
     Raises:
-        HilumError: a data set that a package adds, whose images Hilum cannot generate.
+        HilumError: A data set of an extension package, whose layout cannot be generated.
     """
     content = study.model_dump(mode="json", exclude_unset=True)
     many = sum(len(view.study.arms) for view in views_of(study)) * len(study.seeds[:2]) > TINY_TRAININGS
@@ -94,14 +95,14 @@ def tiny(study: Study) -> Study:
 
 
 def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
-    """Generated images in place of every data set, as many as its part in the study needs."""
+    """Replace every data set by generated images; their number depends on the role of the data set."""
     multiclass = {view.study.labelled_data for view in views_of(study) if view.study.task.classes == "multiclass"}
     multiclass |= {part for name in multiclass for part in study.data[name].pool or ()}
     with_labels = _with_labels(study)
     own = {name: data for name, data in content["data"].items() if not data.get("pool")}
     for index, (name, data) in enumerate(own.items()):
         if data["collection"] in ADDED_COLLECTIONS:
-            fix = "Give this data set's folder, and run at full scale."
+            fix = "Give this data set's folder, and run with --scale full."
             expected = "a native layout in which Hilum can generate images"
             raise HilumError(f"data.{name}.collection", expected=expected, found=data["collection"], fix=fix)
         images = TINY_EXCLUSIVE_IMAGES if name in multiclass else TINY_IMAGES
@@ -114,7 +115,7 @@ def _generate_data(study: Study, content: dict[str, Any], size: int) -> None:
 
 
 def _shrink_starts(content: dict[str, Any]) -> None:
-    """Starts by name: short trainings, and weights that are on this machine."""
+    """Shorten the trainings of named starts, and replace weights that are not on this machine."""
     starts = content.get("starts", {})
     for start in starts.values():
         if "supervise" in start or "pretrain" in start:
@@ -122,26 +123,25 @@ def _shrink_starts(content: dict[str, Any]) -> None:
             for name in ("epochs", "batch_size") if "pretrain" in start else ():
                 start.pop(name, None)
         else:
-            start["weights"] = _weights_at_hand(start.get("weights", "random"), start["encoder"])
+            start["weights"] = _available_weights(start.get("weights", "random"), start["encoder"])
 
 
 def _shrink_arms(study: Study, content: dict[str, Any]) -> None:
-    """Each arm's start and its own settings of fine-tuning, as its small encoder can have them."""
+    """Adapt each arm's start and fine-tuning settings to its small encoder."""
     starts = content.get("starts", {})
     for name, arm in content["arms"].items():
-        if "features" in arm:  # of other images than those that are generated
+        if "features" in arm:  # generated images have no precomputed features
             content["arms"][name] = {"encoder": TINY_FOR_FEATURES, "finetune": {"unfreeze": 0}}
             if "tasks" in arm:
                 content["arms"][name]["tasks"] = arm["tasks"]
             continue
         encoder = _encoder(arm, content)
         if "start" not in arm:
-            init = arm.get("init", "random")  # of one word: weights, for one of `starts` is named by `start`
-            arm["init"] = (
-                _shrunk_start(init, encoder, starts) if isinstance(init, dict) else _weights_at_hand(init, encoder)
-            )
+            init = arm.get("init", "random")  # a string names weights; named starts are under `start`
+            is_section = isinstance(init, dict)
+            arm["init"] = _shrunk_start(init, encoder, starts) if is_section else _available_weights(init, encoder)
         arm["finetune"] = _without_length(arm.get("finetune", {}))
-        if arm.get("init") == "random":  # nothing to score as published
+        if arm.get("init") == "random":  # no published classifier
             arm["finetune"].pop("train", None)
         if (architecture := ARCHITECTURES[encoder]).fixed:
             arm["finetune"]["size"] = architecture.size
@@ -150,7 +150,7 @@ def _shrink_arms(study: Study, content: dict[str, Any]) -> None:
 
 
 def _shrink_evaluation(study: Study, content: dict[str, Any]) -> None:
-    """Few resamples, few images to explain, and findings with few positives."""
+    """Reduce bootstrap resamples, explained images and the minimum number of positives."""
     content["evaluate"] = content.get("evaluate", {}) | {
         "n_bootstrap": min(study.evaluate.n_bootstrap, TINY_N_BOOTSTRAP),
         "min_positive_patients": min(study.evaluate.min_positive_patients, 2),
@@ -169,7 +169,7 @@ def _pretrains(study: Study) -> bool:
 
 
 def _with_labels(study: Study) -> set[str]:
-    """Data sets whose labels some task, some test or some start needs; of a pool its parts."""
+    """Return the data sets whose labels are used by a task, an external test or a start; pools by their parts."""
     named: set[str] = set()
     for view in views_of(study):
         named |= {view.study.labelled_data, *view.study.task.external}
@@ -181,13 +181,13 @@ def _with_labels(study: Study) -> set[str]:
 
 
 def tiny_encoders(encoders: Iterable[str]) -> dict[str, str]:
-    """Stand-ins for the large ones among a study's encoders, no two of them alike as far as there are enough.
+    """Choose small encoders in place of a study's large ones, distinct as far as possible.
 
     Args:
-        encoders: of a study's arms and starts.
+        encoders: Encoders of the study's arms and starts.
 
     Returns:
-        Large encoder to small one; encoders that are small already are absent.
+        Small encoder by large encoder; encoders that are already small are absent.
     """
     named = sorted(set(encoders) & ARCHITECTURES.keys(), key=lambda name: (ARCHITECTURES[name].parameters, name))
     taken = {name for name in named if name not in TINY_ENCODERS}
@@ -201,7 +201,7 @@ def tiny_encoders(encoders: Iterable[str]) -> dict[str, str]:
 
 
 def _shrink_encoders(content: dict[str, Any]) -> None:
-    """Small encoders in place of large ones, whose weights they cannot take."""
+    """Replace large encoders by small ones with random weights."""
     parts = (*content.get("starts", {}).values(), *content["arms"].values())
     small = tiny_encoders(part["encoder"] for part in parts if part.get("encoder"))
     for part in parts:
@@ -216,7 +216,7 @@ def _shrink_encoders(content: dict[str, Any]) -> None:
 
 
 def _encoder(arm: dict[str, Any], content: dict[str, Any]) -> str:
-    """Of an arm, or of the start that it names."""
+    """Return the encoder of an arm, or of its named start."""
     return str(arm.get("encoder") or content["starts"][arm["start"]]["encoder"])
 
 
@@ -226,14 +226,14 @@ def _without_weights(init: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shrunk_curriculum(settings: dict[str, Any]) -> dict[str, Any]:
-    """Views of two sizes that fit into tiny images."""
+    """Adapt a curriculum of crop sizes to tiny images."""
     if not isinstance(size := settings.get("size"), dict):
         return settings
     return settings | {"size": {**size, "start": TINY_SIZE // 2, "end": None}}
 
 
 def _shrink_sizes(content: dict[str, Any], largest: int) -> None:
-    """Views of arms no larger than the images; where several are compared, as many sizes in the same order."""
+    """Limit the input sizes of arms to the image size; distinct sizes stay distinct and in order."""
     parts = [part["finetune"] for part in (content, *content["arms"].values()) if part.get("finetune", {}).get("size")]
     fixed = [arm["finetune"] for arm in content["arms"].values() if ARCHITECTURES[_encoder(arm, content)].fixed]
     free = [part for part in parts if not any(part is each for each in fixed)]
@@ -247,18 +247,18 @@ def _shrink_sizes(content: dict[str, Any], largest: int) -> None:
 def _shrink_sweeps(study: Study, content: dict[str, Any], trials: int) -> None:
     length = ("epochs", "steps", "batch_size")
     if study.sweep is not None:
-        few = shrunk(study.sweep, trials, length)
+        few = shrink_sweep(study.sweep, trials, length)
         content["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
     for name, arm in study.arms.items():
         if arm.sweep is not None:
-            few = shrunk(arm.sweep, trials, length)
+            few = shrink_sweep(arm.sweep, trials, length)
             content["arms"][name]["sweep"] = few and few.model_dump(mode="json", exclude_unset=True)
 
 
 def _shrunk_start(init: Any, encoder: str, starts: Mapping[str, Any]) -> Any:
-    """A start of few steps, from weights that are here."""
+    """Shorten a start, and replace weights that are not on this machine."""
     if not isinstance(init, dict):
-        return init if init in starts else _weights_at_hand(init, encoder)
+        return init if init in starts else _available_weights(init, encoder)
     shrunk = init | {"start": _shrunk_start(init.get("start", "random"), encoder, starts)}
     if "supervise" in init:
         return shrunk | {"finetune": _without_length(init.get("finetune", {}))}
@@ -270,7 +270,7 @@ def _without_length(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in length}
 
 
-def _weights_at_hand(init: str, encoder: str) -> str:
+def _available_weights(init: str, encoder: str) -> str:
     return init if init == "random" or describe_weights(init, encoder).here else "random"
 
 
@@ -281,7 +281,7 @@ def _shrunk_step(step: Any, size: int) -> Any:
 
 
 def _shrunk_training(settings: dict[str, Any], epochs: int) -> dict[str, Any]:
-    """Few epochs, in batches of one size: small ones would cost more steps than images this small are worth."""
+    """Limit the epochs, and set one batch size."""
     short = {"epochs": min(epochs, TINY_EPOCHS), "batch_size": TINY_BATCH}
     if settings.get("warmup_epochs"):
         short["warmup_epochs"] = min(settings["warmup_epochs"], short["epochs"])

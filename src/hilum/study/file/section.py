@@ -1,24 +1,26 @@
-"""What all parts of a study file share: strictness, and the names of findings."""
+"""Base model and validators shared by all sections of a study file."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import ErrorDetails
 
+from hilum.declared import text_of
 from hilum.errors import HilumError
 from hilum.findings import canonical
 
 
 def canonical_finding(name: str) -> str:
-    """The canonical name of a finding, as a validator.
+    """Validate a finding and return its canonical name.
 
     Raises:
-        ValueError: the vocabulary has no such finding.
+        ValueError: Unknown finding.
     """
     try:
         return canonical(name)
     except HilumError as error:
-        raise ValueError(f"{error.found} is not a finding that is known here. {error.fix}") from None
+        raise ValueError(f"{error.found} is not a known finding. {error.fix}") from None
 
 
 FindingName = Annotated[str, AfterValidator(canonical_finding)]
@@ -26,47 +28,47 @@ FindingName = Annotated[str, AfterValidator(canonical_finding)]
 
 def _usable_as_folder(name: str) -> str:
     if not name.isprintable() or not name.strip() or len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
-        raise ValueError(f"{name[:40]!r} is no name: use 1 to {_LONGEST_NAME} printable letters")
+        raise ValueError(f"{name[:40]!r} is not a name: use 1 to {_LONGEST_NAME} printable characters")
     if name.startswith(".") or "/" in name or "\\" in name:
-        raise ValueError(f"{name!r} cannot name a folder: leave out slashes, and a dot in front")
+        raise ValueError(f"{name!r} cannot be a folder name: remove slashes and a leading dot")
     return name
 
 
 _LONGEST_NAME = 100
 
 Name = Annotated[str, AfterValidator(_usable_as_folder)]
-"""Of an arm or a data set: a folder of the study gets it."""
+"""Name of an arm, a task or a data set; also the name of a folder."""
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-"""As scikit-learn's and NumPy's `random_state`."""
+"""Random seed, as `random_state` of scikit-learn."""
 
 
 class Section(BaseModel):
-    """A part of the study file: unknown keys are errors, nothing changes after reading."""
+    """Section of a study file: immutable, unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 FOLDER_LABELS = Path("labels.csv")
-"""Where a generated `folder` keeps its labels."""
+"""Label table of a generated data set of the `folder` collection."""
 
 
 def percent_of(fraction: float) -> float:
-    """A fraction as percent: a whole number where it is one, without the noise of binary fractions."""
+    """Convert a fraction to percent, rounded to 9 decimals; int if it is whole."""
     percent = round(100 * fraction, 9)
     return int(percent) if percent == int(percent) else percent
 
 
 def fraction_not_percent(value: object) -> object:
-    """Refuse percents where fractions are asked for, as a validator.
+    """Validate that values are fractions, not percent.
 
     Raises:
-        ValueError: names the fraction that is meant.
+        ValueError: A value is above 1; the message gives the intended fraction.
     """
     numbers: list[Any] = (
         list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
     )
-    if any(_is_number(number) and number > 1 for number in numbers) and all(map(_is_number, numbers)):
+    if any(is_number(number) and number > 1 for number in numbers) and all(map(is_number, numbers)):
         if isinstance(value, dict):
             meant = "{" + ", ".join(f"{name}: {number / 100:g}" for name, number in value.items()) + "}"
         else:
@@ -76,15 +78,26 @@ def fraction_not_percent(value: object) -> object:
 
 
 def whole_percent(fraction: float) -> float:
-    """A fraction that is a whole number of hundredths, as a validator: patients are dealt out in blocks of 100.
+    """Validate that a fraction is a whole number of hundredths: patients are assigned in blocks of 100.
 
     Raises:
-        ValueError: it is none.
+        ValueError: It has more than two decimals.
     """
     if not isinstance(percent_of(fraction), int):
-        raise ValueError(f"{fraction:g} is no whole number of hundredths; write {round(fraction, 2):g}")
+        raise ValueError(f"{fraction:g} has more than two decimals; write {round(fraction, 2):g}")
     return fraction
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether a value is an int or float, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def declared_field(declared: type, name: str, **bounds: Any) -> Any:
+    """Return a field with the default and the description of a setting of a dataclass, whose docstring has its text."""
+    return Field(getattr(declared, name), description=text_of(declared, name), **bounds)
+
+
+def message_of(detail: ErrorDetails) -> str:
+    """Return the message of a pydantic error, without the name of its exception."""
+    return str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]

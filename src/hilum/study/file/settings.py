@@ -1,4 +1,4 @@
-"""From what a study file says to the settings that each room takes."""
+"""Settings of each training of a study, resolved from the study file and the presets."""
 
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.settings import FinetuneSettings, OutputTypeName
@@ -9,31 +9,31 @@ from hilum.study.file.task import Task
 
 
 def resolved_pretraining(study: Study, init: Pretrained, images: int) -> ResolvedSettings:
-    """All settings of one pretraining, with where each comes from: the arm, the study, or a preset.
+    """Resolve all settings of one pretraining, each with its source: the arm, the study, or a preset.
 
     Args:
-        study: the study.
-        init: of the arm.
-        images: that it learns from, as the tables count them.
+        study: The study.
+        init: The pretraining.
+        images: Number of pretraining images.
     """
-    of_all = {"precision": study.precision} if study.precision != "auto" else {}
-    given = of_all | study.pretrain.given() | init.given()
+    common = {"precision": study.precision} if study.precision != "auto" else {}
+    given = common | study.pretrain.given() | init.given()
     overrides = SettingOverrides(RunSettings(**given), init.settings)
     return resolve_settings(init.pretrain, overrides, images, from_weights=init.start != "random")
 
 
 def pretext_settings(study: Study, init: Pretrained, images: int) -> PretextSettings:
-    """Settings of one pretraining on so many images."""
+    """Resolve the settings of one pretraining; arguments as in `resolved_pretraining`."""
     return resolved_pretraining(study, init, images).settings
 
 
 def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuning:
-    """All settings of one arm's training with labels, with where each comes from: the arm, the study, or a preset.
+    """Resolve all fine-tuning settings of one arm, each with its source: the arm, the study, or a preset.
 
     Args:
-        study: the study.
-        arm: its name.
-        images: labelled training images.
+        study: The study.
+        arm: Name of the arm.
+        images: Number of labelled training images.
     """
     given = study.finetuning_of(arm).as_settings() | {
         "precision": study.precision,
@@ -43,7 +43,7 @@ def resolved_finetuning(study: Study, arm: str, images: int) -> ResolvedFinetuni
 
 
 def finetune_settings(study: Study, arm: str, images: int) -> FinetuneSettings:
-    """Settings of one arm's training with so many labelled images."""
+    """Resolve the fine-tuning settings of one arm; arguments as in `resolved_finetuning`."""
     return resolved_finetuning(study, arm, images).settings
 
 

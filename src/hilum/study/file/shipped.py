@@ -1,14 +1,14 @@
-"""The study files that come with Hilum."""
+"""Study files shipped with Hilum."""
 
-import difflib
 from pathlib import Path
 
 import hilum
 from hilum.errors import HilumError
+from hilum.renamed import similar_name
 
 
 def shipped_studies() -> dict[str, Path]:
-    """Study files by name, wherever this installation keeps them."""
+    """Return the paths of the shipped study files by name."""
     package = Path(hilum.__file__).parent
     for folder in (package / "studies", package.parents[1] / "studies"):
         if folder.is_dir():
@@ -17,10 +17,10 @@ def shipped_studies() -> dict[str, Path]:
 
 
 def find_study(name: str) -> Path:
-    """A study file by its path, or by the name of one that comes with Hilum.
+    """Find a study file by its path, or a shipped one by its name.
 
     Raises:
-        HilumError: there is neither.
+        HilumError: No such file or shipped study.
     """
     path = Path(name)
     if path.exists():
@@ -28,7 +28,7 @@ def find_study(name: str) -> Path:
     shipped = shipped_studies()
     known = shipped.get(name) or shipped.get(path.stem if path.parent == Path("studies") else "")
     if known is None:
-        near = difflib.get_close_matches(path.stem, shipped, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Shipped with Hilum: {', '.join(shipped)}."
+        similar = similar_name(path.stem, shipped)
+        hint = f"Did you mean {similar}?" if similar else f"Shipped with Hilum: {', '.join(shipped)}."
         raise HilumError(name, expected="a study file, or the name of a shipped study", found="neither", fix=hint)
     return known

@@ -1,4 +1,4 @@
-"""What a study file may say of its task: the findings, how labels are read, which images take part, who tests."""
+"""Schema of a task: findings, label policy, image selection, data split and external test sets."""
 
 import math
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -66,77 +66,78 @@ GradeRule = Annotated[
 ]
 
 
-_Share = Annotated[float, Field(gt=0, lt=1), AfterValidator(whole_percent)]
+_PartFraction = Annotated[float, Field(gt=0, lt=1), AfterValidator(whole_percent)]
 FractionOfValidation = Annotated[
     float, BeforeValidator(fraction_not_percent), Field(gt=0, le=0.5), AfterValidator(whole_percent)
 ]
 
 
 class PatientSplit(Section):
-    """Patients drawn at random into train, validation and test."""
+    """Random split of the patients into train, validation and test."""
 
-    patients: Annotated[tuple[_Share, _Share, _Share], BeforeValidator(fraction_not_percent)] = Field(
-        description="Fractions of the patients in train, validation and test; they add up to 1."
+    patients: Annotated[tuple[_PartFraction, _PartFraction, _PartFraction], BeforeValidator(fraction_not_percent)] = (
+        Field(description="Fractions of the patients in train, validation and test; they add up to 1.")
     )
-    seed: Seed = Field(0, description="Of the draw.")
+    seed: Seed = Field(0, description="Random seed of the split.")
 
     @field_validator("patients")
     @classmethod
-    def _whole(cls, shares: tuple[float, float, float]) -> tuple[float, float, float]:
-        if not math.isclose(sum(shares), 1, abs_tol=1e-9):
-            raise ValueError(f"{list(shares)} add up to {sum(shares):g}, not 1")
-        return shares
+    def _whole(cls, fractions: tuple[float, float, float]) -> tuple[float, float, float]:
+        if not math.isclose(sum(fractions), 1, abs_tol=1e-9):
+            raise ValueError(f"{list(fractions)} add up to {sum(fractions):g}, not 1")
+        return fractions
 
     @property
     def percent(self) -> tuple[int, int, int]:
-        """As `hilum.data.splits.patient_split` takes them."""
-        train, val, test = (int(percent_of(share)) for share in self.patients)
+        """The fractions in percent, for `hilum.data.splits.patient_split`."""
+        train, val, test = (int(percent_of(fraction)) for fraction in self.patients)
         return train, val, test
 
 
 class ListedSplit(Section):
-    """The split that the data set's own lists give."""
+    """Split by lists that were published with the data set."""
 
     lists: str = Field(
-        description="`official`: the data set's own; or the name of another published list that came with it, such as "
+        description="`official`: the official split of the data set; or another published list in its folder, such as "
         "`chexnet` for ChestX-ray14."
     )
     validation: FractionOfValidation | None = Field(
-        None, description="Fraction of the official train+validation patients used for validation."
+        None, description="Fraction of the official training and validation patients used for validation."
     )
-    seed: Seed = Field(0, description="Of the draw of the validation patients.")
+    seed: Seed = Field(0, description="Random seed of the draw of validation patients.")
 
     @model_validator(mode="after")
     def _validation_where_needed(self) -> "ListedSplit":
         if self.lists == "chexnet" and self.validation is not None:
-            raise ValueError("validation: the chexnet lists have their own validation images; leave it out")
+            raise ValueError("validation: the chexnet lists have their own validation images; remove this key")
         return self
 
 
 class PaperSplit(Section):
-    """The rule by which a published study divided its images."""
+    """Split by the rule of a published study."""
 
     paper: Literal["elwirehardja2025", "toh2023", "gowtham2023", "tayebiarasteh2024", "kivotova2021"] = Field(
-        description="The study. The first one's rule lets train and validation share patients, and its title says so."
+        description="The study. With `elwirehardja2025`, train and validation share patients (stated in the split's "
+        "title)."
     )
     validation: FractionOfValidation = Field(
-        0.1, description="Fraction of the training patients used for validation, where the paper has none."
+        0.1, description="Fraction of the training patients used for validation, if the paper has no validation set."
     )
-    seed: Seed = Field(0, description="Of the draw, where there is one.")
+    seed: Seed = Field(0, description="Random seed of the split, if the rule is random.")
 
 
 class ColumnSplit(Section):
-    """A split that stands in a column of the data set's own labels, such as folds."""
+    """Split by a column of the label table, such as cross-validation folds."""
 
     column: str = Field(
         min_length=1,
-        description="Of the table of labels (`folder` only), such as `fold`; or `split`: the data set's own list, of "
-        "any collection.",
+        description="Column of the label table (`folder` only), such as `fold`; or `split`: the official split of any "
+        "collection.",
     )
-    test: list[str | int] = Field(min_length=1, description="Values of the images to test on.")
-    validation: list[str | int] = Field(min_length=1, description="Values of the images to validate on.")
+    test: list[str | int] = Field(min_length=1, description="Column values of the test images.")
+    validation: list[str | int] = Field(min_length=1, description="Column values of the validation images.")
     train: list[str | int] | None = Field(
-        None, min_length=1, description="Values of the images to train on; all other values when left out."
+        None, min_length=1, description="Column values of the training images. Default: all other values."
     )
 
     @model_validator(mode="after")
@@ -146,11 +147,11 @@ class ColumnSplit(Section):
         for part, values in parts:
             for value in map(str, values):
                 if of_value.setdefault(value, part) != part:
-                    raise ValueError(f"{value!r} stands under {of_value[value]} and under {part}")
+                    raise ValueError(f"{value!r} is in both {of_value[value]} and {part}")
         return self
 
     def part_of(self, value: str | None) -> str | None:
-        """The part of an image: "train", "val", "test"; None where it takes no part."""
+        """Return the part of a column value: "train", "val" or "test"; None where its images are unused."""
         if value is None:
             return None
         if value in map(str, self.test):
@@ -163,27 +164,29 @@ class ColumnSplit(Section):
 AnySplit = PatientSplit | ListedSplit | PaperSplit | ColumnSplit
 
 
-class Sides(Section):
-    """A binary task: images of one finding against images of another."""
+class BinaryContrast(Section):
+    """Binary task: images of one finding against images of another."""
 
-    positive: FindingName = Field(description="The finding; it is also the one of `task.findings`.")
-    negative: FindingName = Field("No Finding", description="What it is distinguished from.")
-    both: Literal["drop", "positive", "negative"] = Field("drop", description="What images of both become.")
-    neither: Literal["drop", "negative"] = Field("drop", description="What images of neither become.")
+    positive: FindingName = Field(description="Positive class; also the only entry of `task.findings`.")
+    negative: FindingName = Field("No Finding", description="Negative class.")
+    both: Literal["drop", "positive", "negative"] = Field("drop", description="Handling of images with both findings.")
+    neither: Literal["drop", "negative"] = Field("drop", description="Handling of images with neither finding.")
 
 
 class ChosenImages(Section):
-    """The images that take part; everything asked for must hold."""
+    """Inclusion criteria for the images of a task; all must hold."""
 
-    views: Literal["frontal"] | list[str] = Field([], description="`frontal`, or the views to keep; all when left out.")
-    any_of: list[FindingName] = Field([], description="Only images positive for at least one of these.")
-    exactly_one_of: list[FindingName] = Field(
-        [], description="Only images positive for one of these and no second one: classes that exclude each other."
+    views: Literal["frontal"] | list[str] = Field(
+        [], description="`frontal`, or a list of views to keep (PA, AP, …). Default: all."
     )
-    contrast: Sides | None = Field(None, description="Only the two sides of a binary task.")
+    any_of: list[FindingName] = Field([], description="Keep images positive for at least one of these findings.")
+    exactly_one_of: list[FindingName] = Field(
+        [], description="Keep images positive for exactly one of these findings (mutually exclusive classes)."
+    )
+    contrast: BinaryContrast | None = Field(None, description="Keep the images of the two classes of a binary task.")
 
     def cohort(self) -> "Cohort":
-        """What `hilum.data.labels` takes."""
+        """Return the criteria for `hilum.data.labels`."""
         from hilum.data.labels import Cohort, Contrast
 
         return Cohort(
@@ -195,32 +198,36 @@ class ChosenImages(Section):
 
 
 class LabelReading(Section):
-    """How labels are read, and of which images."""
+    """Label policy and image selection."""
 
     uncertain: UncertainRule = Field(
         "zero",
-        description="Uncertain labels count as negative, positive, are masked, are a third class, or drop the image; "
-        "one word, or by finding: `{Edema: one, otherwise: zero}`.",
+        description="Policy for uncertain labels (CheXpert, Irvin et al. 2019): negative (`zero`), positive (`one`), "
+        "masked (`ignore`), a third class (`own_class`), or exclusion of the image (`drop`). One policy, or one per "
+        "finding: `{Edema: one, otherwise: zero}`.",
     )
     not_mentioned: NotMentionedRule = Field(
         "zero",
-        description="Findings a report does not mention count as negative, or are masked; one word, or by finding.",
+        description="Policy for findings that a report does not mention: negative (`zero`) or masked (`ignore`). One "
+        "policy, or one per finding.",
     )
     consensus: Consensus | None = Field(
         None,
-        description="Where several people read each image: how many must see a finding. When left out, all must agree; "
-        "else it is uncertain.",
+        description="Consensus of several readers per image: how many must report a finding. Default: unanimous, "
+        "otherwise the label is uncertain.",
     )
     severity_threshold: GradeRule | None = Field(
         None,
-        description="Where findings are graded: the grade from which one is positive, for all or by finding. The "
-        "collection's own when left out.",
+        description="Lowest grade that counts as positive, for graded findings; one grade, or one per finding. "
+        "Default: that of the collection.",
     )
-    other: list[FindingName] = Field([], description="Findings that `Other` stands for, in a task that asks for it.")
-    images: ChosenImages = Field(ChosenImages(), description="Which images take part; all when left out.")
+    other: list[FindingName] = Field(
+        [], description="Findings merged into the class `Other`, if it is among `findings`."
+    )
+    images: ChosenImages = Field(ChosenImages(), description="Inclusion criteria for images. Default: all images.")
 
     def label_policy(self) -> LabelPolicy:
-        """How labels are read, as `hilum.data.labels` takes it."""
+        """Return the label policy for `hilum.data.labels`."""
         return LabelPolicy(
             uncertain=self.uncertain,
             not_mentioned=self.not_mentioned,
@@ -231,18 +238,20 @@ class LabelReading(Section):
 
 
 class Task(LabelReading):
-    """What is to be recognised, on which images, and how labels are read."""
+    """Classification task: findings, data set, split and label policy."""
 
     on: str | None = Field(
         None,
-        description="Data set that carries the labels; the only one when left out. `[a, b]` pools several: a finding "
-        "that one of them does not label is masked in its images, and results are given for each, too.",
+        description="Name of the labelled data set; optional if there is only one. `[a, b]` pools several: a finding "
+        "that one of them does not label is masked in its images, and results are also reported for each.",
     )
-    findings: list[FindingName] = Field(min_length=1, description="Findings to recognise, by any data set's spelling.")
+    findings: list[FindingName] = Field(
+        min_length=1, description="Findings to classify, in the spelling of any data set."
+    )
     classes: Literal["multilabel", "multiclass"] = Field(
         "multilabel",
-        description="`multilabel`: an image has any number of findings. `multiclass`: it has exactly one of them, "
-        "trained with a softmax and judged as classes, too; needs `images.exactly_one_of`.",
+        description="`multilabel`: an image has any number of findings (sigmoid outputs). `multiclass`: exactly one "
+        "(softmax output, with additional multiclass metrics); requires `images.exactly_one_of`.",
     )
     split: Annotated[
         Annotated[PatientSplit, Tag("<patients>")]
@@ -250,33 +259,32 @@ class Task(LabelReading):
         | Annotated[PaperSplit, Tag("<paper>")]
         | Annotated[ColumnSplit, Tag("<column>")],
         Discriminator(_kind_of_split),
-    ] = Field(description="Which patients train, validate and test.")
+    ] = Field(description="Division of the patients into train, validation and test.")
     label_fraction: Annotated[
         Annotated[_Fraction, Tag("<one>")] | Annotated[list[_Fraction], Field(min_length=1), Tag("<several>")],
         Discriminator(_how_many),
         BeforeValidator(fraction_not_percent),
     ] = Field(
         1.0,
-        description="Fraction of the training patients whose labels may be used; the rest only pretrain. Of several, "
-        "`[0.01, 0.1, 1]`, each is trained and judged by itself; patients of a smaller one are among those of a "
-        "larger.",
+        description="Fraction of the training patients whose labels are used; the others are used for pretraining "
+        "only. With several, `[0.01, 0.1, 1]`, models are trained and evaluated at each; the subsets are nested.",
     )
     unit: Literal["image", "study"] = Field(
         "image",
-        description="What is judged: each image; or each study (examination), whose score is that of all its images "
-        "and which is positive where one of them is. Training sees images in either case.",
+        description="Unit of evaluation: `image`, or `study` (examination): its score is aggregated over its images, "
+        "and it is positive if one of them is. Training always uses images.",
     )
     study_score: Literal["mean", "max"] = Field(
-        "mean", description="Where studies are judged: the mean or the highest score of a study's images."
+        "mean", description="Score of a study, with `unit: study`: mean or maximum over its images."
     )
     test_on: Annotated[
         Annotated[list[str], Tag("<several>")] | Annotated[dict[str, Literal["all", "official"]], Tag("<by part>")],
         Discriminator(_how_many),
     ] = Field(
         [],
-        description="Other data sets to test on, for the findings that they label, too: `[nih, vindr]`, or with the "
-        "images to test on, `{chexpert: official}`. Where another task is on that data set, its test images; otherwise "
-        "`official` (the data set's own test list) or `all` images. None of their patients is pretrained on.",
+        description="External test sets, for the findings that they label: `[nih, vindr]`, or with the images to test "
+        "on, `{chexpert: official}`. If another task uses the data set, its test images; otherwise the `official` test "
+        "list or `all` images. Their patients are excluded from pretraining.",
     )
 
     @field_validator("findings")
@@ -284,39 +292,39 @@ class Task(LabelReading):
     def _once(cls, names: list[str]) -> list[str]:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"named twice: {', '.join(twice)}")
+            raise ValueError(f"listed twice: {', '.join(twice)}")
         return names
 
     @field_validator("label_fraction")
     @classmethod
     def _ascending(cls, fractions: float | list[float]) -> float | list[float]:
         if isinstance(fractions, list) and sorted(set(fractions)) != fractions:
-            raise ValueError(f"{fractions} does not ascend; write {sorted(set(fractions))}")
+            raise ValueError(f"{fractions} is not ascending; write {sorted(set(fractions))}")
         return fractions
 
     @property
     def label_fractions(self) -> list[float]:
-        """All fractions, ascending."""
+        """All label fractions, ascending."""
         return self.label_fraction if isinstance(self.label_fraction, list) else [self.label_fraction]
 
     @property
     def labelled_percent(self) -> float:
-        """The fraction in percent, of a task with one fraction, as `hilum.data.splits.label_fraction` takes it."""
+        """The only label fraction in percent, for `hilum.data.splits.label_fraction`."""
         (fraction,) = self.label_fractions
         return percent_of(fraction)
 
     @property
     def external(self) -> "dict[str, Literal['all', 'official']]":
-        """Other data sets to test on, with which of their images where no task says so."""
+        """External test sets, with the images to test on."""
         return self.test_on if isinstance(self.test_on, dict) else dict.fromkeys(self.test_on, "all")
 
     @property
     def split_seed(self) -> int:
-        """Of the draw of patients; 0 where there is none."""
+        """Random seed of the split; 0 for splits without one."""
         return getattr(self.split, "seed", 0)
 
     @model_validator(mode="after")
     def _one_class_an_image(self) -> "Task":
         if self.classes == "multiclass" and set(self.images.exactly_one_of) != set(self.findings):
-            raise ValueError("classes: multiclass ones need images.exactly_one_of to name the findings of the task")
+            raise ValueError("classes: multiclass requires images.exactly_one_of with the findings of the task")
         return self

@@ -1,7 +1,6 @@
-"""Problems of a study file that concern its tasks, starts and pairs: names that must be there, and keys that exclude
-each other.
+"""Checks of names and key combinations in a raw study file: tasks, data sets, pools, starts, arms and pairs.
 
-Read from the raw file, so that they show beside the problems of single fields.
+They read the raw file, so that their problems are reported together with those of single fields.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,13 +15,13 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a study file.
+    """One problem of a study file.
 
     Attributes:
-        place: keys and positions from the top of the file.
-        message: what is wrong.
-        hint: what would be right, or empty.
-        line: where it stands, if not where the first such key does.
+        place: Keys and list positions from the top of the file.
+        message: Description of the problem.
+        hint: Suggested fix, or empty.
+        line: Line number, if not that of the first such key.
     """
 
     place: Place
@@ -32,11 +31,11 @@ class Problem:
 
 
 def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
-    """All that is wrong between tasks, data sets, starts, arms and pairs."""
+    """Find all problems between tasks, data sets, starts, arms and pairs."""
     data, arms, starts = section(content, "data"), section(content, "arms"), section(content, "starts")
     tasks = section(content, "tasks")
     if "task" in content and tasks:
-        yield Problem(("tasks",), "task and tasks are both there", "keep one")
+        yield Problem(("tasks",), "task and tasks are both set", "keep one")
     if not content.get("task") and not content.get("tasks"):
         yield Problem(("task",), "is missing", "write task, or tasks by name; see docs/reference/study_file.md")
     named: list[tuple[Place, Any]] = [(("tasks", name), raw) for name, raw in tasks.items()]
@@ -47,8 +46,9 @@ def tasks_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         arm = raw if isinstance(raw, dict) else {}
         yield from _arm_problems(("arms", name), arm, starts, tasks)
         yield from _features_problems(("arms", name, "features"), arm, content)
-    for place, init in _supervised_in(content):
-        yield from _supervised_problems(place, init, data, tasks, content)
+    for place, init in _starts_in(content):
+        if "supervise" in init:
+            yield from _supervised_problems(place, init, data, tasks, content)
     yield from _pair_problems(content, arms, tasks)
 
 
@@ -57,14 +57,14 @@ def _task_problems(place: Place, task: Mapping[str, Any], data: Mapping[str, Any
     if isinstance(on, str) and on not in data:
         yield Problem((*place, "on"), f"{on!r} is not a data set of this study", known_names(data))
     if on is None and len(data) > 1:
-        yield Problem(place, "several data sets, and 'on' does not say which has the labels", known_names(data))
+        yield Problem(place, "several data sets, and 'on' does not name the labelled one", known_names(data))
     home = on if isinstance(on, str) else next(iter(data), None)
     test_on = task.get("test_on")
     for other in test_on if isinstance(test_on, list | dict) else []:
         if isinstance(other, str) and other not in data:
             yield Problem((*place, "test_on"), f"{other!r} is not a data set of this study", known_names(data))
         elif other == home:
-            yield Problem((*place, "test_on"), f"{other!r} is the task's own data set", "it is tested on in any case")
+            yield Problem((*place, "test_on"), f"{other!r} is the task's own data set", "it is always tested on")
         elif isinstance(other, str) and isinstance(task.get("findings"), list):
             yield from _shared_problems((*place, "test_on"), task, other, data)
     split = section(task, "split")
@@ -75,7 +75,7 @@ def _task_problems(place: Place, task: Mapping[str, Any], data: Mapping[str, Any
 
 
 def _shared_problems(place: Place, task: Mapping[str, Any], other: str, data: Mapping[str, Any]) -> Iterator[Problem]:
-    """No finding of a task is labelled by another data set."""
+    """Check that another data set labels at least one finding of a task."""
     collection = section(data, other).get("collection")
     findings = [each for each in task["findings"] if isinstance(each, str)]
     if collection in COLLECTIONS and collection != "folder" and findings:
@@ -94,9 +94,7 @@ def _arm_problems(
     if arm.get("features") is not None:
         for key in ("encoder", "start", "init", "finetune", "sweep"):
             if key in arm:
-                yield Problem(
-                    (*place, key), "stands beside features, which need no encoder and no training", "keep one"
-                )
+                yield Problem((*place, key), "is not allowed beside features, which are not trained", "keep one")
         return
     if start is None and "encoder" not in arm:
         yield Problem((*place, "encoder"), "is missing", "name an architecture, a start of `starts`, or features")
@@ -105,14 +103,14 @@ def _arm_problems(
             yield Problem((*place, "start"), f"{start!r} is not a start of this study", known_names(starts))
         for key in ("encoder", "init"):
             if key in arm:
-                yield Problem((*place, key), f"stands beside start, which says the {key}", "keep one")
+                yield Problem((*place, key), f"is not allowed beside start, which sets the {key}", "keep one")
     for name in arm["tasks"] if isinstance(arm.get("tasks"), list) else []:
         if isinstance(name, str) and name not in tasks:
             yield Problem((*place, "tasks"), f"{name!r} is not a task of this study", known_names(tasks))
 
 
 def _features_problems(place: Place, arm: Mapping[str, Any], content: Mapping[str, Any]) -> Iterator[Problem]:
-    """Tables of data sets that are not there, and data sets of the arm's tasks without one."""
+    """Find feature tables of unknown data sets, and data sets of the arm's tasks without a table."""
     table = section(arm, "features").get("table")
     if not isinstance(table, dict):
         return
@@ -127,30 +125,32 @@ def _features_problems(place: Place, arm: Mapping[str, Any], content: Mapping[st
 
 
 def _data_of_arm(arm: Mapping[str, Any], content: Mapping[str, Any]) -> list[str]:
-    """Data sets of the tasks that an arm is trained on, and of their other tests."""
-    tasks, chosen = section(content, "tasks"), arm.get("tasks")
-    named = chosen if isinstance(chosen, list) else list(tasks)
-    every = [section(tasks, each) for each in named if isinstance(each, str)] if tasks else [section(content, "task")]
+    """Return the data sets of an arm's tasks, external test sets included."""
     names: list[Any] = []
-    for task in every:
+    for task in tasks_of_arm(arm, content):
         on, test_on = task.get("on") or next(iter(section(content, "data")), ""), task.get("test_on")
         names += [*(on if isinstance(on, list) else [on]), *(test_on if isinstance(test_on, list | dict) else [])]
     return list(dict.fromkeys(each for each in names if isinstance(each, str)))
 
 
-def _supervised_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    yield from ((place, raw) for place, raw in _starts_in(content) if "supervise" in raw)
+def tasks_of_arm(arm: Mapping[str, Any], content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the raw sections of the tasks that an arm is trained on."""
+    tasks, chosen = section(content, "tasks"), arm.get("tasks")
+    if not tasks:
+        return [section(content, "task")]
+    named = chosen if isinstance(chosen, list) else list(tasks)
+    return [section(tasks, each) for each in named if isinstance(each, str)]
 
 
 def inits_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every pretraining without labels that a study file asks for, with its place."""
+    """Yield every self-supervised pretraining of a raw study file, with its place."""
     for place, raw in _starts_in(content):
         if "supervise" not in raw and "weights" not in raw:
             yield place, raw
 
 
 def _starts_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every start that is written as a section, also those that others go on from, with its place."""
+    """Yield every start that is a section, nested ones included, with its place."""
     places: list[tuple[Place, Any]] = [(("starts", name), raw) for name, raw in section(content, "starts").items()]
     for name, raw in section(content, "arms").items():
         places.append((("arms", name, "init"), raw.get("init") if isinstance(raw, dict) else None))
@@ -161,7 +161,7 @@ def _starts_in(content: Mapping[str, Any]) -> Iterator[tuple[Place, dict[str, An
 
 
 def chain_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
-    """Starts that go on from themselves, or from those of another encoder."""
+    """Find chains of starts that are circular or change the encoder."""
     starts = section(content, "starts")
     for place, raw in _starts_in(content):
         before = raw.get("start")
@@ -176,13 +176,13 @@ def chain_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         while at is not None and at not in seen:
             seen.append(at)
             at = _before_of(starts, at)
-        if at is not None and at == name:  # a name may be no text, which is refused elsewhere
-            reported = f"goes on from itself: {' from '.join([*seen, name])}"
-            yield Problem(("starts", name, "start"), reported, "begin with random or published weights")
+        if at is not None and at == name:  # names that are not text are reported elsewhere
+            message = f"starts from itself: {' from '.join([*seen, name])}"
+            yield Problem(("starts", name, "start"), message, "start the chain with random or published weights")
 
 
 def _before_of(starts: Mapping[str, Any], name: str) -> str | None:
-    """The start by name that another goes on from, directly or behind starts that are written out."""
+    """Return the named start at the beginning of a chain of starts; None without one."""
     raw: Any = section(starts, name)
     while isinstance(raw, dict):
         raw = raw.get("start")
@@ -213,7 +213,7 @@ def _pair_problems(content: Mapping[str, Any], arms: Mapping[str, Any], tasks: M
     if isinstance(reference, str) and reference not in arms:
         yield Problem(("evaluate", "reference"), f"{reference!r} is not an arm of this study", known_names(arms))
     if compare and reference is not None:
-        yield Problem(("compare",), "stands beside evaluate.reference", "keep one: pairs, or one arm for all")
+        yield Problem(("compare",), "is not allowed beside evaluate.reference", "keep one: pairs, or one arm for all")
     for index, pair in enumerate(compare if isinstance(compare, list) else []):
         for name in pair if isinstance(pair, list) else []:
             if isinstance(name, str) and name not in arms:
@@ -222,7 +222,7 @@ def _pair_problems(content: Mapping[str, Any], arms: Mapping[str, Any], tasks: M
             yield Problem(("compare", index), f"compares {pair[0]!r} with itself", "name two arms")
     for name in tasks:
         if not any(_is_trained_on(arm, name) for arm in arms.values()) and arms:
-            yield Problem(("tasks", name), "no arm is trained on it", "name it in an arm's tasks, or leave it out")
+            yield Problem(("tasks", name), "no arm is trained on it", "add it to the tasks of an arm, or remove it")
 
 
 def _is_trained_on(arm: object, task: str) -> bool:
@@ -231,7 +231,7 @@ def _is_trained_on(arm: object, task: str) -> bool:
 
 
 def encoder_of(arm: Mapping[str, Any], content: Mapping[str, Any]) -> str:
-    """The architecture of an arm, its own or its start's; empty where neither says one."""
+    """Return the architecture of an arm, or of its start; empty without one."""
     start = arm.get("start")
     named = section(content, "starts").get(start) if isinstance(start, str) else arm
     encoder = named.get("encoder") if isinstance(named, dict) else None
@@ -239,24 +239,24 @@ def encoder_of(arm: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 
 
 def section(content: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """A part of a raw study file; empty where it is none."""
+    """Return a section of a raw study file; empty if it is missing or not a section."""
     part = content.get(key) if isinstance(content, Mapping) else None
     return part if isinstance(part, dict) else {}
 
 
 def known_names(names: Mapping[str, Any]) -> str:
-    """For the hint of a problem."""
+    """Return a hint that lists the known names."""
     return f"known here: {', '.join(map(str, names))}" if names else "there is none"
 
 
 def nearest(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """The nearest of the known words, or all of them, for the hint of a problem."""
+    """Return a hint with the most similar known word, or with all of them."""
     near = similar_name(word, known)
     return f"did you mean {near!r}?" if near else f"known here: {', '.join(known)}"
 
 
 def with_pools(content: dict[str, Any]) -> None:
-    """Put a pool under `data` for every task that is on several data sets, in place."""
+    """Add a pool to `data` for every task on several data sets, in place."""
     data = content.get("data")
     for task in [content.get("task"), *section(content, "tasks").values()]:
         on = task.get("on") if isinstance(task, dict) else None
@@ -267,7 +267,7 @@ def with_pools(content: dict[str, Any]) -> None:
 
 
 def pool_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
-    """All that is wrong with the pools of a study file."""
+    """Find all problems of pools."""
     data = section(content, "data")
     pools = {name: raw["pool"] for name, raw in data.items() if isinstance(raw, dict) and "pool" in raw}
     for name, raw in data.items():
@@ -279,17 +279,16 @@ def pool_problems(content: Mapping[str, Any]) -> Iterator[Problem]:
         for each in _words(init.get("on")):
             if each in pools:
                 yield Problem((*place, "on"), f"{each!r} is a pool of tasks", f"write on: {pools[each]}")
-    one: list[tuple[Place, Any]] = [(("task",), content.get("task"))]
-    for place, task in [*one, *((("tasks", name), raw) for name, raw in section(content, "tasks").items())]:
-        if isinstance(task, dict):
-            yield from _problems_on_pool(place, task, pools)
+    yield from _problems_on_pool(("task",), section(content, "task"), pools)
+    for name, raw in section(content, "tasks").items():
+        yield from _problems_on_pool(("tasks", name), raw if isinstance(raw, dict) else {}, pools)
 
 
 def _problems_of_pool(name: str, pool: object, data: Mapping[str, Any], pools: Mapping[str, Any]) -> Iterator[Problem]:
     single = known_names({each: None for each in data if each not in pools})
     for key in data[name]:
         if key != "pool":
-            yield Problem(("data", name, key), "stands beside pool", "say it of the data sets of the pool")
+            yield Problem(("data", name, key), "is not allowed beside pool", "set it for the data sets of the pool")
     parts = _words(pool)
     for part in dict.fromkeys(parts):
         if part not in data:
@@ -297,7 +296,10 @@ def _problems_of_pool(name: str, pool: object, data: Mapping[str, Any], pools: M
         elif part in pools:
             yield Problem(("data", name, "pool"), f"{part!r} is a pool itself", single)
         elif parts.count(part) > 1:
-            yield Problem(("data", name, "pool"), f"{part!r} stands twice", "keep one")
+            yield Problem(("data", name, "pool"), f"{part!r} is listed twice", "keep one")
+        elif ":" in part:
+            hint = "rename the data set: images of pools are named PART:ID"
+            yield Problem(("data", name, "pool"), f"{part!r} contains a colon", hint)
 
 
 def _problems_on_pool(place: Place, task: Mapping[str, Any], pools: Mapping[str, Any]) -> Iterator[Problem]:
@@ -306,14 +308,16 @@ def _problems_on_pool(place: Place, task: Mapping[str, Any], pools: Mapping[str,
     if parts and section(task, "split").get("column") not in (None, "split"):
         yield Problem((*place, "split", "column"), "a pool has no such column", "name the column split")
     if parts and "paper" in section(task, "split"):
-        yield Problem((*place, "split", "paper"), "a paper's rule is of its own data set", "use patients or lists")
+        yield Problem(
+            (*place, "split", "paper"), "a paper's split applies to its own data set only", "use patients or lists"
+        )
     for other in _words(task.get("test_on")):
         if other in pools or other in parts:
-            hint = "results on the data sets of a pool are given in any case"
+            hint = "results are always reported for each data set of a pool"
             yield Problem((*place, "test_on"), f"{other!r} is a pool, or one of the task's own data sets", hint)
 
 
-def _words(reported: object) -> list[str]:
-    """One word, or several of a list or a section; what is no word is reported elsewhere."""
-    several = reported if isinstance(reported, list | dict) else [reported]
+def _words(value: object) -> list[str]:
+    """Return the strings in a value, a list or the keys of a section; other types are reported elsewhere."""
+    several = value if isinstance(value, list | dict) else [value]
     return [each for each in several if isinstance(each, str)]

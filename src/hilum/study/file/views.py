@@ -1,4 +1,4 @@
-"""One study file, several tasks and label fractions: each is a study of one task, called a view of the file."""
+"""Views of a study file: one study with a single task for each task and label fraction."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from hilum.study.file.section import percent_of
 from hilum.study.file.task import Task
 
 ONE_TASK = "task"
-"""Name of the task of a study that gives it none."""
+"""Name of the only task of a study with `task`."""
 
 TASKS = "tasks"
-"""Folder, in the directory of a study of several tasks or label fractions, with one folder for each."""
+"""Folder with one subfolder per task, in the directory of a study with several tasks or label fractions."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class View:
     """One task at one label fraction.
 
     Attributes:
-        name: for people: the task, and where it has several label fractions, which.
-        task: its name.
-        label_fraction: of the training patients.
-        directory: where its files go, relative to the study's directory; empty where it is the only one.
-        study: the same study with this task alone and the arms that are trained on it, starts by name resolved.
+        name: Title: the task and, if it has several, the label fraction.
+        task: Name of the task.
+        label_fraction: Fraction of the training patients whose labels are used.
+        directory: Folder of its files, relative to the study's directory; empty if it is the only view.
+        study: The study with this task only, the arms that are trained on it, and named starts resolved.
     """
 
     name: str
@@ -39,10 +39,10 @@ class View:
 
 
 def views_of(study: Study) -> list[View]:
-    """All tasks and label fractions of a study, in its order; one of each unless the file says more.
+    """Return all tasks and label fractions of a study, in order.
 
     Args:
-        study: as it was read, or itself a view.
+        study: Study as read from its file, or one of its views.
     """
     if study.whole is not study:
         (fraction,) = study.task.label_fractions
@@ -57,19 +57,19 @@ def views_of(study: Study) -> list[View]:
 
 
 def arms_of_task(study: Study, task: str) -> dict[str, Arm]:
-    """The arms that are trained on a task, with starts by name resolved."""
+    """Return the arms that are trained on a task, with named starts resolved."""
     return {name: _resolved(study, arm) for name, arm in study.arms.items() if arm.tasks is None or task in arm.tasks}
 
 
 def supervised_study(study: Study, encoder: str, init: Supervised) -> Study:
-    """What a supervised start trains: a study of one arm, `supervised`, and the task that it learns.
+    """Return the study that a supervised start trains: one arm, `supervised`, on the task of the start.
 
-    The task's split keeps validation patients apart; of an own task none are held out for testing.
+    The task's split holds out validation patients; a task defined in the start has no test patients.
 
     Args:
-        study: a view that the start is for.
-        encoder: of the start.
-        init: the start.
+        study: View of an arm with this start.
+        encoder: Encoder of the start.
+        init: The start.
     """
     if isinstance(init.supervise, str):
         task = study.whole.tasks[init.supervise].model_copy(update={"label_fraction": 1.0})
@@ -77,7 +77,7 @@ def supervised_study(study: Study, encoder: str, init: Supervised) -> Study:
         own = init.supervise
         reading = own.model_dump(exclude_unset=True, exclude={"findings", "validation", "seed"})
         findings = own.findings if own.findings != "shared" else shared_findings(study, own.on)
-        split = {"patients": [0.5, 0.25, 0.25], "seed": own.seed}  # replaced where the patients are dealt out
+        split = {"patients": [0.5, 0.25, 0.25], "seed": own.seed}  # replaced by `hilum.study.plan.prepare`
         task = Task.model_validate(reading | {"findings": findings, "split": split})
     arm = Arm(encoder=encoder, init=init.start, finetune=init.finetune)
     update: dict[str, Any] = {"task": task, "tasks": {}, "arms": {"supervised": arm}, "explain": None, "compare": []}
@@ -87,9 +87,9 @@ def supervised_study(study: Study, encoder: str, init: Supervised) -> Study:
 
 
 def shared_findings(study: Study, data: str) -> list[str]:
-    """Findings of a task that another data set labels, too; in the task's order.
+    """Return the findings of a task that another data set labels, in the task's order.
 
-    A `folder` labels what its table has: all of the task's findings are asked of it.
+    Labels of a `folder` are unknown before its table is read: all findings are returned.
     """
     if (pool := study.data[data].pool) is not None:
         of_parts = {finding for part in pool for finding in shared_findings(study, part)}
@@ -102,39 +102,39 @@ def shared_findings(study: Study, data: str) -> list[str]:
 
 
 def starts_in(init: Init) -> Iterator[Pretrained | Supervised]:
-    """What the study makes for a start, each after what it starts from."""
+    """Yield all trainings in a chain of starts, in the order in which they run."""
     if isinstance(init, Pretrained | Supervised):
         yield from starts_in(init.start)
         yield init
 
 
 def start_directory(study: Study, encoder: str, init: Pretrained | Supervised) -> str:
-    """Where the encoder of a start is made, without its seed, relative to the directory of a study.
+    """Return the directory of a start without its seed, relative to the study's directory.
 
-    Arms, tasks and label fractions that ask for the same share it.
+    Arms, tasks and label fractions with the same start share it.
 
     Args:
-        study: a view that the start is for.
-        encoder: of the start.
-        init: the start.
+        study: View of an arm with this start.
+        encoder: Encoder of the start.
+        init: The start.
     """
     if isinstance(init, Supervised):
-        learnt = supervised_study(study, encoder, init)
+        start_study = supervised_study(study, encoder, init)
         before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
-        task = learnt.task.model_dump(mode="json", exclude={"label_fraction", "test_on", "unit", "study_score"})
+        task = start_study.task.model_dump(mode="json", exclude={"label_fraction", "test_on", "unit", "study_score"})
         own = fingerprint([init.model_dump(mode="json", exclude={"start"}), task, before])[:6]
-        return f"pretrain/supervised-{encoder}-{learnt.labelled_data}-{own}"
+        return f"pretrain/supervised-{encoder}-{start_study.labelled_data}-{own}"
     epochs = study.pretraining_epochs(init)
     length = "preset" if epochs is None else f"{epochs}epochs"
     own = ""
-    shares = [share for share in init.shares.values() if share < 1]
+    fractions = [fraction for fraction in init.fractions.values() if fraction < 1]
     instead = {name: as_written(value) for name, value in init.given().items() if name != "epochs"}
-    if instead or init.settings or init.start != "random" or shares:
-        percents = {name: float(percent_of(share)) for name, share in init.shares.items()}
+    if instead or init.settings or init.start != "random" or fractions:
+        percents = {name: float(percent_of(fraction)) for name, fraction in init.fractions.items()}
         before = init.start if isinstance(init.start, str) else start_directory(study, encoder, init.start)
-        parts = [instead, init.settings, before] + [percents] * bool(shares)
+        parts = [instead, init.settings, before] + [percents] * bool(fractions)
         own = f"-{fingerprint(parts)[:6]}"
-    return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.shares)}-{length}{own}"
+    return f"pretrain/{init.pretrain}-{encoder}-{'+'.join(init.fractions)}-{length}{own}"
 
 
 def _view(study: Study, name: str, task: Task, fraction: float, *, alone: bool) -> View:
@@ -158,7 +158,7 @@ def _view(study: Study, name: str, task: Task, fraction: float, *, alone: bool) 
 
 
 def _explained(study: Study, arms: Mapping[str, Arm], *, last: bool) -> Any:
-    """Heat-maps are drawn once a task: of the models that have learnt from most labels."""
+    """Return the section `explain` for the largest label fraction of a task; None for the others."""
     if study.explain is None or not last:
         return None
     named = [arm for arm in study.explain.arms or [] if arm in arms]
@@ -173,7 +173,7 @@ def _resolved(study: Study, arm: Arm) -> Arm:
 
 
 def _without_names(study: Study, init: Init) -> Init:
-    """A start whose own start is no name of another."""
+    """Resolve named starts in a chain of starts."""
     if isinstance(init, str):
         return init
     before: Any = init.start

@@ -1,4 +1,4 @@
-"""Curves of training for programs that show them: TensorBoard, MLflow."""
+"""Logs of training curves for TensorBoard and MLflow."""
 
 import lazy_loader
 

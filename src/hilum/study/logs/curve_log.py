@@ -1,4 +1,4 @@
-"""Reading the curves that steps leave, epoch by epoch, while a study runs."""
+"""Base class of logs of training curves, which are read from the files of running steps."""
 
 import importlib.util
 import time
@@ -11,33 +11,31 @@ import polars as pl
 from hilum.errors import HilumError
 from hilum.finetuning.trials.search import CURVES as TRIAL_CURVES
 from hilum.progress import ProgressReport
+from hilum.study.plan.record import CURVES, partial_directory
 
 LOGS = "logs"
-"""Directory of the logs in a study's."""
-_CURVES = "curves.parquet"
+"""Directory of the logs in a study's directory."""
 _NOT_PLOTTED = ("epoch", "step", "trial")
 
 
 class CurveLog(ABC):
-    """Reads the curves that steps leave, and writes each number of each epoch once.
-
-    A training does not know of it: what it writes beside its checkpoints is read now and then.
+    """Log that reads the curves of steps from their files, and writes each epoch once.
 
     Args:
-        out: directory of the study.
+        out: Directory of the study.
     """
 
     def __init__(self, out: Path) -> None:
         self.out = out
         self.written: dict[str, int] = {}
 
-    def following(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
-        """A progress report that also looks for new epochs now and then.
+    def reporting(self, directory: str, report: ProgressReport, *, every_seconds: float = 5.0) -> ProgressReport:
+        """Return a progress callback that also updates the log periodically.
 
         Args:
-            directory: of the step, relative to the study's.
-            report: that it passes everything on to.
-            every_seconds: from one look to the next.
+            directory: Directory of the step, relative to the study's.
+            report: Progress callback to wrap.
+            every_seconds: Seconds between updates.
         """
         last = time.monotonic()
 
@@ -46,12 +44,12 @@ class CurveLog(ABC):
             report(done, total, note)
             if time.monotonic() - last >= every_seconds:
                 last = time.monotonic()
-                self.look(directory)
+                self.update(directory)
 
         return follow
 
-    def look(self, directory: str) -> None:
-        """Write what a step has computed since the last look."""
+    def update(self, directory: str) -> None:
+        """Write the new epochs of a step."""
         for name, curves in self._curves(directory):
             before = self.written.get(name, 0)
             for row in curves.filter(pl.col("epoch") > before).to_dicts():
@@ -64,9 +62,9 @@ class CurveLog(ABC):
         """Write the numbers of one epoch.
 
         Args:
-            name: of the training: its directory; of a trial of a sweep, with the trial behind it.
-            epoch: from 1.
-            values: by name; some may not be finite.
+            name: Name of the training: its directory, with the trial of a sweep appended.
+            epoch: Epoch, from 1.
+            values: Values by name; some may not be finite.
         """
 
     @abstractmethod
@@ -74,25 +72,25 @@ class CurveLog(ABC):
         """Finish the files.
 
         Args:
-            page: the report; None where the study was stopped before it.
+            page: Path of the report; None if the study was stopped before it.
         """
 
     def _curves(self, directory: str) -> Iterator[tuple[str, pl.DataFrame]]:
         done = self.out / directory
-        for place in (done, done.parent / f".{done.name}.partial"):
-            if (place / _CURVES).is_file():
-                yield directory, pl.read_parquet(place / _CURVES)
+        for place in (done, partial_directory(done)):
+            if (place / CURVES).is_file():
+                yield directory, pl.read_parquet(place / CURVES)
                 return
         if (done / TRIAL_CURVES).is_file():
             for (trial,), curves in pl.read_parquet(done / TRIAL_CURVES).group_by("trial", maintain_order=True):
                 yield f"{directory}/trial-{trial:03d}", curves
 
 
-def needed(package: str, option: str, extra: str) -> None:
-    """Refuse a log whose package is not installed.
+def require_package(package: str, option: str, extra: str) -> None:
+    """Raise an error unless a package is installed.
 
     Raises:
-        HilumError: it is not.
+        HilumError: It is not installed.
     """
     if importlib.util.find_spec(package) is None:
         raise HilumError(

@@ -1,4 +1,4 @@
-"""Curves, settings and the report of a study where MLflow reads them.
+"""Log of curves, settings and the report of a study for MLflow.
 
 `mlflow ui --backend-store-uri sqlite:///DIR/logs/mlflow.db`; or on a server, where MLFLOW_TRACKING_URI names one.
 """
@@ -16,34 +16,34 @@ import polars as pl
 from hilum.encoders.card import read_card
 from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.metrics.registry import AUROC
-from hilum.study.logs.curve_log import LOGS, CurveLog, needed
+from hilum.study.logs.curve_log import LOGS, CurveLog, require_package
 from hilum.study.plan import EVALUATION
 
 DATABASE, ARTIFACTS = "mlflow.db", "mlflow-artifacts"
 OF_STUDY = "study"
-"""Name of the run that holds the study's settings, its results and its report."""
+"""Name of the run with the study's settings, results and report."""
 _LONGEST_VALUE = 500  # of a parameter, by MLflow
 _NOT_ALLOWED = re.compile(r"[^\w\-. /]")  # in names
 
 
 class MlflowLog(CurveLog):
-    """An experiment for each study; in it one run for each training, and one for the study.
+    """Log with one MLflow experiment per study, one run per training and one for the study.
 
-    A training's run has the settings that its card records as parameters, and the numbers of each epoch as metrics;
-    the study's run has the arms, the AUROC of each, and the report and its tables as artifacts. What an earlier run of
-    the same study logged is gone on with.
+    The run of a training has the settings of its card as parameters and the values of each epoch as metrics; the run of
+    the study has the arms, the AUROC of each, and the report and its tables as artifacts. Logs of an earlier run of the
+    same study are continued.
 
     Args:
-        out: directory of the study.
-        question: of the study; its experiment is called by the directory and it.
-        settings: parameters of the study's run.
+        out: Directory of the study.
+        question: Question of the study; with the directory, the name of the experiment.
+        settings: Parameters of the study's run.
 
     Raises:
         HilumError: MLflow is not installed.
     """
 
     def __init__(self, out: Path, question: str, settings: Mapping[str, str]) -> None:
-        needed("mlflow", "mlflow", "mlflow-skinny")
+        require_package("mlflow", "mlflow", "mlflow-skinny")
         super().__init__(out)
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when it is imported
         from mlflow.tracking import MlflowClient
@@ -62,23 +62,23 @@ class MlflowLog(CurveLog):
         self._params(self._run(OF_STUDY), settings)
 
     def write(self, name: str, epoch: int, values: Mapping[str, float]) -> None:
-        """As in `CurveLog`."""
+        """Write the numbers of one epoch."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         metrics = [Metric(_NOT_ALLOWED.sub("_", key), value, now, epoch) for key, value in values.items()]
         self.client.log_batch(self._run(name), metrics=metrics)
 
-    def look(self, directory: str) -> None:
-        """As in `CurveLog`; of a training that has ended, also its settings."""
-        super().look(directory)
+    def update(self, directory: str) -> None:
+        """Write the new epochs of a step, and the settings of a finished training."""
+        super().update(directory)
         if directory in self.runs and (self.out / directory / "card.json").is_file():
             card = read_card(self.out / directory)
             given = {"encoder": card.encoder, **{name: str(value) for name, value in card.settings.items()}}
             self._params(self.runs[directory], given)
 
     def close(self, page: Path | None) -> None:
-        """Log the results and the report, where there are some, and end all runs."""
+        """Log the results and the report, if any, and end all runs."""
         run = self._run(OF_STUDY)
         if page is not None:
             for key, value in _results(self.out).items():
@@ -110,7 +110,7 @@ class MlflowLog(CurveLog):
             for key, value in settings.items()
             if _NOT_ALLOWED.sub("_", key) not in known
         ]
-        for start in range(0, len(new), 100):  # so many go at once, by MLflow
+        for start in range(0, len(new), 100):  # MLflow's limit per call
             self.client.log_batch(run, params=new[start : start + 100])
 
 
@@ -122,7 +122,7 @@ def _last_epoch(run: Any, client: Any) -> int:
 
 
 def _results(out: Path) -> dict[str, float]:
-    """The AUROC of each arm over all findings, by its task where there are several."""
+    """Read the AUROC of each arm over all findings, for each task."""
     found = {}
     for path in sorted(out.rglob(f"{EVALUATION}/metrics.parquet")):
         table, place = pl.read_parquet(path), path.parents[1].relative_to(out).as_posix()

@@ -1,4 +1,4 @@
-"""Opening the log that was asked for."""
+"""Creation of logs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +14,16 @@ Log: TypeAlias = Literal["tensorboard", "mlflow"]
 
 @contextmanager
 def open_log(log: Log | None, out: Path, prepared: PreparedStudy, page: Path) -> Iterator[CurveLog | None]:
-    """A log of a study's curves; of several processes that train together, the first one's.
+    """Open a log of a study's curves, on rank 0 only.
 
     Args:
-        log: for which program; None: none.
-        out: directory of the study.
-        prepared: the study.
-        page: its report, which is there when the block ends well.
+        log: Program of the log; None: no log.
+        out: Directory of the study.
+        prepared: Prepared data of the study.
+        page: Path of the report, which exists when the block ends without an error.
 
     Raises:
-        HilumError: the program's package is not installed.
+        HilumError: The program's package is not installed.
     """
     opened = _opened(log, out, prepared) if log is not None and rank() == 0 else None
     try:

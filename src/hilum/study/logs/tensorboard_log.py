@@ -1,29 +1,29 @@
-"""Curves of training where TensorBoard reads them: `tensorboard --logdir DIR/logs`."""
+"""Log of training curves for TensorBoard: `tensorboard --logdir DIR/logs`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hilum.study.logs.curve_log import LOGS, CurveLog, needed
+from hilum.study.logs.curve_log import LOGS, CurveLog, require_package
 
 
 class TensorBoardLog(CurveLog):
-    """One run for each training, in a folder of its name.
+    """Log with one TensorBoard run per training, in a folder with its name.
 
     Args:
-        out: directory of the study.
+        out: Directory of the study.
 
     Raises:
         HilumError: TensorBoard is not installed.
     """
 
     def __init__(self, out: Path) -> None:
-        needed("tensorboard", "tensorboard", "tensorboard")
+        require_package("tensorboard", "tensorboard", "tensorboard")
         super().__init__(out)
         self.writers: dict[str, Any] = {}
 
     def write(self, name: str, epoch: int, values: Mapping[str, float]) -> None:
-        """As in `CurveLog`."""
+        """Write the numbers of one epoch."""
         if name not in self.writers:
             from torch.utils.tensorboard import SummaryWriter
 

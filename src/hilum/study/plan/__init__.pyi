@@ -17,10 +17,13 @@ from .failures import (
     FailedArm as FailedArm,
 )
 from .failures import (
+    describe_failure as describe_failure,
+)
+from .failures import (
     failed_arms as failed_arms,
 )
 from .failures import (
-    failure_in_words as failure_in_words,
+    keys_after_failures as keys_after_failures,
 )
 from .failures import (
     keys_with_failures as keys_with_failures,
@@ -29,25 +32,25 @@ from .failures import (
     without_failed as without_failed,
 )
 from .fetching import (
-    fetch_wanted as fetch_wanted,
+    available_roots as available_roots,
 )
 from .fetching import (
-    roots_at_hand as roots_at_hand,
+    fetch_missing as fetch_missing,
 )
 from .fingerprints import (
     step_keys as step_keys,
 )
 from .label_fraction import (
-    LabelledShare as LabelledShare,
+    LabelledSubset as LabelledSubset,
 )
 from .label_fraction import (
     as_rows as as_rows,
 )
 from .label_fraction import (
-    labelled_shares as labelled_shares,
+    describe_subsets as describe_subsets,
 )
 from .label_fraction import (
-    share_in_words as share_in_words,
+    labelled_subsets as labelled_subsets,
 )
 from .leakage import (
     contamination_of as contamination_of,
@@ -63,9 +66,6 @@ from .leakage import (
 )
 from .leakage import (
     refuse_trained_copies as refuse_trained_copies,
-)
-from .leakage import (
-    start_of as start_of,
 )
 from .leakage import (
     without_pixel_copies as without_pixel_copies,
@@ -92,10 +92,10 @@ from .record import (
     forget_without_page as forget_without_page,
 )
 from .record import (
-    part_directory as part_directory,
+    is_done as is_done,
 )
 from .record import (
-    perform_once as perform_once,
+    part_directory as part_directory,
 )
 from .record import (
     read_progress as read_progress,
@@ -109,8 +109,14 @@ from .record import (
 from .record import (
     recorded_progress as recorded_progress,
 )
-from .starting import (
+from .record import (
+    run_once as run_once,
+)
+from .starts import (
     differences_of_start as differences_of_start,
+)
+from .starts import (
+    start_of as start_of,
 )
 from .steps import (
     BASELINES as BASELINES,
@@ -131,16 +137,13 @@ from .steps import (
     count_images as count_images,
 )
 from .steps import (
+    estimate_image_counts as estimate_image_counts,
+)
+from .steps import (
     external_directory as external_directory,
 )
 from .steps import (
     finetuning_directory as finetuning_directory,
-)
-from .steps import (
-    guess_images as guess_images,
-)
-from .steps import (
-    in_view as in_view,
 )
 from .steps import (
     pretraining_directories as pretraining_directories,
@@ -153,6 +156,9 @@ from .steps import (
 )
 from .steps import (
     steps_of as steps_of,
+)
+from .steps import (
+    view_directory as view_directory,
 )
 from .steps import (
     view_name as view_name,

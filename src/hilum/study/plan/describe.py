@@ -1,7 +1,4 @@
-"""What Hilum says about a study before it runs anything.
-
-An arm's model without its weights: what is counted before anything trains.
-"""
+"""The plan of a study: data, settings, steps, estimated time, memory and disk space, before anything runs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -26,62 +23,60 @@ from hilum.pretext.settings import ResolvedSettings
 from hilum.study.file import Pretrained, Study, resolved_finetuning, resolved_pretraining
 from hilum.study.file.views import starts_in, views_of
 from hilum.study.generate import generated_root, is_generated
-from hilum.study.plan.failures import failed_arms, keys_with_failures
-from hilum.study.plan.fetching import fetching_rows, free_disk, roots_at_hand
+from hilum.study.plan.failures import keys_after_failures
+from hilum.study.plan.fetching import available_roots, fetching_rows, free_disk
 from hilum.study.plan.fingerprints import step_keys
-from hilum.study.plan.label_fraction import labelled_shares, share_in_words
-from hilum.study.plan.leakage import Start, contamination_of, contamination_problems, start_of, warnings_of
+from hilum.study.plan.label_fraction import describe_subsets, labelled_subsets
+from hilum.study.plan.leakage import contamination_of, contamination_problems, warnings_of
 from hilum.study.plan.learnable_labels import label_problems
 from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
-from hilum.study.plan.record import read_record
-from hilum.study.plan.starting import differences_of_start
+from hilum.study.plan.record import is_done
+from hilum.study.plan.starts import Start, differences_of_start, start_of
 from hilum.study.plan.steps import (
-    Images,
+    ImageCounts,
     Step,
     count_images,
+    count_pretraining_images,
     directory_of_start,
-    disk_of_steps,
-    guess_images,
-    images_learnt,
+    estimate_image_counts,
+    image_size,
     steps_of,
 )
-from hilum.study.plan.sweep import needs_of
+from hilum.study.plan.sweep import required_by_sweeps
 from hilum.study.pool import part_counts
 from hilum.study.prepared import Prepared, PreparedStudy
-from hilum.study.published_counts import countable
+from hilum.study.published_counts import countable_part
 from hilum.study.rates import STEPS_SPREAD, Rates, rates_of_this_machine
 
 IMAGES_A_SECOND = 100.0
-"""Of decoding and preprocessing 1024 px images, or generating 128 px ones, on two cores."""
+"""Images per second in decoding and preprocessing at 1024 px, or in generating at 128 px, on two cores."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A study, described.
+    """The plan of a study.
 
     Attributes:
-        study: the study.
-        prepared: its data, where the tables are at hand.
-        images: images of each part; None where unknown.
-        steps: in order.
-        done: directories of steps that are finished.
-        seconds: estimated time of each step, by directory; empty where the images are unknown.
-        rates: that these follow from; None where the images are unknown.
-        spread: what each time may be off, as a share, by directory.
-        tasks: of a study of several tasks or label fractions, the plan of each by its name; then `study` is the whole
-            one, and `prepared` and `images` are those of the first.
-        counted: of a study that repeats a paper and lacks some of its data sets, those that are at hand with their
-            tasks, for their counts; None otherwise.
-        fetching: what the study names by URL (`hilum.study.plan.fetching.fetching_rows`).
-        disk: bytes that the steps left to do take, and that are free where its directory is; None where images are
-            unknown.
+        study: The study.
+        prepared: Its prepared data; None if some tables are unavailable.
+        images: Image counts; None if unknown.
+        steps: Steps in order.
+        done: Directories of finished steps.
+        seconds: Estimated seconds of each step, by directory; empty if image counts are unknown.
+        rates: Computing rates of the estimate; None if image counts are unknown.
+        spread: Relative uncertainty of each estimate, by directory.
+        tasks: Plan of each task and label fraction by name, if there are several; `study` is then the whole study, and
+            `prepared` and `images` are those of the first.
+        counted: Available data sets and tasks of a reproduced paper, to compare counts, if others are unavailable.
+        fetching: Downloads of the study (`hilum.study.plan.fetching.fetching_rows`).
+        disk: Bytes that the remaining steps need, and free bytes; None if image counts are unknown.
     """
 
     study: Study
     prepared: Prepared | None
-    images: Images | None
+    images: ImageCounts | None
     steps: list[Step]
     done: set[str]
     seconds: dict[str, float]
@@ -96,24 +91,24 @@ class Plan:
 def plan_study(
     study: Study, roots: Mapping[str, Path], out: Path | None = None, *, allow_missing: bool = False
 ) -> Plan:
-    """Describe a study; reads tables where `roots` or `out` have them, runs nothing.
+    """Plan a study; reads available tables and runs nothing.
 
     Args:
-        study: the study.
-        roots: folders of data sets, as far as they are known.
-        out: directory of an earlier run, to see what is done.
-        allow_missing: plan also where tables name images whose file is not there.
+        study: The study.
+        roots: Folders of data sets, as far as known.
+        out: Directory of an earlier run, to find finished steps.
+        allow_missing: Accept images without a file.
     """
-    here, fetching = roots_at_hand(study, roots), fetching_rows(study, roots)
+    here, fetching = available_roots(study, roots), fetching_rows(study, roots)
     if out is not None:
         generated = {name: generated_root(out, name) for name, data in study.data.items() if data.generate}
         here |= {name: root for name, root in generated.items() if root.is_dir()}
     whole = all(name in here for name, data in study.data.items() if data.pool is None)
     prepared = prepare_study(study, here, allow_missing=allow_missing) if whole else None
     views = views_of(study)
-    images: dict[str, Images] = {}
+    images: dict[str, ImageCounts] = {}
     for view in views:
-        counted = count_images(prepared.views[view.directory]) if prepared else guess_images(view.study)
+        counted = count_images(prepared.views[view.directory]) if prepared else estimate_image_counts(view.study)
         if counted is not None:
             images[view.directory] = counted
     steps = steps_of(study, images or None)
@@ -126,7 +121,7 @@ def plan_study(
     counts = {name: count for each in images.values() for name, count in each.all.items()}
     sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
     left = [step for step in steps if step.directory not in done]
-    disk = {"needed": disk_of_steps(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
+    disk = {"needed": _disk_bytes(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
     for view in views:
         of_view = prepared.views[view.directory] if prepared else None
@@ -135,89 +130,82 @@ def plan_study(
     first = plans[views[0].name]
     if not views[0].directory:
         return replace(first, steps=steps, fetching=fetching, disk=disk if images else None)
-    at_hand = None if whole else _at_hand(study, here, allow_missing)
+    available = None if whole else _available(study, here, allow_missing)
     return Plan(
-        study,
-        first.prepared,
-        first.images,
-        steps,
-        done,
-        seconds,
-        rates,
-        spread,
-        plans,
-        at_hand,
-        fetching,
+        study, first.prepared, first.images, steps, done, seconds, rates, spread, plans, available, fetching,
         disk if images else None,
-    )
+    )  # fmt: skip
 
 
-def _at_hand(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
-    few = countable(study, set(roots)) if study.layout else None
+def _available(study: Study, roots: Mapping[str, Path], allow_missing: bool) -> PreparedStudy | None:
+    few = countable_part(study, set(roots)) if study.layout else None
     return prepare_study(few, {name: roots[name] for name in few.data}, allow_missing=allow_missing) if few else None
 
 
 def plan_data(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON data.
+    """Return the plan as JSON data.
 
-    Of several tasks or label fractions `tasks` has one for each, and what they share stands beside.
+    With several tasks or label fractions, `tasks` has a row for each; shared content is at the top level.
     """
     study = plan.study
+    common = {"question": study.question, "data": [_data_row(plan, name) for name in study.data]}
     if plan.tasks:
         tasks = [{"name": name, **_task_row(each)} for name, each in plan.tasks.items()]
-        return {
-            "question": study.question,
-            "data": [_data_row(plan, name) for name in study.data],
-            "tasks": tasks,
-            "pretraining": _pretraining_rows(*plan.tasks.values()),
-            "seeds": study.seeds,
-            "steps": [_step_row(plan, step) for step in plan.steps],
-            "seconds": remaining_seconds(plan),
-            "disk": plan.disk,
-            **_certainty(plan),
-            **_fetching(plan),
-            "refused": _refused(plan.tasks.values(), [row for task in tasks for row in task["sweeps"]]),
-            "warnings": _warnings(*plan.tasks.values()),
-        }
+        sweeps = [row for task in tasks for row in task["sweeps"]]
+        shared = {"tasks": tasks, "pretraining": _pretraining_rows(*plan.tasks.values())}
+        return common | shared | _run_rows(plan, list(plan.tasks.values()), sweeps)
     sweeps = _sweep_rows(plan)
     return {
-        "question": study.question,
-        "data": [_data_row(plan, name) for name in study.data],
-        "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
-        "images": _images_row(plan.images) if plan.images else None,
-        "judged": _judged_row(plan.prepared) if plan.prepared else None,
-        "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
-        "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": power_of(plan.prepared) if plan.prepared else None,
-        "arms": [arm_row(plan, arm) for arm in study.arms],
+        **common,
+        "task": _split_row(plan),
+        **_data_of_task(plan),
         "pretraining": _pretraining_rows(plan),
         "finetuning": _finetuning_rows(plan),
         "sweeps": sweeps,
-        "seeds": study.seeds,
+        **_run_rows(plan, [plan], sweeps),
+    }
+
+
+def _run_rows(plan: Plan, tasks: list[Plan], sweeps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a plan has once for all tasks: seeds, steps, estimates, downloads, problems and warnings."""
+    return {
+        "seeds": plan.study.seeds,
         "steps": [_step_row(plan, step) for step in plan.steps],
         "seconds": remaining_seconds(plan),
         "disk": plan.disk,
         **_certainty(plan),
         **_fetching(plan),
-        "refused": _refused([plan], sweeps),
-        "warnings": _warnings(plan),
+        "refused": _refused(tasks, sweeps),
+        "warnings": _warnings(*tasks),
+    }
+
+
+def _split_row(plan: Plan) -> dict[str, Any]:
+    return {"on": plan.study.labelled_data, "findings": plan.study.task.findings, "split": split_title(plan)}
+
+
+def _data_of_task(plan: Plan) -> dict[str, Any]:
+    """Return the counts of a task's images and labels, its power, and its arms."""
+    prepared = plan.prepared
+    return {
+        "images": _images_row(plan.images) if plan.images else None,
+        "judged": _unit_row(prepared) if prepared else None,
+        "labelled": _labelled_rows(prepared) if prepared else None,
+        "without_features": dict(prepared.task.without_features) if prepared else {},
+        "power": power_of(prepared) if prepared else None,
+        "arms": [arm_row(plan, arm) for arm in plan.study.arms],
     }
 
 
 def _task_row(plan: Plan) -> dict[str, Any]:
-    """One task at one label fraction."""
-    study = plan.study
+    """Return the row of one task at one label fraction."""
+    study, prepared = plan.study, plan.prepared
     return {
         "directory": study.place,
         "data": _data_row(plan, study.labelled_data),
-        "task": {"on": study.labelled_data, "findings": study.task.findings, "split": split_title(plan)},
-        "test_on": {name: len(ids) for name, ids in plan.prepared.external.items()} if plan.prepared else None,
-        "images": _images_row(plan.images) if plan.images else None,
-        "judged": _judged_row(plan.prepared) if plan.prepared else None,
-        "labelled": _labelled_rows(plan.prepared) if plan.prepared else None,
-        "without_features": dict(plan.prepared.task.without_features) if plan.prepared else {},
-        "power": power_of(plan.prepared) if plan.prepared else None,
-        "arms": [arm_row(plan, arm) for arm in study.arms],
+        "task": _split_row(plan),
+        "test_on": {name: len(ids) for name, ids in prepared.external.items()} if prepared else None,
+        **_data_of_task(plan),
         "finetuning": _finetuning_rows(plan),
         "sweeps": _sweep_rows(plan),
     }
@@ -239,7 +227,7 @@ def _warnings(*plans: Plan) -> list[dict[str, Any]]:
 
 
 def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
-    """One arm of the plan."""
+    """Return the row of one arm."""
     study = plan.study
     settings, tuning = study.arms[arm], study.finetuning_of(arm)
     init, start = settings.init, start_of(study, arm)
@@ -267,15 +255,15 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
 
 
 def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
-    """Settings of the pretraining that an arm starts from; None where it has none, or images are not counted yet."""
+    """Return the settings of an arm's pretraining; None without one, or if image counts are unknown."""
     init = plan.study.arms[arm].init
     if not isinstance(init, Pretrained) or plan.images is None:
         return None
-    return resolved_pretraining(plan.study, init, images_learnt(plan.images, init))
+    return resolved_pretraining(plan.study, init, count_pretraining_images(plan.images, init))
 
 
 def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
-    """Each pretraining once, whatever tasks share it, with its settings and where they come from."""
+    """Return a row per pretraining, with its settings and their sources."""
     rows: dict[str, dict[str, Any]] = {}
     for plan in plans:
         for arm in plan.study.arms:
@@ -284,8 +272,8 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
                 if not isinstance(init, Pretrained) or plan.images is None:
                     continue
                 directory = directory_of_start(study, study.arms[arm].encoder, init, study.seeds[0])
-                resolved = resolved_pretraining(study, init, images_learnt(plan.images, init))
-                row: dict[str, Any] = {"title": study.init_in_words(init), "arms": [], "preset": resolved.why}
+                resolved = resolved_pretraining(study, init, count_pretraining_images(plan.images, init))
+                row: dict[str, Any] = {"title": study.describe_init(init), "arms": [], "preset": resolved.why}
                 row["counted_once"] = {} if plan.prepared is None else plan.prepared.counted_once(init)
                 rows.setdefault(directory, row | {"settings": [asdict(each) for each in resolved.choices]})
                 if arm not in rows[directory]["arms"]:
@@ -294,7 +282,7 @@ def _pretraining_rows(*plans: Plan) -> list[dict[str, Any]]:
 
 
 def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
-    """Training with labels, with its settings and where they come from; arms that are trained alike in one row."""
+    """Return a row per set of fine-tuning settings, with its arms and the sources of the settings."""
     if plan.images is None:
         return []
     rows: dict[str, dict[str, Any]] = {}
@@ -318,7 +306,7 @@ def _finetuning_rows(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, dict[str, float]], int | None]:
-    """Class weights and resampled counts by finding, and images of an epoch; nothing where tables are not at hand."""
+    """Return class weights and resampled counts by finding, and images per epoch; empty without tables."""
     if plan.prepared is None:
         return {}, None
     seed = plan.study.seeds[0]
@@ -328,50 +316,49 @@ def _class_balance(plan: Plan, settings: FinetuneSettings) -> tuple[dict[str, di
 
 
 def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
-    """What each arm tries before it is trained, and the memory that this takes; or why this machine cannot."""
+    """Return a row per sweep: trials and memory, or the reason why this machine cannot run it."""
+    if plan.images is None:
+        return []
     rows: list[dict[str, Any]] = []
-    for arm in plan.study.arms if plan.images is not None else ():
-        if plan.images is not None and plan.study.sweep_of(arm) is not None:
-            try:
-                needs = needs_of(plan.study, arm, (plan.images.train, plan.images.val))
-            except HilumError as error:
-                rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {error}"})
-            else:
-                rows.append({"arm": arm, "refused": None, **asdict(needs), "in_words": needs.in_words})
+    for arm, required in required_by_sweeps(plan.study, plan.images.train, plan.images.val).items():
+        if isinstance(required, HilumError):
+            rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {required}"})
+        else:
+            rows.append({"arm": arm, "refused": None, **asdict(required), "in_words": required.in_words})
     return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
-    """What each replicate learns from with labels."""
-    shares = labelled_shares(prepared)
-    return {"in_words": share_in_words(shares), "seeds": [asdict(share) for share in shares]}
+    """Return the labelled training images of each seed."""
+    subsets = labelled_subsets(prepared)
+    return {"in_words": describe_subsets(subsets), "seeds": [asdict(each) for each in subsets]}
 
 
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
     if plan.prepared is None:
-        return "no" if start.trained_on == "nothing" else "not known before the data are read"
+        return "no" if start.trained_on == "nothing" else "unknown before the data are read"
     if not start.here and is_address(plan.study.weights_of(arm)):
-        return "not known before they are fetched"
+        return "unknown before the download"
     return contamination_of(plan.prepared, arm).message
 
 
 def split_title(plan: Plan) -> str | None:
-    """Name and hash of the split; None where the tables are not at hand."""
+    """Return name and hash of the split; None without tables."""
     return plan.prepared.task.split.title if plan.prepared else None
 
 
 def remaining_seconds(plan: Plan) -> float | None:
-    """Estimated time of what is left to do; None where unknown."""
+    """Return the estimated seconds of the remaining steps; None if unknown."""
     return _remaining(plan, lambda _: 1.0)
 
 
 def _fetching(plan: Plan) -> dict[str, Any]:
-    """What is named by URL, and the free disk for what of it is not here; nothing for a study without."""
+    """Return the downloads and the free disk space; empty for a study without downloads."""
     return {"fetching": plan.fetching, "free_disk": free_disk()} if plan.fetching else {}
 
 
 def _certainty(plan: Plan) -> dict[str, Any]:
-    """How sure the estimate is, and what it follows from."""
+    """Return the uncertainty of the estimated time, and the computing rates."""
     encoders = [step.encoder for step in plan.steps if step.encoder]
     return {
         "seconds_by_kind": _by_kind(plan),
@@ -382,7 +369,7 @@ def _certainty(plan: Plan) -> dict[str, Any]:
 
 
 def _by_kind(plan: Plan) -> list[dict[str, Any]]:
-    """What is left to do by kind of step, the longest first: steps, and seconds; empty where these are unknown."""
+    """Return the number and seconds of remaining steps by kind, the longest first; empty if unknown."""
     kinds: dict[str, dict[str, Any]] = {}
     for step in plan.steps:
         if step.directory in plan.seconds and step.directory not in plan.done:
@@ -408,8 +395,8 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
         return row | {"images": plan.images.all[name] if plan.images else None, "patients": None}
     manifest = plan.prepared.data[name].manifest
     row |= {"images": manifest.height, "patients": manifest["patient_id"].n_unique()}
-    learnt = [data for each in plan.tasks.values() or [plan] for data in each.study.pretraining_data]
-    pool = len(plan.prepared.pretraining_ids(name)) if name in learnt else None
+    pretraining = [data for each in plan.tasks.values() or [plan] for data in each.study.pretraining_data]
+    pool = len(plan.prepared.pretraining_ids(name)) if name in pretraining else None
     row |= {"unlabelled": int((~is_labelled(manifest)).sum()), "pool": pool}
     if not plan.tasks and name == plan.study.labelled_data:
         counts = count_by_split(plan.prepared.task.manifest, plan.prepared.task.split.assignment)
@@ -425,16 +412,37 @@ def _data_row(plan: Plan, name: str) -> dict[str, Any]:
     return row
 
 
-def _judged_row(prepared: Prepared) -> dict[str, Any]:
-    """What is judged: images, or studies of several, and how many there are in the test."""
+def _unit_row(prepared: Prepared) -> dict[str, Any]:
+    """Return the unit of evaluation, and the numbers of test images and units."""
     task = prepared.study.task
     test = labels(prepared).filter(split="test")
     units = in_units(prepared, test, prepared.labelled).height
     return {"unit": task.unit, "score": task.study_score, "test_units": units, "test_images": test.height}
 
 
-def _images_row(images: Images) -> dict[str, Any]:
+def _images_row(images: ImageCounts) -> dict[str, Any]:
     return {"train": images.train, "val": images.val, "test": images.test, "counted": images.exact}
+
+
+def _disk_bytes(steps: list[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
+    """Estimate the disk space of steps in bytes, without tables and pages, which are small.
+
+    Stores take one byte per pixel, the weights of each training four bytes per parameter, and one checkpoint of the
+    largest model its weights, the best weights and two moments of the optimiser.
+
+    Args:
+        steps: Steps to run.
+        images: Images of each data set.
+        study: The study.
+        parameters: Parameters of each encoder.
+    """
+    pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
+    generated = [study.data[step.data].generate for step in steps if step.kind == "generate"]
+    pixels += sum(each.images * each.size**2 for each in generated if each is not None)
+    trained = [
+        parameters.get(str(step.encoder), 0) for step in steps if step.kind in ("pretrain", "supervise", "finetune")
+    ]
+    return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))
 
 
 def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
@@ -443,14 +451,12 @@ def _step_row(plan: Plan, step: Step) -> dict[str, Any]:
 
 
 def _done(steps: list[Step], prepared: PreparedStudy, out: Path) -> set[str]:
-    keys, records = step_keys(steps, prepared), {step.directory: read_record(out / step.directory) for step in steps}
-    for place, view in prepared.views.items():
-        keys = keys_with_failures(steps, keys, failed_arms(view.study, out, keys), place)
-    return {directory for directory, record in records.items() if record and record.key == keys[directory]}
+    keys = keys_after_failures(prepared, steps, step_keys(steps, prepared), out)
+    return {directory for directory, key in keys.items() if is_done(out / directory, key)}
 
 
-def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> dict[str, tuple[float, float]]:
-    """Seconds of each step, and what they may be off as a share."""
+def _estimate(steps: list[Step], images: Mapping[str, ImageCounts], rates: Rates) -> dict[str, tuple[float, float]]:
+    """Return the estimated seconds of each step, and their relative uncertainty."""
     first, found = next(iter(images.values())), {}
     for step in steps:
         if step.kind in ("generate", "store"):
@@ -462,9 +468,9 @@ def _estimate(steps: list[Step], images: Mapping[str, Images], rates: Rates) -> 
 
 
 def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
-    """Weights of an arm that fine-tuning trains, and all of them, head included; no memory is taken for them.
+    """Count the trainable parameters of an arm, and all parameters, head included, without allocating them.
 
-    None of an arm with features from elsewhere.
+    Both are 0 for an arm with precomputed features.
     """
     if study.arms[arm].features is not None:
         return 0, 0
@@ -478,7 +484,7 @@ def parameter_counts(study: Study, arm: str) -> tuple[int, int]:
 def _counts(
     name: str, findings: int, unfreeze: int | Literal["all"], head: HeadName, pooling: PoolingName
 ) -> tuple[int, int]:
-    """Built once for all arms that differ in their weights only."""
+    """Count the trainable and all parameters of an architecture."""
     with weightless():
         encoder = create_encoder(name, seed=0)
         freeze_all_but_last(encoder, unfreeze)

@@ -1,4 +1,4 @@
-"""Arms whose training came to nothing: the others go on, and are judged without them."""
+"""Arms whose training failed; the study continues and is evaluated without them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,20 +9,20 @@ from hilum.errors import HilumErrors, TrainingFailedError
 from hilum.study.file import Study
 from hilum.study.plan.record import Outcome, read_record
 from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directories, sweep_directory
-from hilum.study.prepared import Prepared
+from hilum.study.prepared import Prepared, PreparedStudy
 
-_JUDGED = ("evaluate", "explain", "report")
+_EVALUATION = ("evaluate", "explain", "report")
 
 
 @dataclass(frozen=True)
 class FailedArm:
-    """An arm that is not judged.
+    """An arm that is excluded from the evaluation.
 
     Attributes:
-        name: of the arm.
-        outcome: of the step that failed first; "pretraining_failed" only of steps behind it.
-        directory: of that step, relative to the study's.
-        message: where, what was found, what can be done.
+        name: Name of the arm.
+        outcome: Outcome of the first failed step.
+        directory: Directory of that step, relative to the study's.
+        message: Description of the failure and suggested fix.
     """
 
     name: str
@@ -32,12 +32,12 @@ class FailedArm:
 
     @property
     def sentence(self) -> str:
-        """For the report."""
-        return f"{self.name} {self.outcome} ({self.directory}) and was not judged: {self.message}"
+        """Sentence for the report."""
+        return f"{self.name} {self.outcome} ({self.directory}) and was not evaluated: {self.message}"
 
 
 def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[FailedArm]:
-    """Arms of which some seed failed: a mean over the seeds that went well would flatter them."""
+    """Return the arms with a failed seed; a mean over the remaining seeds would be biased."""
     failed = []
     for arm in study.arms:
         starts = [each for seed in study.seeds for each in pretraining_directories(study, arm, seed)]
@@ -52,17 +52,17 @@ def failed_arms(study: Study, out: Path, keys: Mapping[str, str]) -> list[Failed
 
 
 def without_failed(prepared: Prepared, failed: list[FailedArm]) -> Prepared:
-    """The study of the arms that were trained; where the reference failed, the first of them takes its place.
+    """Remove failed arms from a study; if the reference arm failed, the first remaining arm replaces it.
 
     Raises:
-        HilumErrors: no arm is left.
+        HilumErrors: All arms failed.
     """
     if not failed:
         return prepared
     study, names = prepared.study, {arm.name for arm in failed}
     arms = {name: arm for name, arm in study.arms.items() if name not in names}
     if not arms:
-        raise HilumErrors("the arms of this study", [each.sentence for each in failed], fix="none is left to judge")
+        raise HilumErrors("the arms of this study", [each.sentence for each in failed], fix="none is left to evaluate")
     reference = study.evaluate.reference if study.evaluate.reference in arms else None
     evaluate = study.evaluate.model_copy(update={"reference": reference})
     explain = study.explain
@@ -76,29 +76,46 @@ def without_failed(prepared: Prepared, failed: list[FailedArm]) -> Prepared:
 def keys_with_failures(
     steps: list[Step], keys: Mapping[str, str], failed: list[FailedArm], view: str = ""
 ) -> dict[str, str]:
-    """Keys in which steps that judge depend on which arms they judge.
+    """Return keys in which the evaluation steps of a task depend on the arms that failed.
 
     Args:
-        steps: of the study.
-        keys: of all steps.
-        failed: arms of one task.
-        view: folder of that task (`Study.place`).
+        steps: Steps of the study.
+        keys: Fingerprints of all steps.
+        failed: Failed arms of one task.
+        view: Folder of that task (`Study.place`).
     """
     if not failed:
         return dict(keys)
     names = sorted(arm.name for arm in failed)
-    judged = {step.directory for step in steps if step.kind in _JUDGED and step.view == view}
-    return {d: fingerprint([key, "without", names]) if d in judged else key for d, key in keys.items()}
+    affected = {step.directory for step in steps if step.kind in _EVALUATION and step.view == view}
+    return {d: fingerprint([key, "without", names]) if d in affected else key for d, key in keys.items()}
 
 
-def failure_in_words(step: Step, study: Study, error: TrainingFailedError) -> str:
-    """What happened in a step, with the keys of the study file that can change it."""
+def keys_after_failures(
+    prepared: PreparedStudy, steps: list[Step], keys: Mapping[str, str], out: Path
+) -> dict[str, str]:
+    """Return the keys of all steps, given the arms that failed in the directory of the study.
+
+    Args:
+        prepared: Prepared data of the study.
+        steps: Steps of the study.
+        keys: Fingerprints of all steps if no arm fails.
+        out: Directory of the study.
+    """
+    final = dict(keys)
+    for place, view in prepared.views.items():
+        final = keys_with_failures(steps, final, failed_arms(view.study, out, keys), place)
+    return final
+
+
+def describe_failure(step: Step, study: Study, error: TrainingFailedError) -> str:
+    """Describe the failure of a step, with the keys of the study file to change."""
     message = f"{error.where}: {error.found}. "
     if error.code == "collapsed":
         arms = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
         return f"{message}{error.fix[:1].upper()}{error.fix[1:].rstrip('.')} (under pretrain, or {arms}.settings)."
     if step.kind == "sweep":
-        return f"{message}Let the sweep of arms.{step.arm} try lower lr, or set precision: fp32."
+        return f"{message}Add lower values of lr to the sweep of arms.{step.arm}, or set precision: fp32."
     if step.kind == "finetune":
         lr = study.finetuning_of(str(step.arm)).lr
         now = f" (now {lr:g})" if lr is not None else ""

@@ -1,4 +1,4 @@
-"""What a study names by URL: what of it is here, and fetching the rest."""
+"""Download of data sets and weights that a study file gives by URL."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -22,14 +22,14 @@ from hilum.study.file import Study
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Something that a study names by URL.
+class Download:
+    """A data set or weights given by URL.
 
     Attributes:
-        title: in words: "data set images", or "weights of arms a, b".
-        address: where it is.
-        data: name of the data set; None for weights.
-        encoders: that weights have to be of, one for each arm; empty for data.
+        title: Title: "data set images", or "weights of a, b".
+        address: URL and checksum.
+        data: Name of the data set; None for weights.
+        encoders: Encoder of each arm that uses the weights; empty for data.
     """
 
     title: str
@@ -39,21 +39,23 @@ class Wanted:
 
     @property
     def by_hand(self) -> str:
-        """How it can be given where it cannot be fetched."""
+        """Suggested fix if the download fails."""
         if self.data is not None:
-            return f"What came so far is kept. Without a network, unpack it by hand and add --data {self.data}=FOLDER."
-        return "What came so far is kept. Without a network, unpack it by hand and name the directory instead."
+            return (
+                f"The partial download is kept. Without a network, unpack it by hand and add --data {self.data}=FOLDER."
+            )
+        return "The partial download is kept. Without a network, unpack it by hand and name the directory instead."
 
 
-def wanted_by(study: Study, roots: Mapping[str, Path]) -> list[Wanted]:
-    """Everything that a study names by URL and that `roots` do not give, each once.
+def downloads_of(study: Study, roots: Mapping[str, Path]) -> list[Download]:
+    """Return the downloads of a study: data sets by URL without a folder in `roots`, and weights by URL.
 
     Args:
-        study: the study.
-        roots: folders of data sets that are given by hand.
+        study: The study.
+        roots: Folders of data sets by name.
     """
     found = [
-        Wanted(f"data set {name}", data.address, data=name)
+        Download(f"data set {name}", data.address, data=name)
         for name, data in study.data.items()
         if data.address is not None and name not in roots
     ]
@@ -64,39 +66,39 @@ def wanted_by(study: Study, roots: Mapping[str, Path]) -> list[Wanted]:
             arms.setdefault(str(weights), []).append(arm)
     for text, names in arms.items():
         encoders = tuple(study.arms[arm].encoder for arm in names)
-        found.append(Wanted(f"weights of {', '.join(names)}", parse_address(text), encoders=encoders))
+        found.append(Download(f"weights of {', '.join(names)}", parse_address(text), encoders=encoders))
     return found
 
 
-def roots_at_hand(study: Study, roots: Mapping[str, Path]) -> dict[str, Path]:
-    """Folders of data sets: those that are given, and those that were fetched before. Opens no connection."""
+def available_roots(study: Study, roots: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the folders of data sets that are given or already downloaded; opens no connection."""
     return {**roots, **dict(_fetched_roots(study, roots))}
 
 
-def fetch_wanted(study: Study, roots: Mapping[str, Path], progress: ShowProgress = quiet) -> dict[str, Path]:
-    """Fetch what a study names by URL and is not here, each once, and give the folders of its data sets.
+def fetch_missing(study: Study, roots: Mapping[str, Path], progress: ShowProgress = quiet) -> dict[str, Path]:
+    """Download what a study gives by URL and is not on this machine; return the folders of its data sets.
 
     Args:
-        study: the study.
-        roots: folders of data sets that are given by hand: these are not fetched.
-        progress: shows each.
+        study: The study.
+        roots: Folders of data sets by name; these are not downloaded.
+        progress: Shows the progress of each download.
 
     Raises:
-        HilumError: something cannot be fetched, or is not what the study means.
+        HilumError: A download fails, or weights belong to another encoder.
     """
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         if fetched(each.address) is None:
             with progress(f"fetch {each.title}") as report:
                 fetch_address(each.address, what=each.title, fix=each.by_hand, on_progress=report)
         for encoder in each.encoders:
-            describe_weights(str(each.address), encoder)  # refuses weights of another encoder now
-    return roots_at_hand(study, roots)
+            describe_weights(str(each.address), encoder)  # refuses weights of another encoder
+    return available_roots(study, roots)
 
 
 def fetching_rows(study: Study, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """What a plan says of each: `title, url, here, bytes` (of an archive, where its server states them), `place`."""
+    """Return a row per download: `title, url, here, there, bytes` (None if unknown), `place`."""
     rows = []
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         here = fetched(each.address) is not None
         size = None if here else size_of_address(each.address)
         there = not each.address.url.startswith("file://") or Path(urlsplit(each.address.url).path).exists()
@@ -106,7 +108,7 @@ def fetching_rows(study: Study, roots: Mapping[str, Path]) -> list[dict[str, Any
 
 
 def free_disk(folder: Path | None = None) -> int:
-    """Bytes that are free where a folder is, or will be; of the cache by default."""
+    """Return the free disk space in bytes at a folder, which may not exist yet; by default at the cache."""
     place = folder or cache_folder()
     while not place.exists():
         place = place.parent
@@ -114,6 +116,6 @@ def free_disk(folder: Path | None = None) -> int:
 
 
 def _fetched_roots(study: Study, roots: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
-    for each in wanted_by(study, roots):
+    for each in downloads_of(study, roots):
         if each.data is not None and (found := fetched(each.address)) is not None:
             yield each.data, found

@@ -1,4 +1,4 @@
-"""How many labels a study learns from, counted for every replicate: the share that `label_fraction` leaves of them."""
+"""Counts of the labelled training images of each seed under `label_fraction`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +9,14 @@ from hilum.study.prepared import Prepared
 
 
 @dataclass(frozen=True)
-class LabelledShare:
-    """What one replicate learns from with labels.
+class LabelledSubset:
+    """Labelled training images of one seed.
 
     Attributes:
-        seed: of the replicate, which draws the patients.
-        percent: of the training patients.
-        images, patients: how many.
-        positives: images positive for each finding.
+        seed: Random seed of the draw of patients.
+        percent: Percentage of the training patients.
+        images, patients: Numbers of images and patients.
+        positives: Number of positive images of each finding.
     """
 
     seed: int
@@ -26,15 +26,15 @@ class LabelledShare:
     positives: dict[str, int]
 
 
-def labelled_shares(prepared: Prepared) -> list[LabelledShare]:
-    """One a seed, in the study's order."""
+def labelled_subsets(prepared: Prepared) -> list[LabelledSubset]:
+    """Count the labelled training images of each seed."""
     study = prepared.study
-    shares = []
+    subsets = []
     for seed in study.seeds:
         images = prepared.task.train_of(seed)
         positives = (np.nan_to_num(images.targets) == 1).sum(0).tolist()
-        shares.append(
-            LabelledShare(
+        subsets.append(
+            LabelledSubset(
                 seed,
                 study.task.labelled_percent,
                 len(images.image_ids),
@@ -42,42 +42,42 @@ def labelled_shares(prepared: Prepared) -> list[LabelledShare]:
                 dict(zip(study.task.findings, positives, strict=True)),
             )
         )
-    return shares
+    return subsets
 
 
 def span(numbers: list[int]) -> str:
-    """As in "14", or "12 to 17" where replicates differ."""
+    """Return "14", or "12 to 17" if seeds differ."""
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def share_in_words(shares: list[LabelledShare]) -> str:
-    """As in "10 % of the training patients: 14 images of 9 patients, 10 positive"; spans over seeds where they differ.
+def describe_subsets(subsets: list[LabelledSubset]) -> str:
+    """Describe subsets: "10 % of the training patients: 14 images of 9 patients, 10 positive", with ranges over seeds.
 
-    With several findings the number of positives is that of the rarest.
+    With several findings the positives are those of the rarest.
     """
-    first = shares[0]
-    rarest = min(first.positives, key=lambda finding: sum(share.positives[finding] for share in shares))
+    first = subsets[0]
+    rarest = min(first.positives, key=lambda finding: sum(subset.positives[finding] for subset in subsets))
     of = "" if len(first.positives) == 1 else f" for {rarest}, the rarest finding"
-    drawn = f", drawn anew for each of {len(shares)} seeds" if len(shares) > 1 and first.percent < 100 else ""
+    drawn = f", drawn separately for each of {len(subsets)} seeds" if len(subsets) > 1 and first.percent < 100 else ""
     return (
-        f"{first.percent:g} % of the training patients: {span([share.images for share in shares])} images of "
-        f"{span([share.patients for share in shares])} patients, "
-        f"{span([share.positives[rarest] for share in shares])} positive{of}{drawn}"
+        f"{first.percent:g} % of the training patients: {span([subset.images for subset in subsets])} images of "
+        f"{span([subset.patients for subset in subsets])} patients, "
+        f"{span([subset.positives[rarest] for subset in subsets])} positive{of}{drawn}"
     )
 
 
-def as_rows(shares: list[LabelledShare]) -> list[dict[str, Any]]:
-    """One row a seed and finding: seed, percent, images, patients, finding, positives."""
+def as_rows(subsets: list[LabelledSubset]) -> list[dict[str, Any]]:
+    """Return one row per seed and finding: seed, percent, images, patients, finding, positives."""
     return [
         {
-            "seed": share.seed,
-            "percent": float(share.percent),
-            "images": share.images,
-            "patients": share.patients,
+            "seed": subset.seed,
+            "percent": float(subset.percent),
+            "images": subset.images,
+            "patients": subset.patients,
             "finding": finding,
             "positives": positives,
         }
-        for share in shares
-        for finding, positives in share.positives.items()
+        for subset in subsets
+        for finding, positives in subset.positives.items()
     ]

@@ -1,4 +1,4 @@
-"""Labels that a study cannot learn from, known from the tables before anything runs."""
+"""Checks that every finding has labels to train and validate on."""
 
 import numpy as np
 
@@ -8,12 +8,14 @@ from hilum.study.prepared import Prepared
 
 
 def label_problems(prepared: Prepared) -> list[str]:
-    """Findings that some replicate cannot learn, or that no epoch can be chosen by; a sentence each, with its key.
+    """Find findings without labels to train or validate on.
 
-    Refused are exclusive classes without an image in training or validation, and findings without a positive or a
-    negative among the images of a fraction of labels, by any seed's draw. A finding that all labels together lack is
-    trained without and left out of averages, as the plan and the report say. Generated images, which only show that a
-    study runs, are not looked at.
+    Reported are classes of a multiclass task without a training or validation image, and findings without a positive
+    or a negative image in the labelled subset of a seed. A finding without positives in the full training set is
+    excluded from averages instead. Studies on generated images are not checked.
+
+    Returns:
+        One sentence per problem, with the key to change.
     """
     study = prepared.study
     if is_generated(study, study.labelled_data):
@@ -21,11 +23,11 @@ def label_problems(prepared: Prepared) -> list[str]:
     problems = []
     findings, multiclass = study.task.findings, study.task.classes == "multiclass"
     percent = study.task.labelled_percent
-    in_part = percent < 100
-    for seed in study.seeds if multiclass or in_part else []:
+    is_subset = percent < 100
+    for seed in study.seeds if multiclass or is_subset else []:
         lacking = _lacking(prepared.task.train_of(seed), findings, both=not multiclass)
         if lacking:
-            where = f"{percent:g} % of the labels, seed {seed}" if in_part else f"seed {seed}"
+            where = f"{percent:g} % of the labels, seed {seed}" if is_subset else f"seed {seed}"
             fix = "raise label_fraction, or remove them from task.findings"
             problems.append(f"task.findings: {where} has no {', no '.join(lacking)} to train on. To fix it, {fix}.")
     if multiclass and (lacking := _lacking(prepared.task.val, findings, both=False)):
@@ -35,7 +37,7 @@ def label_problems(prepared: Prepared) -> list[str]:
 
 
 def _lacking(images: LabelledImages, findings: list[str], *, both: bool) -> list[str]:
-    """What is not there, in words: a positive image, and where both are needed a negative one."""
+    """Describe missing labels: no positive image, or with `both` no negative one."""
     positives, negatives = (np.asarray((images.targets == answer).sum(0)) for answer in (1, 0))
     missing = [f"image positive for {name}" for name, count in zip(findings, positives, strict=True) if not count]
     if both:

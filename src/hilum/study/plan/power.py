@@ -1,4 +1,4 @@
-"""What a study's test images can show, before anything is run: from numbers of images and patients alone."""
+"""Minimum detectable differences of a study's test set, from its numbers of images and patients."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,20 +13,20 @@ from hilum.study.prepared import Prepared
 
 
 def power_of(prepared: Prepared) -> dict[str, Any]:
-    """What the test images of a task can show, by `detectable_differences`."""
+    """Return the minimum detectable differences of a task; see `detectable_differences`."""
     study = prepared.study
-    judged = in_units(prepared, labels(prepared), prepared.labelled)
-    return detectable_differences(judged, study.task.findings, study.evaluate.min_positive_patients)
+    units = in_units(prepared, labels(prepared), prepared.labelled)
+    return detectable_differences(units, study.task.findings, study.evaluate.min_positive_patients)
 
 
-def power_in_words(power: dict[str, Any]) -> str:
-    """One sentence on the mean of the findings, or the only one.
+def describe_power(power: dict[str, Any]) -> str:
+    """Describe the minimum detectable difference of the mean over findings, or of the only finding.
 
     Args:
-        power: as `detectable_differences` gives it.
+        power: Result of `detectable_differences`.
 
     Example:
-        >>> power_in_words({"rows": [{"smallest_difference": 0.0412, "note": "mean of 3 of 4 findings"}]})
+        >>> describe_power({"rows": [{"smallest_difference": 0.0412, "note": "mean of 3 of 4 findings"}]})
         'This test set can show a difference of at least 0.041 in AUROC, mean of 3 of 4 findings.'
     """
     smallest, note = power["rows"][0]["smallest_difference"], power["rows"][0]["note"]
@@ -36,19 +36,19 @@ def power_in_words(power: dict[str, Any]) -> str:
 
 
 def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positive_patients: int) -> dict[str, Any]:
-    """The smallest difference in AUROC between two arms that the test images show, of the mean and of each finding.
+    """Compute the minimum detectable difference in AUROC between two arms, for the mean and for each finding.
 
-    Test labels are counted for this and go nowhere else.
+    Test labels are only counted.
 
     Args:
-        labels: `split, patient_id, y_<finding>`, as `hilum.study.plan.predictions.labels` gives them.
-        findings: of the task.
-        min_positive_patients: findings with fewer positive, or fewer negative, patients are left out of the mean.
+        labels: Table `split, patient_id, y_<finding>` from `hilum.study.plan.predictions.labels`.
+        findings: Findings of the task.
+        min_positive_patients: Findings with fewer positive, or fewer negative, patients are excluded from the mean.
 
     Returns:
-        `assumed` (AUROC of the weaker arm, correlation of the arms, power, level; as
-        `hilum.evaluation.Assumptions`), and `rows`: first the mean, then findings: finding, positives, negatives,
-        patients, positive_patients, smallest_difference (None where nothing can be shown) and note.
+        `assumed` (AUROC of the weaker arm, correlation of the arms, power, significance level; see
+        `hilum.evaluation.Assumptions`), and `rows`, the mean first, then each finding: finding, positives, negatives,
+        patients, positive_patients, smallest_difference (None if no difference is detectable) and note.
     """
     assumed = Assumptions()
     test = labels.filter(pl.col("split") == "test")
@@ -73,10 +73,10 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
             counted[finding] = TestSet(row["positives"], row["negatives"], row["patients"])
             row["smallest_difference"] = number_or_null(smallest_detectable_difference(counted[finding], assumed))
             row["note"] = (
-                "" if row["smallest_difference"] else "not even a perfect arm would be distinguished from the other"
+                "" if row["smallest_difference"] else "no difference is detectable, not even with a perfect arm"
             )
         else:
-            row["note"] = f"fewer than {min_positive_patients} positive or negative patients: left out"
+            row["note"] = f"fewer than {min_positive_patients} positive or negative patients: excluded"
         rows.append(row)
     mean = {
         "finding": MACRO,

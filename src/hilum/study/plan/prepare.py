@@ -1,4 +1,4 @@
-"""From a study and the folders of its data to images, splits and targets; no pixel is read."""
+"""Preparation of a study's data: tables, splits, targets and patient identities, without reading pixels."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -37,21 +37,21 @@ from hilum.study.prepared import AllTasks, Prepared, PreparedStudy, PreparedTask
 
 
 def prepare(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> Prepared:
-    """As `prepare_study`, of a study of one task and one label fraction."""
+    """Prepare a study with one task and one label fraction; see `prepare_study`."""
     (only,) = prepare_study(study, roots, allow_missing=allow_missing).views.values()
     return only
 
 
 def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: bool = False) -> PreparedStudy:
-    """Read every data set's tables, divide patients and read the labels of training and validation images.
+    """Read all tables, split patients, and read the labels of training and validation images.
 
     Args:
-        study: the study.
-        roots: folder of each data set.
-        allow_missing: take images whose file is not there, as `hilum.data.collections.read_collection` does.
+        study: The study.
+        roots: Folder of each data set.
+        allow_missing: Accept images without a file, as `hilum.data.collections.read_collection`.
 
     Raises:
-        HilumError: a folder is missing, a table is wrong, or the split leaves a part empty.
+        HilumError: A folder is missing, a table is invalid, or a part of the split is empty.
     """
     refuse_without_folder(study, roots)
     data = {
@@ -73,9 +73,9 @@ def prepare_study(study: Study, roots: Mapping[str, Path], *, allow_missing: boo
             of_task[view.task] = _prepare_task(view, data[view.study.labelled_data])
     external = {view.task: _external_images(view, views, of_task, data) for view in views}
     splits = _splits(views, of_task, external, data)
-    learnt = list(dict.fromkeys(name for view in views for name in view.study.pretraining_data))
-    identity = identify(study, data, splits, learnt)
-    common = _all_tasks(views, of_task, splits, identity, learnt)
+    pretraining = list(dict.fromkeys(name for view in views for name in view.study.pretraining_data))
+    identity = identify(study, data, splits, pretraining)
+    common = _all_tasks(views, of_task, splits, identity, pretraining)
     found: dict[str, Prepared] = {}
     for view in views:
         task = replace(of_task[view.task], labelled_ids=_labelled_ids(view.study, of_task[view.task]))
@@ -98,8 +98,8 @@ def _refuse_empty_pools(prepared: PreparedStudy) -> None:
                 if isinstance(init, Pretrained) and not any(view.pool_of(init).values()):
                     raise HilumError(
                         f"arms.{name}.init.on",
-                        expected="images to learn from, of patients who neither validate nor test",
-                        found=f"none in {' and '.join(init.shares)}",
+                        expected="pretraining images of patients outside validation and test",
+                        found=f"none in {' and '.join(init.fractions)}",
                         fix="Name other data sets, or a split that leaves patients to train on.",
                     )
 
@@ -110,7 +110,7 @@ def _splits(
     external: Mapping[str, Mapping[str, Sequence[str]]],
     data: Mapping[str, PreparedData],
 ) -> list[tuple[str, Split]]:
-    """Who validates and tests, by data set: in every task once, and in every external test set."""
+    """Return the splits of all tasks and external test sets, with the name of the data set of each."""
     studies = {view.task: view.study for view in views}
     splits = [
         each
@@ -132,7 +132,7 @@ def _all_tasks(
     of_task: Mapping[str, PreparedTask],
     splits: Sequence[tuple[str, Split]],
     identity: Identity,
-    learnt: Sequence[str],
+    pretraining: Sequence[str],
 ) -> AllTasks:
     held: dict[str, dict[str, None]] = {}
     titles: dict[str, list[str]] = {}
@@ -144,7 +144,7 @@ def _all_tasks(
         stored.setdefault(view.study.labelled_data, set()).update(of_task[view.task].manifest["image_id"])
     for name, images in stored.items():
         images.update(held.get(name, {}))
-        if name in learnt:
+        if name in pretraining:
             images.update(identity.pools[name])
     return AllTasks(
         {name: list(images) for name, images in held.items()}, titles, stored, views[0].study.task.split_seed
@@ -154,7 +154,7 @@ def _all_tasks(
 def _external_images(
     view: View, views: Sequence[View], of_task: Mapping[str, PreparedTask], data: Mapping[str, PreparedData]
 ) -> dict[str, list[str]]:
-    """Images of other data sets that a task is tested on; none of a patient it trains or validates on."""
+    """Return the external test images of a task, without its training and validation patients."""
     own, home = of_task[view.task], data[view.study.labelled_data]
     known = {*home.patients(own.train.image_ids), *home.patients(own.val.image_ids)}
     found = {}
@@ -171,55 +171,50 @@ def _external_images(
         missing = without_features(view.study, data[name], dict.fromkeys(apart, "test"))
         found[name] = [each for each in apart if each not in missing]
         if not found[name]:
+            fix = "Name another data set, or `all` of its images."
             raise HilumError(
-                f"test_on of task {view.task}",
-                expected=f"labelled images of {name}",
-                found="none",
-                fix="Name another data set, or `all` of its images.",
+                f"test_on of task {view.task}", expected=f"labelled images of {name}", found="none", fix=fix
             )
     return found
 
 
 def external_findings(study: Study, data: PreparedData) -> list[str]:
-    """Findings of a task that another data set labels, too, in the task's order."""
+    """Return the findings of a task that another data set labels, in the task's order."""
     return findings_of(study, data)
 
 
 def external_manifest(study: Study, data: PreparedData) -> pl.DataFrame:
-    """Labelled images of another data set that fit a task, with the codes that it reads.
+    """Return the labelled images of another data set that meet a task's inclusion criteria.
 
     Raises:
-        HilumError: it labels none of the findings.
+        HilumError: It labels none of the findings.
     """
     findings = external_findings(study, data)
     if not findings:
-        raise HilumError(
-            f"test_on: {data.name}",
-            expected=f"labels of {', '.join(study.task.findings)}",
-            found="none",
-            fix="Name another data set.",
-        )
+        wanted = f"labels of {', '.join(study.task.findings)}"
+        raise HilumError(f"test_on: {data.name}", expected=wanted, found="none", fix="Name another data set.")
     return images_of_task(study, data, findings)
 
 
 def _supervised(views: Iterable[Prepared], of_task: Mapping[str, PreparedTask]) -> Iterator[tuple[str, Prepared]]:
-    """What every start with labels learns, by its directory: training patients who are held out in no task."""
+    """Yield the data of each supervised start with its directory, without held-out patients of any task."""
     every = list(views)
     tested = {name for task in of_task.values() for name in task.tested_patients}
-    tested |= {patient for view in every for name, ids in view.external.items() for patient in _names(view, name, ids)}
+    tested |= {
+        patient
+        for view in every
+        for name, ids in view.external.items()
+        for patient in view.data[name].patients(list(ids))
+    }
     for view in every:
         for name, arm in view.study.arms.items():
             for init in starts_in(arm.init):
                 if isinstance(init, Supervised):
-                    learnt = _learnt_before(view, name, init, of_task, tested)
-                    yield start_directory(view.study, arm.encoder, init), learnt
+                    start = _supervised_start(view, name, init, of_task, tested)
+                    yield start_directory(view.study, arm.encoder, init), start
 
 
-def _names(view: Prepared, data: str, image_ids: Sequence[str]) -> list[str]:
-    return view.data[data].patients(list(image_ids))
-
-
-def _learnt_before(
+def _supervised_start(
     view: Prepared, arm: str, init: Supervised, of_task: Mapping[str, PreparedTask], tested: Collection[str]
 ) -> Prepared:
     study = supervised_study(view.study, view.study.arms[arm].encoder, init)
@@ -228,32 +223,32 @@ def _learnt_before(
         task = of_task[init.supervise]
         names = dict(zip(task.val.image_ids, data.patients(task.val.image_ids), strict=True))
         val = task.val.only({image_id for image_id, patient in names.items() if patient not in tested})
-        learnt = replace(task, train=task.train.only(pool), val=val, test_ids=[])
+        start_task = replace(task, train=task.train.only(pool), val=val, test_ids=[])
     else:
-        learnt = _own_task(study, data, pool, init.supervise)
-    if not learnt.train.image_ids or not learnt.val.image_ids:
+        start_task = _own_task(study, data, pool, init.supervise)
+    if not start_task.train.image_ids or not start_task.val.image_ids:
         raise HilumError(
             f"arms.{arm}: supervise",
-            expected=f"labelled images of {data.name} to train and to validate on, of patients of no test",
-            found=f"{len(learnt.train.image_ids)} and {len(learnt.val.image_ids)}",
+            expected=f"labelled training and validation images of {data.name}, without test patients",
+            found=f"{len(start_task.train.image_ids)} and {len(start_task.val.image_ids)}",
             fix="Name another data set.",
         )
-    every = frozenset(learnt.train.image_ids)
-    learnt = replace(learnt, labelled_ids=dict.fromkeys(study.seeds, every))
-    return replace(view, study=study, task=learnt, external={})
+    every = frozenset(start_task.train.image_ids)
+    start_task = replace(start_task, labelled_ids=dict.fromkeys(study.seeds, every))
+    return replace(view, study=study, task=start_task, external={})
 
 
 def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: SupervisedTask) -> PreparedTask:
-    """A task of a start: its patients are dealt out to training and validation, none to a test."""
+    """Prepare a task defined in a start: its patients are split into training and validation."""
     manifest = images_of_task(study, data, study.task.findings)
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(sorted(pool), dtype=pl.String).implode()))
     percent = int(percent_of(own.validation))
     if manifest.is_empty():
         raise HilumError(
             f"supervise: {data.name}",
-            expected="labelled images of patients who are held out in no task and in no test_on",
+            expected="labelled images of patients outside the validation and test sets of all tasks",
             found="none",
-            fix="Name another data set: one that is tested on has no image to learn from.",
+            fix="Name another data set; all images of external test sets are held out.",
         )
     assignment = assign_patients(manifest, {"train": 100 - percent, "val": percent}, own.seed)
     split = Split(f"patients-{100 - percent}-{percent}-s{own.seed}", assignment)
@@ -261,13 +256,13 @@ def _own_task(study: Study, data: PreparedData, pool: Collection[str], own: Supe
 
 
 def make_split(manifest: pl.DataFrame, wanted: AnySplit, collection: str, data: PreparedData | None = None) -> Split:
-    """The split that a study asks for.
+    """Make the split of a task.
 
     Args:
-        manifest: images of the task.
-        wanted: what the study says.
-        collection: of the data set.
-        data: the data set, for a split by a column of its own labels.
+        manifest: Images of the task.
+        wanted: Section `split` of the study file.
+        collection: Collection of the data set.
+        data: The data set, for a split by a column of its label table.
     """
     if isinstance(wanted, ColumnSplit):
         return _column_split(manifest, wanted, data)
@@ -281,7 +276,7 @@ def make_split(manifest: pl.DataFrame, wanted: AnySplit, collection: str, data: 
 
 
 def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedData | None) -> Split:
-    """The split that a column of the data set's own labels tells."""
+    """Make a split by a column of the label table."""
     if wanted.column == "split":
         value_of = dict(manifest.select("image_id", "split").iter_rows())
     elif data is None or data.labels is None:
@@ -289,7 +284,7 @@ def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedDat
             "split.column",
             expected=f"a table of labels with the column {wanted.column}",
             found="none",
-            fix="Give the folder itself, with data.NAME.labels, not what was ingested from it.",
+            fix="Give the original folder, with data.NAME.labels, instead of the ingested one.",
         )
     else:
         value_of = read_own_column(data.labels, wanted.column)
@@ -299,10 +294,10 @@ def _column_split(manifest: pl.DataFrame, wanted: ColumnSplit, data: PreparedDat
 
 
 def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
-    """Refuse a study of which not every folder is named or fetched.
+    """Refuse a study with data sets whose folder is not given or downloaded.
 
     Raises:
-        HilumError: which are not.
+        HilumError: Names these data sets.
     """
     if lacking := [name for name in study.data_in_folders if name not in roots]:
         options = [f"--data {name}=FOLDER" for name in lacking]
@@ -313,7 +308,7 @@ def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
 
 
 def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:
-    collected, issuer = _as_found(study.data[name], name, root, allow_missing)
+    collected, issuer = _read_collection(study.data[name], name, root, allow_missing)
     settings = study.data[name]
     manifest = _usable(collected.manifest, settings)
     known = settings.collection != "folder" or settings.issuer is not None or issuer != name
@@ -321,18 +316,18 @@ def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedD
     return PreparedData(name, collected, manifest, issuer, known, labels)
 
 
-def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Dataset, str]:
-    """A data set from its native files, or as it was ingested, and the issuer of its patients."""
+def _read_collection(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Dataset, str]:
+    """Read a data set from its native files or its ingested form, and the issuer of its patient ids."""
     options = {"labels": settings.labels, "release": settings.release, "labeller": settings.labeller}
     if is_ingested(root):
         given = {f"data.{name}.{option}": value for option, value in options.items() if value}
         ingested = read_ingested(name, root, given, issuer=settings.issuer)
         collected, issuer = ingested.collected, ingested.issuer
         if collected.name != settings.collection:
-            fix = "Write that collection into the study, or give the folder of the other."
+            fix = "Correct the collection in the study file, or give another folder."
             raise HilumError(f"data.{name}.collection", expected=collected.name, found=settings.collection, fix=fix)
         if not collected.root.is_dir():
-            fix = "Bring the images back, or ingest them again from where they are."
+            fix = "Restore the images, or ingest them again from their new folder."
             raise HilumError(collected.root, expected=f"the images of {root}", found="no such folder", fix=fix)
     else:
         labels = root / settings.labels if settings.labels else None
@@ -351,7 +346,7 @@ def _as_found(settings: DataSet, name: str, root: Path, allow_missing: bool) -> 
 
 
 def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
-    """The images that the study file lets a data set give."""
+    """Select the images of a data set that the study uses."""
     wanted = settings.images
     if settings.only:
         manifest = filter_positive(manifest, settings.only)
@@ -371,7 +366,7 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
             f"{place}.unit",
             expected=f"studies of the images of {data.name}",
             found="no study_id",
-            fix="Add a column study_id to its table of labels, or judge images.",
+            fix="Add a column study_id to its label table, or set unit: image.",
         )
     split = make_split(manifest, task.split, data.collected.name, data)
     at = f"{place}.split"
@@ -398,7 +393,7 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
 
 
 def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, split: Split) -> PreparedTask:
-    """The labels of training and validation images."""
+    """Add the labels of training and validation images."""
     task = study.task
     parts = split.assignment.select("image_id", pl.col("split").alias("part"))
     divided = manifest.join(parts, on="image_id", how="left", maintain_order="left")
@@ -419,9 +414,8 @@ def _with_targets(study: Study, data: PreparedData, manifest: pl.DataFrame, spli
 
 
 def _labelled_ids(study: Study, task: PreparedTask) -> dict[int, frozenset[str]]:
-    """Of each seed, the training images whose labels may be used."""
-    assignment = task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids))
-    here = replace(task.split, assignment=assignment)
+    """Return the labelled training images of each seed."""
+    here = Split(task.split.name, task.split.assignment.filter(pl.col("image_id").is_in(task.train.image_ids)))
     percent = study.task.labelled_percent
     return {seed: frozenset(label_fraction(here, percent, seed).image_ids("train")) for seed in study.seeds}
 

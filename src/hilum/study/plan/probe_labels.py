@@ -1,4 +1,4 @@
-"""Labels that a pretraining of a study is probed with: never those of test patients."""
+"""Validation labels for the online probe of a pretraining."""
 
 import polars as pl
 
@@ -7,19 +7,18 @@ from hilum.data.store import Store
 from hilum.pretext.monitoring import ProbedImages, probed_images
 from hilum.study.prepared import Prepared
 
-_HALF = 50.0  # percent of the validation patients, to fit
+_HALF = 50.0  # percent of the validation patients
 
 
 def labels_of_task(prepared: Prepared, store: Store | None = None) -> ProbedImages | None:
-    """Labels of a study's validation patients, for a pretraining on the task's own data set.
+    """Return the labels of validation patients for the probe of a pretraining on the task's data set.
 
-    No label of a training patient is read: the labels of validation patients are those that a study has at every
-    share of labelled training patients (`label_fraction`), so that the epoch that is kept depends on none, and changing
-    the share pretrains nothing again. Probes are fitted to one half of these patients and scored on the other.
+    Labels of training patients are not used, so that the selected epoch is the same at every label fraction. Probes are
+    fitted to one half of the validation patients and scored on the other.
 
     Args:
-        prepared: the study's data.
-        store: leaves out the images that it does not hold; None: all that the tables have.
+        prepared: Prepared data of the task.
+        store: Store of the data set, to exclude images that it does not contain; None: all images.
     """
     study, task = prepared.study, prepared.task
     images = task.val if store is None else task.val.only(set(store.image_ids))

@@ -1,4 +1,4 @@
-"""What was done: a record beside each step's files, by which a finished step is known again."""
+"""Records of finished and failed steps, and progress of running ones, beside the files of each step."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from hilum.report.page import PAGE
 from hilum.study.plan.steps import REPORT
 from hilum.training.distributed import run_on_rank0
 
-RECORD, CURVES = "step.json", "curves.parquet"
+RECORD, CURVES, PLAN = "step.json", "curves.parquet", "plan.json"
 _PART, _PROGRESS = ".part-", ".progress.json"
 
 Outcome = Literal["done", "diverged", "collapsed", "pretraining_failed"]
@@ -26,18 +26,18 @@ Outcome = Literal["done", "diverged", "collapsed", "pretraining_failed"]
 
 @dataclass(frozen=True)
 class StepRecord:
-    """How a step went.
+    """Record of a finished or failed step.
 
     Attributes:
-        key: fingerprint of all that decides its result.
-        title: of the step.
-        seconds: wall time of the run that finished it.
-        finished: local time, ISO 8601.
-        hilum: version.
-        machine: processor architecture and number of cores.
-        outcome: "done"; or the code of a training that failed (`hilum.errors.TrainingFailedError`), or
-            "pretraining_failed" where there was nothing to start from.
-        message: of a failure, in words: where, what was found, what can be done.
+        key: Fingerprint of all inputs of the step.
+        title: Title of the step.
+        seconds: Wall time of the run that finished it.
+        finished: Local time in ISO 8601.
+        hilum: Version of Hilum.
+        machine: Processor architecture and number of cores.
+        outcome: "done"; or the code of a failed training (`hilum.errors.TrainingFailedError`), or
+            "pretraining_failed" if its start or sweep failed.
+        message: Description of a failure and suggested fix.
     """
 
     key: str
@@ -51,7 +51,7 @@ class StepRecord:
 
 
 def read_record(directory: Path) -> StepRecord | None:
-    """The record of a finished step; None where it is not finished."""
+    """Read the record of a step; None if it has not ended."""
     try:
         content = json.loads((directory / RECORD).read_text(encoding="utf-8"))
         content["message"] = content.pop("told", content.get("message", ""))  # its name in earlier versions
@@ -61,27 +61,27 @@ def read_record(directory: Path) -> StepRecord | None:
 
 
 def forget_without_page(out: Path) -> None:
-    """A page that was deleted is to be written again."""
+    """Delete the record of a report whose page was deleted, so that it is written again."""
     if not (out / PAGE).is_file():
         (out / REPORT / RECORD).unlink(missing_ok=True)
 
 
-def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
-    """Do a step unless it is done already.
+def run_once(directory: Path, key: str, title: str, work: Callable[[], None]) -> bool:
+    """Run a step unless it is done.
 
-    What an interrupted run of the same step left is kept for `work` to go on from; what a step with other settings
-    left is removed. Of several processes the first decides, cleans up and records; all of them come to `work`.
+    Files of an interrupted run with the same key are kept, so that `work` can resume; files of other settings are
+    removed. With distributed training, rank 0 decides, cleans up and records; all ranks call `work`.
 
     Args:
-        directory: where `work` leaves its files; complete when `work` returns.
-        key: fingerprint of all that decides the result.
-        title: for the record.
-        work: does the step; resumes by itself.
+        directory: Directory of the step; complete when `work` returns.
+        key: Fingerprint of all inputs of the step.
+        title: Title for the record.
+        work: Runs the step, resuming an interrupted run.
 
     Returns:
-        Whether there was anything to do.
+        Whether the step was run.
     """
-    if run_on_rank0(lambda: _is_done(directory, key)):
+    if run_on_rank0(lambda: is_done(directory, key)):
         return False
     run_on_rank0(lambda: clear_for(directory, key))
     began = time.monotonic()
@@ -91,28 +91,34 @@ def perform_once(directory: Path, key: str, title: str, work: Callable[[], None]
     return True
 
 
-def _is_done(directory: Path, key: str) -> bool:
+def partial_directory(directory: Path) -> Path:
+    """Return the directory of an unfinished step (`hilum.artifacts.whole_directory`)."""
+    return directory.with_name(f".{directory.name}.partial")
+
+
+def is_done(directory: Path, key: str) -> bool:
+    """Return whether a step has ended, done or failed, with these inputs."""
     record = read_record(directory)
     return record is not None and record.key == key
 
 
 def clear_for(directory: Path, key: str) -> None:
-    """Before a step begins or goes on: remove what one of other settings left, and keep what this one did.
+    """Prepare the directory of a step: keep files of an interrupted run with the same key, remove all others.
 
     Args:
-        directory: of the step.
-        key: its fingerprint.
+        directory: Directory of the step.
+        key: Fingerprint of the step.
     """
     under_way = _key_file(directory)
     if not under_way.exists() or under_way.read_text(encoding="utf-8") != key:
-        shutil.rmtree(directory.parent / f".{directory.name}.partial", ignore_errors=True)
+        shutil.rmtree(partial_directory(directory), ignore_errors=True)
         shutil.rmtree(directory, ignore_errors=True)
         write_text(under_way, key)
 
 
 def record_failure(directory: Path, key: str, title: str, seconds: float, outcome: Outcome, message: str) -> None:
-    """Note that a step came to nothing; its curves are kept, and it is not tried again with the same settings."""
-    beside = directory.parent / f".{directory.name}.partial"
+    """Record the failure of a step; its curves are kept, and it is not repeated with the same settings."""
+    beside = partial_directory(directory)
     directory.mkdir(parents=True, exist_ok=True)
     if (beside / CURVES).is_file():
         (beside / CURVES).replace(directory / CURVES)
@@ -141,7 +147,7 @@ def _key_file(directory: Path) -> Path:
 
 
 def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: float = 2.0) -> ProgressReport:
-    """Show progress, and leave it beside the step's directory now and then for `hilum study status` to read."""
+    """Return a callback that shows progress and saves it periodically for `hilum study status`."""
     path, last = _progress_file(directory), [float("-inf")]
 
     def report(done: int, total: int, note: str) -> None:
@@ -156,8 +162,8 @@ def recorded_progress(directory: Path, show: ProgressReport, *, every_seconds: f
 
 
 def read_progress(directory: Path) -> tuple[int, int, str, bool] | None:
-    """(done, total, note, whether its process is still running) of a step under way, of one of its parts where several
-    processes do it; None where there is none.
+    """Read (done, total, note, whether its process is running) of a running step, or of one of its parts; None without
+    saved progress.
     """
     try:
         progress = json.loads(_progress_file(directory).read_text(encoding="utf-8"))
@@ -172,23 +178,22 @@ def read_progress(directory: Path) -> tuple[int, int, str, bool] | None:
 
 
 def forget_progress(directory: Path) -> None:
-    """Nothing is under way there any more."""
+    """Delete the progress file of a step."""
     _progress_file(directory).unlink(missing_ok=True)
 
 
 def part_directory(directory: Path, name: str) -> Path:
-    """What stands for a part of a step that several processes do: its lock and its progress are beside it, and nothing
-    is in it.
+    """Return a path that identifies one part of a distributed step; its lock and progress files are beside it.
 
     Args:
-        directory: of the step.
-        name: of the part.
+        directory: Directory of the step.
+        name: Name of the part.
     """
     return directory.with_name(f"{directory.name}{_PART}{name}")
 
 
 def _part_files(directory: Path) -> list[Path]:
-    """Locks and progress of the parts of a step."""
+    """Return the lock and progress files of the parts of a step."""
     return sorted(directory.parent.glob(f".{directory.name}{_PART}*"))
 
 
@@ -201,7 +206,7 @@ def _progress_file(directory: Path) -> Path:
 
 
 def _is_held(directory: Path) -> bool:
-    """Whether a process of another host, which cannot be asked, still gives signs of life."""
+    """Return whether a process on another host still renews its lock."""
     holder = holder_of(directory)
     return holder is not None and holder.alive
 

@@ -1,4 +1,4 @@
-"""The steps of a study, in order, with where each leaves its files and what it costs."""
+"""Steps of a study in order, with their directories and computational cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,32 +30,32 @@ StepKind = Literal[
 ]  # fmt: skip
 
 EVALUATION = "evaluation"
-"""Directory of predictions and tables in that of a task; at the top of a study of several tasks, of tables over all."""
+"""Directory of predictions and tables of a task; at the top level, of the tables over all tasks."""
 
 BASELINES = "baselines"
-"""Directory of the scores of shortcut baselines in a study's."""
+"""Directory of the scores of shortcut baselines."""
 
 EXPLANATION = "explain"
-"""Directory of heat-maps and points in a study's."""
+"""Directory of heat maps and feature embeddings."""
 
 REPORT = "report"
-"""Directory of the record of a study's page, which itself is at the top."""
+"""Directory of the record of the report; the report itself is at the top level."""
 
-OFFICIAL_TEST_SHARE = 0.23
-"""Of ChestX-ray14's images; for plans made before the tables are at hand."""
+OFFICIAL_TEST_FRACTION = 0.23
+"""Fraction of ChestX-ray14's images in the official test list; used before tables are read."""
 
 
 @dataclass(frozen=True)
-class Images:
-    """How many images each part of the work sees.
+class ImageCounts:
+    """Numbers of images in each part of a study.
 
     Attributes:
-        all: images of each data set.
-        pool: images of each data set that pretraining may see.
-        learnt: images that a pretraining learns from, each once, by its data sets and their shares; those that are not
-            in it have what `pool` and the shares give.
-        train, val, test: of the labelled data set; `train` counts the labelled share, by the first seed's draw.
-        exact: counted in the tables, not guessed from the study file.
+        all: Images of each data set.
+        pool: Images of each data set that are available for pretraining.
+        pretraining: Distinct images of each pretraining, by its data sets and their fractions; other pretrainings are
+            estimated from `pool`.
+        train, val, test: Images of the labelled data set; `train` counts the labelled subset of the first seed.
+        exact: Whether they are counted in the tables, and not estimated from the study file.
     """
 
     all: dict[str, int]
@@ -64,7 +64,7 @@ class Images:
     val: int
     test: int
     exact: bool
-    learnt: Mapping[tuple[tuple[str, float], ...], int] = field(default_factory=dict)
+    pretraining: Mapping[tuple[tuple[str, float], ...], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,15 @@ class Step:
     """One step of a study.
 
     Attributes:
-        kind: what is done.
-        title: for people.
-        directory: where its files go, relative to the study's directory.
-        data: data set it works on, the labelled one where it has to choose; of pretraining, what it learns from in
-            words.
-        arm: arm it belongs to; None where arms share it.
-        seed: replicate; None where it has none.
-        init: start that it makes; None where it makes none.
-        view: folder of the task and label fraction that it belongs to (`Study.place`), or of the first that shares it.
-        gigaflops: 10^9 operations it takes at most; 0 where that does not matter.
+        kind: Kind of step.
+        title: Title for display.
+        directory: Directory of its files, relative to the study's directory.
+        data: Name of its data set, the labelled one if there are several; for pretraining, a description of its data.
+        arm: Name of its arm; None if arms share the step.
+        seed: Random seed; None without one.
+        init: Start that it trains; None for other steps.
+        view: Folder of its task and label fraction (`Study.place`), or of the first task that shares the step.
+        gigaflops: Upper bound of its cost in 10^9 floating-point operations; 0 if negligible.
     """
 
     kind: StepKind
@@ -95,40 +94,64 @@ class Step:
     gigaflops: float = 0.0
     view: str = ""
 
+    @property
+    def of_arm(self) -> tuple[str, str, int]:
+        """Arm, encoder and seed of a step of one arm.
 
-_JUDGING: tuple[tuple[StepKind, str, str], ...] = (
+        Raises:
+            ValueError: The step has none.
+        """
+        if self.arm is None or self.encoder is None or self.seed is None:
+            raise ValueError(f"not a step of an arm: {self}")
+        return self.arm, self.encoder, self.seed
+
+    @property
+    def of_start(self) -> tuple[Pretrained | Supervised, str, int]:
+        """Start, encoder and seed of a step that trains a start.
+
+        Raises:
+            ValueError: The step has none.
+        """
+        if self.init is None or self.encoder is None or self.seed is None:
+            raise ValueError(f"not a step of a start: {self}")
+        return self.init, self.encoder, self.seed
+
+
+_EVALUATION_STEPS: tuple[tuple[StepKind, str, str], ...] = (
     ("baselines", "fit shortcut baselines", BASELINES),
     ("evaluate", "evaluate", EVALUATION),
 )
 
 
-def steps_of(study: Study, images: Images | Mapping[str, Images] | None) -> list[Step]:
-    """All steps of a study in the order in which they run: what tasks share, then each task, then what is of all.
+def steps_of(study: Study, images: ImageCounts | Mapping[str, ImageCounts] | None) -> list[Step]:
+    """Return all steps of a study in the order in which they run: shared steps, then each task, then all tasks.
 
     Args:
-        study: the study, as it was read.
-        images: for the cost, by the folder of each task where there are several; without it every cost is 0.
+        study: Study as read from its file.
+        images: Image counts, by folder of the task if there are several; None: all costs are 0.
     """
     views = {view.directory: view.study for view in views_of(study)}
     steps = [*_data_steps(study), *_start_steps(list(views.values()))]
     for view in views.values():
         steps += [*_sweep_steps(view), *_finetuning_steps(view), *_external_steps(view)]
-        for kind, title, name in _JUDGING:
-            steps.append(Step(kind, _titled(view, title), in_view(view, name), view.labelled_data, view=view.place))
+        for kind, title, name in _EVALUATION_STEPS:
+            steps.append(
+                Step(kind, _titled(view, title), view_directory(view, name), view.labelled_data, view=view.place)
+            )
     if "" not in views:
         steps.append(Step("across", "compare tasks", EVALUATION, ""))
     for view in views.values():
         if view.explain and view.explained_arms:
             title = f"explain {' and '.join(view.explained_arms)}: {view.explain.method}, {view.explain.embedding}"
-            at = in_view(view, EXPLANATION)
+            at = view_directory(view, EXPLANATION)
             steps.append(Step("explain", _titled(view, title), at, view.labelled_data, view=view.place))
         page = _titled(view, "write the report")
-        steps.append(Step("report", page, in_view(view, REPORT), view.labelled_data, view=view.place))
+        steps.append(Step("report", page, view_directory(view, REPORT), view.labelled_data, view=view.place))
     if "" not in views:
         steps.append(Step("overview", "write the report over all tasks", REPORT, ""))
     if images is None:
         return steps
-    counted = {"": images} if isinstance(images, Images) else images
+    counted = {"": images} if isinstance(images, ImageCounts) else images
     first = next(iter(counted.values()))
     return [replace(step, gigaflops=_cost(step, views, counted.get(step.view, first))) for step in steps]
 
@@ -138,22 +161,22 @@ def _titled(study: Study, title: str) -> str:
 
 
 def view_name(study: Study) -> str:
-    """Of a task among several, for people: "nih", or "nih, 10 % of the labels"."""
+    """Return the title of a task among several: "nih", or "nih, 10 % of the labels"."""
     return next((view.name for view in views_of(study.whole) if view.directory == study.place), study.place)
 
 
-def count_images(prepared: Prepared) -> Images:
-    """Images of each part, from the tables."""
+def count_images(prepared: Prepared) -> ImageCounts:
+    """Count the images of each part in the tables."""
     task = prepared.task
-    return Images(
+    return ImageCounts(
         all={name: prepared.stored_images(name).height for name in prepared.data},
         pool={name: len(prepared.pretraining_ids(name)) for name in prepared.data},
         train=prepared.labelled_images,
         val=len(task.val.image_ids),
         test=len(task.test_ids),
         exact=True,
-        learnt={
-            tuple(init.shares.items()): sum(map(len, prepared.pool_of(init).values()))
+        pretraining={
+            tuple(init.fractions.items()): sum(map(len, prepared.pool_of(init).values()))
             for arm in prepared.study.arms.values()
             for init in starts_in(arm.init)
             if isinstance(init, Pretrained)
@@ -161,34 +184,36 @@ def count_images(prepared: Prepared) -> Images:
     )
 
 
-def images_learnt(images: Images, init: Pretrained) -> int:
-    """How many images a pretraining learns from; to within the rounding of shares where tables are not at hand."""
-    counted = images.learnt.get(tuple(init.shares.items()))
-    return (
-        counted if counted is not None else round(sum(images.pool[name] * share for name, share in init.shares.items()))
-    )
+def count_pretraining_images(images: ImageCounts, init: Pretrained) -> int:
+    """Count the images of a pretraining; approximate (rounded fractions) before tables are read."""
+    counted = images.pretraining.get(tuple(init.fractions.items()))
+    if counted is not None:
+        return counted
+    return round(sum(images.pool[name] * fraction for name, fraction in init.fractions.items()))
 
 
-def guess_images(study: Study) -> Images | None:
-    """Images of each part where every data set is generated; None where a table has to be read first."""
+def estimate_image_counts(study: Study) -> ImageCounts | None:
+    """Estimate image counts from the study file if every data set is generated; None otherwise."""
     if any(data.generate is None for data in study.data.values() if data.pool is None):
         return None
     counts = {name: data.generate.images for name, data in study.data.items() if data.generate}
     counts |= {name: sum(counts[part] for part in data.pool) for name, data in study.data.items() if data.pool}
     labelled = counts[study.labelled_data]
-    val, test = _shares(study)
+    val, test = _part_fractions(study)
     pool = dict(counts)
     for view in views_of(study.whole):
-        pool[view.study.labelled_data] = round(counts[view.study.labelled_data] * (1 - sum(_shares(view.study))))
+        pool[view.study.labelled_data] = round(
+            counts[view.study.labelled_data] * (1 - sum(_part_fractions(view.study)))
+        )
     train = round(pool[study.labelled_data] * study.task.label_fractions[0])
-    return Images(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
+    return ImageCounts(counts, pool, train, round(labelled * val), round(labelled * test), exact=False)
 
 
-def _shares(study: Study) -> tuple[float, float]:
-    """Of validation and of test images, as far as a study file tells."""
+def _part_fractions(study: Study) -> tuple[float, float]:
+    """Return the approximate fractions of validation and of test images."""
     split = study.task.split
     if isinstance(split, ListedSplit):
-        test = OFFICIAL_TEST_SHARE if split.lists == "official" else 0.2
+        test = OFFICIAL_TEST_FRACTION if split.lists == "official" else 0.2
         return (1 - test) * (split.validation or 0.2) if split.lists == "official" else 0.1, test
     if isinstance(split, PatientSplit):
         return split.patients[1], split.patients[2]
@@ -196,7 +221,7 @@ def _shares(study: Study) -> tuple[float, float]:
 
 
 def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
-    """Where the encoder that an arm starts from is made; arms and tasks that ask for the same share it."""
+    """Return the directory of the encoder that an arm starts from; None without a pretraining in this study."""
     settings = study.arms[arm]
     if not isinstance(settings.init, Pretrained | Supervised):
         return None
@@ -204,45 +229,45 @@ def pretraining_directory(study: Study, arm: str, seed: int) -> str | None:
 
 
 def pretraining_directories(study: Study, arm: str, seed: int) -> list[str]:
-    """All that is made for the start of an arm, in order: `pretraining_directory` is the last of them."""
+    """Return the directories of an arm's chain of starts, in order; the last is `pretraining_directory`."""
     settings = study.arms[arm]
     return [directory_of_start(study, settings.encoder, init, seed) for init in starts_in(settings.init)]
 
 
 def shares_its_start(study: Study, arm: str) -> bool:
-    """Whether several seeds of an arm go on from one training that the study itself does for its start."""
+    """Return whether several seeds of an arm share one pretraining of this study."""
     starts = {tuple(pretraining_directories(study, arm, seed)) for seed in study.seeds}
     return len(study.seeds) > 1 and len(starts) == 1 and any(starts)
 
 
 def directory_of_start(study: Study, encoder: str, init: Pretrained | Supervised, seed: int) -> str:
-    """Where one encoder to start from is made."""
+    """Return the directory of the encoder of a start."""
     seed = seed if study.pretrain.seeds == "each" else study.seeds[0]
     return f"{start_directory(study, encoder, init)}/seed-{seed}"
 
 
 def finetuning_directory(study: Study, arm: str, seed: int) -> str:
-    """Where one replicate of an arm leaves its model and predictions."""
+    """Return the directory of the model and scores of one arm and seed."""
     return str(Path(study.place) / "arms" / arm / f"seed-{seed}")
 
 
 def external_directory(study: Study, arm: str, seed: int) -> str:
-    """Where one replicate of an arm leaves its scores of other data sets."""
+    """Return the directory of the scores of one arm and seed on external test sets."""
     return str(Path(study.place) / "external" / arm / f"seed-{seed}")
 
 
-def in_view(study: Study, name: str) -> str:
-    """A folder of a task: its evaluation, baselines, explanation or page."""
+def view_directory(study: Study, name: str) -> str:
+    """Return a directory of a task: its evaluation, baselines, explanation or report."""
     return str(Path(study.place) / name)
 
 
 def sweep_directory(study: Study, arm: str) -> str:
-    """Where the sweep of an arm leaves its trials and what it chose."""
+    """Return the directory of the trials and the selected settings of an arm's sweep."""
     return str(Path(study.place) / "arms" / arm / "sweep")
 
 
 def image_size(study: Study) -> int:
-    """Side of the stored images in pixels."""
+    """Return the side length of the stored images in pixels."""
     return parse_recipe(study.preprocess).size
 
 
@@ -255,7 +280,7 @@ def _data_steps(study: Study) -> Iterator[Step]:
 
 
 def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
-    """Every start once, each after what it starts from; for the first task on its data, whose labels can watch it."""
+    """Yield each start once, in order; preferably for a task on its data, whose labels can probe it."""
     found: dict[str, tuple[Study, Step]] = {}
     for seed in views[0].seeds:
         for view in views:
@@ -263,32 +288,32 @@ def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
                 for init in starts_in(arm.init):
                     directory = directory_of_start(view, arm.encoder, init, seed)
                     known = found.get(directory)
-                    if known is None or _watches(view, init) > _watches(known[0], init):
+                    if known is None or _is_probed(view, init) > _is_probed(known[0], init):
                         found[directory] = view, _start_step(view, name, init, directory, seed)
     yield from (step for _, step in found.values())
 
 
-def _watches(view: Study, init: Pretrained | Supervised) -> bool:
-    return isinstance(init, Pretrained) and view.labelled_data in init.shares
+def _is_probed(view: Study, init: Pretrained | Supervised) -> bool:
+    return isinstance(init, Pretrained) and view.labelled_data in init.fractions
 
 
 def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str, seed: int) -> Step:
-    encoder, replicate = view.arms[arm].encoder, f"seed {seed}"
+    encoder, suffix = view.arms[arm].encoder, f"seed {seed}"
     if isinstance(init, Supervised):
         data = view.supervised_data(init)
         findings = supervised_study(view, encoder, init).task.findings
         count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-        title = f"train {encoder} with labels of {data}, {count}, {replicate}"
+        title = f"train {encoder} with labels of {data}, {count}, {suffix}"
         return Step("supervise", title, directory, data, seed=seed, init=init, encoder=encoder, view=view.place)
-    title = f"pretrain {init.pretrain} {encoder} on {init.pool()}, {replicate}"
+    title = f"pretrain {init.pretrain} {encoder} on {init.pool()}, {suffix}"
     return Step("pretrain", title, directory, init.pool(), seed=seed, init=init, encoder=encoder, view=view.place)
 
 
 def _sweep_steps(study: Study) -> Iterator[Step]:
     for name, arm in study.arms.items():
-        if (sweep := study.sweep_of(name)) is not None:
+        if study.sweep_of(name) is not None:
             yield Step(
-                "sweep", _titled(study, f"sweep {name}: {sweep.search}"), sweep_directory(study, name),
+                "sweep", _titled(study, f"sweep {name}"), sweep_directory(study, name),
                 study.labelled_data, arm=name, seed=study.seeds[0], encoder=arm.encoder, view=study.place,
             )  # fmt: skip
 
@@ -315,17 +340,17 @@ def _external_steps(study: Study) -> Iterator[Step]:
             )  # fmt: skip
 
 
-def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
+def _cost(step: Step, views: Mapping[str, Study], images: ImageCounts) -> float:
     study = views.get(step.view, next(iter(views.values())))
     if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder:
-        learnt = supervised_study(study, step.encoder, step.init)
-        tuning = resolved_finetuning(learnt, "supervised", images.pool[step.data])
+        pretraining = supervised_study(study, step.encoder, step.init)
+        tuning = resolved_finetuning(pretraining, "supervised", images.pool[step.data])
         return finetuning_gigaflops(
             step.encoder, tuning.settings.size or image_size(study), unfreeze=tuning.settings.unfreeze,
             train=images.pool[step.data], val=0, test=0, epochs=tuning.epochs, validations=0,
         )  # fmt: skip
     if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
-        count = images_learnt(images, step.init)
+        count = count_pretraining_images(images, step.init)
         resolved = pretext_settings(study, step.init, count)
         size = mean_size(resolved.size, image_size(study))
         return pretraining_gigaflops(
@@ -360,8 +385,8 @@ def _cost(step: Step, views: Mapping[str, Study], images: Images) -> float:
     return 0.0
 
 
-def _sweep_cost(study: Study, arm: str, images: Images) -> float:
-    """The frozen part once, and the rest for each trial, where no trial ends by itself."""
+def _sweep_cost(study: Study, arm: str, images: ImageCounts) -> float:
+    """Return the cost of a sweep: frozen layers once, the others for each trial, without early stopping."""
     sweep = study.sweep_of(arm)
     if sweep is None:
         return 0.0
@@ -369,8 +394,8 @@ def _sweep_cost(study: Study, arm: str, images: Images) -> float:
     return sum(_sweep_cost_of(study, arm, sweep, encoder, images) for encoder in encoders) / len(encoders)
 
 
-def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: Images) -> float:
-    """Were all trials of one encoder."""
+def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: ImageCounts) -> float:
+    """Return the cost of a sweep if all its trials used one encoder."""
     tuning = resolved_finetuning(study, arm, images.train)
     space = sweep_space(sweep, encoder, tuning.settings.batch_size)
     how = Search(sweep.search, sweep.trials, sweep.select, reduction=sweep.reduction)
@@ -380,54 +405,34 @@ def _sweep_cost_of(study: Study, arm: str, sweep: Sweep, encoder: str, images: I
         values = space["unfreeze"]
         depths = values.values if isinstance(values, Choices) else [int(values.high)]
     blocks, epochs = ARCHITECTURES[encoder].blocks, tuning.epochs
-    shares = [1.0 if depth == "all" else int(depth) / blocks for depth in depths]
-    each = sum(shares) / len(shares) * trials * (FORWARDS_A_TRAINING_STEP * images.train + images.val) * epochs
+    fractions = [1.0 if depth == "all" else int(depth) / blocks for depth in depths]
+    each = sum(fractions) / len(fractions) * trials * (FORWARDS_A_TRAINING_STEP * images.train + images.val) * epochs
     pruned = how.halving.planned_share(trials, epochs) if how.halving else 1.0
-    once = (1 - min(shares)) * (images.train * epochs + images.val)
+    once = (1 - min(fractions)) * (images.train * epochs + images.val)
     return forward_gigaflops(encoder, tuning.settings.size or image_size(study)) * (once + each * pruned)
 
 
 def baseline_names(study: Study) -> list[str]:
-    """The baselines of a study: two always; random encoders beside every encoder that some arm keeps frozen."""
-    frozen = _frozen_encoders(study)
+    """Return the names of the baselines: two, and random encoders for every encoder that an arm keeps frozen."""
+    frozen = frozen_encoders(study)
     return [
         METADATA,
         THUMBNAIL,
         *(untrained_name(RANDOM, name) for name in frozen),
-        *(untrained_name(CALIBRATED, name) for name in _calibrated(frozen)),
+        *(untrained_name(CALIBRATED, name) for name in calibrated_encoders(frozen)),
     ]
 
 
-def _calibrated(encoders: Sequence[str]) -> list[str]:
-    """Those whose random weights can be calibrated; the opponent of the others is the plain random encoder."""
+def calibrated_encoders(encoders: Sequence[str]) -> list[str]:
+    """Return the encoders whose random weights are calibrated; the others are compared with plain random weights."""
     return [name for name in encoders if ARCHITECTURES[name].random_opponent == "calibrated"]
 
 
-def _frozen_encoders(study: Study) -> list[str]:
+def frozen_encoders(study: Study) -> list[str]:
+    """Return the encoders that at least one arm keeps frozen."""
     frozen = [
         arm.encoder
         for name, arm in study.arms.items()
         if arm.features is None and study.finetuning_of(name).unfreeze == 0
     ]
     return list(dict.fromkeys(frozen))
-
-
-def disk_of_steps(steps: Sequence[Step], images: Mapping[str, int], study: Study, parameters: Mapping[str, int]) -> int:
-    """Bytes that the steps of a study leave or need at the same time, without tables and pages, which are small.
-
-    Stores are a byte a pixel, weights four bytes each, of every training; and there is one checkpoint of the largest,
-    with its best weights and two moments of the optimiser.
-
-    Args:
-        steps: of the study.
-        images: of each data set.
-        study: the study.
-        parameters: of each encoder.
-    """
-    pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
-    made = [study.data[step.data].generate for step in steps if step.kind == "generate"]
-    pixels += sum(each.images * each.size**2 for each in made if each is not None)
-    trained = [
-        parameters.get(str(step.encoder), 0) for step in steps if step.kind in ("pretrain", "supervise", "finetune")
-    ]
-    return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))

@@ -1,4 +1,4 @@
-"""The sweep of an arm: which settings are tried, what they need, and the arm with those that were chosen."""
+"""Sweep of an arm: search space, settings of its trials, and required memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -31,19 +31,19 @@ from hilum.training.distributed.device import choose_device
 
 
 @dataclass(frozen=True)
-class SweepNeeds:
-    """What a sweep is, before it runs.
+class SweepRequirements:
+    """Size and required memory of a sweep, computed before it runs.
 
     Attributes:
-        search: as the study file names it.
-        select: what chooses.
-        settings: that are tried, by name, and in words their values.
-        trials: how many.
-        planned_share: cost by that of all trials to their ends, counted in epochs times trials; 1 without halving.
-        rounds: in which trials train together.
-        bytes: memory of the largest round.
-        memory: bytes that may be used.
-        groups: of trials that several processes can train at the same time, at most.
+        search: Search strategy.
+        select: Selection criterion.
+        settings: Description of the values of each swept setting.
+        trials: Number of trials.
+        planned_share: Epochs of all trials as a fraction of those without early termination; 1 without halving.
+        rounds: Rounds of trials that train together.
+        bytes: Memory of the largest round in bytes.
+        memory: Available memory in bytes.
+        groups: Maximum number of groups of trials that can train in parallel processes.
     """
 
     search: str
@@ -58,25 +58,25 @@ class SweepNeeds:
 
     @property
     def in_words(self) -> str:
-        """One line."""
+        """Description in one line."""
         settings = " × ".join(f"{name} {values}" for name, values in self.settings.items())
-        cost = f", {self.planned_share:.0%} of the cost of all" if self.planned_share < 1 else ""
+        cost = f", {self.planned_share:.0%} of the full cost" if self.planned_share < 1 else ""
         rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds"
         return (
-            f"{self.trials} trials ({self.search}{cost}) of {settings}; chosen by {self.select} on validation images; "
-            f"{rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB; {self.spread_in_words}"
+            f"{self.trials} trials ({self.search}{cost}) of {settings}; selected by {self.select} on validation "
+            f"images; {rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB; {self.spread_in_words}"
         )
 
     @property
     def spread_in_words(self) -> str:
-        """How many processes can take part."""
+        """Description of the parallelism."""
         if self.groups == 1:
-            return "one process trains it: all trials share one pass through the frozen part"
-        return f"{self.groups} groups, which --jobs and --cluster train at the same time"
+            return "trained in one process: all trials share one pass through the frozen layers"
+        return f"{self.groups} groups, which --jobs and --cluster train in parallel"
 
 
 def search_of(study: Study, arm: str) -> Search:
-    """How the settings of an arm are searched; with the study's first seed."""
+    """Return the search of an arm's sweep; its seed is the study's first."""
     sweep = study.sweep_of(arm)
     if sweep is None:
         raise ValueError(f"{arm} has no sweep")
@@ -85,12 +85,12 @@ def search_of(study: Study, arm: str) -> Search:
 
 
 def space_of(study: Study, arm: str, images: int) -> Space | list[Sample]:
-    """The settings that an arm tries.
+    """Return the search space of an arm.
 
     Args:
-        study: the study.
-        arm: its name.
-        images: labelled training images.
+        study: The study.
+        arm: Name of the arm.
+        images: Number of labelled training images.
     """
     sweep = study.sweep_of(arm)
     if sweep is None:
@@ -101,36 +101,36 @@ def space_of(study: Study, arm: str, images: int) -> Space | list[Sample]:
 
 
 def trial_settings(study: Study, arm: str, sample: Mapping[str, Any], images: int) -> FinetuneSettings:
-    """Settings of one trial: the arm's, with the sample's instead; presets fill what neither says.
+    """Resolve the settings of one trial: the arm's, overridden by the sample, with defaults from presets.
 
     Args:
-        study: the study.
-        arm: its name.
-        sample: settings by name.
-        images: labelled training images.
+        study: The study.
+        arm: Name of the arm.
+        sample: Sampled settings by name.
+        images: Number of labelled training images.
     """
     settings = finetune_settings(with_settings(study, arm, sample), arm, images)
-    beyond = {k: value for k, value in sample.items() if k not in Finetuning.model_fields and k != ENCODER}
-    return replace(settings, **beyond)
+    others = {k: value for k, value in sample.items() if k not in Finetuning.model_fields and k != ENCODER}
+    return replace(settings, **others)
 
 
 def with_settings(study: Study, arm: str, sample: Mapping[str, Any]) -> Study:
-    """The study in which an arm says the settings of a sample itself, as far as a study file can."""
+    """Return the study with sampled settings in an arm's own `finetune`, as far as the schema has them."""
     own = study.arms[arm]
     known = {name: value for name, value in sample.items() if name in Finetuning.model_fields}
     before = own.finetune.given()
     if {"steps", "epochs"} & set(known):
         before = {name: value for name, value in before.items() if name not in ("steps", "epochs")}
     tuning, encoder = Finetuning.model_validate(before | known), sample.get(ENCODER, own.encoder)
-    text = own.model_copy(update={"finetune": tuning, "encoder": encoder})
-    return study.model_copy(update={"arms": {**study.arms, arm: text}})
+    changed = own.model_copy(update={"finetune": tuning, "encoder": encoder})
+    return study.model_copy(update={"arms": {**study.arms, arm: changed}})
 
 
 def selected_sample(study: Study, out: Path, arm: str) -> Sample:
-    """The settings that an arm's sweep chose; none for an arm without one.
+    """Read the settings that an arm's sweep selected; empty without a sweep.
 
     Raises:
-        FileNotFoundError: the sweep is not done.
+        FileNotFoundError: The sweep is not done.
     """
     if study.sweep_of(arm) is None:
         return {}
@@ -139,7 +139,7 @@ def selected_sample(study: Study, out: Path, arm: str) -> Sample:
 
 
 def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
-    """What decides which trials are made, as JSON can hold it."""
+    """Return the inputs of a sweep for its fingerprint."""
     sweep = study.sweep_of(arm)
     return {
         "space": repr(space_of(study, arm, images)),
@@ -148,18 +148,18 @@ def sweep_inputs(study: Study, arm: str, images: int) -> dict[str, Any]:
     }
 
 
-def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
-    """How many trials an arm's sweep makes, and the memory that they need together, from shapes.
+def sweep_requirements(study: Study, arm: str, images: tuple[int, int]) -> SweepRequirements:
+    """Compute the number of trials of an arm's sweep and the memory that they need, from tensor shapes.
 
-    Of spaces with ranges the memory is that of trials at their upper ends.
+    For ranges, the memory is that of trials at their upper ends.
 
     Args:
-        study: the study.
-        arm: its name.
-        images: of training and of validation.
+        study: The study.
+        arm: Name of the arm.
+        images: Numbers of training and of validation images.
 
     Raises:
-        HilumError: one trial alone needs more memory than there is.
+        HilumError: One trial needs more memory than available.
     """
     space, how, (train, _) = space_of(study, arm, images[0]), search_of(study, arm), images
     samples, trials = samples_at_once(space, how)
@@ -184,19 +184,21 @@ def needs_of(study: Study, arm: str, images: tuple[int, int]) -> SweepNeeds:
         for chunk in chunks:
             need = lockstep_bytes([settings[n] for n in chunk], encoder, size=size, known=known, **common)
             most = max(most, need.total)
-    share = how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
-    varied = _in_words(space)
+    fraction = (
+        how.halving.planned_share(trials, max(each.epochs_of(train) for each in settings)) if how.halving else 1.0
+    )
+    varied = _describe(space)
     groups = max(map(len, stages_of_sweep(study, arm, train)), default=1)
-    return SweepNeeds(how.kind, how.select, varied, trials, share, rounds, most, memory, groups)
+    return SweepRequirements(how.kind, how.select, varied, trials, fraction, rounds, most, memory, groups)
 
 
 def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
-    """The parts of an arm's sweep that several processes can train (`hilum.finetuning.trials.stages_of`).
+    """Return the parts of an arm's sweep that several processes can train (`hilum.finetuning.trials.stages_of`).
 
     Args:
-        study: the study.
-        arm: its name.
-        images: labelled training images.
+        study: The study.
+        arm: Name of the arm.
+        images: Number of labelled training images.
     """
     return stages_of(
         space_of(study, arm, images),
@@ -207,26 +209,25 @@ def stages_of_sweep(study: Study, arm: str, images: int) -> list[list[Part]]:
     )
 
 
-def too_large_sweeps(study: Study, train: int, val: int) -> dict[str, str]:
-    """Arms whose sweep tries settings that need more memory than there is, and what they need: known before training.
+def required_by_sweeps(study: Study, train: int, val: int) -> dict[str, SweepRequirements | HilumError]:
+    """Compute the requirements of every arm with a sweep; an error where one trial needs more memory than available.
 
     Args:
-        study: the study.
-        train, val: images of training and of validation.
+        study: The study.
+        train, val: Numbers of training and of validation images.
     """
-    found = {}
+    found: dict[str, SweepRequirements | HilumError] = {}
     for arm in study.arms:
-        if study.sweep_of(arm) is None:
-            continue
-        try:
-            needs_of(study, arm, (train, val))
-        except HilumError as error:
-            found[arm] = str(error)
+        if study.sweep_of(arm) is not None:
+            try:
+                found[arm] = sweep_requirements(study, arm, (train, val))
+            except HilumError as error:
+                found[arm] = error
     return found
 
 
 def samples_at_once(space: Space | list[Sample], how: Search) -> tuple[list[Sample], int]:
-    """As many samples as train at once, and how many there are in all."""
+    """Return the samples of the largest batch of trials, and the total number of trials."""
     if isinstance(space, list):
         return space, len(space)
     batches = how.batches(space)
@@ -238,7 +239,7 @@ def samples_at_once(space: Space | list[Sample], how: Search) -> tuple[list[Samp
     return (grid * -(-at_once // len(grid)))[-at_once:], sum(batches)
 
 
-def _in_words(space: Space | list[Sample]) -> dict[str, str]:
+def _describe(space: Space | list[Sample]) -> dict[str, str]:
     if isinstance(space, list):
         found = {name: {str(sample[name]) for sample in space} for name in space[0]}
         return {name: f"{len(some)} values" for name, some in found.items() if len(some) > 1}
@@ -251,19 +252,19 @@ def _in_words(space: Space | list[Sample]) -> dict[str, str]:
     return text
 
 
-def refuse_impossible(study: Study, images: int) -> list[str]:
-    """What is wrong with settings of trials that only together are wrong, a line an arm.
+def trial_problems(study: Study, images: int) -> list[str]:
+    """Find invalid combinations of settings in trials, one line per arm and problem.
 
     Args:
-        study: the study.
-        images: labelled training images.
+        study: The study.
+        images: Number of labelled training images.
     """
     problems = []
     for arm in study.arms:
-        if study.sweep_of(arm) is None:
-            continue
         sweep = study.sweep_of(arm)
-        if sweep is not None and sweep.storage is not None:
+        if sweep is None:
+            continue
+        if sweep.storage is not None:
             try:
                 storage_url(sweep.storage)
             except HilumError as error:

@@ -1,4 +1,4 @@
-"""Tasks with their dependencies: in this process, in several processes of this machine, or on a Ray cluster."""
+"""Scheduling of tasks with dependencies: in this process, in local processes, or on a Ray cluster."""
 
 import lazy_loader
 

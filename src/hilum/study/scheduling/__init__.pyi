@@ -1,5 +1,11 @@
-from .here import (
+from .compute import (
+    ComputeConfig as ComputeConfig,
+)
+from .compute import (
     ThisProcess as ThisProcess,
+)
+from .compute import (
+    open_pool as open_pool,
 )
 from .local_processes import (
     LocalProcesses as LocalProcesses,
@@ -24,10 +30,4 @@ from .tasks import (
 )
 from .tasks import (
     run_tasks as run_tasks,
-)
-from .where import (
-    Where as Where,
-)
-from .where import (
-    open_pool as open_pool,
 )

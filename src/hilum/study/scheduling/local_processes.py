@@ -1,4 +1,4 @@
-"""Tasks in several processes of this machine, one task in each at a time."""
+"""Pool of processes on this machine, with one task each at a time."""
 
 import multiprocessing
 import os
@@ -26,12 +26,12 @@ class _Worker:
 
 
 class LocalProcesses:
-    """Processes that are started when tasks come, and are replaced where one is killed.
+    """Pool of processes that are started on demand and replaced if killed.
 
     Args:
-        processes: how many at most.
-        threads: that each computes with.
-        gpus: devices of this machine; each process sees one of them, shared evenly. 0: all see what this one does.
+        processes: Maximum number of processes.
+        threads: Threads per process.
+        gpus: GPUs of this machine; each process sees one of them. 0: the same devices as this process.
     """
 
     def __init__(self, processes: int, *, threads: int = 1, gpus: int = 0) -> None:
@@ -41,7 +41,7 @@ class LocalProcesses:
 
     @contextmanager
     def working(self, work: Work) -> Iterator[None]:
-        """As in `hilum.study.scheduling.Pool`."""
+        """Accept tasks of this work; processes are terminated at the end of the block."""
         self._work = work
         try:
             yield
@@ -53,7 +53,7 @@ class LocalProcesses:
             self._workers = []
 
     def has_room(self) -> bool:
-        """Whether a process is idle, or can be started."""
+        """Return whether a process is idle or can be started."""
         return len(self._workers) < self.processes or any(worker.task is None for worker in self._workers)
 
     def begin(self, task: Task) -> None:
@@ -65,7 +65,7 @@ class LocalProcesses:
                     worker.connection.send(self._work)
                     worker.has_work = True
                 worker.connection.send(task.name)
-            except OSError:  # it was killed while it was idle, by want of memory for example
+            except OSError:  # killed while idle, for example for lack of memory
                 self._workers.remove(worker)
                 _close(worker)
             else:
@@ -73,13 +73,13 @@ class LocalProcesses:
                 return
         raise HilumError(
             "--jobs",
-            expected="processes that live until their first task",
-            found="several that were killed before it",
-            fix="Look for want of memory; take fewer --jobs.",
+            expected="running processes",
+            found="several that were killed before their first task",
+            fix="Check the memory; use fewer --jobs.",
         )
 
     def ended(self, seconds: float) -> list[Ended]:
-        """As in `hilum.study.scheduling.Pool`."""
+        """Return the tasks that ended; see `hilum.study.scheduling.Pool`."""
         busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
         found = []
         for connection in wait(list(busy), timeout=seconds):
@@ -87,7 +87,7 @@ class LocalProcesses:
             name, worker.task = str(worker.task), None
             try:
                 found.append(Ended(name, worker.connection.recv()))
-            except (EOFError, ConnectionResetError):  # it was killed
+            except (EOFError, ConnectionResetError):
                 self._workers.remove(worker)
                 _close(worker)
                 found.append(Ended(name, lost=True))
@@ -112,7 +112,7 @@ def _close(worker: _Worker) -> None:
 
 
 def _serve(connection: Connection, place: int, threads: int, gpus: int) -> None:
-    """Do tasks until the process that sends them is gone."""
+    """Run tasks until the parent process ends."""
     if gpus:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
         devices = [each for each in visible if each] or [str(each) for each in range(gpus)]
@@ -129,7 +129,7 @@ def _serve(connection: Connection, place: int, threads: int, gpus: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Stop in the middle of a task where the process that shares tasks out was killed: a new one takes them up."""
+    """Exit, even during a task, when the parent process is killed; a new parent resumes its tasks."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -137,7 +137,7 @@ def _end_with_parent() -> None:
 
 
 def _received(connection: Connection) -> Work | Exception:
-    """What is to be done; or why it cannot be read here."""
+    """Receive the work, or the error of unpickling it."""
     try:
         work: Work = connection.recv()
     except EOFError:

@@ -1,4 +1,4 @@
-"""Tasks on the nodes of a Ray cluster that share a file system."""
+"""Pool of tasks on a Ray cluster whose nodes share a file system."""
 
 import logging
 import os
@@ -12,28 +12,28 @@ from hilum.errors import HilumError
 from hilum.study.scheduling.tasks import Ended, Resources, Task, Work, begin_alone, outcome
 
 LOCAL = "local"
-"""The address of a cluster of this machine alone, which is started and stopped with the study."""
+"""Address of a cluster on this machine, which is started and stopped with the study."""
 
 
 ANSWER_SECONDS = 5.0
-"""In which a cluster's address must answer; Ray itself asks for minutes."""
+"""Timeout for a connection to a cluster; Ray's own takes minutes."""
 
 
 class RayCluster:
-    """Tasks of a Ray cluster: all that can begin are handed over, and the cluster has each wait for its resources.
+    """Pool that submits all tasks whose dependencies are done; the cluster assigns resources.
 
-    Ray's own retries are off: a task that was lost with its node is begun anew by `run_tasks`.
+    Ray's retries are off: `run_tasks` restarts tasks that were lost with their node.
 
     Args:
-        address: "local"; "auto" or HOST:PORT of a cluster that runs; or "ray://HOST:PORT" from outside of it.
-        nodes_cpus: of a local cluster; None: all cores.
+        address: "local"; "auto" or HOST:PORT of a running cluster; or "ray://HOST:PORT" from outside of it.
+        nodes_cpus: Cores of a local cluster; None: all.
 
     Raises:
-        HilumError: Ray is not installed, or no cluster is at this address.
+        HilumError: Ray is not installed, or there is no cluster at this address.
     """
 
     def __init__(self, address: str, *, nodes_cpus: int | None = None) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported: it reports to its makers
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported; disables telemetry
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         try:
             import ray
@@ -50,7 +50,7 @@ class RayCluster:
 
     @contextmanager
     def connected(self) -> Iterator["RayCluster"]:
-        """Inside, the cluster can be asked and used; one that this process is connected to already stays so."""
+        """Connect to the cluster during the block; an existing connection is reused and kept."""
         if self._ray.is_initialized():
             yield self
             return
@@ -74,12 +74,12 @@ class RayCluster:
 
     @property
     def gpus(self) -> int:
-        """Devices of all nodes."""
+        """Number of GPUs of all nodes."""
         return int(self._ray.cluster_resources().get("GPU", 0))
 
     @contextmanager
     def working(self, work: Work) -> Iterator[None]:
-        """As in `hilum.study.scheduling.Pool`."""
+        """Accept tasks of this work; running tasks are cancelled at the end of the block."""
         with self.connected():
             self._do = self._ray.remote(max_retries=0)(_do)
             self._work = self._ray.put(work)
@@ -91,14 +91,14 @@ class RayCluster:
                 self._begun = {}
 
     def has_room(self) -> bool:
-        """Always: the cluster has tasks wait."""
+        """Return True: the cluster queues tasks."""
         return True
 
     def begin(self, task: Task) -> None:
-        """Hand a task over.
+        """Submit a task.
 
         Raises:
-            HilumError: no node is large enough for it, so that it would wait for ever.
+            HilumError: No node has enough resources for it.
         """
         self._refuse_impossible(task.resources)
         cpus, gpus = task.resources.cpus, task.resources.gpus
@@ -118,7 +118,7 @@ class RayCluster:
         self._possible.add(asked)
 
     def ended(self, seconds: float) -> list[Ended]:
-        """As in `hilum.study.scheduling.Pool`."""
+        """Return the tasks that ended; see `hilum.study.scheduling.Pool`."""
         ready, _ = self._ray.wait(list(self._begun), num_returns=1, timeout=seconds, fetch_local=False)
         lost, found = self._ray.exceptions, []
         for each in ready:
@@ -133,11 +133,11 @@ class RayCluster:
 
 
 _KNOWN: dict[str, Work] = {}
-"""What this process of a node was sent, so that the tables of a study are read once."""
+"""Cache of the work in a process of a node, so that it is received once."""
 
 
 def _do(boxed: list[Any], name: str, cpus: int, version: str) -> Exception | None:
-    """One task, in a process of a node."""
+    """Run one task in a process of a node."""
     import ray
 
     if version != hilum.__version__:
@@ -145,7 +145,7 @@ def _do(boxed: list[Any], name: str, cpus: int, version: str) -> Exception | Non
             socket.gethostname(),
             expected=f"Hilum {version} on every node",
             found=hilum.__version__,
-            fix="Install the same version everywhere.",
+            fix="Install the same version on all nodes.",
         )
     begin_alone(cpus)
     [reference] = boxed
@@ -157,7 +157,7 @@ def _do(boxed: list[Any], name: str, cpus: int, version: str) -> Exception | Non
 
 
 def _check_answers(address: str) -> None:
-    """Refuse an address HOST:PORT where nothing listens; other addresses are Ray's to refuse."""
+    """Refuse an address HOST:PORT without a listening process; Ray checks other addresses."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         return

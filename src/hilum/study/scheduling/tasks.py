@@ -1,4 +1,4 @@
-"""What is to be done, what each part needs, and the one loop that has it done, wherever that is."""
+"""Tasks with dependencies and resources, and the scheduling loop for all kinds of pools."""
 
 import os
 import sys
@@ -11,23 +11,31 @@ from typing import Protocol, TypeAlias
 from hilum.errors import HilumError, HilumErrors
 
 ATTEMPTS = 5
-"""How often a task is begun at most, where what does it is killed under it."""
+"""Maximum starts of a task whose process is killed."""
 
-_OF_A_GROUP = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_JOB_NAME")
-"""By these a process knows that it trains together with others."""
+_DISTRIBUTED_VARIABLES = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "MASTER_ADDR",
+    "SLURM_NTASKS",
+    "SLURM_PROCID",
+    "SLURM_JOB_NAME",
+)
+"""Environment variables of distributed training."""
 
 Work: TypeAlias = Callable[[str], None]
-"""Does the task of a name. It is pickled once for every process that does tasks, and must find and leave everything
-in files that all of them see."""
+"""Function that runs the task with a given name. It is pickled once for every process, and reads and writes files that
+all processes share."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a task occupies while it runs.
+    """Resources of a task.
 
     Attributes:
-        cpus: cores; as many threads compute.
-        gpus: devices.
+        cpus: Number of cores and threads.
+        gpus: Number of GPUs.
     """
 
     cpus: int = 1
@@ -36,14 +44,14 @@ class Resources:
 
 @dataclass(frozen=True)
 class Task:
-    """One part of the work.
+    """One task.
 
     Attributes:
-        name: of its own.
-        title: for people.
-        needs: names of the tasks that must be done before.
-        resources: that it occupies.
-        here: whether it is done in the process that schedules; such tasks are short.
+        name: Unique name.
+        title: Title for display.
+        needs: Names of the tasks that must be done before.
+        resources: Required resources.
+        here: Whether it runs in the scheduling process, for short tasks.
     """
 
     name: str
@@ -55,12 +63,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a task ended.
+    """End of a task.
 
     Attributes:
-        name: of the task.
-        error: why it could not be done; None where it was.
-        lost: the process or the machine that did it is gone: to be done again.
+        name: Name of the task.
+        error: Its error; None if it was done.
+        lost: Whether its process or machine was lost, so that it must be repeated.
     """
 
     name: str
@@ -69,23 +77,23 @@ class Ended:
 
 
 class Pool(Protocol):
-    """Where tasks are done."""
+    """Pool of processes that run tasks."""
 
     @property
     def gpus(self) -> int:
-        """Devices that tasks have to share out; 0 where each task sees them all."""
+        """Number of GPUs to distribute over tasks; 0 if each task sees all."""
 
     def working(self, work: Work) -> AbstractContextManager[None]:
-        """Inside, tasks of this work can be begun; what runs at the end of the block is stopped."""
+        """Accept tasks of this work during the block; running tasks are stopped at its end."""
 
     def has_room(self) -> bool:
-        """Whether another task can be begun now."""
+        """Return whether another task can begin now."""
 
     def begin(self, task: Task) -> None:
-        """Begin a task and return."""
+        """Begin a task without waiting for its end."""
 
     def ended(self, seconds: float) -> list[Ended]:
-        """Tasks that ended since the last call; waits at most so long for the first one."""
+        """Return the tasks that ended since the last call; wait at most `seconds` for the first."""
 
 
 def run_tasks(
@@ -95,26 +103,26 @@ def run_tasks(
     *,
     before: Callable[[Task], None] = lambda _: None,
     after: Callable[[Task], None] = lambda _: None,
-    look: Callable[[list[Task]], None] = lambda _: None,
+    on_wait: Callable[[list[Task]], None] = lambda _: None,
     every_seconds: float = 1.0,
 ) -> None:
-    """Have tasks done, each after those that it needs, in the order of the list where several could begin.
+    """Run tasks, each after its dependencies, otherwise in the order of the list.
 
-    A task whose process or machine is lost is begun again, `ATTEMPTS` times at most. Where one cannot be done, those
-    that do not need it still are, and all errors are raised at the end; in this process (`ThisProcess`) the first
-    error ends everything.
+    A task whose process or machine is lost is repeated, up to `ATTEMPTS` starts. If a task fails, tasks that do not
+    depend on it are still run, and all errors are raised at the end; with `ThisProcess` the first error is raised at
+    once.
 
     Args:
-        tasks: each after those it needs.
-        work: does a task.
-        pool: where.
-        before: called with each task before it begins for the first time, in this process.
-        after: called with each task that is done, in this process.
-        look: called with the tasks that were begun and have not ended, now and then.
-        every_seconds: from one look to the next.
+        tasks: Tasks, each after its dependencies.
+        work: Runs a task.
+        pool: Pool of processes.
+        before: Called in this process with each task before its first start.
+        after: Called in this process with each finished task.
+        on_wait: Called periodically with the running tasks.
+        every_seconds: Seconds between calls of `on_wait`.
 
     Raises:
-        HilumError: a task cannot be done; `HilumErrors` where there are several.
+        HilumError: A task failed; `HilumErrors` for several.
     """
     waiting, begun = {task.name: task for task in tasks}, dict[str, Task]()
     attempts, done, errors = dict[str, int](), set[str](), dict[str, Exception]()
@@ -134,7 +142,7 @@ def run_tasks(
                     pool.begin(task)
             if not begun:
                 break
-            look(list(begun.values()))
+            on_wait(list(begun.values()))
             for end in pool.ended(every_seconds):
                 task = begun.pop(end.name)
                 if end.lost and attempts[end.name] < ATTEMPTS:
@@ -148,11 +156,11 @@ def run_tasks(
         raise next(iter(errors.values()))
     if errors:
         message = [str(error) for error in errors.values()]
-        raise HilumErrors("steps of the study", message, fix="what did not need them is done and kept")
+        raise HilumErrors("steps of the study", message, fix="all steps that do not depend on them are done")
 
 
 def outcome(work: Work, name: str) -> Exception | None:
-    """Do a task, and say what went wrong instead of raising it, so that it can go to another process."""
+    """Run a task and return its error instead of raising it, to send it to another process."""
     try:
         work(name)
     except HilumError as error:
@@ -164,8 +172,8 @@ def outcome(work: Work, name: str) -> Exception | None:
 
 
 def begin_alone(threads: int) -> None:
-    """Prepare a process for tasks: each trains by itself, whoever started the node, with its threads."""
-    for each in _OF_A_GROUP:
+    """Prepare a process for tasks: no distributed training, and a fixed number of threads."""
+    for each in _DISTRIBUTED_VARIABLES:
         os.environ.pop(each, None)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when torch is imported
     if "torch" in sys.modules:
@@ -179,7 +187,7 @@ def _next(waiting: dict[str, Task], done: set[str]) -> Task | None:
 def _lost(task: Task) -> HilumError:
     return HilumError(
         task.title,
-        expected="a process that does it",
+        expected="a process that runs it",
         found=f"{ATTEMPTS} processes that were killed",
-        fix="See whether it runs out of memory; a smaller batch_size takes less.",
+        fix="Check the memory; a smaller batch_size needs less.",
     )

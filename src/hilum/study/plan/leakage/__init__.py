@@ -1,4 +1,4 @@
-"""Who was, or may have been, trained on test patients: ledgers, copies, and doubts about whose images these are."""
+"""Data leakage: test patients among training patients, duplicate images, and images of unknown patients."""
 
 import lazy_loader
 

@@ -2,9 +2,6 @@ from .contamination import (
     Doubt as Doubt,
 )
 from .contamination import (
-    Start as Start,
-)
-from .contamination import (
     contamination_of as contamination_of,
 )
 from .contamination import (
@@ -18,12 +15,6 @@ from .contamination import (
 )
 from .contamination import (
     refuse_contaminated as refuse_contaminated,
-)
-from .contamination import (
-    start_of as start_of,
-)
-from .contamination import (
-    statements_of_features as statements_of_features,
 )
 from .pixel_copies import (
     pixels_once as pixels_once,
@@ -47,7 +38,6 @@ from .warnings import (
 __all__ = [
     "DataWarning",
     "Doubt",
-    "Start",
     "contamination_of",
     "contamination_problems",
     "contradictory_labels",
@@ -56,8 +46,6 @@ __all__ = [
     "pixels_once",
     "refuse_contaminated",
     "refuse_trained_copies",
-    "start_of",
-    "statements_of_features",
     "warnings_of",
     "without_pixel_copies",
 ]

@@ -1,10 +1,7 @@
-"""The ledger: which patients the weights of an arm were trained on before the study trains them, test patients among
-them?
-"""
+"""Data leakage: training patients of an arm's initial weights among the test patients."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from hilum.data.fetching import is_address
@@ -12,22 +9,21 @@ from hilum.data.manifest import is_patient_known
 from hilum.data.patients import is_public
 from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
-from hilum.encoders.published import describe_weights
-from hilum.encoders.statements import Contamination, Statement, describe_statements, find_contamination
+from hilum.encoders.statements import Contamination, Statement, find_contamination
 from hilum.errors import HilumErrors
 from hilum.runs.copies import Copy
-from hilum.study.data import PreparedData
-from hilum.study.file import Pretrained, Study
-from hilum.study.file.finetuning import Features
+from hilum.study.data import PreparedData, pooled_id, split_pooled_id
+from hilum.study.file import Pretrained
 from hilum.study.file.views import start_directory, starts_in
 from hilum.study.plan.leakage.pixel_copies import (
     copies_between,
-    copies_learnt,
     held_copies,
-    learnt_and_held,
-    of_start,
+    labelled_training_copies,
+    start_training_and_held_out,
+    training_and_held_out,
     unsearched_copies,
 )
+from hilum.study.plan.starts import start_of
 from hilum.study.pool import by_part
 from hilum.study.prepared import Prepared, PreparedStudy
 
@@ -44,19 +40,18 @@ DoubtCode = Literal[
 
 @dataclass(frozen=True)
 class Doubt:
-    """One reason to doubt that an arm was trained on no test patient.
+    """One reason to suspect data leakage: an arm may have been trained on test patients.
 
     Attributes:
-        code: `copies`: images to learn from equal held-out images; `shared_ids`: two folders name patients by equal
-            ids, and nobody says whether these are the same people; `without_patient`: images to learn from have no
-            patient id, nor does anything else tell whose they are; `test_without_patient`,
-            `train_without_patient`: the same of the task's own images; `unknown_issuer`: ids differ, but nobody says
-            that equal people would have equal ids; `copies_not_searched`: images are stored too small to look for
-            copies that were compressed or resized.
-        data: the data set that it is about; its key in the study file.
-        images: how many, 0 where it is about ids.
-        refused: whether the study is not run with it, unless it says `evaluate.contaminated: mark`.
-        message: one sentence for people.
+        code: `copies`: pretraining images duplicate held-out images; `shared_ids`: two folders have equal patient ids
+            of unknown issuers; `without_patient`: pretraining images have no patient id, and no other source of it;
+            `test_without_patient`, `train_without_patient`: the same for the task's own images; `unknown_issuer`: ids
+            differ, but one person may have two ids of different issuers; `copies_not_searched`: stored images are too
+            small to detect compressed or resized copies.
+        data: Name of the data set concerned.
+        images: Number of images; 0 for doubts about ids.
+        refused: Whether the study is refused, unless `evaluate.contaminated` is `mark`.
+        message: One sentence for display.
     """
 
     code: DoubtCode
@@ -66,88 +61,23 @@ class Doubt:
     message: str
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where an arm starts from, as far as its files tell.
-
-    Attributes:
-        title: for tables: "random", "mocov2 on ours/train", or the weights' name.
-        source: address or directory of weights; empty where the study makes them.
-        licence: of published weights.
-        here: whether the weights are on this machine; None where the study makes them.
-        trained_on: in words, which radiographs; "nothing" for random weights.
-        statements: what the authors of published weights say.
-        patients: full names, with pseudonyms for ids, of the patients that weights of Hilum's own runs have seen before
-            this study.
-    """
-
-    title: str
-    source: str
-    licence: str
-    here: bool | None
-    trained_on: str
-    statements: Sequence[Statement]
-    patients: Sequence[str]
-
-
-def start_of(study: Study, arm: str) -> Start:
-    """Describe where an arm starts from; reads cards and the registry, and no data.
-
-    Raises:
-        HilumError: weights that are no name of the registry and no directory, or of another encoder.
-    """
-    settings, title = study.arms[arm], study.starts_from(arm)
-    if settings.features is not None:
-        stated = statements_of_features(settings.features)
-        files = [str(settings.features.table)] if isinstance(settings.features.table, Path) else []
-        unknown = "training patients not known" if settings.features.trained_on is None else describe_statements(stated)
-        return Start(title, "".join(files), "", True, unknown, stated, [])
-    weights = study.weights_of(arm)
-    if weights is None:
-        return Start(title, "", "", None, "; ".join(_learnt_in_words(study, arm)) or "nothing", [], [])
-    described = describe_weights(weights, settings.encoder)
-    trained_on = (
-        [describe_statements(described.trained_on)] if described.trained_on or not described.training_patients else []
-    )
-    if described.training_patients:
-        trained_on.append(f"{len(described.training_patients):,} patients of own runs")
-    trained_on += _learnt_in_words(study, arm)
-    return Start(
-        title,
-        described.source,
-        described.licence,
-        described.here,
-        "; ".join(trained_on),
-        described.trained_on,
-        described.training_patients,
-    )
-
-
-def statements_of_features(features: Features) -> list[Statement]:
-    """What a study file says of the images that the model behind features was trained on."""
-    source = "the study file"
-    if features.trained_on is None:
-        return [Statement(certainty="unknown", source=source)]
-    return [Statement(collection=name, certainty="part", source=source) for name in features.trained_on]
-
-
 def contamination_of(
     prepared: Prepared,
     arm: str,
     stores: Mapping[str, Store] | None = None,
     trained: Sequence[Copy] | None = None,
 ) -> Contamination:
-    """Whether an arm's weights were trained on test patients before it is fine-tuned.
+    """Determine whether an arm's initial weights were trained on test patients.
 
-    Own runs are matched patient by patient, under names that hold everywhere. Published weights are matched by what
-    their authors state. What the study itself pretrains on leaves out the patients who validate or test; it is "no"
-    only where ids of known issuers tell who they are, see `doubts_of`.
+    Weights from earlier runs of Hilum are matched by patient, published weights by the statements of their authors.
+    Pretraining in the study excludes validation and test patients; the answer is "no" only if ids of known issuers
+    identify all patients, see `doubts_of`.
 
     Args:
-        prepared: the study's data.
-        arm: its name.
-        stores: of the labelled data set and of those that the arm learns from; with them, pixels are compared, too.
-        trained: `copies_trained` of the task, where they are known already: they are those of every arm.
+        prepared: Prepared data of the task.
+        arm: Name of the arm.
+        stores: Stores of the labelled data set and of those for pretraining, to compare pixels; None: files only.
+        trained: Result of `copies_trained` for the task, if already computed; the same for every arm.
     """
     study, labelled, test_ids = prepared.study, prepared.labelled, prepared.task.test_ids
     start = start_of(study, arm)
@@ -167,7 +97,7 @@ def contamination_of(
     if (features := study.arms[arm].features) is not None and features.trained_on is None:
         of = of_patients, len(names)
         return Contamination(*of, *of, "may", "NOT KNOWN: training patients not known (features from elsewhere)")
-    every = [*_copies_learnt(prepared, arm, stores), *(copies_trained(prepared) if trained is None else trained)]
+    every = [*_pretraining_copies(prepared, arm, stores), *(copies_trained(prepared) if trained is None else trained)]
     copied = _copied_test_images(prepared, every)
     if copied:
         patients = len(set(labelled.patients(copied)))
@@ -186,13 +116,14 @@ def contamination_of(
 
 
 def _by_statement(statements: Sequence[Statement], labelled: PreparedData, test_ids: Sequence[str]) -> Contamination:
-    """What statements say of test images; of a pool, of each part, and the worst of them for all."""
+    """Compare statements of authors with the test images; for a pool, the worst result of its parts."""
     if not labelled.parts:
         return find_contamination(statements, labelled.issuer, labelled.manifest, test_ids)
-    found = {}
-    for name, part in labelled.parts.items():
-        own = [image_id.removeprefix(f"{name}:") for image_id in test_ids if image_id.startswith(f"{name}:")]
-        found[name] = find_contamination(statements, part.issuer, part.manifest, own)
+    own = by_part({labelled.name: labelled}, {labelled.name: test_ids})
+    found = {
+        name: find_contamination(statements, part.issuer, part.manifest, own.get(name, []))
+        for name, part in labelled.parts.items()
+    }
     worst = max(found.values(), key=lambda each: _CERTAINTIES.index(each.certainty))
     described = "; ".join(
         f"{name}: {each.message}" for name, each in found.items() if each.certainty == worst.certainty
@@ -208,20 +139,20 @@ _CERTAINTIES = ("no", "unknown", "may", "yes")
 
 
 def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None = None) -> list[Doubt]:
-    """Every reason to doubt that an arm was trained on no test patient, as far as the study's own data tell.
+    """Return every reason to suspect that an arm was trained on test patients, from the study's own data.
 
     Args:
-        prepared: the study's data.
-        arm: its name.
-        stores: as in `contamination_of`.
+        prepared: Prepared data of the task.
+        arm: Name of the arm.
+        stores: As in `contamination_of`.
     """
     study, labelled, identity = prepared.study, prepared.labelled, prepared.identity
     homes = list(labelled.parts.values()) or [labelled]
-    learnt = study.data_before(arm)
+    pretraining = study.data_before(arm)
     doubts = []
     for shared in identity.shared_ids:
         pair = {shared.data, shared.other}
-        if pair <= {*(home.name for home in homes), *learnt}:
+        if pair <= {*(home.name for home in homes), *pretraining}:
             some = ", ".join(shared.patient_ids[:3])
             doubts.append(
                 Doubt(
@@ -231,43 +162,43 @@ def doubts_of(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None =
                     "name if they are, two names if they are not",
                 )
             )  # fmt: skip
-    copies = _copies_learnt(prepared, arm, stores)
+    copies = _pretraining_copies(prepared, arm, stores)
     for name in dict.fromkeys(copy.data for copy in copies):
         of_set = [copy for copy in copies if copy.data == name]
         examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in of_set[:3])
         doubts.append(
             Doubt(
                 "copies", name, len(of_set), True,
-                f"{len(of_set):,} images of {name} are copies of validation or test images under the names of other "
-                f"patients ({examples}). Take them out, or set pretrain.copies: leave_out",
+                f"{len(of_set):,} images of {name} are copies of validation or test images under other patient ids "
+                f"({examples}). Remove them, or set pretrain.copies: leave_out",
             )
         )  # fmt: skip
-    for name in learnt:
+    for name in pretraining:
         pool = set(prepared.pretraining_ids(name)) & identity.without_patient.get(name, frozenset())
         if pool:
             answered = study.data[name].unknown_patients == "own_patients"
             message = f"{len(pool):,} images of {name} have no patient id"
             if identity.has_ids and not answered:
                 message += (
-                    ", and neither path, header nor bytes tell whose they are: they may be of test patients. Add their "
+                    ", and neither path, header nor file content identifies them: they may show test patients. Add "
                     f"patient ids, or set data.{name}.unknown_patients: leave_out, or own_patients if they are others"
                 )
             doubts.append(Doubt("without_patient", name, len(pool), identity.has_ids and not answered, message))
     if not any(doubt.code == "without_patient" for doubt in doubts):
         doubts += _nameless_images(prepared)
-    if (note := unsearched_copies(prepared, learnt)) is not None:
+    if (note := unsearched_copies(prepared, pretraining)) is not None:
         doubts.append(Doubt("copies_not_searched", labelled.name, 0, False, str(note)))
     doubts += _ids_of_weights(prepared, arm)
-    for name, home in ((name, home) for name in learnt for home in homes):
+    for name, home in ((name, home) for name in pretraining for home in homes):
         unnamed = [each.name for each in (home, prepared.data[name]) if not each.issuer_known]
         if unnamed and prepared.data[name].issuer != home.issuer and _have_ids(home, prepared.data[name]):
-            described = f"nobody says who gave the patients of {unnamed[0]} their ids (data.{unnamed[0]}.issuer)"
+            described = f"the issuer of the patient ids of {unnamed[0]} is unknown (data.{unnamed[0]}.issuer)"
             doubts.append(Doubt("unknown_issuer", name, 0, False, described))
     return doubts
 
 
 def _nameless_images(prepared: Prepared) -> list[Doubt]:
-    """The task's own images whose patients nobody knows: one of them may train what another one tests."""
+    """Return doubts about the task's own images without patient ids: training and test images may share patients."""
     named = prepared.labelled.name
     parts: tuple[tuple[DoubtCode, str, Sequence[str]], ...] = (
         ("test_without_patient", "test", prepared.task.test_ids),
@@ -281,7 +212,7 @@ def _nameless_images(prepared: Prepared) -> list[Doubt]:
 
 
 def _ids_of_weights(prepared: Prepared, arm: str) -> Iterator[Doubt]:
-    """Test patients of folders whose issuer nobody names, and patients of other folders that weights learnt from."""
+    """Return doubts about test patients of folders without an issuer, and training patients of weights."""
     labelled, ledger = prepared.labelled, Ledger(start_of(prepared.study, arm).patients)
     unnamed = [home for home in labelled.parts.values() or [labelled] if not home.issuer_known]
     if not unnamed or not ledger.patients:
@@ -297,14 +228,16 @@ def _ids_of_weights(prepared: Prepared, arm: str) -> Iterator[Doubt]:
         )  # fmt: skip
     others = [each for each in ledger.issuers if each and not is_public(each) and each not in {*alike, labelled.issuer}]
     if others and not alike:
-        described = f"nobody says who gave the patients of {unnamed[0].name} their ids (data.{unnamed[0].name}.issuer)"
-        yield Doubt("unknown_issuer", labelled.name, 0, False, f"{described}, and weights learnt from {others[0]}")
+        described = f"the issuer of the patient ids of {unnamed[0].name} is unknown (data.{unnamed[0].name}.issuer)"
+        yield Doubt(
+            "unknown_issuer", labelled.name, 0, False, f"{described}, and the weights were trained on {others[0]}"
+        )
 
 
 def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
-    """Why a study is not run: what its arms were, or may have been, trained on, of test patients, one line each.
+    """Return the reasons to refuse a study because of data leakage, one line each.
 
-    Empty where nothing was found, and where the study asks to mark such arms.
+    Empty with `evaluate.contaminated: mark`.
     """
     study = prepared.study
     if study.evaluate.contaminated == "mark":
@@ -318,12 +251,12 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
         examples = ", ".join(f"{copy.image_id} is {copy.of_data}'s {copy.of_image_id}" for copy in trained[:3])
         problems.append(
             f"{study.place.replace('/', '.') or 'task'}: {len(trained):,} training images of "
-            f"{prepared.labelled.name} are copies of images that validate or test it ({examples}). Take them out, or "
+            f"{prepared.labelled.name} are copies of its validation or test images ({examples}). Remove them, or "
             "give both of each pair one patient id"
         )
     for arm in study.arms:
         if is_address(study.weights_of(arm)) and not start_of(study, arm).here:
-            continue  # their card says it, and they are judged as soon as they are fetched: nothing runs before
+            continue  # checked once they are downloaded, before anything runs
         trained_on = contamination_of(prepared, arm)
         doubts = [doubt.message for doubt in doubts_of(prepared, arm) if doubt.refused]
         if trained_on.certainty in ("yes", "may") and not doubts and not trained:
@@ -333,11 +266,10 @@ def contamination_problems(prepared: Prepared | PreparedStudy) -> list[str]:
 
 
 def refuse_contaminated(prepared: Prepared | PreparedStudy) -> None:
-    """Refuse a study with arms whose weights were, or may have been, trained on test patients, unless it asks to mark
-    them.
+    """Refuse a study with data leakage, unless `evaluate.contaminated` is `mark`.
 
     Raises:
-        HilumErrors: names these arms and what they were trained on.
+        HilumErrors: Some weights were, or may have been, trained on test patients.
     """
     problems = contamination_problems(prepared)
     if problems:
@@ -349,8 +281,8 @@ def refuse_contaminated(prepared: Prepared | PreparedStudy) -> None:
         )
 
 
-def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
-    """Copies of held-out images in the pools of an arm."""
+def _pretraining_copies(prepared: Prepared, arm: str, stores: Mapping[str, Store] | None) -> list[Copy]:
+    """Return the copies of held-out images in the pretraining data of an arm."""
     study = prepared.study
     if not study.data_before(arm):
         return []
@@ -370,43 +302,35 @@ def _copies_learnt(prepared: Prepared, arm: str, stores: Mapping[str, Store] | N
 
 
 def _copies_of_start(start: Prepared, stores: Mapping[str, Store] | None) -> list[Copy]:
-    """Images that a start with labels learns from and that are copies of what any task holds out."""
-    learnt, held = of_start(start)
-    found = [each for each in start.identity.copies if each.image_id in learnt.get(each.data, ())]
-    found += copies_between(start.identity.equal, learnt, held)
-    return found + ([] if stores is None else copies_learnt(start.data, stores.__getitem__, learnt, held))
+    """Return the training images of a supervised start that are copies of held-out images of any task."""
+    training, held = start_training_and_held_out(start)
+    found = [each for each in start.identity.copies if each.image_id in training.get(each.data, ())]
+    found += copies_between(start.identity.equal, training, held)
+    return found + ([] if stores is None else labelled_training_copies(start.data, stores.__getitem__, training, held))
 
 
 def copies_trained(prepared: Prepared, stores: Mapping[str, Store] | None = None) -> list[Copy]:
-    """Training images of the task that are copies of images that validate or test it; with stores, by pixels, too."""
-    images = learnt_and_held(prepared)
-    learnt, held = (by_part(prepared.data, each) for each in images)
-    found = copies_between(prepared.identity.equal, learnt, held)
-    return _once(found + ([] if stores is None else copies_learnt(prepared.data, stores.__getitem__, learnt, held)))
+    """Return training images of a task that are copies of its validation or test images; by pixels only with stores."""
+    images = training_and_held_out(prepared)
+    training, held = (by_part(prepared.data, each) for each in images)
+    found = copies_between(prepared.identity.equal, training, held)
+    return _once(
+        found + ([] if stores is None else labelled_training_copies(prepared.data, stores.__getitem__, training, held))
+    )
 
 
 def _once(copies: Sequence[Copy]) -> list[Copy]:
-    """The first of each image's."""
+    """Return the first copy of each image."""
     first: dict[tuple[str, str], Copy] = {}
     for each in copies:
         first.setdefault((each.data, each.image_id), each)
     return list(first.values())
 
 
-def _learnt_in_words(study: Study, arm: str) -> list[str]:
-    """What the study itself has an arm learn from before it is fine-tuned."""
-    return [
-        f"images of {init.pool()}"
-        if isinstance(init, Pretrained)
-        else f"images and labels of {study.supervised_data(init)}"
-        for init in starts_in(study.arms[arm].init)
-    ]
-
-
 def _copied_test_images(prepared: Prepared, copies: Sequence[Copy]) -> list[str]:
     labelled, test = prepared.labelled, set(prepared.task.test_ids)
     of_copies = {
-        f"{copy.of_data}:{copy.of_image_id}" if labelled.parts and copy.of_data in labelled.parts else copy.of_image_id
+        pooled_id(copy.of_data, copy.of_image_id) if copy.of_data in labelled.parts else copy.of_image_id
         for copy in copies
         if copy.of_data == labelled.name or copy.of_data in labelled.parts
     }
@@ -414,11 +338,11 @@ def _copied_test_images(prepared: Prepared, copies: Sequence[Copy]) -> list[str]
 
 
 def _is_nameless(prepared: Prepared, image_id: str) -> bool:
-    """Whether nobody knows whose an image of the task is."""
+    """Return whether an image of the task has no patient."""
     labelled, without = prepared.labelled, prepared.identity.without_patient
     if not labelled.parts:
         return image_id in without.get(labelled.name, ())
-    name, _, own = image_id.partition(":")
+    name, own = split_pooled_id(image_id)
     return own in without.get(name, ())
 
 

@@ -1,7 +1,6 @@
-"""Re-encoded copies: images to learn from whose stored pixels are those of a validation or test image.
+"""Re-encoded duplicates: training images with the stored pixels of a validation or test image.
 
-Stores exist once a study runs, so that these copies (`hilum.runs.copies`) are found before the first pretraining, and
-not in the plan.
+They are found in the stores of a study (`hilum.runs.copies`): before the first training, not in the plan.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,12 +26,12 @@ _SHOWS = {"bytes": "is the file of", "pixels": "has the pixels of", "near": "sho
 
 
 def held_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]) -> list[Copy]:
-    """Find the images of pools whose pixels are those of a validation or test image.
+    """Find pretraining images with the pixels of a validation or test image.
 
     Args:
-        prepared: the study's data.
-        stores: of the data sets with held-out images and of those in the pools, preprocessed alike.
-        pools: images of each data set to learn from.
+        prepared: Prepared data of the task.
+        stores: Stores of the data sets with held-out images and of those in the pools, with equal preprocessing.
+        pools: Pretraining images of each data set.
     """
     held = prepared.all_tasks.held
     if not is_searched({name: prepared.data[name] for name in {*pools, *held}}):
@@ -40,150 +39,156 @@ def held_copies(prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[
     return pixel_copies(held, stores, pools)
 
 
-def unsearched_copies(prepared: Prepared, learnt: Sequence[str]) -> Note | None:
-    """What is not known of the copies of test images among the images that an arm learns from.
+def unsearched_copies(prepared: Prepared, training: Sequence[str]) -> Note | None:
+    """Return a note on kinds of copies that cannot be detected in an arm's pretraining data.
 
     Args:
-        prepared: the study's data.
-        learnt: data sets that the arm learns from before it is fine-tuned.
+        prepared: Prepared data of the task.
+        training: Data sets that the arm is pretrained on.
 
     Returns:
-        None where all kinds of copies are looked for, and where published data sets alone are learnt from.
+        None if all kinds of copies are searched, or only published data sets are used.
     """
     homes = prepared.labelled.parts or {prepared.labelled.name: prepared.labelled}
-    data = {**homes, **{name: prepared.data[name] for name in [*learnt, *prepared.external]}}
+    data = {**homes, **{name: prepared.data[name] for name in [*training, *prepared.external]}}
     return not_searched(prepared.recipe.size, prepared.labelled.name) if is_searched(data) else None
 
 
 def pixels_once(
     prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """The pools of a pretraining, in which images of equal pixels count once (`hilum.runs.copies.counted_once`)."""
+    """Remove images with equal pixels from the pools of a pretraining (`hilum.runs.copies.counted_once`)."""
     data = {name: prepared.data[name] for name in pools}
     return counted_once(data, pools, equal_pixels(stores, pools) if is_searched(data) else ())
 
 
 def refuse_trained_copies(prepared: PreparedStudy, store_of: Callable[[str], Store]) -> None:
-    """Refuse a study in which labels of images are learnt whose pixels, or detail, are those of held-out images.
+    """Refuse a study with labelled training images that show the same as held-out images.
 
-    Every task's training images are compared with its own validation, test and external test images, and those of
-    starts with labels with what any task holds out. Published data sets alone are not searched.
+    Training images of a task are compared with its validation, test and external test images, those of supervised
+    starts with the held-out images of all tasks. Published data sets alone are not searched.
 
     Args:
-        prepared: the study's data.
-        store_of: the store of a data set.
+        prepared: Prepared data of the task.
+        store_of: Returns the store of a data set.
 
     Raises:
-        HilumErrors: there are such images, and the study does not mark contaminated arms.
+        HilumErrors: There are such images, and `evaluate.contaminated` is not `mark`.
     """
     if prepared.study.evaluate.contaminated == "mark":
         return
     found: dict[Copy, None] = {}
-    for data, learnt, held in _comparisons(prepared):
-        found |= dict.fromkeys(copies_learnt(data, store_of, learnt, held))
+    for data, training, held in _comparisons(prepared):
+        found |= dict.fromkeys(labelled_training_copies(data, store_of, training, held))
     copies = list(found)
     if copies:
         raise HilumErrors(
             "the training images",
-            [
-                f"{copy.data}: {copy.image_id} {_SHOWS[copy.kind]} {copy.of_data}'s {copy.of_image_id}, which "
-                "validates or tests"
-                for copy in copies[:10]
-            ]
-            + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else []),
-            fix="nothing was trained. Take these images out, or give both of each pair one patient id, or set "
+            _listed(copies),
+            fix="nothing was trained. Remove these images, or give both of each pair one patient id, or set "
             "evaluate.contaminated: mark",
         )
+
+
+def _listed(copies: Sequence[Copy]) -> list[str]:
+    """Describe the first ten copies."""
+    texts = [
+        f"{copy.data}: {copy.image_id} {_SHOWS[copy.kind]} {copy.of_data}'s {copy.of_image_id}, a held-out image"
+        for copy in copies[:10]
+    ]
+    return texts + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else [])
 
 
 def _comparisons(
     prepared: PreparedStudy,
 ) -> list[tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]]:
-    """Data, images that labels are learnt of, and what these may not show; once for all that hold out the same images.
+    """Return data sets, training images and held-out images of each comparison, merged by held-out images.
 
-    Tasks that differ in their findings or their fraction of labels mostly share a split: images are looked at once.
+    Tasks that differ in findings or label fraction often share a split; its images are compared once.
     """
-    asked = [(view.data, *learnt_and_held(view)) for view in prepared.views.values()]
-    asked += [(start.data, *of_start(start)) for start in prepared.first.all_tasks.supervised.values()]
+    compared = [(view.data, *training_and_held_out(view)) for view in prepared.views.values()]
+    compared += [
+        (start.data, *start_training_and_held_out(start)) for start in prepared.first.all_tasks.supervised.values()
+    ]
     joined: dict[str, tuple[Mapping[str, PreparedData], dict[str, list[str]], dict[str, list[str]]]] = {}
-    for data, learnt, held in asked:
+    for data, training, held in compared:
         key = fingerprint([sorted(data), held])
         before = joined.get(key, (data, {}, held))[1]
-        every = {name: list(dict.fromkeys([*before.get(name, []), *learnt.get(name, [])])) for name in before | learnt}
+        every = {
+            name: list(dict.fromkeys([*before.get(name, []), *training.get(name, [])])) for name in before | training
+        }
         joined[key] = data, every, held
     return list(joined.values())
 
 
-def learnt_and_held(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """A task's training images, and those that validate or test it, external test sets included; by data set."""
+def training_and_held_out(view: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return a task's training images, and its validation and test images (external ones included), by data set."""
     task, labelled = view.task, view.study.labelled_data
-    apart = [] if task.split.sharing else task.val.image_ids  # a shared patient's images may well be alike
+    apart = [] if task.split.sharing else task.val.image_ids  # images of a shared patient may be alike
     held = {labelled: [*apart, *task.test_ids]}
     for name, image_ids in view.external.items():
         held[name] = [*held.get(name, []), *image_ids]
     return {labelled: list(task.train.image_ids)}, held
 
 
-def of_start(start: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Images that a start with labels learns from, and what these may not show; by data set, pools by their parts.
+def start_training_and_held_out(start: Prepared) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the training images of a supervised start, and the held-out images, by data set; pools by their parts.
 
-    Its validation images choose the epoch, so that they count among the former; other tasks' test images they must not
-    show, either.
+    Its validation images, which select the epoch, count as training images.
     """
-    learnt = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
-    learnt = by_part(start.data, learnt)
-    own = {name: set(image_ids) for name, image_ids in learnt.items()}
+    training = {start.study.labelled_data: [*start.task.train.image_ids, *start.task.val.image_ids]}
+    training = by_part(start.data, training)
+    own = {name: set(image_ids) for name, image_ids in training.items()}
     held = {
         name: [each for each in image_ids if each not in own.get(name, ())]
         for name, image_ids in start.all_tasks.held.items()
     }
-    return learnt, held
+    return training, held
 
 
 def copies_between(
     groups: Iterable[Sequence[ImageName]],
-    learnt: Mapping[str, Sequence[str]],
+    training: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
-    """Of groups of images with the same bytes, those that are learnt from while another one is held out."""
-    of_learnt, of_held = ({name: set(ids) for name, ids in images.items()} for images in (learnt, held))
+    """Return training images whose file is also that of a held-out image, from groups of images with equal bytes."""
+    of_training, of_held = ({name: set(ids) for name, ids in images.items()} for images in (training, held))
     copies = []
     for group in groups:
         first = next((image for image in group if image[1] in of_held.get(image[0], ())), None)
         if first is not None:
-            copies += [Copy(*image, *first, "bytes") for image in group if image[1] in of_learnt.get(image[0], ())]
+            copies += [Copy(*image, *first, "bytes") for image in group if image[1] in of_training.get(image[0], ())]
     return copies
 
 
-def copies_learnt(
+def labelled_training_copies(
     data: Mapping[str, PreparedData],
     store_of: Callable[[str], Store],
-    learnt: Mapping[str, Sequence[str]],
+    training: Mapping[str, Sequence[str]],
     held: Mapping[str, Sequence[str]],
 ) -> list[Copy]:
-    """Of images that labels are learnt of, those whose pixels, or detail, are those of a held-out image."""
-    names = dict.fromkeys([*learnt, *held])
+    """Return labelled training images that show the same as a held-out image."""
+    names = dict.fromkeys([*training, *held])
     parts = [part for name in names for part in (data[name].parts.values() or [data[name]])]
     if not is_searched({part.name: part for part in parts}):
         return []
-    return pixel_copies(held, {name: store_of(name) for name in names}, learnt)
+    return pixel_copies(held, {name: store_of(name) for name in names}, training)
 
 
 def without_pixel_copies(
     prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """The pools of a pretraining without copies of validation and test images, as the study asks for.
+    """Remove copies of validation and test images from the pools of a pretraining, or refuse them.
 
     Args:
-        prepared: the study's data.
-        stores, pools: as in `held_copies`.
+        prepared: Prepared data.
+        stores, pools: As in `held_copies`.
 
     Returns:
-        The pools: as they are where no copy is in them, or where the study marks contaminated arms; without the copies
-        and all images of their patients where it says `pretrain.copies: leave_out`.
+        The pools; with `pretrain.copies: leave_out` without the copies and all other images of their patients.
 
     Raises:
-        HilumErrors: copies, and the study says nothing of them.
+        HilumErrors: There are copies, and the study neither removes nor marks them.
     """
     copies = held_copies(prepared, stores, pools)
     if copies and prepared.study.pretrain.copies == "leave_out":
@@ -191,13 +196,9 @@ def without_pixel_copies(
         return {name: _of_others(prepared, name, image_ids, names) for name, image_ids in pools.items()}
     if copies and prepared.study.evaluate.contaminated == "refuse":
         raise HilumErrors(
-            "the images to learn from",
-            [
-                f"{copy.data}: {copy.image_id} {_SHOWS[copy.kind]} {copy.of_image_id}, which validates or tests"
-                for copy in copies[:10]
-            ]
-            + ([f"and {len(copies) - 10:,} others"] if len(copies) > 10 else []),
-            fix="nothing was trained. Take these images out, or set pretrain.copies: leave_out",
+            "the pretraining images",
+            _listed(copies),
+            fix="nothing was trained. Remove these images, or set pretrain.copies: leave_out",
         )
     return {name: list(image_ids) for name, image_ids in pools.items()}
 

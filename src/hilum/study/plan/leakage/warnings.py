@@ -1,4 +1,4 @@
-"""What is doubtful about the images of a study: whose they are, and labels that contradict each other."""
+"""Warnings about the data of a study: unknown patients and contradictory labels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,31 +8,32 @@ import polars as pl
 
 from hilum.data.tables import some
 from hilum.notes import Code, Note, note
+from hilum.study.data import pooled_id
 from hilum.study.prepared import Prepared
 
 
 @dataclass(frozen=True)
 class DataWarning:
-    """One doubt about a data set.
+    """One warning about a data set.
 
     Attributes:
-        data: its name in the study.
-        note: what is doubtful.
+        data: Name of the data set.
+        note: The warning.
     """
 
     data: str
     note: Note
 
     def as_data(self) -> dict[str, Any]:
-        """As JSON data: `data`, and what `Note.as_data` gives."""
+        """Return the warning as JSON data: `data`, and the fields of `Note.as_data`."""
         return {"data": self.data, **self.note.as_data()}
 
 
 def warnings_of(*views: Prepared) -> list[DataWarning]:
-    """All doubts about the data sets of a study, each once.
+    """Return all warnings about the data sets of a study, each once.
 
     Args:
-        views: of one study.
+        views: Prepared tasks of one study.
     """
     found: dict[DataWarning, None] = {}
     for prepared in views:
@@ -45,17 +46,17 @@ def warnings_of(*views: Prepared) -> list[DataWarning]:
 
 
 def contradictory_labels(prepared: Prepared) -> Note | None:
-    """Images of a task that are one file under several names, positive under one and negative under another.
+    """Find images of a task with equal files and contradictory labels.
 
     Args:
-        prepared: the study's data, of one task. Files are compared as for copies (`hilum.runs.copies.equal_files`):
-            over several data sets, and within a folder.
+        prepared: Prepared data of the task. Files are compared within a `folder` and across data sets
+            (`hilum.runs.copies.equal_files`).
     """
     parts, findings = prepared.labelled.parts, prepared.study.task.findings
     codes = _codes_of(prepared.task.manifest, findings)
     groups, concerned = [], dict[str, None]()
     for group in prepared.identity.equal:
-        names = [f"{data}:{image_id}" if parts else image_id for data, image_id in group if _is_of(prepared, data)]
+        names = [pooled_id(data, image_id) if parts else image_id for data, image_id in group if _is_of(prepared, data)]
         here = [name for name in names if name in codes]
         differ = [finding for place, finding in enumerate(findings) if {0, 1} <= {codes[name][place] for name in here}]
         if differ:
@@ -72,6 +73,6 @@ def _is_of(prepared: Prepared, data: str) -> bool:
 
 
 def _codes_of(manifest: pl.DataFrame, findings: Sequence[str]) -> Mapping[str, tuple[int | None, ...]]:
-    """Codes of each image, in the order of the findings; None where a data set does not label one."""
+    """Return the label codes of each image, in the order of the findings; None if a finding is not labelled."""
     columns = [pl.col(name) if name in manifest.columns else pl.lit(None).alias(name) for name in findings]
     return {row[0]: row[1:] for row in manifest.select("image_id", *columns).iter_rows()}

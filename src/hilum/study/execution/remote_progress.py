@@ -1,4 +1,4 @@
-"""Showing steps that other processes do: how far each is stands beside its directory."""
+"""Progress of steps that run in other processes, read from their progress files."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -16,15 +16,15 @@ from hilum.study.plan import Step, read_progress
 from hilum.study.scheduling import Task
 
 
-class Following:
-    """Opens a line for each step that some process has begun, and closes it when the step has ended.
+class RemoteProgress:
+    """Shows a progress line for each running step, and closes it when the step has ended.
 
     Args:
-        out: directory of the study.
-        steps: all of it, in order.
-        show_step: opens a line.
-        curve_log: follows the curves of training.
-        parts: of sweeps, by name; each has a line of its own.
+        out: Directory of the study.
+        steps: All steps in order.
+        show_step: Opens a progress line.
+        curve_log: Log of training curves to update.
+        parts: Parts of sweeps by name, each with its own line.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Following:
             self.numbered[name] = number, replace(step, directory=name, title=f"{step.title}, part {part.part.name}")
         self.open: dict[str, tuple[ExitStack, ProgressReport]] = {}
 
-    def look(self, begun: Sequence[Task]) -> None:
-        """Look at the steps that were handed over and have not ended."""
+    def update(self, begun: Sequence[Task]) -> None:
+        """Update the lines of running tasks."""
         names = {task.name for task in begun}
         for directory in set(self.open) - names:
             self._close(directory)
         for directory in names:
             holder = holder_of(self.out / directory)
-            if holder is None:  # it waits for its turn
+            if holder is None:  # still waiting
                 continue
             if directory not in self.open:
                 line = ExitStack()
@@ -59,10 +59,10 @@ class Following:
                 done, total, note, _ = progress
                 self.open[directory][1](done, total, f"{note} on {holder.host}".strip())
             if self.curve_log is not None:
-                self.curve_log.look(directory)
+                self.curve_log.update(directory)
 
     def __enter__(self) -> Self:
-        """No line is open yet."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -73,4 +73,4 @@ class Following:
     def _close(self, directory: str) -> None:
         self.open.pop(directory)[0].close()
         if self.curve_log is not None:
-            self.curve_log.look(directory)
+            self.curve_log.update(directory)
