@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hilum.cli.label_issues import audit
+from hilum.cli.label_issues import label_issues
 from hilum.data.collections import read_collection
 from hilum.phantom import write_chestxray14
 
@@ -15,7 +15,7 @@ GOOGLE = "chestxray14_metadata/google2019_nih-chest-xray-labels.csv.gz"
 
 def run(*arguments: object):
     app = typer.Typer()
-    app.command()(audit)
+    app.command()(label_issues)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 

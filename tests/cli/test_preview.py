@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from hilum.cli.ingest import ingest
-from hilum.cli.preview import show
+from hilum.cli.preview import preview
 from hilum.errors import HilumError
 from hilum.study.file import find_study
 
@@ -26,7 +26,7 @@ def images(tmp_path):
 @pytest.fixture
 def command(tmp_path):
     app = typer.Typer()
-    app.command()(show)
+    app.command()(preview)
     app.command()(ingest)
 
     def run(*arguments):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from hilum.cli.doctor import doctor
 from hilum.cli.ingest import ingest
-from hilum.cli.preview import show
+from hilum.cli.preview import preview
 from hilum.data.collections import read_collection
 from hilum.data.dicom import read_header
 from hilum.data.images import Remark
@@ -45,7 +45,7 @@ def root(tmp_path, dicom):
 @pytest.fixture
 def command():
     app = typer.Typer()
-    for one in (doctor, ingest, show):
+    for one in (doctor, ingest, preview):
         app.command()(one)
 
     def run(*arguments):
