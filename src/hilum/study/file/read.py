@@ -383,7 +383,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        if place[-1] == "classes" and found in RENAMED_CLASSES:
+        if place[-1] == "classes" and isinstance(found, str) and found in RENAMED_CLASSES:
             return Problem(place, f"{found} was renamed to {RENAMED_CLASSES[found]}", f"write {RENAMED_CLASSES[found]}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
     message = _shortened(detail["msg"].removeprefix("Value error, "))
