@@ -1,4 +1,4 @@
-"""Write docs/reference/study_file.md from the models that study files are checked against."""
+"""Write docs/reference/study_file.md from the models of study files."""
 
 import types
 import typing
@@ -52,27 +52,38 @@ SECTIONS = (
 )
 OPENING = """# The study file
 
-One YAML file describes a whole comparison. This page is generated from the models that files are checked against
-(`make docs`); [`studies/`](../../studies/demo.yaml) has examples. Every mistake in a file is reported at once, with
-its line: `hilum study plan FILE` checks a file and runs nothing. Where tables name images whose file is not there,
-`plan` and `run` stop and say how many; `--allow-missing` goes on without them.
+This page lists all keys of a study file: one YAML file that describes a whole comparison. You need it to write or to
+change a study. [`studies/`](../../studies/demo.yaml) has examples. The tables are generated from the models that check
+the files (`make docs`).
 
-`hilum study check FILE` runs every step in miniature, for seconds and in a temporary directory: one arm for each
-encoder, start and way of fine-tuning, a few images of each finding, one epoch, one seed. All problems are reported at
-once, with arm and step. `run` begins with it (there an arm that diverges or collapses is a warning, as long as others
-are left), unless with `--no-check`, in several processes, or where the same study was tried in that directory before.
-Not tried is the memory that whole batches take.
+Contents: [commands](#commands) · [several tasks](#several-tasks) · [features from elsewhere](#features-from-elsewhere)
+· [limits](#limits) · [Study](#study) · [DataSet](#dataset) · [Task](#task) · [Arm](#arm) · [Pretraining](#pretraining)
+· [Finetuning](#finetuning) · [Sweep](#sweep) · [Evaluation](#evaluation) · [Explanation](#explanation) · [settings of the
+methods](#settings-of-the-methods)
 
-One process writes a study's directory at a time: `.NAME.lock` beside it says which; a second run says so and changes
-nothing. The page is a step like the others: where it failed, the next run makes it alone. An arm whose training
-diverges or collapses ends as such, is not tried again with the same settings, and stands in no table; `hilum study
-status` and the page name it with the keys that can change it, and the other arms go on. Where it was the arm that
-others are compared with, the first of the others takes its place.
+## Commands
+
+- `hilum study plan FILE` checks a file and runs nothing. All errors are reported at once, with their lines. If tables
+  name images without a file, `plan` and `run` stop and print the number; `--allow-missing` continues without them.
+- `hilum study check FILE` runs every step in miniature, in seconds and in a temporary directory: one arm for each
+  combination of encoder, initial weights and fine-tuning, a few images of each finding, one epoch, one seed. All
+  problems are reported at once, with arm and step. The memory for whole batches is not tested.
+- `hilum study run FILE` starts with this check, except with `--no-check`, in several processes, or if the same study
+  was already checked in that directory. In this check, an arm that diverges or collapses is only a warning if other
+  arms remain.
+
+**One process** writes a study's directory at a time; `.NAME.lock` beside it names the process. A second run reports
+this and changes nothing.
+
+**Failed arms.** If the training of an arm diverges or collapses, the arm ends as failed. It is not repeated with the
+same settings and is not in any table. `hilum study status` and the report name it, with the keys to change; the other
+arms continue. If it was the reference arm, the first of the others becomes the reference. If the report failed, the
+next run repeats only the report.
 """
 TASKS = """## Several tasks
 
-A study may ask its question on several tasks. `tasks` names them, and `study plan FILE` shows which arm is trained on
-which; `task` stays the short form for one.
+A study can compare arms on several tasks. `tasks` names them; `task` is the short form for one. `study plan FILE` shows
+which arm is trained on which task.
 
 ```yaml
 question: Does SimCLR help, and do the labels of another hospital help more?
@@ -103,46 +114,48 @@ compare: [[simclr, scratch], [labels, simclr]]
 evaluate: {family: all_tasks}
 ```
 
-**Tasks.** Each has its data set, findings, labels, images and split. Its files go to `tasks/NAME/`, with a page of its
-own; the page at the top gives the verdicts, every arm on every task, the mean and the ranks over tasks
-(`evaluation/tasks.parquet`, `ranks.parquet`), and links to the others. An arm is trained on all tasks unless its
-`tasks` names some.
+**Tasks.** Each task has its data set, findings, labels, images and split. Its files and its report are in
+`tasks/NAME/`. The report at the top has the verdicts, every arm on every task, the mean and the ranks over tasks
+(`evaluation/tasks.parquet`, `ranks.parquet`), and links to the other reports. An arm is trained on all tasks unless it
+sets `tasks`.
 
-**Who is kept out.** Whatever is made before fine-tuning (`pretrain`, `supervise`) sees no patient who validates or
-tests in any task, and no image of a data set that a task is tested on (`test_on`). A data set that is named there in
-whole has nothing left to learn from, and a study that pretrains on it is refused.
+**Data leakage.** Everything before fine-tuning (`pretrain`, `supervise`) excludes all validation and test patients of
+all tasks, and all images of the external test sets (`test_on`). A study that pretrains on a data set that is completely
+used for testing is refused. See [data leakage](../explanation/data_leakage.md).
 
-**Starts** are made once and shared by all arms, tasks and label fractions that name them; a start written into an arm
-(`init`) is shared in the same way. They follow each other in chains of any length: published weights, then a
-pretraining, then another on nearer images, then labels. `supervise: TASK` learns a task of the study; `supervise:
-{on: DATA, findings: shared}` those of the arm's findings that another data set labels, too, one encoder for each
-distinct overlap. The plan names the whole chain, and the ledger of its last start holds the patients of all.
+**Starts** are encoders that are trained once and shared by all arms, tasks and label fractions that name them. A start
+inside an arm (`init`) is shared in the same way. Starts can form chains of any length: published weights, then
+pretraining, then pretraining on images of the own domain, then training with labels. `supervise: TASK` trains on a task
+of the study. `supervise: {on: DATA, findings: shared}` trains on those of the arm's findings that another data set also
+labels, with one encoder for each distinct set of shared findings. The plan prints the whole chain, and the ledger of
+its last start contains the training patients of all.
 
-**Label fractions** are nested by patient, and each is trained and judged by itself, in
-`tasks/NAME/label_fraction-0.1/`. Heat-maps are drawn for the largest. `evaluation/labels_to_match.parquet` says how
-many labelled images an arm needs to reach what another reaches with all of them, interpolated over their logarithm.
+**Label fractions** are nested by patient. Each is trained and evaluated separately, in
+`tasks/NAME/label_fraction-0.1/`. Heat maps are drawn for the largest. `evaluation/labels_to_match.parquet` has the
+number of labelled images that an arm needs to match another arm with all of them (label efficiency), interpolated over
+their logarithm.
 
-**Comparisons.** `compare` names pairs where one reference for all is wrong. With `family: all_tasks` the p-values of
-all tasks and fractions are adjusted together, and every page shows them so.
+**Comparisons.** `compare` names pairs of arms, for studies without a common reference. With `family: all_tasks`, the
+p-values of all tasks and fractions are adjusted together, and every report shows the adjusted values.
 
-**Testing elsewhere.** `test_on` scores other data sets for the findings that they label, too, and shows what is lost
-against the task's own test images, arm by arm (`evaluation/external.parquet`).
+**External validation.** `test_on` evaluates other data sets on the findings that they also label, and reports the drop
+from the task's own test images for each arm (`evaluation/external.parquet`).
 
-**Folds of your own.** `split: {column: fold, test: [4], validation: [3]}` reads a column of your table of labels.
+**Your own folds.** `split: {column: fold, test: [4], validation: [3]}` reads a column of your label table.
 
-**Several data sets as one.** `on: [nih, vindr]` pools data sets for a task. A finding that one of them does not label
-is masked in its images, in training and in the test. Patients are distinguished over all of them by issuer and id, and
-images whose files hold the same bytes are divided as one patient's. Results are of all test images together, and of
-each data set in the table of subgroups; `study plan` counts each set's positives, and names what it does not label.
+**Pooled data sets.** `on: [nih, vindr]` pools data sets for a task. If one of them does not label a finding, its images
+are masked for that finding, in training and testing. Patients are identified by issuer and id, and images with
+identical files count as images of one patient. Results are for all test images together, and for each data set in the
+table of subgroups. `study plan` prints the positives of each data set and the findings that it does not label.
 
-**Examinations of several images.** `unit: study` judges each study (column `study_id`) by the mean (`study_score:
-mean`) or highest (`max`) score of its images; it is positive where one of them is. Training sees images, and patients
-stay the unit that is resampled.
+**Studies with several images.** `unit: study` evaluates each study (column `study_id`) by the mean
+(`study_score: mean`) or highest (`max`) score of its images. A study is positive if one of its images is. Training uses
+images, and the bootstrap still resamples patients.
 
 ## Features from elsewhere
 
-An arm may be a table of vectors by image id, computed by whatever model: no architecture is needed here, and a head is
-fitted to the vectors of the training images. It is compared with the other arms on the same test images.
+An arm can be a table of feature vectors by image id, from any program or foundation model. Hilum fits a head to the
+vectors of the training images and compares the arm with the others on the same test images.
 
 ```yaml
 question: Is a foundation model's embedding enough?
@@ -163,64 +176,66 @@ arms:
     features: {table: {nih: nih.parquet, vindr: vindr.parquet}, head: knn, trained_on: [mimic_cxr_jpg, padchest]}
 ```
 
-Parquet has a column `image_id` and one of vectors, or one a number; NPY has a row an image, and the ids in
-NAME.ids.txt beside it. Other shapes, an image twice and numbers that are not finite are refused before anything runs.
-So are images of the task without features, counted by part; with `missing: leave_out` all arms of the task go without
-them. Whom the model was trained on is not in a table: say it with `trained_on`, or the arm counts as "training patients
-not known", and runs with `evaluate: {contaminated: mark}` alone. There are no heat-maps of such an arm, and it cannot
-be packaged.
+- **Format.** Parquet with a column `image_id` and one column of vectors, or one column per number; or NPY with one row
+  per image, and the ids in NAME.ids.txt.
+- **Checks before the run.** Other shapes, duplicate images and numbers that are not finite are refused. If images of
+  the task have no vector, the study is refused, with counts per part; with `missing: leave_out`, these images are
+  excluded from all arms of the task.
+- **Data leakage.** The table does not contain the training patients of the model. State them with `trained_on`;
+  otherwise the arm has "training patients not known" and needs `evaluate: {contaminated: mark}`.
+- There are no heat maps for such an arm, and it cannot be packaged.
 """
 CANNOT = (
     (
-        "labels as CheXNet's lists print them (181 rows differ from the table)",
-        "two labels of one image, of which one is known to be older",
-        '`release: "2017"` with that file',
+        "two versions of one label, as in CheXNet's lists (181 rows differ from the table)",
+        "one of the two versions is known to be older",
+        '`release: "2017"` with the older table',
     ),
     (
-        "patients of a whole data set by age, sex and view in the plan",
-        "they are no part of a study's question",
-        "`hilum doctor DATA` counts them",
+        "counts of a whole data set by age, sex and view in the plan",
+        "they do not depend on the study",
+        "`hilum doctor DATA`",
     ),
     (
-        "an audit of labels as a step",
-        "it reads adjudicated labels, which no step of a study may know",
-        "`hilum label-issues` on the predictions that the study leaves",
+        "a search for label noise as a step",
+        "it uses adjudicated labels, which no step of a study may read",
+        "`hilum label-issues` on the predictions of the study",
     ),
     (
         "percentile or BCa intervals",
-        "they cover less than they say with few patients (`docs/explanation/statistics.md`)",
-        "`hilum.evaluation.bootstrap` from Python",
+        "their coverage is too low with few patients ([statistics](../explanation/statistics.md))",
+        "`hilum.evaluation.bootstrap` in Python",
     ),
     (
-        "heat-maps of named findings only",
-        "they are drawn for all; the page chooses",
+        "heat maps of selected findings only",
+        "they are drawn for all findings; the report selects",
         "`hilum explain --findings` on the arm",
     ),
     (
         "batch norm in SimCLR's head",
-        "it is not in the paper's head; MoCo v2 has `head_batch_norm`",
-        "a method of your own ([seventh method](../how-to/seventh_method.md))",
+        "the paper's head has none; MoCo v2 has `head_batch_norm`",
+        "your own method ([pretext method](../how-to/seventh_method.md))",
     ),
     (
         "a sweep over settings of pretraining",
-        "each trial would pretrain anew, and labels would choose among unlabelled runs",
-        "one arm for each value",
+        "each trial would need a pretraining, and labels would select among unlabelled runs",
+        "one arm per value",
     ),
     (
-        "a sweep over encoders, of an arm that starts from what the study trains",
-        "each encoder would need a start of its own",
-        "one arm for each encoder",
+        "a sweep over encoders, for an arm with a start that the study trains",
+        "each encoder would need its own start",
+        "one arm per encoder",
     ),
     (
-        "thresholds of studies in a packaged model",
+        "thresholds for studies (`unit: study`) in a packaged model",
         "`hilum predict` scores single images",
         "`unit: image`",
     ),
 )
-"""What a study file cannot say, why, and what does it instead."""
-METHODS_OPENING = """What goes under `settings` of a pretraining, such as
-`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets give some of them for the number of images;
-`hilum study plan` says which.
+"""What a study file does not support, why, and the alternative."""
+METHODS_OPENING = """Write these under `settings` of a pretraining, for example
+`init: {pretrain: dino, on: ours, settings: {prototypes: 2048}}`. Presets set some of them according to the number of
+images; `hilum study plan` prints the values.
 """
 
 
@@ -234,8 +249,8 @@ def reference() -> str:
 
 
 def _cannot() -> Iterator[str]:
-    yield "## What a study cannot say\n"
-    yield "| wanted | why not | instead |"
+    yield "## Limits\n"
+    yield "| not supported | reason | alternative |"
     yield "|---|---|---|"
     for row in CANNOT:
         yield f"| {' | '.join(row)} |"
@@ -247,7 +262,7 @@ def _section(model: type[BaseModel]) -> Iterator[str]:
     yield f"{(model.__doc__ or '').strip()}\n"
     if model in (pretraining_schema.Pretrained, schema.NamedPretrained):
         yield from _table(model, but=RunSettings.model_fields)
-        yield "Every key of [Pretraining](#pretraining) but `seeds` may stand here, too, instead of the study's.\n"
+        yield "Every key of [Pretraining](#pretraining) except `seeds` is also allowed here and replaces the study's.\n"
     else:
         yield from _table(model)
 
