@@ -76,7 +76,7 @@ def label_issues(
     evaluated = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
     notes = [*map(str, seeds[0].notes), *image_notes]
-    write_label_issues_page(issues, noise, agreement, page, judged=evaluated, top=top, image=image, notes=notes)
+    write_label_issues_page(issues, noise, agreement, page, images=evaluated, top=top, image=image, notes=notes)
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
         print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})

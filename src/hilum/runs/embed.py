@@ -197,7 +197,7 @@ def _write_sheet(image_ids: Sequence[str], embedded: Embedded, chosen: ChosenIma
     for image_id in image_ids:
         found = _nearest(embedded, image_id).select("neighbour", "cosine").head(_MOST_SIMILAR)
         rows.append(SimilarImages(image_id, list(found.iter_rows())))
-    shown = list(dict.fromkeys([*image_ids, *(name for row in rows for name, _ in row.found)]))
+    shown = list(dict.fromkeys([*image_ids, *(name for row in rows for name, _ in row.neighbours)]))
     pixels = {name: store.pixels[row] for name, row in zip(shown, store.rows(shown), strict=True)}
     findings = finding_columns(chosen.manifest)
     about = {
