@@ -46,7 +46,7 @@ def test_a_run_says_its_settings_with_reasons_and_leaves_an_encoder(here, pretra
     words = pretrained.split()
     assert pretrained.startswith("simclr of small_convnet on ")
     assert "starts from random weights" in pretrained
-    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given Images a step,"
+    assert " ".join(words[words.index("batch_size") :][:6]) == "batch_size 16 given Images per step,"
     assert "preset 1k: of 1k, 10k, 100k, 1M, the nearest to" in pretrained
     assert " ".join(words[words.index("temperature") :][:6]) == "temperature 0.2 preset 1k measured; with"
     assert read_card(here / "simclr").settings["lr"] == pytest.approx(3.54e-4)  # 1e-3 for 128 images, by the root
