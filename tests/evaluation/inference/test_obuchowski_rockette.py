@@ -102,7 +102,7 @@ def test_an_arm_without_random_numbers_adds_no_spread_between_seeds():
     once = compare_seeds(values[:3], values[3:4], covariance[:4, :4])
     assert test.from_seeds == pytest.approx(np.var(values[:3], ddof=1) / 3)
     assert test.df_seeds == 2
-    assert once.from_seeds == pytest.approx(np.var(values[:3], ddof=1) * (1 / 3 + 1))  # its own variance between seeds is unknown
+    assert once.from_seeds == pytest.approx(np.var(values[:3], ddof=1) * (1 / 3 + 1))  # its own spread is not known
     assert not seeds_vary(values[3:], values[3:], covariance[3:, 3:][np.ix_([0, 1, 2] * 2, [0, 1, 2] * 2)])
 
 
