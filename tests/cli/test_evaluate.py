@@ -177,7 +177,7 @@ def test_groups_may_be_stated_by_another_table_and_are_in_the_json(distinguished
     table.drop("sex", "age", "view").write_csv(distinguished)
     words = ("--subgroups", "sex", "--image-table", tmp_path / "manifest.parquet", "--n-bootstrap", 40, "--json")
     refused = run(distinguished, "--out", tmp_path / "out", "--subgroups", "sex", "--n-bootstrap", 40)
-    assert "give the table that has them with --image-table" in str(refused.exception)
+    assert "give another table with --image-table" in str(refused.exception)
     assert not (tmp_path / "out").exists()
     message = json.loads(run(distinguished, "--out", tmp_path / "out", *words).stdout)
     assert {row["group"] for row in message["subgroups"]} == {"F", "M"}

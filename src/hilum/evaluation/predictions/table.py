@@ -140,7 +140,7 @@ def as_predictions(
         table = table.with_columns(pl.format("row {}", rows).alias("image_id"))
     if "split" not in table.columns:
         table = table.with_columns(pl.lit(None, pl.String).alias("split"))
-    table, whose = _with_patients(table) if patients_named else (table.with_columns(patient_id="image_id"), [])
+    table, patient_notes = _with_patients(table) if patients_named else (table.with_columns(patient_id="image_id"), [])
     findings = [column.removeprefix(SCORE) for column in table.columns if column.startswith(SCORE)]
 
     problems = problems_of(table, findings)
@@ -164,7 +164,7 @@ def as_predictions(
     if problems:
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
-    notes += whose
+    notes += patient_notes
     if not images_named:
         notes.append(note(Code.NO_IMAGE_IDS))
     if not patients_named:
@@ -186,8 +186,8 @@ def as_predictions(
 def _with_patients(table: pl.DataFrame) -> tuple[pl.DataFrame, list[Note]]:
     """Write patient ids in one spelling each; an image with a placeholder id is its own patient."""
     found, notes = with_canonical_patients(table)
-    nobody = pl.Series(found["patient_id"].is_null() & table["patient_id"].is_not_null())
-    return found.with_columns(pl.when(nobody).then("image_id").otherwise("patient_id").alias("patient_id")), notes
+    placeholder = pl.Series(found["patient_id"].is_null() & table["patient_id"].is_not_null())
+    return found.with_columns(pl.when(placeholder).then("image_id").otherwise("patient_id").alias("patient_id")), notes
 
 
 def _nothing_in_common(trained_on: TrainedOn) -> str:

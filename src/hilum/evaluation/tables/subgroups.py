@@ -271,14 +271,14 @@ def columns_that_divide(
         found = f"no {', '.join(missing)}; the columns {here or '(none)'}"
         fix = "Name columns of the table, or give another table with --image-table."
         raise HilumError(where, expected=f"the columns image_id, {', '.join(columns)}", found=found, fix=fix)
-    judged = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
+    evaluated = pl.DataFrame({"image_id": list(image_ids)}, schema={"image_id": pl.String})
     known = pl.DataFrame([table["image_id"].cast(pl.String), *(table[name] for name in dict.fromkeys(columns))])
-    known = known.join(judged, on="image_id", how="semi")
+    known = known.join(evaluated, on="image_id", how="semi")
     twice = known["image_id"].filter(known["image_id"].is_duplicated())
     if len(twice):
         fix = "Keep one row for each image."
         raise HilumError(where, expected="each image_id once", found=f"{twice[0]} several times", fix=fix)
-    rows = judged.join(known, on="image_id", how="left", maintain_order="left")
+    rows = evaluated.join(known, on="image_id", how="left", maintain_order="left")
     groups: Groups = {}
     notes: list[Note] = []
     dates = (pl.Date, pl.Datetime, pl.Time)
