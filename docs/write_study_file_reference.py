@@ -58,8 +58,8 @@ the files (`make docs`).
 
 Contents: [commands](#commands) · [several tasks](#several-tasks) · [features from elsewhere](#features-from-elsewhere)
 · [limits](#limits) · [Study](#study) · [DataSet](#dataset) · [Task](#task) · [Arm](#arm) · [Pretraining](#pretraining)
-· [Finetuning](#finetuning) · [Sweep](#sweep) · [Evaluation](#evaluation) · [Explanation](#explanation) · [settings of the
-methods](#settings-of-the-methods)
+· [Finetuning](#finetuning) · [Sweep](#sweep) · [Evaluation](#evaluation) · [Explanation](#explanation)
+· [settings of the methods](#settings-of-the-methods)
 
 ## Commands
 
