@@ -46,7 +46,7 @@ def test_writes_the_table_and_prints_intervals_and_what_was_left_out(predictions
     assert metrics["metric"].unique(maintain_order=True).to_list() == list(METRICS)
     assert "Thresholds: youden, chosen on val; fixed in the bootstrap." in ran.stdout
     assert "bal. acc.    PPV    NPV" in ran.stdout
-    assert {"finding", "metric", "estimate", "low", "high", "n", "positives"} <= set(metrics.columns)
+    assert {"finding", "metric", "estimate", "ci_low", "ci_high", "n", "positives"} <= set(metrics.columns)
     assert "100 images of 50 patients · split test · 200 bootstrap resamples of patients, seed 0" in ran.stdout
     assert "Hernia: left out of macro: 2 positive patients (fewer than 10)" in ran.stdout
     assert "100 rows of the split test are evaluated; 100 rows of val are not." in ran.stdout
@@ -63,7 +63,7 @@ def test_json_is_pure_and_holds_the_same_numbers(predictions, tmp_path):
 def test_several_files_are_seeds_of_one_arm(predictions, tmp_path):
     ran = run(predictions, predictions, "--out", tmp_path / "out", "--n-bootstrap", 100)
     assert "bootstrap resamples of patients and seeds" in ran.stdout
-    assert "mean over 1 finding, 1 left out; 2 seeds" in pl.read_csv(tmp_path / "out" / "metrics.csv")["note"][0]
+    assert "mean over 1 finding, 1 excluded; 2 seeds" in pl.read_csv(tmp_path / "out" / "metrics.csv")["note"][0]
 
 
 def test_a_wrong_table_leaves_nothing_behind(tmp_path):

@@ -68,7 +68,7 @@ def test_a_file_is_verified_imported_and_listed(hilum_weights, atto, tmp_path):
     name = "fcmae_imagenet1k_convnextv2_atto"
     verified = hilum_weights("verify", atto, "--as", name)
     assert "complete" in verified
-    assert "2 left out: the classifier of the original task" in verified
+    assert "2 not used: the classifier of the original task" in verified
     assert not (tmp_path / "folder").exists()
     assert json.loads(hilum_weights("verify", atto, "--as", name, "--json"))["layout"] == "timm"
 

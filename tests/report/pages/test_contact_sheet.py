@@ -82,7 +82,7 @@ def test_nothing_outside_of_the_root_is_looked_at(sheet, tmp_path):
     inside.mkdir()
     (inside / "link.png").symlink_to(root / "wide.png")
     rows = manifest.head(2).with_columns(path=pl.Series(["../wide.png", "link.png"]))
-    assert [image.reason for image in read_rows(rows, inside, PAD)] == ["leads out of the data set's folder"] * 2
+    assert [image.reason for image in read_rows(rows, inside, PAD)] == ["a path out of the data set's folder"] * 2
 
 
 def test_the_draw_is_the_seeds_and_leaves_out_what_is_not_here():

@@ -10,7 +10,7 @@ import pytest
 from hilum.data.collections import Dataset
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
-from hilum.runs.pretraining_pool import apart, pretraining_pool
+from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.study.plan import count_images, step_keys, steps_of
 from hilum.study.plan.prepare import prepare
@@ -45,7 +45,7 @@ def probed(*data, split="auto", exclude=("test",), seed=0):
         for each in data
     }
     named = {each.name: each for each in data}
-    return labels_of_pools(named, apart(named, pools), split=split, seed=seed)
+    return labels_of_pools(named, without_excluded_elsewhere(named, pools), split=split, seed=seed)
 
 
 def patients(part):
