@@ -145,7 +145,7 @@ def generated(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Cal
 @pytest.fixture(scope="session")
 def in_layout(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], tuple[Path, Any]]:
     """`in_layout("chexpert")`: the folder of 36 generated images of 32 px in that layout, seed 0, and what they say
-    (`hilum.phantom.Written`)."""
+    (`hilum.phantom.GeneratedDataset`)."""
 
     def generate(layout: str) -> tuple[Path, Any]:
         from hilum.phantom import write_layout

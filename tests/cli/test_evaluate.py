@@ -48,7 +48,7 @@ def test_writes_the_table_and_prints_intervals_and_what_was_left_out(predictions
     assert "bal. acc.    PPV    NPV" in ran.stdout
     assert {"finding", "metric", "estimate", "ci_low", "ci_high", "n", "positives"} <= set(metrics.columns)
     assert "100 images of 50 patients · split test · 200 bootstrap resamples of patients, seed 0" in ran.stdout
-    assert "Hernia: left out of macro: 2 positive patients (fewer than 10)" in ran.stdout
+    assert "Hernia: excluded from macro: 2 positive patients (fewer than 10)" in ran.stdout
     assert "100 rows of the split test are evaluated; 100 rows of val are not." in ran.stdout
     assert pl.read_csv(tmp_path / "out" / "metrics.csv").height == 3 * len(METRICS)
 

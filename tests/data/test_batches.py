@@ -163,7 +163,7 @@ def test_batches_without_labels_have_no_targets(store):
         (["1", "2"], 1, np.zeros((3, 1), np.float32), "expected 2 rows; found 3"),
         (["1", "2"], 3, None, "found 2 images for batches of 3"),
         (["1", "2"], 0, None, "found 2 images for batches of 0"),
-        (["1", "nobody"], 1, None, r"found none of 1 \(nobody\)"),
+        (["1", "nobody"], 1, None, r"found 1 missing \(nobody\)"),
     ],
 )
 def test_wrong_requests_are_refused(store, ids, size, targets, message):

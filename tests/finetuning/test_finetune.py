@@ -211,7 +211,7 @@ def test_inputs_that_do_not_fit_are_refused_before_anything_is_written(store, im
     refused("finetune.augmentation: expected one of none", augmentation="wild")
     refused("found 7 blocks, but small_convnet has 4", unfreeze=7)
     refused("expected weights of resnet50; found weights of small_convnet", init=pretrained[0], encoder="resnet50")
-    refused("expected an image of every image asked for", scored=("film99",))
+    refused("expected every requested image", scored=("film99",))
 
 
 def test_an_encoder_is_not_a_classifier(pretrained):

@@ -175,7 +175,9 @@ def test_where_images_are_too_small_to_know_copies_again_nothing_is_called_clean
     assert [doubt.code for doubt in doubts_of(prepared.first, "scratch")] == ["copies_not_searched"]
     assert "images of 24 px have too little detail" in found.message
     row = plan_data(plan_study(prepared.study, {"ours": ours}))["arms"][0]
-    assert row["trained_on_test_patients"].startswith("not known: copies of ours that were compressed")
+    assert row["trained_on_test_patients"].startswith(
+        "not known: compressed, resized or brightened copies of ours are not searched"
+    )
 
 
 def test_a_marked_study_knows_training_images_that_are_recoded_or_compressed_test_images(ours, tmp_path):

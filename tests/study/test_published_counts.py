@@ -173,7 +173,7 @@ def test_the_plan_of_generated_images_says_what_differs(images, tmp_path):
     path.write_text(STUDY_2)
     words = ["study", "plan", str(path), "--data", f"nih={images}"]
     answer = CliRunner().invoke(hilum.cli.make_app(), words, catch_exceptions=False)
-    assert "Beside the paper: Toh, Daffa, Hung" in answer.output
+    assert "Comparison with the paper: Toh, Daffa, Hung" in answer.output
     assert "112,120  differs" in answer.output
     assert "19,026 =" in answer.output
 

@@ -87,7 +87,7 @@ def test_labels_may_are_in_the_folder_itself(root):
     assert collected.manifest["labelled"].to_list() == [True, False, False]
     assert collected.notes == [
         "1 file is not an image and was skipped",
-        "2 images have no patient id: each counts as a patient of its own",
+        "2 images have no patient id: each counts as its own patient",
         "2 of 3 images have no label in labels.csv and are used for pretraining only",
     ]
 

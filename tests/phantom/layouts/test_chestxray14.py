@@ -26,10 +26,8 @@ NIH_NAMES = {name.replace("Pleural E", "E").replace(" ", "_") for name in CHESTX
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("phantom") / "images"
-    write_layout("chestxray14", root, images=40, size=32, seed=0, workers=2)
-    return root
+def written(generated) -> Path:
+    return generated("chestxray14")[0]
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -138,7 +136,7 @@ def test_lists_take_about_the_native_shares_of_the_patients_and_are_independent(
 
 
 def test_files_do_not_depend_on_the_number_of_workers(written, tmp_path):
-    write_layout("chestxray14", tmp_path / "images", images=40, size=32, seed=0, workers=1)
+    write_layout("chestxray14", tmp_path / "images", images=36, size=32, seed=0, workers=2)
     assert contents(tmp_path / "images") == contents(written)
 
 
