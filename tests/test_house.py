@@ -99,6 +99,24 @@ def test_there_are_pages():
     assert {path.suffix for path in TEMPLATES} >= {".js", ".html"}
 
 
+QUAINT = re.compile(
+    r"\b(by lot|learnt|goes on|(is|are) left out|shall|told|wish(es)?|mend(s|ed)?|redraws?|redrawn|says)\b", re.I
+)
+"""Words that docstrings, comments, messages and pages do without."""
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+
+
+@in_each_folder
+def test_prose_is_plain(folder):
+    ours = [path for path in files_of(folder) if path.relative_to(ROOT / "src" / "hilum").as_posix() not in FORMER]
+    assert [(path.name, found[0]) for path in ours if (found := QUAINT.search(path.read_text(encoding="utf-8")))] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_pages_are_plain(path):
+    assert not QUAINT.findall(path.read_text(encoding="utf-8"))
+
+
 @in_each_folder
 def test_keys_options_and_help_are_in_the_fields_terms(folder):
     refused = []

@@ -77,7 +77,7 @@ def test_a_share_is_of_patients_and_a_smaller_one_is_in_a_larger_one(data):
     half, tenth = (pretraining_pool(data, every, percent=percent) for percent in (50, 10))
     assert (len(half.image_ids), len(tenth.image_ids)) == (20, 4)  # of 20 patients with two images each
     assert set(tenth.image_ids) < set(half.image_ids)
-    assert half.title.endswith("50 % of the patients by lot (s0)")
+    assert half.title.endswith("50 % of the patients at random (s0)")
     other = pretraining_pool(data, every, percent=50, seed=1)
     assert other.image_ids != half.image_ids
 

@@ -107,7 +107,7 @@ def pretraining_pool(
     if percent < 100 and here:
         chosen = set(sample_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
         here = [image_id for image_id, patient in zip(here, data.patients(here), strict=True) if patient in chosen]
-        title += f", {percent:g} % of the patients by lot (s{seed})"
+        title += f", {percent:g} % of the patients at random (s{seed})"
     return _not_empty(data, Pool(here, title, notes, excluded))
 
 
