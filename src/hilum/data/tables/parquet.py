@@ -11,7 +11,37 @@ from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError
 
 _MARK = b"PAR1"
-RENAMED_COLUMNS = {"against": "reference", "says": "conclusion", "kept": "selected"}
+RENAMED_COLUMNS = {
+    "against": "reference",
+    "at_home": "internal",
+    "best_in": "prob_best",
+    "columns": "n_findings_ranked",
+    "contradicted_negatives": "discordant_negatives",
+    "contradicted_positives": "discordant_positives",
+    "detectable": "minimum_detectable_difference",
+    "drop": "generalisation_gap",
+    "drop_high": "generalisation_gap_ci_high",
+    "drop_low": "generalisation_gap_ci_low",
+    "gap_high": "gap_ci_high",
+    "gap_low": "gap_ci_low",
+    "high": "ci_high",
+    "high_90": "ci_high_90",
+    "kappa_high": "kappa_ci_high",
+    "kappa_low": "kappa_ci_low",
+    "kept": "selected",
+    "low": "ci_low",
+    "low_90": "ci_low_90",
+    "native": "in_distribution",
+    "p_equivalent": "p_tost",
+    "p_equivalent_adjusted": "p_tost_adjusted",
+    "p_not_worse": "p_noninferiority",
+    "repeat": "prob_replication",
+    "says": "conclusion",
+    "sensitivity_high": "sensitivity_ci_high",
+    "sensitivity_low": "sensitivity_ci_low",
+    "specificity_high": "specificity_ci_high",
+    "specificity_low": "specificity_ci_low",
+}
 """Columns of result tables of earlier versions, and their current names."""
 
 
