@@ -1,8 +1,8 @@
-"""Whether two runs of a study give the same numbers, bit for bit: `same_numbers.py BEFORE AFTER`.
+"""Compare the tables of two runs of a study bit for bit: `same_numbers.py BEFORE AFTER`.
 
-Every Parquet table of both directories is compared, column by column, with the column names of today; columns of text are
-listed apart, since words may change without a number. Columns and tables of one side alone are listed. Columns of times are
-omitted.
+Every Parquet table of both directories is compared by column, under the current column names. Text columns are listed
+separately, since a text may change without a number. Tables and columns of one side only are listed; columns of times
+are omitted.
 """
 
 import sys
