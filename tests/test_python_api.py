@@ -131,3 +131,9 @@ def test_examples_of_the_face_do_what_they_show(name):
         runner = doctest.DocTestRunner()
         runner.run(each)
         assert not runner.failures
+
+
+def test_a_scale_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(HilumError, match="scale: expected full or tiny; found 'nano'"):
+        hilum.run_study("demo", tmp_path / "out", scale="nano")
+    assert not (tmp_path / "out").exists()

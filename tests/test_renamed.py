@@ -6,7 +6,7 @@ import hilum
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.pretext.methods.settings import METHOD_SETTINGS
-from hilum.renamed import RENAMED_SETTINGS, similar_name, unknown_name
+from hilum.renamed import RENAMED_SETTINGS, checked_keywords, similar_name, unknown_name
 from hilum.training.settings import TrainingSettings
 
 
@@ -54,3 +54,19 @@ def test_an_unknown_argument_of_python_gets_a_hint(function, argument, hint):
     with pytest.raises(HilumError, match=rf"^{function.__name__}\({name}=…\): expected an argument") as refused:
         function("x", "y", **argument)
     assert refused.value.fix == hint
+
+
+def test_old_keywords_of_python_functions_are_answered_with_the_new_ones():
+    @checked_keywords
+    def train(out, *, augmentation=None, n_bootstrap=1, settings=()):
+        return out
+
+    for keywords, fix in (
+        ({"policy": "simclr"}, "It was renamed to augmentation."),
+        ({"redraws": 10}, "It was renamed to n_bootstrap."),
+        ({"clip_norm": 1.0}, r"It was renamed: write settings=\{'clip_grad_norm': 1.0\}."),
+        ({"lr": 0.1}, r"Write settings=\{'lr': 0.1\}."),
+    ):
+        with pytest.raises(HilumError, match=fix):
+            train("runs", **keywords)
+    assert train("runs", n_bootstrap=2) == "runs"

@@ -31,10 +31,13 @@ RENAMED_SETTINGS = {
 }
 """Old names of settings to their new names."""
 RENAMED_ARGUMENTS = {
+    "against": "reference",
     "fraction": "label_fraction",
     "fractions": "patient_fractions",
     "like": "similar_to",
+    "min_positives": "min_positive_patients",
     "other": "compare_with",
+    "redraws": "n_bootstrap",
     "same_patient": "allow_same_patient",
     "weights": "init",
 }
@@ -128,8 +131,11 @@ Write settings={'lr': 0.001}.
 
 
 def _hint(name: str, value: object, parameters: Mapping[str, inspect.Parameter]) -> str:
-    if (renamed := RENAMED_ARGUMENTS.get(name)) in parameters:
+    renamed = RENAMED_ARGUMENTS.get(name) or RENAMED_SETTINGS.get(name)
+    if renamed in parameters:
         return f"It was renamed to {renamed}."
+    if renamed is not None and "settings" in parameters:
+        return f"It was renamed: write settings={{{renamed!r}: {value!r}}}."
     if similar := difflib.get_close_matches(name, parameters, n=1, cutoff=0.8):
         return f"Do you mean {similar[0]}?"
     if "settings" in parameters:

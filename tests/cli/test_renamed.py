@@ -18,7 +18,7 @@ def options(command):
 
 @pytest.mark.parametrize(("old", "new"), COMMANDS.items())
 def test_an_old_command_names_the_new_one(old, new):
-    with pytest.raises(HilumError, match=f"hilum {old}: expected hilum {new}"):
+    with pytest.raises(HilumError, match=f"hilum {old}: expected the new name, hilum {new}"):
         refuse_old_names([old, "--help"])
     assert new in commands()
     assert old not in commands()
@@ -26,7 +26,7 @@ def test_an_old_command_names_the_new_one(old, new):
 
 @pytest.mark.parametrize(("old", "new"), OPTIONS.items())
 def test_an_old_option_names_the_new_one(old, new):
-    with pytest.raises(HilumError, match=f"{old}: expected {new}"):
+    with pytest.raises(HilumError, match=f"{old}: expected the new name, {new}"):
         refuse_old_names(["pretrain", "simclr", f"{old}=1"])
     known = set().union(*(options(command) for command in commands().values()))
     assert new in known
@@ -35,7 +35,7 @@ def test_an_old_option_names_the_new_one(old, new):
 
 @pytest.mark.parametrize(("command", "old", "new"), [(*key, new) for key, new in OPTIONS_OF_COMMANDS.items()])
 def test_an_option_of_one_command_names_the_new_one(command, old, new):
-    with pytest.raises(HilumError, match=f"{old}: expected {new}"):
+    with pytest.raises(HilumError, match=f"{old}: expected the new name, {new}"):
         refuse_old_names([command, "DATA", old, "1"])
     assert new in options(commands()[command])
     assert old not in options(commands()[command])

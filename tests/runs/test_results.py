@@ -3,6 +3,7 @@
 import polars as pl
 
 import hilum
+from hilum.runs.results import Result
 
 
 def rare(n: int = 60) -> pl.DataFrame:
@@ -36,3 +37,18 @@ def test_the_reason_is_printed_of_differences_as_well():
     assert rows["note"][0]
     assert f"Hernia: {rows['note'][0]}" in repr(result)
     assert result.summary[0] == "table 1 minus table 2"
+
+
+def test_a_table_without_findings_is_printed_without_reasons():
+    purity = pl.DataFrame({"class": ["Edema"], "estimate": [0.5], "note": ["few images"]})
+
+    class Embedded(Result):
+        @property
+        def tables(self):
+            return {"purity": purity}
+
+        @property
+        def summary(self):
+            return ["3 images"]
+
+    assert "Edema" in repr(Embedded(None, {}))

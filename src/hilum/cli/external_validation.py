@@ -160,7 +160,9 @@ def _print_matrix(table: "pl.DataFrame") -> None:
         "generalisation_gap_ci_high",
         "p",
     )
-    titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "drop", "95 % low", "high", "p"]
+    titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "gap", "95 % low", "high", "p"]
     overall = overall_finding(table["finding"].to_list())
     title = "Mean over shared findings" if overall == MACRO else str(overall)
     print_table(titles, table.filter(table["finding"] == overall).select(columns).rows(), title=title)
+    if table["generalisation_gap"].null_count() == len(table):
+        echo("No generalisation gap: no internal test set was given (TRAINED:TRAINED=FILE).")

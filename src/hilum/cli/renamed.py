@@ -51,8 +51,8 @@ def refuse_old_names(words: Sequence[str]) -> None:
         new = COMMANDS[command]
         raise HilumError(
             f"hilum {command}",
-            expected=f"hilum {new}",
-            found="the name of an earlier version",
+            expected=f"the new name, hilum {new}",
+            found="the old name",
             fix=f"Write hilum {new}.",
         )
     for word in words:
@@ -61,5 +61,5 @@ def refuse_old_names(words: Sequence[str]) -> None:
         if new:
             percent = ", and a fraction (0.1) instead of percent (10)" if option in AS_FRACTION else ""
             raise HilumError(
-                option, expected=new, found="renamed", fix=f"It was renamed to {new}: write that{percent}."
+                option, expected=f"the new name, {new}", found="the old name", fix=f"Write {new}{percent}."
             )

@@ -33,7 +33,7 @@ def print_plan(description: "Plan") -> None:
     about += f" ({_duration(content['seconds_low'])} to {_duration(content['seconds_high'])})" if about else ""
     echo(f"\n{len(content['steps'])} steps, {done} done already{about}")
     if done < len(content["steps"]):
-        echo("First, `hilum study run` tries every step in miniature (one or two minutes); --no-check skips this")
+        echo("`hilum study run` first checks every step in miniature (--no-check; not with --scale tiny)")
     _print_kinds(content["seconds_by_kind"])
     _print_rates(content["rates"])
     if (disk := content["disk"]) is not None and disk["needed"]:

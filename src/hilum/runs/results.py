@@ -48,7 +48,7 @@ class Result(ABC):
         lines = [
             f"{'mean over findings' if finding == MACRO else finding}: {note}"
             for table in self._shown().values()
-            if _NOTE in table.columns
+            if {"finding", _NOTE} <= set(table.columns)
             for finding, note in table.select("finding", _NOTE).iter_rows()
             if note
         ]

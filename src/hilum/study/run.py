@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import polars as pl
 
@@ -71,12 +71,15 @@ class StudyResult(Result):
         return {"AUROC": rows.select("arm", "finding", "estimate", "ci_low", "ci_high")}
 
 
+Scale = Literal["full", "tiny"]
+
+
 def run_study(
     study: str | Path | Study,
     out: str | Path,
     data: Mapping[str, str | Path] | None = None,
     *,
-    scale: Literal["full", "tiny"] = "full",
+    scale: Scale = "full",
     settings: Mapping[str, Any] | Sequence[str] = (),
     workers: int | None = None,
     allow_missing: bool = False,
@@ -125,6 +128,9 @@ def run_study(
     out = Path(out)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # it reports its precision at every step
     content = study if isinstance(study, Study) else read_study(find_study(str(study)), _overrides(settings))
+    if scale not in get_args(Scale):
+        fix = "Use tiny to try the study in miniature."
+        raise HilumError("scale", expected="full or tiny", found=repr(scale), fix=fix)
     if scale == "tiny":
         content = tiny(content)
 

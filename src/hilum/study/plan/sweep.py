@@ -71,7 +71,7 @@ class SweepRequirements:
     def spread_in_words(self) -> str:
         """Description of the parallelism."""
         if self.groups == 1:
-            return "trained in one process: all trials share one pass through the frozen layers"
+            return "trained in one process"
         return f"{self.groups} groups, which --jobs and --cluster train in parallel"
 
 
