@@ -30,6 +30,12 @@ RENAMED_SETTINGS = {
     "second_policy": "second_augmentation",
 }
 """Old names of settings to their new names."""
+RENAMED_OUTPUT_TYPES = {
+    "each": "multilabel",
+    "each_or_uncertain": "multilabel_u_multiclass",
+    "exclusive": "multiclass",
+}
+"""Old values of `output_type`, and of `task.classes`, to the current ones."""
 RENAMED_ARGUMENTS = {
     "against": "reference",
     "fraction": "label_fraction",
@@ -131,9 +137,10 @@ Write settings={'lr': 0.001}.
 
 
 def _hint(name: str, value: object, parameters: Mapping[str, inspect.Parameter]) -> str:
-    renamed = RENAMED_ARGUMENTS.get(name) or RENAMED_SETTINGS.get(name)
-    if renamed in parameters:
-        return f"It was renamed to {renamed}."
+    renamed = RENAMED_SETTINGS.get(name)
+    for new in (RENAMED_ARGUMENTS.get(name), renamed):
+        if new in parameters:
+            return f"It was renamed to {new}."
     if renamed is not None and "settings" in parameters:
         return f"It was renamed: write settings={{{renamed!r}: {value!r}}}."
     if similar := difflib.get_close_matches(name, parameters, n=1, cutoff=0.8):

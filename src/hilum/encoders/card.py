@@ -14,6 +14,7 @@ from hilum.data.patients import pseudonymised_names
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
+from hilum.renamed import RENAMED_OUTPUT_TYPES, RENAMED_SETTINGS
 
 CARD = "card.json"
 VERSION = 3
@@ -74,16 +75,27 @@ class Card(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_names_of_today(cls, content: Any) -> Any:
-        return (
-            {RENAMED.get(name, name): value for name, value in content.items()}
-            if isinstance(content, dict)
-            else content
-        )
+        if not isinstance(content, dict):
+            return content
+        content = {RENAMED.get(name, name): value for name, value in content.items()}
+        if isinstance(settings := content.get("settings"), dict):
+            content["settings"] = _renamed_settings(settings)
+        return content
 
     @property
     def ledger(self) -> Ledger:
         """Ledger of the training patients."""
         return Ledger(self.training_patients)
+
+
+def _renamed_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of any version under their current names; without this, a default would replace an old one."""
+    renamed = {RENAMED_SETTINGS.get(name, name): value for name, value in settings.items()}
+    if "answer" in settings:
+        renamed["output_type"] = RENAMED_OUTPUT_TYPES.get(settings["answer"], settings["answer"])
+    if isinstance(options := settings.get("options"), dict):
+        renamed["options"] = {RENAMED_SETTINGS.get(name, name): value for name, value in options.items()}
+    return renamed
 
 
 def write_card(card: Card, directory: Path) -> Card:

@@ -80,7 +80,7 @@ def overview_content(views: Sequence[Prepared], out: Path) -> OverviewContent:
         settings_yaml=as_yaml(whole),
         n_bootstrap=whole.evaluate.n_bootstrap,
         family=whole.evaluate.family,
-        tasks=pl.read_parquet(out / EVALUATION / "tasks.parquet"),
+        tasks=read_result_table(out / EVALUATION / "tasks.parquet"),
         comparisons=read_result_table(out / EVALUATION / "comparisons.parquet"),
         ranks=table_in(out / EVALUATION, "ranks"),
         labels_to_match=table_in(out / EVALUATION, "labels_to_match"),

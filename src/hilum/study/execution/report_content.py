@@ -58,7 +58,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
     """Gather the content of the report of one task from the files of a finished study."""
     study, split = prepared.study, prepared.task.split
     evaluation = out / view_directory(study, EVALUATION)
-    metrics = pl.read_parquet(evaluation / "metrics.parquet")
+    metrics = read_result_table(evaluation / "metrics.parquet")
     stores = {each: store_of(out, each) for each in prepared.data} if study.evaluate.contaminated == "mark" else None
     trained = copies_trained(prepared, stores)
     content = ReportContent(

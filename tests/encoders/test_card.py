@@ -1,0 +1,42 @@
+"""Cards of earlier versions are read with today's names, so that no default takes the place of an old setting."""
+
+import pytest
+
+from hilum.encoders.card import Card
+
+CARD = {
+    "version": 3,
+    "encoder": "resnet18",
+    "method": "finetune",
+    "starts_from": "random",
+    "preprocessing": [],
+    "n_training_images": 10,
+    "image_size": 32,
+    "mean": 0.5,
+    "std": 0.25,
+    "seed": 0,
+    "split": "all",
+    "training_patients": [],
+    "sha256": "0" * 64,
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("each", "multilabel"), ("each_or_uncertain", "multilabel_u_multiclass"), ("exclusive", "multiclass")],
+)
+def test_the_output_type_of_an_old_classifier_is_kept(old, new):
+    card = Card.model_validate(CARD | {"settings": {"answer": old, "clip_norm": 1.0, "head": "mlp"}})
+    assert card.settings["output_type"] == new
+    assert card.settings["clip_grad_norm"] == 1.0
+    assert card.settings["head"] == "mlp"
+
+
+def test_options_of_an_old_pretraining_have_their_names_of_today():
+    card = Card.model_validate(CARD | {"settings": {"options": {"local_views": 4, "prototypes": 16}}})
+    assert card.settings["options"] == {"local_crops": 4, "prototypes": 16}
+
+
+def test_settings_of_today_are_as_they_are():
+    settings = {"output_type": "multiclass", "clip_grad_norm": None}
+    assert Card.model_validate(CARD | {"settings": settings}).settings == settings
