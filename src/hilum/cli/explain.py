@@ -21,7 +21,7 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="Heat-map method: gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention."
+            help="Heat map method: gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention."
         ),
     ] = "gradcam",
     findings: Annotated[
