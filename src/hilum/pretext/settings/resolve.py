@@ -63,7 +63,7 @@ def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, f
     settings = settings.resolved(method, images, from_weights=from_weights)
     by = {setting: (f"preset {name}", each.reason) for setting, each in from_preset.items()}
     if "warmup_epochs" in by and settings.warmup_epochs < chosen["warmup_epochs"].value:
-        by["warmup_epochs"] = (f"preset {name}", f"a quarter of the run, not {chosen['warmup_epochs'].value:g}")
+        by["warmup_epochs"] = (f"preset {name}", f"limited to a quarter of the run (preset: {chosen['warmup_epochs'].value:g})")
     return ResolvedSettings(
         settings,
         name,

@@ -31,7 +31,7 @@ def describe_power(power: dict[str, Any]) -> str:
     """
     smallest, note = power["rows"][0]["smallest_difference"], power["rows"][0]["note"]
     if smallest is None:
-        return f"This test set can show no difference in AUROC: {note}."
+        return f"This test set cannot show a difference in AUROC: {_undetectable(power)}."
     return f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}."
 
 
