@@ -12,6 +12,7 @@ from hilum.data.counts import count_images as count_by_split
 from hilum.data.fetching import is_address
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
+from hilum.encoders.published import find_weights
 from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.errors import HilumError
@@ -241,9 +242,11 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "encoder": settings.encoder or FEATURES,
         "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
+        "finetuned": tuning.train,
         "trainable_parameters": trainable,
         "frozen_parameters": total - trainable,
         "weights": {
+            "fetch": "" if start.here is not False else _fetch_command(study, arm),
             "source": start.source,
             "licence": start.licence,
             "here": start.here,
@@ -252,6 +255,14 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "start_differences": [asdict(each) for each in differences_of_start(study, arm)],
         "trained_on_test_patients": _trained_on_test_patients(plan, arm, start),
     }
+
+
+def _fetch_command(study: Study, arm: str) -> str:
+    """Return the command that downloads an arm's weights."""
+    weights = study.weights_of(arm)
+    if weights is None or is_address(weights):
+        return "hilum study fetch"
+    return f"hilum weights fetch {find_weights(weights, study.arms[arm].encoder).name}"
 
 
 def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
