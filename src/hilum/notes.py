@@ -301,7 +301,8 @@ MEANINGS: dict[Code, Meaning] = {
         "Choose other rows with `--split`.",
     ),
     Code.NO_SPLIT: Meaning(
-        "No split column: you stated (--held-out) that the model was not trained on these images; the table does not show it.",
+        "No split column: you stated (--held-out) that the model was not trained on these images; the table does not "
+        "show it.",
         "The statement `--held-out` was not checked.",
         "Add a column `split`.",
     ),

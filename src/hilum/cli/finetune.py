@@ -97,7 +97,8 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
         echo("This run was already complete: nothing was trained.")
     echo()
     echo(
-        f"{about['steps']:,} steps in {about['epochs']:,} {'epoch' if about['epochs'] == 1 else 'epochs'}; defaults of preset {about['preset']}"
+    epochs = f"{about['epochs']:,} {'epoch' if about['epochs'] == 1 else 'epochs'}"
+    echo(f"{about['steps']:,} steps in {epochs}; defaults of preset {about['preset']}")
     )
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
     print_table(["setting", "value", "from", "reason"], rows)

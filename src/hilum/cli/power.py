@@ -112,8 +112,8 @@ def power(
         echo(f"Even a perfect arm is not detected with {100 * power_level:.0f} % power against an AUROC of {auroc:g}.")
     else:
         echo(
-            f"Smallest detectable difference with {100 * power_level:.0f} % power at the {100 * significance:.0f} % level: "
-            f"{smallest:.3f} (from {auroc:.3f} to {auroc + smallest:.3f})"
+            f"Smallest detectable difference with {100 * power_level:.0f} % power "
+            f"at the {100 * significance:.0f} % level: {smallest:.3f} (from {auroc:.3f} to {auroc + smallest:.3f})"
         )
     echo()
     print_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)

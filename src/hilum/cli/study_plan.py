@@ -300,8 +300,9 @@ def _print_power(power: dict[str, Any]) -> None:
     for note in sorted(notes):
         echo(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
     echo(
-        f"Paired, two-sided, {100 * assumed['significance']:.0f} % level, {100 * assumed['power']:.0f} % power, one seed; AUROC of the "
-        f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
+        f"Paired, two-sided, {100 * assumed['significance']:.0f} % level, {100 * assumed['power']:.0f} % power, "
+        f"one seed; AUROC of the weaker arm {assumed['auroc']:g}, "
+        f"correlation of the arms {assumed['correlation']:g}. Others: hilum power."
     )
     echo()
 

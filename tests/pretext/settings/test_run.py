@@ -98,9 +98,7 @@ def test_a_run_with_all_of_them_that_is_killed_ends_with_the_same_bits(store, tm
     monkeypatch.setattr(
         "hilum.pretext.pretrain.TrainingSettings", partial(TrainingSettings, checkpoint_every_seconds=0)
     )
-    settings = replace(
-        MUCH, lr=0.02, freeze_encoder_steps=2, options={**MUCH.options, "local_crops": 1, "prototypes": 16}
-    )
+    settings = replace(MUCH, lr=0.02, freeze_encoder_steps=2, options={**MUCH.options, "local_crops": 1, "prototypes": 16})
 
     class Killed(Exception):
         pass

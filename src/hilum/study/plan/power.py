@@ -55,8 +55,9 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
 
     Returns:
         `assumed` (AUROC of the weaker arm, correlation of the arms, power, significance level; see
-        `hilum.evaluation.Assumptions`), `min_positive_patients` (the limit used), and `rows`, the mean first, then each finding: finding, positives, negatives,
-        patients, positive_patients, smallest_difference (None if no difference is detectable) and note.
+        `hilum.evaluation.Assumptions`), `min_positive_patients` (the limit used), and `rows`, the mean first, then each
+        finding: finding, positives, negatives, patients, positive_patients, smallest_difference (None if no difference
+        is detectable) and note.
     """
     assumed = Assumptions()
     test = labels.filter(pl.col("split") == "test")
