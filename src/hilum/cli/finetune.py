@@ -96,10 +96,8 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     if about["was_done"]:
         echo("This run was already complete: nothing was trained.")
     echo()
-    echo(
     epochs = f"{about['epochs']:,} {'epoch' if about['epochs'] == 1 else 'epochs'}"
     echo(f"{about['steps']:,} steps in {epochs}; defaults of preset {about['preset']}")
-    )
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
     print_table(["setting", "value", "from", "reason"], rows)
     echo()

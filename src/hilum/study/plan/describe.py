@@ -12,7 +12,6 @@ from hilum.data.counts import count_images as count_by_split
 from hilum.data.fetching import is_address
 from hilum.data.manifest import is_labelled
 from hilum.encoders.freezing import freeze_all_but_last
-from hilum.encoders.published import find_weights
 from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import count_parameters, create_encoder
 from hilum.errors import HilumError
@@ -34,7 +33,7 @@ from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import is_done
-from hilum.study.plan.starts import Start, differences_of_start, start_of
+from hilum.study.plan.starts import Start, differences_of_start, fetch_command, start_of
 from hilum.study.plan.steps import (
     ImageCounts,
     Step,
@@ -246,7 +245,7 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "trainable_parameters": trainable,
         "frozen_parameters": total - trainable,
         "weights": {
-            "fetch": "" if start.here is not False else _fetch_command(study, arm),
+            "fetch": "" if start.here is not False else fetch_command(study, arm),
             "source": start.source,
             "licence": start.licence,
             "here": start.here,
@@ -255,14 +254,6 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "start_differences": [asdict(each) for each in differences_of_start(study, arm)],
         "trained_on_test_patients": _trained_on_test_patients(plan, arm, start),
     }
-
-
-def _fetch_command(study: Study, arm: str) -> str:
-    """Return the command that downloads an arm's weights."""
-    weights = study.weights_of(arm)
-    if weights is None or is_address(weights):
-        return "hilum study fetch"
-    return f"hilum weights fetch {find_weights(weights, study.arms[arm].encoder).name}"
 
 
 def pretraining_of(plan: Plan, arm: str) -> ResolvedSettings | None:
