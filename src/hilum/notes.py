@@ -194,7 +194,7 @@ MEANINGS: dict[Code, Meaning] = {
         _MORE_PATIENTS,
     ),
     Code.SCORE_INTERVAL: Meaning(
-        "{patients} {side} patients: score interval",
+        "{patients} {side} patients (fewer than 100): Newcombe's score interval",
         "With fewer than 100 positive (or negative) patients the interval of an AUROC is Newcombe's score interval, "
         "which has the nominal coverage where a bootstrap has not.",
         "None; it is wider than a bootstrap interval by design.",
@@ -301,7 +301,8 @@ MEANINGS: dict[Code, Meaning] = {
         "Choose other rows with `--split`.",
     ),
     Code.NO_SPLIT: Meaning(
-        "No column split: that the model was not trained on these images was stated, and is not in the table.",
+        "No split column: you stated (--held-out) that the model was not trained on these images; the table does not "
+        "show it.",
         "The statement `--held-out` was not checked.",
         "Add a column `split`.",
     ),

@@ -19,7 +19,7 @@ def test_says_the_smallest_difference_and_what_other_assumptions_would_give():
     assert ran.exit_code == 0, ran.output
     smallest = smallest_detectable_difference(TestSet(1089, 24507, 2797))
     assert "1,089 positive and 24,507 negative images of 2,797 patients, design effect 5.1" in ran.stdout
-    assert f"Smallest detectable difference with 80% power at the 5% level: {smallest:.3f} (from 0.800" in ran.stdout
+    assert f"Smallest detectable difference with 80 % power at the 5 % level: {smallest:.3f} (from 0.800" in ran.stdout
     assert "correlation 0.9" in ran.stdout
 
 
@@ -31,7 +31,7 @@ def test_json_holds_the_assumptions_and_the_difference():
 
 def test_a_test_set_that_can_show_nothing_says_so():
     ran = run("--positives", 3, "--negatives", 4, "--auroc", 0.9)
-    assert "Even a perfect arm is not detected with 80% power against an AUROC of 0.9" in ran.stdout
+    assert "Even a perfect arm is not detected with 80 % power against an AUROC of 0.9" in ran.stdout
     assert (
         json.loads(run("--positives", 3, "--negatives", 4, "--auroc", 0.9, "--json").stdout)["smallest_difference"]
         is None

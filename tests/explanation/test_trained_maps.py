@@ -1,4 +1,4 @@
-"""What heat-maps must show on generated radiographs: they find what was learnt, and untrained ones do not."""
+"""What heat maps must show on generated radiographs: they find what was learnt, and untrained ones do not."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Fine-tuning, its scores and its heat-maps on the device."""
+"""Fine-tuning, its scores and its heat maps on the device."""
 
 import polars as pl
 import pytest

@@ -52,8 +52,8 @@ def embed(
     Examples:
       hilum embed runs/simclr --data chestxray14=/data/CXR8 --split test --out embedded
       hilum embed runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --method both --out embedded
-      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png --out embedded
-      --json
+      hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png \\
+        --out embedded --json
     """
     chosen = options.arguments(locals())
     from hilum.runs.embed import embed as run

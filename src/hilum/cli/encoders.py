@@ -13,7 +13,7 @@ def encoders(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """List the architectures of encoders, or show one.
+    """List encoders, or show one.
 
     Parameters are counted with one input channel and without a classification head; the networks of Toh et al. (2023)
     and CheXNet are also counted as published.
@@ -56,7 +56,8 @@ def _show(name: str, *, as_json: bool) -> None:
         f"patch of {architecture['patch']} px, {architecture['feature_width']:,} features"
     )
     echo(
-        f"images: {described['sizes']}; {described['grid'][0]} x {described['grid'][1]} places at {described['at']} px"
+        f"images: {described['sizes']}; "
+        f"{described['grid'][0]} x {described['grid'][1]} positions at {described['at']} px"
     )
     print_table(("layer group", "parameters"), list(described["groups"].items()))
     if published:

@@ -21,7 +21,7 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="Heat-map method: gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention."
+            help="Heat map method: gradcam, gradcam++, layercam, occlusion; for transformers also rollout, attention."
         ),
     ] = "gradcam",
     findings: Annotated[
@@ -61,8 +61,8 @@ def explain(
     \b
     Examples:
       hilum explain runs/tiny/arms/simclr/seed-0 --data chestxray14=/data/CXR8 --split test --out explained
-      hilum explain arms/vit/seed-0 --compare-with arms/densenet/seed-0 --data ours=images/ --labels labels.csv --out
-      explained
+      hilum explain arms/vit/seed-0 --compare-with arms/densenet/seed-0 --data ours=images/ --labels labels.csv \\
+        --out explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
     chosen = options.arguments(locals())

@@ -42,7 +42,12 @@ def finetune(
             help="Preprocessing: the name of a recipe, or its steps as YAML. Default: that of the initial weights.",
         ),
     ] = None,
-    settings: options.Overrides = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting of fine-tuning, such as schedule=plateau. Repeatable."
+        ),
+    ] = None,
     split: options.SplitName = "auto",
     split_seed: options.SplitSeed = 0,
     labels: options.Labels = None,
@@ -91,7 +96,8 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     if about["was_done"]:
         echo("This run was already complete: nothing was trained.")
     echo()
-    echo(f"{about['steps']:,} steps in {about['epochs']:,} epochs; defaults of preset {about['preset']}")
+    epochs = f"{about['epochs']:,} {'epoch' if about['epochs'] == 1 else 'epochs'}"
+    echo(f"{about['steps']:,} steps in {epochs}; defaults of preset {about['preset']}")
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
     print_table(["setting", "value", "from", "reason"], rows)
     echo()

@@ -109,17 +109,19 @@ def power(
         + (f" of {patients:,} patients, design effect {counts.design_effect(within_patients):.1f}" if patients else "")
     )
     if isnan(smallest):
-        echo(f"Even a perfect arm is not detected with {power_level:.0%} power against an AUROC of {auroc:g}.")
+        echo(f"Even a perfect arm is not detected with {100 * power_level:.0f} % power against an AUROC of {auroc:g}.")
     else:
         echo(
-            f"Smallest detectable difference with {power_level:.0%} power at the {significance:.0%} level: "
-            f"{smallest:.3f} (from {auroc:.3f} to {auroc + smallest:.3f})"
+            f"Smallest detectable difference with {100 * power_level:.0f} % power "
+            f"at the {100 * significance:.0f} % level: {smallest:.3f} (from {auroc:.3f} to {auroc + smallest:.3f})"
         )
     echo()
     print_table(["AUROC", *(f"correlation {r:g}" for r in _CORRELATIONS)], around)
     echo()
     if difference is not None:
-        echo(f"Needed to detect a difference of {difference:g} with {power_level:.0%} power, at this prevalence:")
+        echo(
+            f"Needed to detect a difference of {difference:g} with {100 * power_level:.0f} % power, at this prevalence:"
+        )
         columns = ["seeds", "positives", "negatives", "patients"]
         rows = [
             [row["seeds"], *("none" if row[key] is None and key != "patients" else row[key] for key in columns[1:])]

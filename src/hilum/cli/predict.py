@@ -30,7 +30,7 @@ def predict(
     out: Annotated[Path, typer.Option(help="Table to write: a .parquet or .csv file.")],
     ensemble: options.UseEnsemble = False,
     maps: Annotated[Path | None, typer.Option(help="Folder to write heat maps of called findings to.")] = None,
-    method: Annotated[str, typer.Option(help="Heat-map method; see `hilum explain --help`.")] = "gradcam",
+    method: Annotated[str, typer.Option(help="Heat map method; see `hilum explain --help`.")] = "gradcam",
     dicom: Annotated[
         Path | None,
         typer.Option(help="Folder to write DICOM reports (TID 1500) and heat maps of DICOM images to."),

@@ -89,7 +89,10 @@ def _print_kinds(rows: list[dict[str, Any]]) -> None:
     """Print the steps that take most of the time of a long study, and ways to shorten them."""
     if sum(row["seconds"] for row in rows) < _LONG:
         return
-    parts = [f"{row['kind']} {_duration(row['seconds'])} ({row['steps']} steps)" for row in rows[:3]]
+    parts = [
+        f"{row['kind']} {_duration(row['seconds'])} ({row['steps']} {'step' if row['steps'] == 1 else 'steps'})"
+        for row in rows[:3]
+    ]
     echo(f"Most of it: {', '.join(parts)}")
     if shorter := _SHORTER.get(rows[0]["kind"]):
         echo(f"Shorter: {shorter} (results change); `--scale tiny` tries everything in minutes")
@@ -114,7 +117,7 @@ def _print_rates(rates: dict[str, Any] | None) -> None:
     }
     for encoder, rate in rates["encoders"].items():
         echo(
-            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s ± {rate['spread']:.0%}, "
+            f"{encoder}: {rate['gigaflops']:,.0f} GFLOP/s ± {100 * rate['spread']:.0f} %, "
             f"{sources[rate['source']]} ({rates['device']})"
         )
 
@@ -192,13 +195,13 @@ def _print_weights(arms: list[dict[str, Any]]) -> None:
     for arm in arms:
         weights = arm["weights"]
         if weights["source"]:
-            key = (weights["source"], weights["licence"], weights["trained_on"], weights["here"])
+            key = (weights["source"], weights["licence"], weights["trained_on"], weights["fetch"])
             named.setdefault(key, []).append(arm["arm"])
-    for (source, licence, trained_on, here), of_arms in named.items():
-        terms = f", {licence}" if licence else ""
+    for (source, licence, trained_on, fetch), of_arms in named.items():
+        terms = f"; licence: {licence}" if licence else ""
         echo(f"{', '.join(of_arms)}: weights of {source}{terms}; trained on {trained_on}")
-        if not here:
-            echo("  not on this machine: run `hilum weights fetch`")
+        if fetch:
+            echo(f"  not on this machine: run `{fetch}`")
 
 
 def _print_start_differences(arms: list[dict[str, Any]]) -> None:
@@ -208,7 +211,8 @@ def _print_start_differences(arms: list[dict[str, Any]]) -> None:
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm["start_differences"]:
-            described = describe_difference(each["code"], each["pretrained"], each["finetuned"])
+            used = "fine-tuned" if arm["finetuned"] else "scored"
+            described = describe_difference(each["code"], each["pretrained"], each["finetuned"], used=used)
             named.setdefault(described, []).append(arm["arm"])
     for described, of_arms in named.items():
         echo(f"{', '.join(of_arms)}: {described}")
@@ -232,7 +236,7 @@ def _print_finetuning(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         echo(
             f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
-            f"in {row['epochs']:,} epochs; defaults of preset {row['preset']}"
+            f"in {row['epochs']:,} {'epoch' if row['epochs'] == 1 else 'epochs'}; defaults of preset {row['preset']}"
         )
         print_table(
             ["setting", "value", "from", "reason"],
@@ -296,8 +300,9 @@ def _print_power(power: dict[str, Any]) -> None:
     for note in sorted(notes):
         echo(f"{', '.join(row['finding'] for row in findings if row['note'] == note)}: {note}.")
     echo(
-        f"Paired, two-sided, {assumed['significance']:.0%} level, {assumed['power']:.0%} power, one seed; AUROC of the "
-        f"weaker arm {assumed['auroc']:g}, correlation of the arms {assumed['correlation']:g}. Others: hilum power."
+        f"Paired, two-sided, {100 * assumed['significance']:.0f} % level, {100 * assumed['power']:.0f} % power, "
+        f"one seed; AUROC of the weaker arm {assumed['auroc']:g}, "
+        f"correlation of the arms {assumed['correlation']:g}. Others: hilum power."
     )
     echo()
 

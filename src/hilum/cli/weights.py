@@ -106,7 +106,7 @@ def show(
         "started from": "random weights" if row.starts_from == RANDOM else row.starts_from,
         "licence": row.licence,
         "cite": row.citation,
-        "file": f"{source.file} ({_here(row, folder)})",
+        "file": f"{source.file} ({_state(row, folder)})",
         "from": source.url or source.page,
         "sha-256": known or "not published; the checksum of the first imported file is stored",
         "md5": f"{source.md5_begins}…" if source.md5_begins else "",
@@ -302,6 +302,11 @@ def _here(row: "PublishedWeights", folder: Path) -> str:
     if find_imported(folder, row) is not None:
         return "imported"
     return "file" if (folder / row.source.file).is_file() else "no"
+
+
+def _state(row: "PublishedWeights", folder: Path) -> str:
+    here = _here(row, folder)
+    return {"no": "not downloaded", "file": "downloaded"}.get(here, here)
 
 
 def _all_statements(row: "PublishedWeights") -> list[Any]:

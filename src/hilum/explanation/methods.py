@@ -1,4 +1,4 @@
-"""Names of heat-map methods and the encoders they support; imports no library."""
+"""Names of heat map methods and the encoders they support; imports no library."""
 
 from typing import Literal, TypeAlias
 

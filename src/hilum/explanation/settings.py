@@ -11,7 +11,7 @@ class ExplainConfig:
     """Settings of heat maps and their evaluation.
 
     Attributes:
-        method: Heat-map method.
+        method: Heat map method.
         findings: Canonical findings; every model scores them.
         images: Number of images to show per rule and finding.
         threshold: Threshold of boxes from maps, as a fraction of the map's maximum.

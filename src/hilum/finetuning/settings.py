@@ -248,7 +248,12 @@ def _not_together(settings: FinetuneSettings) -> list[HilumError]:
          "schedule plateau, which lowers `lr`", settings.schedule),
     )  # fmt: skip
     return [
-        HilumError(f"finetune.{key}", expected=expected, found=found, fix=f"Change `{key}`.")
+        HilumError(
+            f"finetune.{key}",
+            expected=expected,
+            found=found,
+            fix="Remove one of them." if found == "both" else f"Change `{key}`.",
+        )
         for key, problem, expected, found in wrong
         if problem
     ]

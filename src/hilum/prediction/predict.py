@@ -46,7 +46,7 @@ class PredictConfig:
         batch_size: Number of images per batch; None: as in training, to reproduce the study's scores bit for bit.
         workers: Threads that decode images; None: all cores.
         maps: Folder to write heat maps of called findings to; None: no heat maps.
-        method: Heat-map method (`hilum.explanation.maps`).
+        method: Heat map method (`hilum.explanation.maps`).
         dicom: Folder to write DICOM objects of DICOM images to (`hilum.prediction.dicom_out`); None: none.
     """
 
@@ -103,7 +103,7 @@ def predict_images(
         on_progress: Receives the number of finished images.
 
     Raises:
-        HilumError: Another kind of file, or a heat-map method that is not defined for the model.
+        HilumError: Another kind of file, or a heat map method that is not defined for the model.
     """
     check_table_name(out)
     if config.dicom is not None:

@@ -120,7 +120,7 @@ def refuse_by_pixels(
     most = np.bincount(pixels.ravel(), minlength=256).max() / pixels.size
     spread = float(pixels.std()) / 255
     if most > EMPTY or spread < FAINT:
-        found.append(Refusal(Reason.EMPTY, f"spread {spread:.1%} of the range"))
+        found.append(Refusal(Reason.EMPTY, f"spread {100 * spread:.1f} % of the range"))
     elif max(shape) > ASPECT * min(shape):
         found.append(Refusal(Reason.NOT_A_CHEST_RADIOGRAPH, f"{shape[1]:,} x {shape[0]:,} px"))
     elif training.typical:

@@ -69,7 +69,7 @@ def _folded(content: ReportContent) -> list[Section | None]:
         _section("subgroups", "Subgroups", subgroup_tables(content)),
         _section("external", "External validation", external_tables(content)),
         _section("noise", "Label issues", noise_tables(content)),
-        _section("boxes", "Localisation: heat-maps against boxes", statistics_tables(content.box_scores)),
+        _section("boxes", "Localisation: heat maps against boxes", statistics_tables(content.box_scores)),
         _section("embedding", "Embedding of the images", [purity_table(content), *embeddings]),
         training(content),
         _data(content),

@@ -41,7 +41,7 @@ class BatchingScorer:
 
     Args:
         model: Loaded model.
-        method: Heat-map method.
+        method: Heat map method.
     """
 
     def __init__(self, model: PackagedClassifier, method: str = "gradcam") -> None:

@@ -55,7 +55,7 @@ def explaining_gigaflops(
     Args:
         encoders: Encoders of the arms.
         size: Side length of the images in pixels.
-        method: Heat-map method.
+        method: Heat map method.
         drawn: Images that each arm scores.
         shown: Images with a heat map.
         points: Images in the embedding.

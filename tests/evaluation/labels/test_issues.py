@@ -58,7 +58,7 @@ def test_findings_without_two_of_either_are_left_out_and_stated(make_table):
     issues, noise = rank_label_issues([as_predictions(table, name="t")])
     assert issues["finding"].unique().to_list() == ["Pleural Effusion"]
     weak, left_out = noise["note"]
-    assert weak.startswith("AUROC 0.73: with such a weak model noise rates are rough")
+    assert weak.startswith("AUROC 0.73: with so weak a model the noise rates are inaccurate")
     assert left_out == "fewer than two positives or negatives: excluded"
 
 

@@ -162,7 +162,7 @@ def test_intervals_are_expanded_by_the_patients_of_the_rarer_side(make_predictio
         rows["Pneumonia"]["estimate"], int(cases.positive_patients[1]), int(cases.negative_patients[1])
     )
     assert (rows["Pneumonia"]["ci_low"], rows["Pneumonia"]["ci_high"]) == (low, high)
-    assert rows["Pneumonia"]["note"] == f"{rarer[1]} positive patients: score interval"
+    assert rows["Pneumonia"]["note"] == f"{rarer[1]} positive patients (fewer than 100): Newcombe's score interval"
 
 
 def test_with_several_seeds_the_score_interval_only_widens(make_predictions):
@@ -213,7 +213,7 @@ def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
     row = by_finding(evaluate_predictions([as_predictions(table, name="t")], n_bootstrap=400))["Mass"]
     assert (row["estimate"], row["ci_high"]) == (1, 1)
     assert row["ci_low"] < 0.9
-    assert "patients: score interval" in row["note"]
+    assert "patients (fewer than 100): Newcombe's score interval" in row["note"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_all_wrong_settings_are_named_with_what_the_method_has():
     with pytest.raises(HilumErrors) as caught:
         method_settings("mocov2", {"momentum": 1.0, "queues": 5})
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["momentum", "queues"]
-    assert "it has temperature, momentum, head_batch_norm, queue" in str(caught.value)
+    assert "known settings: temperature, momentum, head_batch_norm, queue" in str(caught.value)
 
 
 @pytest.mark.parametrize(("images", "length"), [(1097, 548), (100, 128), (1_000_000, 65_536)])

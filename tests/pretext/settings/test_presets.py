@@ -101,7 +101,7 @@ def test_a_batch_that_was_not_given_is_halved_until_four_fit_the_images():
 def test_a_warm_up_is_a_quarter_of_a_short_run_and_says_so():
     short = resolved("simclr", 1000, "epochs=4")
     assert short.settings.warmup_epochs == 1
-    assert message(short)["warmup_epochs"].reason == "a quarter of the run, not 3"
+    assert message(short)["warmup_epochs"].reason == "limited to a quarter of the run (preset: 3)"
 
 
 def test_rules_of_a_method_are_reported_as_the_numbers_they_come_to():

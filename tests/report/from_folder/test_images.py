@@ -64,7 +64,7 @@ def test_an_image_comes_with_its_maps_its_boxes_its_image_and_the_rule_that_chos
     rows = [np.unravel_index(boxed.heat[arm, "Mass"].argmax(), (32, 32))[0] // 8 for arm in ("scratch", "simclr")]
     assert rows == [0, 1]
     assert int(boxed.image.mean()) == 120
-    assert found.about == ["Heat-maps: layercam of scratch (seed 0) and simclr (seed 0)", "2 images cannot be read"]
+    assert found.about == ["Heat maps: layercam of scratch (seed 0) and simclr (seed 0)", "2 images cannot be read"]
     assert found.missing == []
 
 
@@ -77,7 +77,7 @@ def test_maps_of_one_value_say_that_they_do_not_show_where(explained, store):
 def test_images_without_an_image_are_counted_and_not_shown(explained):
     found = cases_in([explained], [], {})
     assert (found.cases, found.about) == ([], [])
-    assert found.missing == ["2 images with heat-maps: not in any store of images."]
+    assert found.missing == ["2 images with heat maps: not in any store of images."]
 
 
 def test_points_of_two_arms_are_two_images_of_each_way_to_have_classes(tmp_path, store):

@@ -65,7 +65,7 @@ def test_an_image_is_shown_with_its_map_its_boxes_and_what_the_model_gives_it(ex
     page = explain_page(explained, stores)
     assert '<rect x="0.25" y="0.25" width="0.5" height="0.5"/>' in page
     assert "&lt;3&gt;" in page
-    assert "Heat-maps of ours &amp; theirs" in page
+    assert "Heat maps of ours &amp; theirs" in page
     assert "2 images cannot be read" in page
     assert "<3>" not in page
 

@@ -29,7 +29,7 @@ def test_the_page_shows_the_worst_of_each_finding_and_how_many_are_left(ranked, 
     page = written(ranked, tmp_path / "label_issues.html")
     flagged = int(ranked[0]["is_label_issue"].sum())
     assert 15 < flagged < 25
-    assert f"{flagged} of 800 labels are flagged ({flagged / 800:.1%})." in page
+    assert f"{flagged} of 800 labels are flagged ({100 * flagged / 800:.1f} %)." in page
     called = ranked[0].filter(pl.col("is_label_issue"))["label"]
     shown = sum(min(8, int((called == label).sum())) for label in (0, 1))
     assert shown > 8

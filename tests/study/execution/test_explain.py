@@ -70,7 +70,7 @@ def test_the_page_shows_images_with_maps_of_both_arms_and_points(explained):
     page = (explained / "report.html").read_text(encoding="utf-8")
     for anchor in ("cases", "embedding"):
         assert f'<section id="{anchor}">' in page
-    assert "Heat-maps: layercam of scratch (seed 0) and simclr (seed 0)" in page
+    assert "Heat maps: layercam of scratch (seed 0) and simclr (seed 0)" in page
     assert page.count('<figure class="scatter"') == 4  # two arms, by single label and by anomalies
     assert page.count('<script type="text/plain" id="sprite-') == 1
 

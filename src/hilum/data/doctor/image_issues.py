@@ -63,7 +63,7 @@ def image_issues(data_set: CheckedDataset, measured: ImageMeasurements) -> Itera
             "warning",
             "clipped images",
             shown.filter(pl.col("clipped") > _CLIPPED),
-            f"more than {_CLIPPED:.0%} of the middle has the maximum: details are lost",
+            f"more than {100 * _CLIPPED:.0f} % of the middle has the maximum: details are lost",
             "Convert them again from the originals, with a wider window.",
         ),
         (
@@ -77,7 +77,7 @@ def image_issues(data_set: CheckedDataset, measured: ImageMeasurements) -> Itera
             "warning",
             "faint images",
             shown.filter((pl.col("bits") == 8) & (pl.col("deviation") < FAINT)),
-            f"the gray values spread less than {FAINT:.0%} of the range",
+            f"the gray values spread less than {100 * FAINT:.0f} % of the range",
             "Review them; preprocess with min_max or clahe if they are correct.",
         ),
         (
@@ -98,7 +98,7 @@ def image_issues(data_set: CheckedDataset, measured: ImageMeasurements) -> Itera
             "note",
             "bars at the edge",
             shown.filter(pl.max_horizontal("top", "bottom", "left", "right") > _BAR),
-            f"a constant black or white bar covers more than {_BAR:.0%} of a side",
+            f"a constant black or white bar covers more than {100 * _BAR:.0f} % of a side",
             "Harmless unless correlated with a finding; a model can learn the scanner from it.",
         ),
     )

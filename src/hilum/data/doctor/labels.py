@@ -74,7 +74,7 @@ def _unscorable(data_set: CheckedDataset, findings: list[str]) -> Iterator[Issue
                 "few positive images",
                 data_set.name,
                 f"In {split}, fewer than {_FEW} images are positive for {some(numbers, 8)}.",
-                "Expect wide intervals; `hilum power` computes their width.",
+                "Expect wide intervals; `hilum power` computes the smallest detectable difference.",
             )
 
 

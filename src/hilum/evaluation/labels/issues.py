@@ -127,8 +127,8 @@ def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str
     area = auroc(label.astype(np.float64), probability)
     if area >= SEPARATES:
         return ""
-    weak = f"AUROC {area:.2f}: with such a weak model noise rates are rough"
-    return f"{weak}, those of negatives too high, and the ceiling too low"
+    weak = f"AUROC {area:.2f}: with so weak a model the noise rates are inaccurate"
+    return f"{weak}; that of negatives is too high, and the ceiling too low"
 
 
 def _confident_learning(

@@ -45,7 +45,7 @@ def box_scores(heat: NDArray[np.floating], boxes: Boxes) -> BoxScores:
         HilumError: A map with values below 0 or NaN, or no box.
     """
     if heat.ndim != 2 or not np.all(heat >= 0):
-        raise HilumError("heat-map", expected="(H, W), all at least 0", found=_described(heat), fix="Clip it at 0.")
+        raise HilumError("heat map", expected="(H, W), all at least 0", found=_described(heat), fix="Clip it at 0.")
     inside = box_coverage(boxes, heat.shape[0], heat.shape[1])
     area = float(inside.mean())
     highest = heat == heat.max()

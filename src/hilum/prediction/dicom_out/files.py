@@ -83,14 +83,14 @@ def write_dicom_results(
         pixels: Preprocessed images (N, S, S).
         probabilities: Probabilities (N, F), 0 to 1.
         directory: Directory to write to.
-        method: Heat-map method, as in `maps_on_images`.
+        method: Heat map method, as in `maps_on_images`.
 
     Returns:
         For each of the N images, boxes of the heat maps on the stored pixels, for `write_presentation_states`; None for
         skipped images and colour images.
 
     Raises:
-        HilumError: A heat-map method that is not defined for the encoder.
+        HilumError: A heat map method that is not defined for the encoder.
     """
     import highdicom as hd
 

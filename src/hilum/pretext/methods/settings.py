@@ -255,7 +255,7 @@ def method_settings(name: str, given: Mapping[str, Any]) -> MethodSettings:
     if problems := method_problems(name, given):
         known = ", ".join(METHOD_SETTINGS[name].model_fields)
         lines = [f"{key}: {problem}" for key, problem in problems]
-        raise HilumErrors(f"settings of {name}", lines, fix=f"it has {known}")
+        raise HilumErrors(f"settings of {name}", lines, fix=f"known settings: {known}")
     return METHOD_SETTINGS[name].model_validate(dict(given))
 
 

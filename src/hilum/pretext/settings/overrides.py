@@ -62,7 +62,7 @@ def parse_overrides(method: str, overrides: Sequence[str], *, device: str = "aut
         problems += _read_augmentation(name, of_run)
     problems += _problems(method, of_run, of_method, cast(Device, device))
     if problems:
-        known = f"it has {', '.join([*SingleRunSettings.model_fields, *own])}"
+        known = f"known settings: {', '.join([*SingleRunSettings.model_fields, *own])}"
         raise HilumErrors(f"settings of {method}", problems, fix=known)
     return SettingOverrides(SingleRunSettings(**of_run), of_method, cast(Device, device))
 

@@ -63,7 +63,10 @@ def resolve_settings(method: str, overrides: SettingOverrides, images: int, *, f
     settings = settings.resolved(method, images, from_weights=from_weights)
     by = {setting: (f"preset {name}", each.reason) for setting, each in from_preset.items()}
     if "warmup_epochs" in by and settings.warmup_epochs < chosen["warmup_epochs"].value:
-        by["warmup_epochs"] = (f"preset {name}", f"a quarter of the run, not {chosen['warmup_epochs'].value:g}")
+        by["warmup_epochs"] = (
+            f"preset {name}",
+            f"limited to a quarter of the run (preset: {chosen['warmup_epochs'].value:g})",
+        )
     return ResolvedSettings(
         settings,
         name,
@@ -111,7 +114,8 @@ def _choices(
         if name == "preset" or (name in LOCAL_CROP_KEYS and not has_local_crops):
             continue
         origin, reason = (GIVEN, field.description) if name in given else by.get(name, ("", field.description))
-        choices.append(ResolvedSetting(name, as_written(getattr(settings, name)), origin, reason or ""))
+        reason = (reason or "").replace("[augmentations](augmentations.md)", "`hilum augmentations`")
+        choices.append(ResolvedSetting(name, as_written(getattr(settings, name)), origin, reason))
     for name, field in type(own).model_fields.items():
         origin, reason = (
             (GIVEN, field.description) if name in overrides.options else by.get(name, ("", field.description))

@@ -61,7 +61,7 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     hover = {}
     for row, column in np.ndindex(size, size):
         fraction, gid = fractions[row, column], f"cell{row * size + column}"
-        share = f"{counts[row, column]:g} images, {fraction:.0%} of the class"
+        share = f"{counts[row, column]:g} images, {100 * fraction:.0f} % of the class"
         hover[gid] = f"{classes[row]} predicted as {classes[column]}: {share}"
         shade = Rectangle(
             (column + 0.02, row + 0.02), 0.96, 0.96, color=canvas.ARM_COLOURS[0], alpha=0.04 + 0.66 * fraction,
@@ -69,7 +69,15 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
         )  # fmt: skip
         axes.add_patch(shade)
         weight = "bold" if row == column else "normal"
-        axes.text(column + 0.5, row + 0.43, f"{fraction:.0%}", ha="center", va="center", fontsize=11, fontweight=weight)
+        axes.text(
+            column + 0.5,
+            row + 0.43,
+            f"{100 * fraction:.0f} %",
+            ha="center",
+            va="center",
+            fontsize=11,
+            fontweight=weight,
+        )
         axes.text(
             column + 0.5, row + 0.75, f"{counts[row, column]:,.0f}", ha="center", va="center", fontsize=8,
             color=canvas.FAINT,
@@ -83,5 +91,7 @@ def _matrix(name: str, title: str, classes: Sequence[str], counts: NDArray[np.fl
     drawing.text(4 / (drawing.get_size_inches()[0] * 72), 1 - 16 / (drawing.get_size_inches()[1] * 72), title,
                  fontsize=12, fontweight="bold")  # fmt: skip
     right = counts.trace() / max(counts.sum(), 1)
-    description = f"Confusion matrix of {title}: {right:.0%} of images are classified correctly. Rows: true class."
+    description = (
+        f"Confusion matrix of {title}: {100 * right:.0f} % of images are classified correctly. Rows: true class."
+    )
     return canvas.as_figure(drawing, name, description, hover)

@@ -106,7 +106,7 @@ def cases_in(
         if image is not None:
             cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
     absent = formats.plural(len(ids) - len(cases), "image")
-    missing = [f"{absent} with heat-maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
+    missing = [f"{absent} with heat maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
     return FolderCases(cases, about if cases else [], missing)
 
 
@@ -135,7 +135,7 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
         for image_id, *box in pl.read_parquet(boxes).select(columns).iter_rows():
             by_image.setdefault(image_id, _Maps()).boxes.append(Box(*box))
     models = formats.listing([model["name"] for model in explained["models"]])
-    about = [f"Heat-maps: {explained['method']} of {models}"]
+    about = [f"Heat maps: {explained['method']} of {models}"]
     if one_place:
         about.append(
             f"The maps of {formats.listing(one_place)} have a single value, because the last layer has one position "

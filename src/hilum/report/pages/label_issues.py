@@ -129,4 +129,4 @@ def _headline(noise: pl.DataFrame) -> str:
     labels = int(noise["n"].sum())
     if not flagged:
         return f"None of {labels:,} labels is flagged."
-    return f"{flagged:,} of {labels:,} labels are flagged ({flagged / labels:.1%})."
+    return f"{flagged:,} of {labels:,} labels are flagged ({100 * flagged / labels:.1f} %)."

@@ -51,7 +51,7 @@ def ranks_table_of(content: ReportContent) -> Table | None:
         [
             Cell(titles.get(row["arm"], row["arm"])),
             Cell(_interval(row["mean_rank"], row["ci_low"], row["ci_high"]), row["mean_rank"]),
-            Cell(f"{row['prob_best']:.0%}", row["prob_best"]),
+            Cell(f"{100 * row['prob_best']:.0f} %", row["prob_best"]),
         ]
         for row in content.ranks.to_dicts()
     ]

@@ -80,7 +80,7 @@ def agreement_table(table: pl.DataFrame) -> Table:
             Cell(row["finding"]),
             Cell(row["nlp_label"]),
             _count(row["n"]),
-            Cell(f"{row['discordant']:,} ({row['discordant'] / max(row['n'], 1):.0%})", row["discordant"]),
+            Cell(f"{row['discordant']:,} ({100 * row['discordant'] / max(row['n'], 1):.0f} %)", row["discordant"]),
             *(_with_interval(row, name) for name in ("kappa", "sensitivity", "specificity")),
             Cell(formats.decimal(row["auroc_ceiling"]), order_of(row["auroc_ceiling"])),
         ]
@@ -102,7 +102,7 @@ def _count(value: float | None) -> Cell:
 def _fraction(value: float | None) -> Cell:
     if value is None or not formats.known(value):
         return Cell("–", None, "faint")
-    return Cell(f"{value:.1%}", value)
+    return Cell(f"{100 * value:.1f} %", value)
 
 
 def _with_interval(row: dict[str, float | None], name: str) -> Cell:

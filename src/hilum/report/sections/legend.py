@@ -101,7 +101,7 @@ def _where_shown(content: ReportContent) -> list[tuple[str, str]]:
             content.noise is not None or content.agreement is not None,
             "The AUROC of a perfect model, limited by wrong labels.",
         ),
-        "Heat-map": (
+        "Heat map": (
             content.box_scores is not None or bool(content.cases),
             "Regions that change the model's score most, as estimated by the method. It does not show why they matter; "
             "compare its localisation scores with those of the centre prior.",

@@ -49,7 +49,7 @@ def _estimates(rows: pl.DataFrame) -> Table:
         )
     return Table(
         "boxes",
-        "Localisation of annotated boxes by heat-maps, with 95 % intervals over patients.",
+        "Localisation of annotated boxes by heat maps, with 95 % intervals over patients.",
         [*columns, *(Column(formats.capital(METRIC_TITLES[metric]), numeric=True) for metric in METRICS)],
         _by_finding(shown),
         rows,

@@ -130,7 +130,7 @@ def _value(value: Any) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    return "–" if value is None else f"{100 * value:.0f} %"
 
 
 def _order(value: Any) -> tuple[bool, float, str]:

@@ -154,7 +154,7 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
         [
             Cell(row["arm"]),
             Cell(formats.estimate(row["mean_rank"], row["ci_low"], row["ci_high"]), row["mean_rank"]),
-            Cell(f"{row['prob_best']:.0%}", row["prob_best"]),
+            Cell(f"{100 * row['prob_best']:.0f} %", row["prob_best"]),
         ]
         for row in ranks.to_dicts()
     ]
@@ -201,7 +201,7 @@ def _matching_table(matching: pl.DataFrame) -> Table:
             Cell(row["arm"]),
             Cell(f"{row['reference']} with {row['target_images']:,.0f} ({formats.decimal(row['target'])})"),
             _images(row),
-            Cell("–" if row["reached_in"] is None else f"{row['reached_in']:.0%}", row["reached_in"]),
+            Cell("–" if row["reached_in"] is None else f"{100 * row['reached_in']:.0f} %", row["reached_in"]),
         ]
         for row in matching.to_dicts()
     ]

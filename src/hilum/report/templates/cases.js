@@ -1,4 +1,4 @@
-// Case browser: scores of each arm, heat-maps and annotated boxes of one image.
+// Case browser: scores of each arm, heat maps and annotated boxes of one image.
 for (const figure of document.querySelectorAll("figure.cases")) {
   const { findings, arms, cuts, default_cut, cases } = JSON.parse(figure.querySelector(".images").textContent);
   const of = (name) => figure.querySelector(`.${name}`);
@@ -72,8 +72,8 @@ for (const figure of document.querySelectorAll("figure.cases")) {
   const viewOf = (image, f, arm, bitmap) => {
     const view = make("div", "", "view"), canvas = make("canvas");
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `Image ${image.id}${arm === null ? "" : `, heat-map of ${arms[arm]} for ${findings[f]}`}`);
-    view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat-map of this image and finding" : "") : arms[arm]));
+    canvas.setAttribute("aria-label", `Image ${image.id}${arm === null ? "" : `, heat map of ${arms[arm]} for ${findings[f]}`}`);
+    view.append(canvas, make("p", arm === null ? (of("opacity") ? "no heat map of this image and finding" : "") : arms[arm]));
     if (arm !== null) view.lastChild.append(make("br"), make("span", ...verdict(image, arm, f)));
     return Object.assign(view, { image, bitmap, f, heat: arm === null ? null : overlay(image.heat[`${arm}/${f}`]) });
   };

@@ -7,16 +7,17 @@ from hilum.report.content import ArmSummary
 from hilum.report.render import formats
 
 
-def describe_difference(code: str, pretrained: object, finetuned: object) -> str:
+def describe_difference(code: str, pretrained: object, finetuned: object, *, used: str = "fine-tuned") -> str:
     """Describe a difference as in "pretrained at 64 px, fine-tuned at 96 px".
 
     Args:
         code: Code of `StartCode`.
         pretrained, finetuned: Image size in px, or steps of preprocessing.
+        used: "scored" for weights that are not fine-tuned.
     """
     if code == StartCode.RESOLUTION:
-        return f"pretrained at {pretrained} px, fine-tuned at {finetuned} px"
-    return f"pretrained with {_steps(pretrained)}, fine-tuned with {_steps(finetuned)}"
+        return f"pretrained at {pretrained} px, {used} at {finetuned} px"
+    return f"pretrained with {_steps(pretrained)}, {used} with {_steps(finetuned)}"
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:

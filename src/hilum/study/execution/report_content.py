@@ -322,4 +322,4 @@ def _rate(directory: Path) -> str:
     if curves.is_empty():
         return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
-    return f", {rate:,.0f} images/s, data-wait {wait:.1%}"
+    return f", {rate:,.0f} images/s, data-wait {100 * wait:.1f} %"

@@ -22,7 +22,7 @@ class Explanation(Section):
         description="One arm, or two shown side by side. Default: the reference arm and the first other arm.",
     )
     method: HeatMapMethod = Field(
-        "gradcam", description="Heat-map method; `rollout` and `attention` require a transformer."
+        "gradcam", description="Heat map method; `rollout` and `attention` require a transformer."
     )
     images: PositiveInt = Field(1, description="Images per finding and selection rule.")
     candidates: PositiveInt = Field(
@@ -41,7 +41,7 @@ class _HasEncoder(Protocol):
 
 
 def check_explanation(explain: Explanation, arms: Mapping[str, _HasEncoder], reference: str | None) -> None:
-    """Refuse unknown arms, and heat-map methods that an architecture does not support.
+    """Refuse unknown arms, and heat map methods that an architecture does not support.
 
     Raises:
         ValueError: An arm or the method is invalid.

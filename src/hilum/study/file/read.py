@@ -352,7 +352,7 @@ def _method_problems(place: Place, init: Mapping[str, Any]) -> Iterator[Problem]
         hint = nearest(method, METHOD_SETTINGS)
         yield Problem((*place, "pretrain"), f"{method!r} is not one of {', '.join(METHOD_SETTINGS)}", hint)
     elif isinstance(init.get("settings"), dict):
-        known = f"it has {', '.join(METHOD_SETTINGS[method].model_fields)}"
+        known = f"known settings: {', '.join(METHOD_SETTINGS[method].model_fields)}"
         for key, message in method_problems(method, init["settings"]):
             yield Problem((*place, "settings", key), message, known)
 

@@ -33,7 +33,7 @@ from hilum.study.plan.power import power_of
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import is_done
-from hilum.study.plan.starts import Start, differences_of_start, start_of
+from hilum.study.plan.starts import Start, differences_of_start, fetch_command, start_of
 from hilum.study.plan.steps import (
     ImageCounts,
     Step,
@@ -241,9 +241,11 @@ def arm_row(plan: Plan, arm: str) -> dict[str, Any]:
         "encoder": settings.encoder or FEATURES,
         "starts_from": study.starts_from(arm) + epochs,
         "unfreeze": tuning.unfreeze,
+        "finetuned": tuning.train,
         "trainable_parameters": trainable,
         "frozen_parameters": total - trainable,
         "weights": {
+            "fetch": "" if start.here is not False else fetch_command(study, arm),
             "source": start.source,
             "licence": start.licence,
             "here": start.here,

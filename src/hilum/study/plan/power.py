@@ -31,8 +31,16 @@ def describe_power(power: dict[str, Any]) -> str:
     """
     smallest, note = power["rows"][0]["smallest_difference"], power["rows"][0]["note"]
     if smallest is None:
-        return f"This test set can show no difference in AUROC: {note}."
+        return f"This test set cannot show a difference in AUROC: {_undetectable(power)}."
     return f"This test set can show a difference of at least {smallest:.3f} in AUROC{f', {note}' if note else ''}."
+
+
+def _undetectable(power: dict[str, Any]) -> str:
+    """Return why no difference is detectable: too few patients, or none even with a perfect arm."""
+    if any(row["finding"] != MACRO and not row["note"].endswith(": excluded") for row in power["rows"]):
+        return "not even with a perfect arm"
+    least = power["min_positive_patients"]
+    return f"no finding has {least} positive and {least} negative patients"
 
 
 def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_positive_patients: int) -> dict[str, Any]:
@@ -47,8 +55,9 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
 
     Returns:
         `assumed` (AUROC of the weaker arm, correlation of the arms, power, significance level; see
-        `hilum.evaluation.Assumptions`), and `rows`, the mean first, then each finding: finding, positives, negatives,
-        patients, positive_patients, smallest_difference (None if no difference is detectable) and note.
+        `hilum.evaluation.Assumptions`), `min_positive_patients` (the limit used), and `rows`, the mean first, then each
+        finding: finding, positives, negatives, patients, positive_patients, smallest_difference (None if no difference
+        is detectable) and note.
     """
     assumed = Assumptions()
     test = labels.filter(pl.col("split") == "test")
@@ -93,4 +102,8 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         "power": assumed.power,
         "significance": assumed.significance,
     }
-    return {"assumed": assumptions, "rows": [mean, *rows] if len(findings) > 1 else rows}
+    return {
+        "assumed": assumptions,
+        "min_positive_patients": min_positive_patients,
+        "rows": [mean, *rows] if len(findings) > 1 else rows,
+    }

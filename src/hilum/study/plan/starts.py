@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hilum.data.fetching import is_address
 from hilum.data.preprocess import parse_recipe
-from hilum.encoders.published import describe_weights
+from hilum.encoders.published import describe_weights, find_weights
 from hilum.encoders.statements import Statement, describe_statements
 from hilum.finetuning.monitoring import StartDifference
 from hilum.finetuning.monitoring.start_differences import start_differences
@@ -70,6 +71,14 @@ def start_of(study: Study, arm: str) -> Start:
         described.trained_on,
         described.training_patients,
     )
+
+
+def fetch_command(study: Study, arm: str) -> str:
+    """Return the command that downloads an arm's weights."""
+    weights = study.weights_of(arm)
+    if weights is None or is_address(weights):
+        return "hilum study fetch"
+    return f"hilum weights fetch {find_weights(weights, study.arms[arm].encoder).name}"
 
 
 def statements_of_features(features: Features) -> list[Statement]:
