@@ -87,7 +87,7 @@ def test_images_of_an_unknown_split_are_refused_unless_stated_to_be_held_out(unk
     assert "it is not known whether the model was trained on these images" in refusal(unknown)
     read = as_predictions(unknown, name="mine", held_out=True)
     assert (read.split, len(read.frame)) == (None, 3)
-    assert "that the model was not trained on these images was stated" in str(read.notes[0])
+    assert "you stated (--held-out) that the model was not trained on these images" in str(read.notes[0])
 
 
 def test_a_table_without_any_label_is_refused():

@@ -89,7 +89,7 @@ def test_the_plan_says_which_trials_can_be_spread(study, images):
     together = parse_study(THREE.replace(", batch_size: [16, 32]", ""), where="three.yaml")
     needs = sweep_requirements(together, "grid", (60, 20))
     assert needs.groups == 1
-    assert "trained in one process: all trials share one pass" in needs.in_words
+    assert "trained in one process" in needs.in_words
     count = count_images(prepare(study, {"images": images})).train
     names = {arm: [[each.name for each in stage] for stage in stages_of_sweep(study, arm, count)] for arm in rows}
     assert names == {
