@@ -8,15 +8,6 @@ from hilum.errors import HilumError
 _EXPECTED = "youden, f1, sensitivity=S, specificity=S, or a number from 0 to 1"
 
 
-def check_rule(rule: str) -> None:
-    """Refuse an unknown rule.
-
-    Raises:
-        HilumError: An unknown rule, or a number outside 0 to 1.
-    """
-    parse_rule(rule)
-
-
 def parse_rule(rule: str) -> tuple[str, float]:
     """Return the kind of a rule ("youden", "f1", "sensitivity", "specificity" or "fixed") and its number, or NaN.
 
