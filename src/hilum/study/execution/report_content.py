@@ -49,6 +49,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
 from hilum.study.plan.record import CURVES
+from hilum.study.plan.step_types import DataStep, FinetuneStep, StartStep
 from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
@@ -266,13 +267,13 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
-        if step.kind not in ("generate", "store", "pretrain", "supervise") and step.view != study.place:
+        if not isinstance(step, DataStep | StartStep) and step.view != study.place:
             continue
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            has_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
-            if has_card and step.seed == study.seeds[0]:
+            has_card = isinstance(step, StartStep | FinetuneStep) and step.seed == study.seeds[0]
+            if has_card and record.outcome == "done":
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 

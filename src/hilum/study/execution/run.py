@@ -35,6 +35,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import PLAN
+from hilum.study.plan.step_types import DataStep, EvaluateStep, FinetuneStep, GenerateStep, SuperviseStep
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import ComputeConfig, Task, ThisProcess, open_pool, run_tasks
 from hilum.training.distributed import process_group, rank, run_on_rank0, world_size
@@ -101,14 +102,14 @@ def run_study(
         if tried:
             write_json(out / CHECK, {"key": tried})
         curve_log = held.enter_context(open_log(log, out, prepared, out / PAGE))
-        evaluations = {step.directory for step in steps if step.kind == "evaluate"}
+        evaluations = {step.directory for step in steps if isinstance(step, EvaluateStep)}
 
         by_directory = {step.directory: step for step in steps}
         to_search = _trains_with_labels(steps, keys, out)
 
         def before(task: Task) -> None:
             nonlocal to_search
-            decoded = task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
+            decoded = task.name not in parts and not isinstance(by_directory[task.name], DataStep)
             if to_search and decoded:
                 run_on_rank0(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
                 to_search = False
@@ -132,7 +133,7 @@ def run_study(
 
 def _trains_with_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
     """Return whether a step that trains with labels is unfinished."""
-    training = [step.directory for step in steps if step.kind in ("supervise", "finetune")]
+    training = [step.directory for step in steps if isinstance(step, SuperviseStep | FinetuneStep)]
     return any(not is_done(out / directory, keys[directory]) for directory in training)
 
 
@@ -172,7 +173,7 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
     steps = steps_of(study, None)
     runner = StepRunner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
-        if step.kind == "generate":
+        if isinstance(step, GenerateStep):
             run_on_rank0(lambda: _write_plan(out, steps, {}))
             runner.once(
                 number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)

@@ -118,6 +118,9 @@ from .starts import (
 from .starts import (
     start_of as start_of,
 )
+from .step_types import (
+    Step as Step,
+)
 from .steps import (
     BASELINES as BASELINES,
 )
@@ -129,9 +132,6 @@ from .steps import (
 )
 from .steps import (
     REPORT as REPORT,
-)
-from .steps import (
-    Step as Step,
 )
 from .steps import (
     count_images as count_images,
