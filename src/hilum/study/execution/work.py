@@ -264,10 +264,10 @@ class StudyWork:
         view = self._view(step)
         if any(self._has_failed(directory) for directory in required_trainings(step, view)):
             return "pretraining_failed", "the training of its initial weights failed"
-        swept = isinstance(step, FinetuneStep) and view.study.sweep_of(step.arm) is not None
-        if swept and self._has_failed(sweep_directory(view.study, step.arm)):
-            return "diverged", "all trials of its sweep diverged"
-        return None
+        if not isinstance(step, FinetuneStep) or view.study.sweep_of(step.arm) is None:
+            return None
+        failed = self._has_failed(sweep_directory(view.study, step.arm))
+        return ("diverged", "all trials of its sweep diverged") if failed else None
 
     def _has_failed(self, directory: str) -> bool:
         record = read_record(self.out / directory)
