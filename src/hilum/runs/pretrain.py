@@ -23,9 +23,9 @@ from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
-from hilum.runs.pool_copies import without_copies
-from hilum.runs.pools import pooled_images
-from hilum.runs.pretraining_pool import (
+from hilum.runs.pools.pool_copies import without_copies
+from hilum.runs.pools.pooling import pooled_images
+from hilum.runs.pools.pretraining_pool import (
     already_done,
     describe_initial_weights,
     pool_of_all,

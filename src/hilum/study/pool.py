@@ -23,7 +23,7 @@ from hilum.data.splits import Split
 from hilum.encoders.statements import SAME_IMAGES
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
-from hilum.runs.copies import FOLDER
+from hilum.runs.pools.copies import FOLDER
 from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Study
 

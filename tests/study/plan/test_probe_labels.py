@@ -10,7 +10,7 @@ import pytest
 from hilum.data.collections import Dataset
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
-from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
+from hilum.runs.pools.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.study.plan import count_images, step_keys, steps_of
 from hilum.study.plan.prepare import prepare

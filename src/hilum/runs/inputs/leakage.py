@@ -8,7 +8,7 @@ from hilum.data.store import NamedData, Store
 from hilum.encoders.card import Card
 from hilum.encoders.statements import find_contamination
 from hilum.errors import HilumError, HilumErrors
-from hilum.runs.copies import Copy, equal_files, is_searched, not_searched, pixel_copies
+from hilum.runs.pools.copies import Copy, equal_files, is_searched, not_searched, pixel_copies
 
 _SAME = {"bytes": "has the same bytes as", "pixels": "has the same pixels as", "near": "is a near-duplicate of"}
 _INCLUDE = "--include-training-patients"

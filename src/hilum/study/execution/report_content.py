@@ -19,7 +19,7 @@ from hilum.encoders.card import Card, read_card
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent, UnknownExposure
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
-from hilum.runs.copies import Copy
+from hilum.runs.pools.copies import Copy
 from hilum.study.data import pooled_id
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of

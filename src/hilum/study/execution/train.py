@@ -16,8 +16,8 @@ from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
-from hilum.runs.copies import patients_beside
-from hilum.runs.pools import PooledImages, pooled_images
+from hilum.runs.pools.copies import patients_beside
+from hilum.runs.pools.pooling import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
 from hilum.study.execution.sweep import settings_of_arm, sweep_arm

@@ -50,7 +50,7 @@ def contradictory_labels(prepared: Prepared) -> Note | None:
 
     Args:
         prepared: Prepared data of the task. Files are compared within a `folder` and across data sets
-            (`hilum.runs.copies.equal_files`).
+            (`hilum.runs.pools.copies.equal_files`).
     """
     parts, findings = prepared.labelled.parts, prepared.study.task.findings
     codes = _codes_of(prepared.task.manifest, findings)

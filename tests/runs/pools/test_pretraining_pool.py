@@ -9,8 +9,8 @@ import pytest
 from hilum.data.collections import Dataset
 from hilum.data.store import NamedData
 from hilum.errors import HilumError
-from hilum.runs.pools import PooledImages, PoolPart
-from hilum.runs.pretraining_pool import pool_of_all, pretraining_pool, without_excluded_elsewhere
+from hilum.runs.pools.pooling import PooledImages, PoolPart
+from hilum.runs.pools.pretraining_pool import pool_of_all, pretraining_pool, without_excluded_elsewhere
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hilum.encoders.weights import ENCODER_WEIGHTS
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages
 from hilum.pretext.settings import PretextSettings
-from hilum.runs.pools import PooledImages
+from hilum.runs.pools.pooling import PooledImages
 
 AUTO = "auto"
 

@@ -11,9 +11,9 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.store import open_or_build_store, read_named
 from hilum.encoders.card import read_card
 from hilum.errors import HilumError
-from hilum.runs.copies import counted_once, equal_files, equal_pixels, pixel_copies
-from hilum.runs.pool_copies import without_copies
-from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
+from hilum.runs.pools.copies import counted_once, equal_files, equal_pixels, pixel_copies
+from hilum.runs.pools.pool_copies import without_copies
+from hilum.runs.pools.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 
 RECIPE = parse_recipe([{"square": "pad"}, {"resize": 32}])
 LARGE = parse_recipe([{"square": "pad"}, {"resize": 64}])

@@ -1,6 +1,6 @@
 """Duplicates in the pools of a pretraining without a study: repeated images, and copies of excluded images.
 
-Data sets are compared as in a study (`hilum.runs.copies`): by patient ids, bytes of files and stored pixels, and with
+Data sets are compared as in a study (`hilum.runs.pools.copies`): by patient ids, bytes of files and stored pixels, and with
 excluded images also by image detail. To be safe, all images of a patient are excluded if one of them equals an excluded
 image.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hilum.data.manifest import is_patient_known
 from hilum.data.store import NamedData, Store
 from hilum.errors import HilumError
-from hilum.runs.copies import (
+from hilum.runs.pools.copies import (
     FOLDER,
     ImageName,
     counted_once,
@@ -22,7 +22,7 @@ from hilum.runs.copies import (
     patients_beside,
     pixel_copies,
 )
-from hilum.runs.pretraining_pool import Pool
+from hilum.runs.pools.pretraining_pool import Pool
 
 
 @dataclass(frozen=True)

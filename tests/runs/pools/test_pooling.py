@@ -6,7 +6,7 @@ import pytest
 
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
-from hilum.runs.pools import pooled_images
+from hilum.runs.pools.pooling import pooled_images
 
 
 class People:
