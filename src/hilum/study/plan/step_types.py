@@ -72,7 +72,10 @@ class SuperviseStep(_Step):
 
 @dataclass(frozen=True, kw_only=True)
 class _ArmStep(_Step):
-    """A step of one arm and seed, on the labelled data set `data` of its task."""
+    """A step of one arm and seed, on the labelled data set `data` of its task.
+
+    `encoder` is empty for an arm with precomputed features.
+    """
 
     arm: str
     encoder: str

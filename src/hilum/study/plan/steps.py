@@ -344,6 +344,8 @@ def _cost(step: Step, study: Study, images: ImageCounts) -> float:
 
 
 def _finetuning_cost(study: Study, arm: str, encoder: str, images: ImageCounts) -> float:
+    if study.arms[arm].features is not None:
+        return 0.0
     tuning = resolved_finetuning(study, arm, images.train)
     settings, epochs, validations = tuning.settings, 0, 0
     unfreeze: int | str = 0
