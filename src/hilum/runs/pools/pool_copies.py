@@ -1,8 +1,8 @@
 """Duplicates in the pools of a pretraining without a study: repeated images, and copies of excluded images.
 
-Data sets are compared as in a study (`hilum.runs.pools.copies`): by patient ids, bytes of files and stored pixels, and with
-excluded images also by image detail. To be safe, all images of a patient are excluded if one of them equals an excluded
-image.
+Data sets are compared as in a study (`hilum.runs.pools.copies`): by patient ids, bytes of files and stored pixels, and
+with excluded images also by image detail. To be safe, all images of a patient are excluded if one of them equals an
+excluded image.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -122,7 +122,7 @@ def plan_study(
     sizes = {
         step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1]
         for step in steps
-        if isinstance(step, EncoderStep)
+        if isinstance(step, EncoderStep) and step.encoder
     }
     left = [step for step in steps if step.directory not in done]
     disk = {"needed": _disk_bytes(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
@@ -365,7 +365,7 @@ def _fetching(plan: Plan) -> dict[str, Any]:
 
 def _certainty(plan: Plan) -> dict[str, Any]:
     """Return the uncertainty of the estimated time, and the computing rates."""
-    encoders = [step.encoder for step in plan.steps if isinstance(step, EncoderStep)]
+    encoders = [step.encoder for step in plan.steps if isinstance(step, EncoderStep) and step.encoder]
     return {
         "seconds_by_kind": _by_kind(plan),
         "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
@@ -466,7 +466,7 @@ def _estimate(steps: list[Step], images: Mapping[str, ImageCounts], rates: Rates
         if isinstance(step, DataStep):
             found[step.directory] = first.all[step.data] / IMAGES_A_SECOND, STEPS_SPREAD
         else:
-            rate = rates.of(step.encoder if isinstance(step, EncoderStep) else None)
+            rate = rates.of((step.encoder or None) if isinstance(step, EncoderStep) else None)
             found[step.directory] = step.gigaflops / rate.gigaflops, rate.spread
     return found
 
