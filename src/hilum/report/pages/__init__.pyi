@@ -58,3 +58,6 @@ from .label_issues import (
 from .label_issues import (
     write_label_issues_page as write_label_issues_page,
 )
+from .page_images import (
+    PageImages as PageImages,
+)
