@@ -48,12 +48,23 @@ def test_every_command_resamples_as_often_by_default(command):
     assert option.help == text_of(BootstrapConfig, "n_bootstrap")
 
 
-@pytest.mark.parametrize("command", ["compare", "embed", "evaluate", "explain", "finetune", "pretrain", "probe"])
+FUNCTIONS = ("compare", "doctor", "embed", "evaluate", "explain", "external-validation", "finetune", "ingest")
+FUNCTIONS += ("label-issues", "package", "power", "predict", "pretrain", "preview", "probe", "report")
+OTHER_OPTIONS = {  # options that are not an argument of the function of the same name
+    "doctor": {"strict"},
+    "external-validation": {"tables"},
+    "pretrain": {"exclude_split", "include_test", "patient_fraction"},
+    "preview": {"study"},
+    "report": {"layout"},
+}
+
+
+@pytest.mark.parametrize("command", FUNCTIONS)
 def test_options_have_the_names_of_the_arguments_in_python(command):
-    options = {option.name for option in COMMANDS[command].params} - {"as_json", "help"}
-    arguments = inspect.signature(getattr(hilum, command)).parameters
-    other = {"exclude_split", "include_test", "patient_fraction"} if command == "pretrain" else set()
-    assert options - other <= set(arguments)
+    options = {option.name for option in COMMANDS[command].params} - {"as_json", "json", "help"}
+    name = {"report": "build_report"}.get(command, command.replace("-", "_"))
+    arguments = inspect.signature(getattr(hilum, name)).parameters
+    assert options - OTHER_OPTIONS.get(command, set()) <= set(arguments)
 
 
 def test_a_study_file_says_of_fine_tuning_what_its_settings_say():

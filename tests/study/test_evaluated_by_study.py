@@ -69,7 +69,7 @@ def test_tables_and_page_are_of_studies(root, unseen, tmp_path):
     assert scores["patient_id"].n_unique() < len(scores)
     assert "each study by the mean score of its images" in (out / "report.html").read_text()
     with pytest.raises(HilumError, match="thresholds of single images"):
-        package(out, "scratch", tmp_path / "packaged", roots={"images": root})
+        package(out, "scratch", tmp_path / "packaged", data={"images": root})
 
 
 def test_how_scores_are_joined_changes_the_evaluation_alone(root):

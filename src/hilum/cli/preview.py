@@ -84,4 +84,4 @@ def _steps_of(study: str, recipe: str | None) -> Any:
     except yaml.YAMLError as error:
         found = str(error).splitlines()[0]
         raise HilumError(path, expected="a study file", found=found, fix="Fix the YAML.") from error
-    return content.get("preprocess") if isinstance(content, dict) else None
+    return content.get("preprocess", []) if isinstance(content, dict) else []

@@ -104,9 +104,10 @@ def power(
         >>> import hilum
         >>> result = hilum.power(1089, 24507, patients=2797)
         >>> round(result.smallest_difference, 3)
-        0.032
-        >>> hilum.power(200, 1800, seeds=10, seed_sd=0.02, difference=0.03).needed["positives"][0] is None
-        True
+        0.051
+        >>> planned = hilum.power(200, 1800, seeds=10, seed_sd=0.02, difference=0.03)
+        >>> planned.needed["seeds"].to_list(), planned.needed["positives"].to_list()
+        ([2, 3, 5, 10, 20], [None, None, None, 2608, 987])
     """
     if difference is not None and not 0 < difference < 1 - auroc:
         fix = "Give a difference in AUROC, such as 0.02."
