@@ -36,6 +36,7 @@ from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords, unknown_name
+from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
 from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
 from hilum.runs.results import Result
@@ -176,7 +177,7 @@ def finetune(
     if not 0 < label_fraction <= 1:
         fix = "For example 0.1 for a tenth of the patients."
         raise HilumError("label_fraction", expected="above 0, at most 1", found=str(label_fraction), fix=fix)
-    check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION))
+    check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION, *FILES))
     start, encoder = _initial_weights(init, encoder)
     recipe = _recipe(preprocess, start)
     create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # raises errors before reading images

@@ -9,13 +9,13 @@ import fsspec
 
 from hilum.artifacts import whole_directory, write_text
 from hilum.errors import HilumError
+from hilum.report.page import FILES
 from hilum.study.execution.looks import LOOKS
 from hilum.study.plan import Step, is_done
 from hilum.study.plan.record import PLAN, RECORD
 from hilum.study.plan.step_types import GenerateStep, OverviewStep, ReportStep
 
-_OF_REPORTS = ("report.html", "tables", "figures")
-TOP = ("study.yaml", PLAN, LOOKS, *_OF_REPORTS)
+TOP = ("study.yaml", PLAN, LOOKS, *FILES)
 """Files of a study or task outside the directories of its steps."""
 
 
@@ -70,7 +70,7 @@ class Mirror:
                 self._fetch(step.directory, beside)
                 write_text(beside / RECORD, message.decode())
             if isinstance(step, ReportStep | OverviewStep):
-                for name in _OF_REPORTS:
+                for name in FILES:
                     self._fetch_beside(step.view, name)
             fetched.append(step.directory)
         return fetched
