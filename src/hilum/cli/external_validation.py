@@ -8,6 +8,7 @@ import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings
@@ -57,6 +58,13 @@ def external_validation(
       hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix
       --json
     """
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+    )
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
     from hilum.evaluation.tables.external_validation import external_validation

@@ -8,6 +8,7 @@ import typer
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.page_images import PageImages
+from hilum.declared import check_ranges
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def label_issues(
       hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out audited
       hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
+    check_ranges(BootstrapConfig, seed=seed)
     from hilum.evaluation.labels import google_agreement, rank_label_issues
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
