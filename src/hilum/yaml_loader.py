@@ -9,7 +9,7 @@ try:
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader  # type: ignore[assignment]
 
-__all__ = ["SafeLoader", "load_yaml", "parse_value"]
+__all__ = ["SafeLoader", "key_lines", "load_yaml", "parse_value"]
 
 
 def load_yaml(text: str) -> Any:
@@ -19,6 +19,29 @@ def load_yaml(text: str) -> Any:
         yaml.YAMLError: Invalid YAML, or tags of Python objects.
     """
     return yaml.load(text, Loader=SafeLoader)
+
+
+def key_lines(text: str) -> dict[tuple[str, ...], int]:
+    """Return the line of every key of nested mappings, from 1, by its path.
+
+    Raises:
+        yaml.YAMLError: Invalid YAML.
+
+    Example:
+        >>> key_lines("any:\\n  lr:\\n    values: 1\\n")[("any", "lr")]
+        2
+    """
+    lines: dict[tuple[str, ...], int] = {}
+
+    def walk(node: yaml.Node | None, path: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                own = (*path, str(key.value))
+                lines.setdefault(own, key.start_mark.line + 1)
+                walk(value, own)
+
+    walk(yaml.compose(text, Loader=SafeLoader), ())
+    return lines
 
 
 def parse_value(text: str) -> Any:
