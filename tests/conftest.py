@@ -1,3 +1,4 @@
+import atexit
 import gc
 import json
 import os
@@ -66,8 +67,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Libraries complain of what is left at the end."""
-    gc.unfreeze()
+    """Libraries complain of what is left at the end; pytest looks through all before, five times, which takes seconds."""
+    atexit.register(gc.unfreeze)
 
 
 @pytest.hookimpl(wrapper=True)
