@@ -35,7 +35,7 @@ def embed(
     labels: options.Labels = None,
     allow_missing: options.AllowMissing = False,
     hash_patients: options.HashPatients = None,
-    n_bootstrap: options.NBootstrapFrom100 = BootstrapConfig.n_bootstrap,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the embedding, the samples and the bootstrap.")] = 0,
     stores: options.Stores = None,
     workers: options.Workers = None,
@@ -55,10 +55,29 @@ def embed(
       hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png \\
         --out embedded --json
     """
-    chosen = options.arguments(locals())
     from hilum.runs.embed import embed as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        model,
+        data,
+        out,
+        method=method,
+        similar_to=similar_to or (),
+        k=k,
+        allow_same_patient=allow_same_patient,
+        max_points=max_points,
+        split=split,
+        include_training_patients=include_training_patients,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
+    )
     if as_json:
         neighbours = {image_id: result.nearest(image_id).to_dicts() for image_id in similar_to or ()}
         print_json({**result.about, "purity": result.embedded.purity.to_dicts(), "similar_to": neighbours})

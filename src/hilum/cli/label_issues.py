@@ -44,10 +44,22 @@ def label_issues(
       hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out audited
       hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
-    chosen = options.arguments(locals())
     from hilum.runs.label_issues import label_issues as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        predictions,
+        out,
+        data=data,
+        labels=labels,
+        allow_missing=allow_missing,
+        adjudicated=adjudicated,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        top=top,
+        seed=seed,
+        progress=progress,
+    )
     noise, agreement = result.noise, result.agreement
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}

@@ -44,10 +44,21 @@ def power(
       hilum power --positives 50 --negatives 950 --auroc 0.75 --correlation 0.3
       hilum power --positives 200 --negatives 1800 --seeds 3 --seed-sd 0.02 --difference 0.03
     """
-    chosen = options.arguments(locals())
     from hilum.runs.power import power as run
 
-    result = run(**chosen)
+    result = run(
+        positives,
+        negatives,
+        patients,
+        auroc=auroc,
+        correlation=correlation,
+        within_patients=within_patients,
+        power=power,
+        significance=significance,
+        seeds=seeds,
+        seed_sd=seed_sd,
+        difference=difference,
+    )
     about = result.about
     if as_json:
         print_json(about)

@@ -93,9 +93,6 @@ def pretrain(
       hilum pretrain dinov2 --data ours=images --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
       hilum pretrain mocov2 --data ours=images --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
     """
-    chosen = options.arguments(locals())
-    for name in ("exclude_split", "include_test", "patient_fraction"):
-        chosen.pop(name, None)
     from hilum.runs.pretrain import pretrain as run
 
     if include_test and exclude_split:
@@ -109,7 +106,25 @@ def pretrain(
             _print_plan(about)
 
     result = run(
-        **chosen,
+        method,
+        data,
+        encoder,
+        out,
+        init=init,
+        augmentation=augmentation,
+        epochs=epochs,
+        batch_size=batch_size,
+        preprocess=preprocess,
+        settings=settings or (),
+        split=split,
+        split_seed=split_seed,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
         exclude_splits=() if include_test else tuple(exclude_split or ("test",)),
         patient_fractions=_parse_fractions(patient_fraction or [], [each.partition("=")[0] for each in data]),
         progress=progress,

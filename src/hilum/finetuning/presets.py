@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
 
+from hilum.declared import range_problems
 from hilum.finetuning.settings import FinetuneSettings
+from hilum.renamed import unknown_name
 from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, read_preset_table
 from hilum.training.preset_tables import nearest_preset as nearest
 
@@ -89,4 +91,13 @@ def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetun
 
 @cache
 def _read_table() -> dict[str, dict[str, PresetRow]]:
-    return read_preset_table("hilum.finetuning", IMAGES, {field.name for field in fields(FinetuneSettings)})
+    return read_preset_table("hilum.finetuning", IMAGES, value_problem)
+
+
+def value_problem(part: str, setting: str, value: Any) -> str:  # noqa: ARG001 - one table for all parts
+    """Return the problem of a value of a preset table; empty without one."""
+    known = [field.name for field in fields(FinetuneSettings)]
+    if setting not in known:
+        return unknown_name(setting, known)
+    problems = range_problems(FinetuneSettings, {setting: value})
+    return "; ".join(f"expected {each.expected}; found {each.found}" for each in problems)

@@ -36,6 +36,23 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Radiograph:
+    """Radiograph of a patient, before averaging to the pixels of the image.
+
+    Attributes:
+        patient: Thorax.
+        camera: Tube and detector.
+        attenuation: Attenuation of every ray, (side, side).
+        pixels: Gray values, (side, side).
+    """
+
+    patient: Thorax
+    camera: Camera
+    attenuation: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Rendered:
     """Rendered image with boxes.
 
@@ -62,21 +79,32 @@ def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = (
         8-bit pixels and boxes.
     """
     finer = -(-_LEAST_SIDE // size)
-    side = size * finer
+    taken = take_radiograph(image, seed, size * finer)
+    pixels = taken.pixels
+    if finer > 1:
+        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    boxes: list[Box] = []
+    for finding in boxed:
+        changed = visible_change(taken.patient, finding, taken.camera, taken.attenuation)
+        boxes += [Box(finding, *corner) for corner in _around(changed)]
+    return Rendered(pixels, boxes)
+
+
+def take_radiograph(image: Image, seed: int, side: int) -> Radiograph:
+    """Project, expose, display and mark an image; a function of its arguments.
+
+    Args:
+        image: One of `population.population_images`.
+        seed: Random seed of the population.
+        side: Side, pixels.
+    """
     patient = thorax(image, seed)
     draw = generator(seed, image.image_id, 4)
     camera = image_camera(image, patient.build, seed, side)
     integrals = line_integrals(patient.solids.no_finer_than(_finest(camera)), patient.attenuation, camera)
     exposure = draw_exposure(image.view, patient.build.heaviness, camera.pixel**2 * patient.build.scale**2, draw)
     pixels = display(expose(integrals, exposure, draw), integrals.body, exposure)
-    pixels = collimate(mark(pixels, image.view, draw), draw)
-    if finer > 1:
-        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    boxes: list[Box] = []
-    for finding in boxed:
-        changed = visible_change(patient, finding, camera, integrals.attenuation)
-        boxes += [Box(finding, *corner) for corner in _around(changed)]
-    return Rendered(pixels, boxes)
+    return Radiograph(patient, camera, integrals.attenuation, collimate(mark(pixels, image.view, draw), draw))
 
 
 def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:

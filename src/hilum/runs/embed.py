@@ -11,6 +11,7 @@ from hilum.artifacts import whole_directory
 from hilum.data.manifest import finding_columns
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.embedding import (
@@ -140,6 +141,7 @@ def embed(
     out = Path(out)
     if method not in _METHODS:
         raise HilumError("--method", expected=f"one of {', '.join(_METHODS)}", found=repr(method), fix="Use tsne.")
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, seed=seed)
     check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(model))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)

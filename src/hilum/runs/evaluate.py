@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 import polars as pl
 
 from hilum.artifacts import locked
+from hilum.declared import check_ranges
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.predictions import read_table
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
@@ -104,7 +105,7 @@ def evaluate(
         calibrate: Recalibration on validation images: "temperature", "platt" or "isotonic".
         interval: Kind of confidence interval: "expanded", "percentile" or "bca".
         stratified: Resample patients within strata of their rarest finding.
-        n_bootstrap: Number of bootstrap resamples of patients (and seeds), at least 40.
+        n_bootstrap: Number of bootstrap resamples of patients (and seeds), 40 or more.
         seed: Random seed of the bootstrap.
         min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages.
         subgroups: Columns that define subgroups of patients, such as "sex", "age" (in bands), "view".
@@ -123,6 +124,15 @@ def evaluate(
         >>> result.metrics["estimate"].to_list()
         [1.0]
     """
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        interval=interval,
+        min_positive_patients=min_positive_patients,
+        min_group=min_group,
+    )
     tables = _listed(predictions)
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
     given = read_given(tables, None if validation is None else _listed(validation), options)

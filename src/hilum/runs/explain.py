@@ -16,6 +16,7 @@ from hilum.data.collections import Dataset
 from hilum.data.preprocess import parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store, build_store
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.files import described, write_explained
@@ -172,6 +173,7 @@ def explain(
         >>> result.heat_map("0042.png", "Cardiomegaly").shape  # doctest: +SKIP
         (224, 224)
     """
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, seed=seed)
     out = Path(out)
     if not 0 < map_threshold <= 1:
         raise HilumError("--map-threshold", expected="above 0, at most 1", found=str(map_threshold), fix="Use 0.5.")

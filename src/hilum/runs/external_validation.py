@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.metrics import MACRO, overall_finding
@@ -121,6 +122,13 @@ def external_validation(
         >>> result.overall["generalisation_gap"].to_list()
         [None, 0.5]
     """
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+    )
     if all(trained == tested for trained, tested in predictions):
         fix = "Add predictions on a data set that the model was not trained on, such as nih:chexpert=predictions.csv."
         found = ", ".join(f"{trained}:{tested}" for trained, tested in predictions) or "none"

@@ -21,6 +21,7 @@ from hilum.data.replaceable import check_replaceable
 from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
 from hilum.data.store import NamedData
 from hilum.data.tables import read_result_table
+from hilum.declared import problem_text
 from hilum.encoders.card import CARD, Card, read_card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.encoders.zoo import create_encoder
@@ -33,13 +34,14 @@ from hilum.finetuning.finetune import digest_of, fingerprint_fields
 from hilum.finetuning.finetune import finetune as train_classifier
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
-from hilum.finetuning.settings import FinetuneSettings
+from hilum.finetuning.settings import FinetuneSettings, setting_problems
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords, unknown_name
 from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
 from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
 from hilum.runs.results import Result
+from hilum.yaml_loader import parse_value
 
 MODEL, PREDICTIONS, DESCRIPTION = "model", "predictions.parquet", "finetune.json"
 """Names in the directory of a run. `model` can be shared: it contains no patient ids and no image ids."""
@@ -245,8 +247,11 @@ def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, An
             if not (name and equals and value):
                 problems.append(f"{text}: expected KEY=VALUE")
             else:
-                given[name] = yaml.safe_load(value)
-    hints = get_type_hints(FinetuneSettings)
+                try:
+                    given[name] = parse_value(value)
+                except yaml.YAMLError:
+                    problems.append(f"{name}: expected a value; found {value!r}")
+    hints = get_type_hints(FinetuneSettings, include_extras=True)
     known = [field.name for field in fields(FinetuneSettings) if field.name != "device"]
     checked = {}
     for name, value in given.items():
@@ -256,7 +261,11 @@ def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, An
         try:
             checked[name] = value if name == "augmentation" else TypeAdapter(hints[name]).validate_python(value)
         except ValidationError as error:
-            problems.append(f"{name}: {error.errors()[0]['msg']}; found {value!r}")
+            problems.append(f"{name}: {problem_text(error.errors()[0])}")
+    problems += [
+        f"{each.where.removeprefix('finetune.')}: expected {each.expected}; found {each.found}"
+        for each in setting_problems(checked)
+    ]
     if problems:
         raise HilumErrors("settings of fine-tuning", problems, fix=f"known settings: {', '.join(known)}")
     if "augmentation" in checked:

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.labels import google_agreement, rank_label_issues
@@ -109,6 +110,7 @@ def label_issues(
         >>> hilum.label_issues(table, held_out=True).issues["image_id"][0]
         '40'
     """
+    check_ranges(BootstrapConfig, seed=seed)
     sources = [predictions] if isinstance(predictions, str | Path | pl.DataFrame) else list(predictions)
     known = None if trained_on is None else read_trained_on(Path(trained_on))
     seeds = [

@@ -13,6 +13,7 @@ from hilum.artifacts import whole_directory, write_json
 from hilum.data.replaceable import check_replaceable
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData, Store
+from hilum.declared import check_ranges
 from hilum.encoders.card import Card
 from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.bootstrap.config import BootstrapConfig
@@ -108,7 +109,7 @@ def probe(
         allow_missing: Continue if tables name images whose files are missing.
         hash_patients: As in `hilum.runs.inputs.data.read_data`.
         min_positive_patients: Findings with fewer positive or negative patients are excluded from the mean.
-        n_bootstrap: Number of bootstrap resamples of patients, at least 40.
+        n_bootstrap: Number of bootstrap resamples of patients, 40 or more.
         seed: Random seed of the random encoders and the bootstrap.
         stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
         workers: Threads that decode images; None: all cores.
@@ -127,6 +128,13 @@ def probe(
         >>> result.tables["metrics"]  # doctest: +SKIP
     """
     out = Path(out)
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+    )
     check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(encoder))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)

@@ -135,12 +135,12 @@ def test_lists_take_about_the_native_shares_of_the_patients_and_are_independent(
     assert official[chexnet == "test"].mean() == pytest.approx(3 / 13, abs=0.08)
 
 
-def test_files_do_not_depend_on_the_number_of_workers(written, tmp_path):
+def test_files_do_not_depend_on_the_number_of_workers(written, anew, tmp_path):
     write_layout("chestxray14", tmp_path / "images", images=36, size=32, seed=0, workers=2)
     assert contents(tmp_path / "images") == contents(written)
 
 
-def test_images_of_a_smaller_collection_are_the_first_of_a_larger_one(written, tmp_path):
+def test_images_of_a_smaller_collection_are_the_first_of_a_larger_one(written, anew, tmp_path):
     write_layout("chestxray14", tmp_path / "images", images=12, size=32, seed=0)
     larger = contents(written)
     for name, data in contents(tmp_path / "images").items():

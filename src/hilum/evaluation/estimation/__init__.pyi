@@ -2,9 +2,6 @@ from .arms import (
     BootstrappedArms as BootstrappedArms,
 )
 from .arms import (
-    check_n_bootstrap as check_n_bootstrap,
-)
-from .arms import (
     measure_arms as measure_arms,
 )
 from .seeds import (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig, IntervalKind
 from hilum.evaluation.estimation.seeds import (
@@ -38,13 +39,8 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import Thresholds
 from hilum.progress import ProgressReport, silent
 
-MIN_N_BOOTSTRAP = 40
-"""With fewer resamples a tail of 2.5 % has less than one."""
-
 LEAST_JOINT = 3
 """Minimum number of arms of a joint test; with two arms it is the pairwise test."""
-
-INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
@@ -155,8 +151,7 @@ def measure_arms(
         interval: Kind of confidence interval: expanded (t-expanded percentiles), percentile, or bca (bias-corrected and
             accelerated; uses the jackknife).
         stratified: Resample patients within strata of their rarest finding.
-        n_bootstrap: Number of bootstrap samples, at least 40.
-        seed: Random seed of the resamples.
+        n_bootstrap, seed: As in `hilum.evaluation.BootstrapConfig`.
         min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages and not
             tested; at least two.
         seed_inference: Test of arms with several seeds: `obuchowski_rockette` (with `interval` expanded), or
@@ -169,10 +164,9 @@ def measure_arms(
     Raises:
         HilumError: Predictions do not match, metrics are unknown, thresholds are missing, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, interval=interval, seed=seed)
     check_metrics(metrics, thresholds=thresholds is not None)
     _check_one_of("averages", averages, AVERAGES)
-    _check_one_of("interval", [interval], INTERVALS)
     _check_one_of("seed_inference", [seed_inference], SEED_INFERENCES)
     _check_one_of("seed_design", [seed_design], SEED_DESIGNS)
     min_positive_patients = max(min_positive_patients, LEAST_PATIENTS)
@@ -230,17 +224,6 @@ def _covariance(
         ]
         made[AUROC].covariance[rows] = exact.covariance[: len(rows)]
     return made
-
-
-def check_n_bootstrap(n_bootstrap: int) -> None:
-    """Refuse too few bootstrap samples for a 95 % interval.
-
-    Raises:
-        HilumError: Fewer than 40.
-    """
-    if n_bootstrap < MIN_N_BOOTSTRAP:
-        fix = "Use 1000 or more for published results."
-        raise HilumError("n_bootstrap", expected=f"at least {MIN_N_BOOTSTRAP}", found=str(n_bootstrap), fix=fix)
 
 
 def _in_order(

@@ -7,9 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
+from hilum.evaluation.estimation import Resampled, bootstrap_arms
 from hilum.evaluation.inference import effective_n_patients, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
@@ -64,7 +65,7 @@ def external_validation(
     Raises:
         HilumError: No common findings, predictions do not match, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     shared, left_out = _shared_findings(cells)
     test_sets = list(dict.fromkeys(tested for _, tested in cells))
     measured: dict[tuple[str, str], Resampled] = {}

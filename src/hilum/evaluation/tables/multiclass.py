@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
+from hilum.evaluation.estimation import seed_weights
 from hilum.evaluation.inference import number_or_null, percentile_interval
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions
@@ -104,7 +105,7 @@ def evaluate_multiclass(
     Raises:
         HilumError: Predictions do not match or are not multiclass, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     aligned = align({"": predictions})
     classes, units = aligned.findings, int(aligned.patients.max()) + 1
     count = len(classes)

@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.tables import as_numbers, as_text, type_name
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
+from hilum.evaluation.estimation import ArmResamples, bootstrap_arms
 from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
 from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
@@ -97,7 +98,7 @@ def evaluate_subgroups(
         HilumError: Predictions do not match, metrics are unknown, thresholds are missing, too few resamples, or no
             image has a group.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
     if UNDERDIAGNOSIS in metrics:
         wanted.append("specificity")
