@@ -98,14 +98,15 @@ def summarise(collected: "Dataset") -> dict[str, Any]:
     Returns:
         Plain data: `collection`, `images`, `labelled` (number of images with a label), `patients`, `splits` (name to
         `images`, `patients`), `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`,
-        `patients`, `boxes`, `by_split`), `boxes`, `notes`, `warnings` (`code`, `parameters`, `text`; their texts are
-        among the notes), `rejected`, `remarks` (code to number of files).
+        `patients`, `boxes`, `by_split`), `boxes`, `notes` (`code`, `parameters`, `text`), `warnings` (those of the
+        notes that are on doubtful patient ids), `rejected`, `remarks` (code to number of files).
     """
     import polars as pl
 
     from hilum.data.counts import count_images
     from hilum.data.manifest import finding_columns, is_labelled
     from hilum.findings import native
+    from hilum.notes import notes_as_data
 
     manifest = collected.manifest
     whole = count_images(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
@@ -137,8 +138,8 @@ def summarise(collected: "Dataset") -> dict[str, Any]:
             for row in whole.drop_nulls("finding").iter_rows(named=True)
         },
         "boxes": sum(boxes.values()),
-        "notes": collected.notes,
-        "warnings": [each.as_data() for each in collected.warnings],
+        "notes": notes_as_data(collected.notes),
+        "warnings": notes_as_data(collected.warnings),
         "rejected": len(collected.rejected),
         "remarks": dict(collected.remarks.group_by("remark").len().sort("remark").iter_rows()),
     }
@@ -173,8 +174,8 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
         print_table(["finding", *counted, *splits], rows)
         echo("alone: images with this label and no other")
     echo()
-    for note in summary["notes"]:
-        echo(f"- {note}")
+    for each in summary["notes"]:
+        echo(f"- {each['text']}")
     echo(f"Written to {out}: {', '.join(f'{table}.parquet' for table in tables)}, ingest.json")
 
 

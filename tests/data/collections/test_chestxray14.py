@@ -119,7 +119,7 @@ def test_the_first_release_is_read_with_its_ages_and_its_comma_at_the_end(native
     assert newest.manifest["Mass"].sum() == 0
     assert first.manifest["Mass"].sum() == 1
     assert first.manifest["age"].to_list() == [57.0, None, 81.0, 74.0]
-    assert "1 ages beyond 120 years are data errors and were left blank" in first.notes
+    assert "1 ages below 0 or beyond 120 years were set to blank" in map(str, first.notes)
     (native / "Data_Entry_2017_v2020.csv").unlink()
     assert read_collection("chestxray14", native).manifest.equals(first.manifest)
     with pytest.raises(HilumError, match=r"expected ChestX-ray14's table Data_Entry_2017_v2020.csv"):
@@ -133,7 +133,7 @@ def test_missing_images_are_counted_and_the_fix_is_named(native):
         read_collection("chestxray14", native)
     collected = read_collection("chestxray14", native, allow_missing=True)
     assert collected.manifest["path"].is_null().to_list() == [False, False, True, True]
-    assert any(note.startswith("2 missing where an image") for note in collected.notes)
+    assert any(note.startswith("2 missing where an image") for note in map(str, collected.notes))
 
 
 def test_images_on_a_list_but_not_in_the_table_are_counted(native):
@@ -150,7 +150,7 @@ def test_what_is_not_there_is_noted(native):
     collected = read_collection("chestxray14", native)
     assert collected.boxes is None
     assert collected.manifest["split"].null_count() == 4
-    assert collected.notes[1:] == [
+    assert list(map(str, collected.notes[1:])) == [
         "no official lists here: split is blank",
         "1 image files have no row in Data_Entry_2017_v2020.csv and were excluded",
         "no BBox_List_2017.csv here: no boxes",
@@ -301,10 +301,8 @@ def test_a_stray_copy_whose_name_is_not_utf8_is_left_out_by_a_printable_name(nat
     (native / "images" / os.fsdecode(b"copia de radiograf\xeda.png")).write_bytes(b"x")
     collected = read_collection("chestxray14", native)
     assert len(collected.manifest) == 4
-    message = (
-        r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png, …) and were excluded"
-    )
-    assert any(note.startswith(message) for note in collected.notes)
+    message = r"1 files or folders have names that are not UTF-8 (images/copia de radiograf\xeda.png) and were excluded"
+    assert any(note.startswith(message) for note in map(str, collected.notes))
 
 
 def test_links_out_of_the_root_count_as_absent(native, tmp_path_factory):
@@ -314,7 +312,7 @@ def test_links_out_of_the_root_count_as_absent(native, tmp_path_factory):
     (native / "images" / "00000001_000.png").symlink_to(other)
     collected = read_collection("chestxray14", native, allow_missing=True)
     assert collected.manifest["path"].null_count() == 1
-    assert any("1 links lead out of the root" in note for note in collected.notes)
+    assert any("1 links lead out of the root" in note for note in map(str, collected.notes))
 
 
 def labelled_as(root, labels):
@@ -377,7 +375,7 @@ def test_patients_have_one_spelling_in_every_copy(native):
     write(native, "Data_Entry_2017_v2020.csv", "\n".join([HEADER, *padded]))
     again = read_collection("chestxray14", native)
     assert again.manifest.equals(plain)
-    assert [note for note in again.notes if "several spellings" in note and "00000001 = 1.0" in note]
+    assert [note for note in map(str, again.notes) if "several spellings" in note and "00000001 = 1.0" in note]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_native_files_become_a_manifest(small):
     assert first["path"] == f"{P}/train/patient00001/study1/view1_frontal.jpg"
     assert (first["patient_id"], first["study_id"]) == ("patient00001", "patient00001/study1")
     assert sorted(collected.sources) == [f"{P}/train.csv", f"{P}/valid.csv"]
-    assert collected.notes == [
+    assert list(map(str, collected.notes)) == [
         "train.csv: 1 ages of 0 mean unknown; set to blank",
         "train.csv: 1 images of unknown sex",
         "train.csv: 1 frontal images are neither AP nor PA; their view is FRONTAL",

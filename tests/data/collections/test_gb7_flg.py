@@ -30,9 +30,9 @@ def test_folders_and_headers_become_a_manifest(native):
         (f"{WELL}/IM000002", f"{WELL}/IM000002", None, None, None, 0, 1),
         (png, png, None, None, None, 0, 1),
     ]
-    assert collected.notes == [
-        "1 file is not an image and was skipped",
-        "2 images have no patient id; each counts as its own patient",
+    assert list(map(str, collected.notes)) == [
+        "files that are not images, and were skipped: 1",
+        "2 images have no patient id: each counts as its own patient",
     ]
 
 

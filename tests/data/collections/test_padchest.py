@@ -84,10 +84,10 @@ def test_the_native_files_become_a_manifest(native):
     assert manifest["patient_id"].to_list() == ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3", "study s8", "p4"]
     assert manifest["path"][2] == "17/2_abc.png"
     assert manifest["split"].null_count() == 10
-    assert collected.notes == [
+    assert list(map(str, collected.notes)) == [
         "1 images have no PatientID; each of their studies counts as a patient",
         "1 ages below 0 or beyond 120 years were set to blank",
-        "2 images have no labels; their findings are blank",
+        f"2 images have no labels in {TABLE}; their findings are blank",
         "1 images are labelled exclude",
         "1 images are labelled suboptimal study",
         "2 images are labelled unchanged",
@@ -130,7 +130,7 @@ def test_images_are_found_in_one_folder_too(native, layout):
 
 def test_no_report_text_leaves_the_table(native):
     collected = read_collection("padchest", native)
-    text = collected.manifest.write_csv() + "".join(collected.notes)
+    text = collected.manifest.write_csv() + "".join(map(str, collected.notes))
     assert "derram" not in text
     assert "izquierd" not in text
 
@@ -142,7 +142,7 @@ def test_missing_images_and_strangers_are_counted(native):
         read_collection("padchest", native)
     collected = read_collection("padchest", native, allow_missing=True)
     assert collected.manifest["path"].null_count() == 1
-    assert f"1 image files have no row in {TABLE} and were excluded" in collected.notes
+    assert f"1 image files have no row in {TABLE} and were excluded" in map(str, collected.notes)
 
 
 def test_a_gzipped_table_says_the_same(native):

@@ -67,7 +67,9 @@ def test_converted_images_have_boxes_where_the_originals_size_is_reported(conver
     collected = read_collection("vinbigdata", converted)
     assert collected.manifest["path"].to_list()[0] == "train/a.png"
     assert len(collected.boxes) == 0
-    assert "6 boxes are on images of unknown size, or that are turned upright, and were excluded" in collected.notes
+    assert "6 boxes are on images of unknown size, or that are turned upright, and were excluded" in map(
+        str, collected.notes
+    )
     (converted / "train_meta.csv").write_text("image_id,dim0,dim1\na,30,40\nb,30,40\n")
     assert read_collection("vinbigdata", converted).boxes.select("frame_width", "frame_height").unique().rows() == [
         (40, 30)

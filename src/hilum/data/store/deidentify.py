@@ -9,7 +9,6 @@ Paths are unchanged, because images are read by them: they are in manifest.parqu
 remarks.parquet. If file names contain patient names, rename the files, or do not share these tables.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ import polars as pl
 from hilum.data.collections.dataset import Dataset
 from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
+from hilum.notes import Code, note
 
 _HASHED: dict[str, Callable[[str, bytes], str]] = {
     "patient_id": lambda number, salt: number if is_public(number.partition(":")[0]) else pseudonym(number, salt),
@@ -45,14 +45,13 @@ def with_hashed_identifiers(collected: Dataset, salt: bytes) -> Dataset:
             found=collected.name,
             fix="Remove it: this data set's identifiers are published pseudonyms.",
         )
-    # Notes give examples, which may be identifiers, in parentheses.
-    notes = [re.sub(r"\s*\([^()]*\)", "", note) for note in collected.notes]
+    # Examples may be identifiers, and so may be any word of a text without a code.
+    notes = [each.without_examples() for each in collected.notes if each.code is not Code.UNCODED]
     return replace(
         collected,
         manifest=_hash_columns(collected.manifest, salt),
         rejected=_hash_columns(collected.rejected, salt),
-        notes=[*notes, "patients, studies and images have salted hashes as ids"],
-        warnings=[each.without_examples() for each in collected.warnings],
+        notes=[*notes, note(Code.HASHED_IDS)],
         patient_spellings={},
         boxes=None if collected.boxes is None else _hash_columns(collected.boxes, salt),
         readings=None if collected.readings is None else _hash_columns(collected.readings, salt),

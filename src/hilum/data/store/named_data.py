@@ -19,6 +19,7 @@ import polars as pl
 
 from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.collections import Dataset, empty_rejected, read_collection
+from hilum.data.collections.dataset import read_dataset_notes
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import (
     check_same_salt,
@@ -35,7 +36,7 @@ from hilum.data.store.deidentify import is_deidentified, with_hashed_identifiers
 from hilum.data.store.store import Store, build_store, open_store
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
-from hilum.notes import read_notes
+from hilum.notes import notes_as_data
 from hilum.progress import ProgressReport, silent
 
 _MANIFEST, _INGEST, _STORE = "manifest.parquet", "ingest.json", "store"
@@ -154,10 +155,9 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
         boxes=None,
         root=root,
         name=collection,
-        notes=list(about.get("notes", [])),
+        notes=read_dataset_notes(about),
         sources=dict(about.get("sources", {})),
         rejected=empty_rejected(),
-        warnings=read_notes(about.get("warnings", [])),
     )
     paths = {table: folder / f"{table}.parquet" for table in _TABLES}
     tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in paths.items() if path.is_file()}
@@ -253,8 +253,7 @@ def open_or_build_store(
     store = build_store(
         collected.manifest, collected.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
     )
-    described: dict[str, Any] = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
-    described["warnings"] = [each.as_data() for each in collected.warnings]
+    described = {"collection": collected.name, "issuer": data.issuer, "notes": notes_as_data(collected.notes)}
     write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
     for name in _TABLES:
         table = getattr(collected, name)

@@ -261,8 +261,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # without patient ids
-        lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
+        lines += [(f"{name}, as read", str(each.without_examples())) for each in data.collected.notes]
         lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:

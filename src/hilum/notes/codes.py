@@ -1,0 +1,183 @@
+"""Codes of notes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Codes of notes, stable between versions."""
+
+    # one finding
+    NO_CASES = "no_cases"
+    ONE_PATIENT = "one_patient"
+    TOO_FEW_PATIENTS = "too_few_patients"
+    FEW_PATIENTS = "few_patients"
+    FEW_PATIENTS_IN_ALL = "few_patients_in_all"
+    NO_INTERVAL = "no_interval"
+    SCORE_INTERVAL = "score_interval"
+    CONSTANT_SCORES = "constant_scores"
+    PERFECTLY_SEPARATED = "perfectly_separated"
+    UNDEFINED_SAMPLES = "undefined_samples"
+    OPTIMISTIC_THRESHOLD = "optimistic_threshold"
+    # means over findings
+    MEAN_OVER = "mean_over"
+    MEAN_OVER_BOXED = "mean_over_boxed"
+    NOTHING_TO_AVERAGE = "nothing_to_average"
+    ONE_SEED = "one_seed"
+    SEVERAL_SEEDS = "several_seeds"
+    UNEQUAL_SEEDS = "unequal_seeds"
+    # groups and classes
+    SMALL_GROUP = "small_group"
+    SMALL_REST = "small_rest"
+    UNDIVIDED_COLUMN = "undivided_column"
+    UNKNOWN_GROUPS = "unknown_groups"
+    NO_UNDERDIAGNOSIS = "no_underdiagnosis"
+    CLASS_WITHOUT_IMAGES = "class_without_images"
+    CLASSES_WITHOUT_IMAGES = "classes_without_images"
+    # label efficiency, power, label issues
+    FEWEST_LABELS_SUFFICE = "fewest_labels_suffice"
+    TARGET_NOT_REACHED = "target_not_reached"
+    POWER_OF_MEAN = "power_of_mean"
+    NOT_DETECTABLE = "not_detectable"
+    POWER_TOO_FEW_PATIENTS = "power_too_few_patients"
+    TOO_FEW_LABELS = "too_few_labels"
+    WEAK_MODEL = "weak_model"
+    FINDINGS_NOT_SHARED = "findings_not_shared"
+    # tables of predictions
+    ALL_ROWS_OF_SPLIT = "all_rows_of_split"
+    ROWS_OF_SPLIT = "rows_of_split"
+    NO_SPLIT = "no_split"
+    NO_IMAGE_IDS = "no_image_ids"
+    NO_PATIENT_IDS = "no_patient_ids"
+    BORROWED_PATIENT_IDS = "borrowed_patient_ids"
+    REFUSED_IMAGES = "refused_images"
+    FINDINGS_WITHOUT_LABELS = "findings_without_labels"
+    IMAGES_WITHOUT_LABELS = "images_without_labels"
+    LABELS_FROM = "labels_from"
+    RECALIBRATED = "recalibrated"
+    RECALIBRATED_IN_PART = "recalibrated_in_part"
+    # patients of a data set
+    SEVERAL_SPELLINGS = "several_spellings"
+    PLACEHOLDER_PATIENT_IDS = "placeholder_patient_ids"
+    ROUNDED_PATIENT_IDS = "rounded_patient_ids"
+    ONE_PATIENT_OF_MANY = "one_patient_of_many"
+    IMAGES_WITHOUT_PATIENT = "images_without_patient"
+    PATIENTS_FROM_HEADERS = "patients_from_headers"
+    HEADERS_OF_OTHER_IDS = "headers_of_other_ids"
+    HEADERS_OF_UNKNOWN_PATIENTS = "headers_of_unknown_patients"
+    PATIENTS_FROM_PATHS = "patients_from_paths"
+    PATIENTS_OF_PATHS_ONLY = "patients_of_paths_only"
+    NUMBERS_FOR_PATIENTS = "numbers_for_patients"
+    PATIENTS_FROM_COPIES = "patients_from_copies"
+    NO_PATIENTS_PUBLISHED = "no_patients_published"
+    NO_PATIENT_MAPPING = "no_patient_mapping"
+    NOT_IN_PATIENT_MAPPING = "not_in_patient_mapping"
+    NAMES_WITHOUT_PATIENT = "names_without_patient"
+    STUDIES_FOR_PATIENTS = "studies_for_patients"
+    NUMBERS_IN_TRAIN_AND_TEST = "numbers_in_train_and_test"
+    PATIENTS_IN_TRAIN_AND_TEST = "patients_in_train_and_test"
+    HASHED_IDS = "hashed_ids"
+    # images of a study
+    COPIES_NOT_SEARCHED = "copies_not_searched"
+    CONTRADICTORY_LABELS = "contradictory_labels"
+    # files and tables of a data set
+    LABELS_OF_TABLE = "labels_of_table"
+    MISSING_ALLOWED = "missing_allowed"
+    ROWS_WITHOUT_FILE = "rows_without_file"
+    UNLISTED_FILES = "unlisted_files"
+    UNLISTED_IMAGES = "unlisted_images"
+    UNREADABLE_FILES = "unreadable_files"
+    UNSUPPORTED_FILES = "unsupported_files"
+    OTHER_FILES = "other_files"
+    LINKS_OUTSIDE = "links_outside"
+    NAMES_NOT_UTF8 = "names_not_utf8"
+    IMAGE_REMARK = "image_remark"
+    NO_IMAGES_IN = "no_images_in"
+    NO_VAL_FOLDER = "no_val_folder"
+    FOLDER_OF_OTHERS = "folder_of_others"
+    NO_BOXES = "no_boxes"
+    NO_ACTIVITY = "no_activity"
+    BOXES_WITHOUT_FRAME = "boxes_without_frame"
+    BOXES_CLIPPED = "boxes_clipped"
+    BOXES_WITHOUT_IMAGE = "boxes_without_image"
+    NO_LISTS = "no_lists"
+    IMPOSSIBLE_AGES = "impossible_ages"
+    AGES_OF_ZERO = "ages_of_zero"
+    UNKNOWN_SEX = "unknown_sex"
+    NO_AGE_AND_SEX = "no_age_and_sex"
+    FRONTAL_VIEWS = "frontal_views"
+    UNLABELLED_IMAGES = "unlabelled_images"
+    PRETRAINING_ONLY = "pretraining_only"
+    NO_FINDING_UNLABELLED = "no_finding_unlabelled"
+    NO_FINDING_OF_GRADES = "no_finding_of_grades"
+    LABELLED_AS = "labelled_as"
+    UNKNOWN_TYPES = "unknown_types"
+    IGNORED_COLUMNS = "ignored_columns"
+    LIKE_PATIENTS = "like_patients"
+    LIKE_SPLIT = "like_split"
+    LIKE_LABELS = "like_labels"
+    SPLIT_COLUMN = "split_column"
+    NO_FINDING_COLUMNS = "no_finding_columns"
+    # images of a run
+    UNREADABLE_IMAGES = "unreadable_images"
+    ONLY_SPLIT = "only_split"
+    NO_TEST_LIST = "no_test_list"
+    EXCLUDED_PATIENTS = "excluded_patients"
+    EXCLUDED_ELSEWHERE = "excluded_elsewhere"
+    EXCLUDED_COPIES = "excluded_copies"
+    DUPLICATES_ONCE = "duplicates_once"
+    ALL_DUPLICATES = "all_duplicates"
+    PATIENTS_IN_SEVERAL = "patients_in_several"
+    SAME_IDS_EXCLUDED = "same_ids_excluded"
+    TRAINED_ON_STATED = "trained_on_stated"
+    TRAINED_ON_POSSIBLE = "trained_on_possible"
+    TRAINED_ON_UNKNOWN = "trained_on_unknown"
+    TRAINING_PATIENTS_INCLUDED = "training_patients_included"
+    TRAINING_PATIENTS_EXCLUDED = "training_patients_excluded"
+    SAME_IDS_TRAINED_ON = "same_ids_trained_on"
+    COPIES_INCLUDED = "copies_included"
+    PATIENTS_UNKNOWN = "patients_unknown"
+    # explanation
+    SAMPLED_IMAGES = "sampled_images"
+    SAMPLED_POINTS = "sampled_points"
+    BOXES_OUTSIDE_CROP = "boxes_outside_crop"
+    NO_CLASSES = "no_classes"
+    MODELS_OF_SEED = "models_of_seed"
+    # training
+    EPOCH_OF_LOWEST_LOSS = "epoch_of_lowest_loss"
+    EPOCH_NOT_PROBED = "epoch_not_probed"
+    EPOCH_LAST = "epoch_last"
+    EPOCH_LAST_FEW_PATIENTS = "epoch_last_few_patients"
+    EPOCH_OF_PROBE = "epoch_of_probe"
+    LOSS_AT_CHANCE = "loss_at_chance"
+    PROBE_AS_BEFORE = "probe_as_before"
+    PROBE_FELL = "probe_fell"
+    # import of weights
+    CONVERTED_TENSORS = "converted_tensors"
+    ROUNDED_PERIODS = "rounded_periods"
+    FOLDED_STEM = "folded_stem"
+    POSITIONS_RESIZED = "positions_resized"
+    POSITIONS_AS_IN_FILE = "positions_as_in_file"
+    IMAGENET_NORMALISATION = "imagenet_normalisation"
+    # packaging of a model
+    NO_THRESHOLD = "no_threshold"
+    UNCERTAIN_THRESHOLD = "uncertain_threshold"
+    NOT_CALIBRATED = "not_calibrated"
+    TOO_FEW_TO_CALIBRATE = "too_few_to_calibrate"
+    # other
+    UNCODED = "uncoded"
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Explanation of a code.
+
+    Attributes:
+        text: Printed text; parameters in braces.
+        meaning: Explanation for the reader.
+        advice: Recommended action.
+    """
+
+    text: str
+    meaning: str
+    advice: str
