@@ -54,6 +54,7 @@ def label_issues(
     from hilum.evaluation.labels import google_agreement, rank_label_issues
     from hilum.evaluation.predictions import read_predictions, read_trained_on
     from hilum.evaluation.tables import write_results
+    from hilum.notes import notes_as_data
     from hilum.report.pages import write_label_issues_page
     from hilum.report.pages.label_issues import PAGE
 
@@ -66,7 +67,7 @@ def label_issues(
         "split": seeds[0].split,
         "images": len(seeds[0].frame),
         "seed": seed,
-        "notes": [str(each) for each in seeds[0].notes],
+        "notes": notes_as_data(seeds[0].notes),
     }
     written = write_results(out, "label_issues", issues, predictions=predictions, settings=settings)
     write_results(out, "noise", noise, predictions=predictions, settings=settings)
@@ -92,7 +93,7 @@ def label_issues(
             "noise rate, negatives",
             "ceiling",
         ],
-        [list(row) for row in noise.drop("note").rows()],
+        [list(row) for row in noise.drop("note", "codes").rows()],
         title="Estimated label noise",
     )
     echo()
@@ -123,6 +124,7 @@ def _images(
 ) -> tuple[PageImages, list[str]]:
     """Read the data set of the evaluated images; return its images, and notes on those it lacks."""
     from hilum.errors import HilumError
+    from hilum.notes import Code, note
     from hilum.runs.inputs.data import read_data
 
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
@@ -133,4 +135,4 @@ def _images(
         found = f"none; {missing[0]} is not among {next(iter(images.paths), 'no images')}, …"
         fix = "Give the data set of these predictions, with the same image_id."
         raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
-    return images, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []
+    return images, [str(note(Code.MISSING_IMAGES, images=len(missing), data=data))] if missing else []

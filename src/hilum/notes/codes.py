@@ -53,6 +53,7 @@ class Code(StrEnum):
     REFUSED_IMAGES = "refused_images"
     FINDINGS_WITHOUT_LABELS = "findings_without_labels"
     IMAGES_WITHOUT_LABELS = "images_without_labels"
+    MISSING_IMAGES = "missing_images"
     LABELS_FROM = "labels_from"
     RECALIBRATED = "recalibrated"
     RECALIBRATED_IN_PART = "recalibrated_in_part"

@@ -215,6 +215,11 @@ ESTIMATES: dict[Code, Meaning] = {
         "Results are for images with labels.",
         "Check that both tables use the same image ids.",
     ),
+    Code.MISSING_IMAGES: Meaning(
+        "{images:,} images of the predictions are not in {data}.",
+        "These images cannot be shown.",
+        "Check that predictions and data set use the same image ids.",
+    ),
     Code.LABELS_FROM: Meaning(
         "Labels from {labels}: uncertain counts as {uncertain}, not mentioned as {not_mentioned}.",
         "Label policy.",

@@ -94,7 +94,7 @@ RUNS: dict[Code, Meaning] = {
         "{images:,} of {of:,} {kind} were selected at random", "The other images are not shown.", "None."
     ),
     Code.SAMPLED_POINTS: Meaning(
-        "{points:,} of {images:,} images are shown, drawn at random; class separation and neighbours use all",
+        "the plot shows {points:,} of {images:,} images, sampled at random; metrics use all images",
         "More points cannot be distinguished.",
         "Set `--max-points`.",
     ),

@@ -27,7 +27,8 @@ WEIGHTS: dict[Code, Meaning] = {
         "None.",
     ),
     Code.EPOCH_OF_PROBE: Meaning(
-        "epoch {epoch} of {epochs} was kept, {rule}: probe AUROC {probe:.3f} ({others}); mean of linear and "
+        "epoch {epoch} of {epochs} was kept, {rule}: probe AUROC {probe:.3f} (last epoch {last:.3f}, before training "
+        "{before:.3f}); mean of linear and "
         "nearest-neighbour macro AUROC on {images:,} validation images",
         "Rule of the selected epoch, and AUROC of the online probe.",
         "None.",
