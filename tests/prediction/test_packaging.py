@@ -32,7 +32,7 @@ def test_few_positive_patients_give_no_calibration_and_a_threshold_with_a_warnin
     described = describe_finding("Edema", scored, choose_thresholds(scored, "youden"))
     assert described.calibration is None
     assert described.threshold is not None
-    assert described.notes == [
+    assert list(map(str, described.notes)) == [
         f"uncertain threshold: only {positives} positive and 20 negative validation patients",
         f"no calibration: {positives} positive and 20 negative validation patients, {FEWEST_PATIENTS} of each are needed",
     ]
