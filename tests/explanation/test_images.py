@@ -5,8 +5,10 @@ import pytest
 
 from hilum.data.collections import Dataset
 from hilum.encoders.card import Card
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 from hilum.explanation.images import choose_images
+from hilum.notes import Code
 
 
 def card(*patients):
@@ -73,3 +75,16 @@ def test_where_nothing_is_left_it_says_why(collected):
     with pytest.raises(HilumError, match="found none: all 9 are of training patients"):
         chosen(collected, everyone)
     assert Path(collected.root).exists()
+
+
+def test_images_that_authors_state_to_have_trained_on_are_refused_as_elsewhere(collected):
+    published = card().model_copy(
+        update={"statements": [Statement(collection="chestxray14", certainty="stated", source="a paper")]}
+    )
+    with pytest.raises(HilumError, match="weights that were not trained on these images; found YES: 9 of 9"):
+        chosen(collected, card(), published)
+    selected = chosen(collected, card(), published, include_training_patients=True)
+    assert [each.code for each in selected.notes] == [Code.TRAINED_ON_STATED]
+    assert len(selected.manifest) == 9
+    perhaps = card().model_copy(update={"statements": [Statement(certainty="unknown", source="a web page")]})
+    assert [each.code for each in chosen(collected, perhaps).notes] == [Code.TRAINED_ON_POSSIBLE]

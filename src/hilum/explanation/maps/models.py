@@ -1,5 +1,6 @@
 """Classifiers to explain, copies of them with random weights, and their predictions."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ def load_models(
     Args:
         directories: Directories of the classifiers.
         device: Device of the computation.
-        arms: Arm and seed of each, used as its name; None: a directory ARM/seed-N whose card has seed N is named by arm
-            and seed, others by their directories.
+        arms: Arm and seed of each, used as its name; None: as the plan of a study records them, others by their
+            directories.
 
     Raises:
         HilumError: A directory has no classifier, or occurs twice.
@@ -146,8 +147,20 @@ def maps_of_pairs(
 
 
 def _arm_of(directory: Path, card: Card) -> tuple[str, int] | None:
-    """Return arm and seed of a model in a study's directory ARM/seed-N; None for others."""
+    """Return arm and seed of a model of a study, as recorded in its plan.json; None for others.
+
+    Plans of earlier versions do not record arms, and copies of a directory have no plan: a directory ARM/seed-N whose
+    card has seed N is then named as in a study.
+    """
     path = directory.resolve()
+    for study in path.parents:
+        if (study / "plan.json").is_file():
+            rows = json.loads((study / "plan.json").read_text(encoding="utf-8"))
+            place = path.relative_to(study).as_posix()
+            arm = next((row.get("arm") for row in rows if row["directory"] == place), None)
+            if arm is not None:
+                return str(arm), card.seed
+            break
     return (path.parent.name, card.seed) if path.name == f"seed-{card.seed}" else None
 
 

@@ -21,6 +21,7 @@ from hilum.study.execution.sweep import parts_of_sweeps
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.views import views_of
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.logs import Log, open_log
 from hilum.study.plan import (
@@ -114,7 +115,7 @@ def run_study(
                 to_search = False
             if task.name in evaluations:  # the arms without failures are known now
                 final = keys_after_failures(prepared, steps, keys, out)
-                run_on_rank0(partial(_write_plan, out, steps, final))
+                run_on_rank0(partial(_write_plan, study, out, steps, final))
 
         def after(task: Task) -> None:
             if copy is not None and task.name not in parts:
@@ -173,7 +174,7 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
     runner = StepRunner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
         if step.kind == "generate":
-            run_on_rank0(lambda: _write_plan(out, steps, {}))
+            run_on_rank0(lambda: _write_plan(study, out, steps, {}))
             runner.once(
                 number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
             )
@@ -201,12 +202,16 @@ def _check_own(study: Study, out: Path) -> None:
 
 
 def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
-    _write_plan(out, steps, keys)
+    _write_plan(study, out, steps, keys)
     write_text(out / _STUDY, as_yaml(study))
 
 
-def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
-    """Write plan.json, which `hilum study status` compares with the directory."""
+def _write_plan(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
+    """Write plan.json: each step with its arm, seed, task and label fraction.
+
+    `hilum study status` compares it with the directory; reports and `hilum explain` read from it what a directory is.
+    """
+    views = {view.directory: view for view in views_of(study)}
     listed = [
         {
             "kind": s.kind,
@@ -214,6 +219,11 @@ def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
             "directory": s.directory,
             "gigaflops": s.gigaflops,
             "key": keys.get(s.directory),
+            "arm": s.arm,
+            "seed": s.seed,
+            "view": s.view,
+            "task": views[s.view].task if s.view in views else None,
+            "label_fraction": views[s.view].label_fraction if s.view in views else None,
         }
         for s in steps
     ]
