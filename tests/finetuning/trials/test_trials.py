@@ -252,15 +252,15 @@ def test_killed_at_any_step_trials_end_with_the_same_bits(store, images, tmp_pat
 
 
 def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_another(store, images, tmp_path):
-    from hilum.finetuning.data_loader import Feed
+    from hilum.finetuning.data_loader import BatchLoader
     from hilum.finetuning.trials import classifier_of, train_in_lockstep
 
     start = create_encoder("resnet18", seed=3)
     before = {key: value.clone() for key, value in start.state_dict().items()}
-    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    loader = BatchLoader(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
     trials = [replace(BASE, epochs=1, augmentation="finetune", unfreeze=k, lr=1e-2) for k in (0, 1, 2, 1)]
     lanes, _ = train_in_lockstep(
-        start, list(enumerate(trials)), images(*TRAIN), images(*VAL), feed=feed, directory=tmp_path
+        start, list(enumerate(trials)), images(*TRAIN), images(*VAL), loader=loader, directory=tmp_path
     )
     assert all(torch.equal(value, before[key]) for key, value in start.state_dict().items())
     moved = []
@@ -276,13 +276,13 @@ def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_a
 
 def test_memory_is_what_the_tensors_of_a_run_take(store, images, tmp_path):
     """Weights, their best values and the optimiser's numbers, counted in a run, are what was computed before it."""
-    from hilum.finetuning.data_loader import Feed
+    from hilum.finetuning.data_loader import BatchLoader
     from hilum.finetuning.trials import lane_memory
     from hilum.finetuning.trials.lockstep import _Lockstep
 
     trials = [replace(BASE, epochs=1, head="mlp"), replace(BASE, epochs=1, unfreeze=2), replace(BASE, epochs=1, unfreeze=1, optimizer="sgd")]  # fmt: skip
-    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
-    run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), feed, tmp_path, lambda *_: None)  # fmt: skip
+    loader = BatchLoader(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), loader, tmp_path, lambda *_: None)  # fmt: skip
     run.cache_features()
     run.resume()
     batch = next(iter(run.batches))

@@ -17,7 +17,7 @@ from hilum.errors import HilumError
 from hilum.explanation.maps.heat_maps import HeatMaps, heat_maps
 from hilum.explanation.methods import HeatMapMethod
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.weights import load_classifier
 from hilum.progress import ProgressReport, silent
 
@@ -98,8 +98,8 @@ def probabilities(
     model: Model, store: Store, image_ids: Sequence[str], on_progress: ProgressReport = silent
 ) -> NDArray[np.float64]:
     """Compute the predicted probabilities of a model, (N, findings), 0 to 1."""
-    feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
-    logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
+    loader = BatchLoader(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
+    logits = loader.outputs(model.classifier, image_ids, model.name, on_progress)
     found: NDArray[np.float64] = model.classifier.output_type.probabilities(logits.double()).cpu().numpy()
     return found
 

@@ -27,7 +27,7 @@ from hilum.data.labelled_images import LabelledImages
 from hilum.data.transfer import Awaited
 from hilum.encoders.zoo import Encoder
 from hilum.errors import HilumError
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import build_classifier, fingerprint_fields, resampled_images
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.lanes import Lane
@@ -64,7 +64,7 @@ def train_in_lockstep(
     train: LabelledImages,
     val: LabelledImages,
     *,
-    feed: Feed,
+    loader: BatchLoader,
     directory: Path,
     until: int | None = None,
     on_progress: ProgressReport = silent,
@@ -78,7 +78,7 @@ def train_in_lockstep(
         start: Initial encoder of all trials; it is frozen, and its weights are unchanged.
         trials: Number and settings of each trial, equal in those of `SHARED`.
         train, val: Images with targets; at least one label of `val` is known.
-        feed: Feed of the images.
+        loader: BatchLoader of the images.
         directory: Working directory with checkpoints.
         until: Pause after this epoch: trials that have not ended remain "running", with a checkpoint. None to train to
             the end.
@@ -88,9 +88,9 @@ def train_in_lockstep(
         Lanes, ended or paused, in the order of `trials`; and probabilities (trials, N of `val`, findings), NaN for a
         trial without a validated epoch.
     """
-    generators = torch.random.fork_rng([feed.device] if feed.device.type == "cuda" else [])
-    with deterministic(feed.device), keep_freed_memory(feed.device), generators:
-        run = _Lockstep(start, trials, train, val, feed, directory, on_progress)
+    generators = torch.random.fork_rng([loader.device] if loader.device.type == "cuda" else [])
+    with deterministic(loader.device), keep_freed_memory(loader.device), generators:
+        run = _Lockstep(start, trials, train, val, loader, directory, on_progress)
         modules = nn.ModuleList([start, *(lane.trainable for lane in run.lanes)])
         with explicit_short_attention(modules), small_convolutions_as_products(modules):
             run.cache_features()
@@ -117,24 +117,24 @@ class _Lockstep:
         trials: Sequence[tuple[int, FinetuneSettings]],
         train: LabelledImages,
         val: LabelledImages,
-        feed: Feed,
+        loader: BatchLoader,
         directory: Path,
         on_progress: ProgressReport,
     ) -> None:
-        self.feed, self.directory, self.on_progress = feed, directory, on_progress
+        self.loader, self.directory, self.on_progress = loader, directory, on_progress
         settings = trials[0][1]
-        self.train_images, self.val_images = resampled_images(train, settings, feed.seed), val
+        self.train_images, self.val_images = resampled_images(train, settings, loader.seed), val
         train = self.train_images
         self.augmentation = augmentation_of(settings.augmentation)
         self.every_seconds = min(each.checkpoint_every_seconds for _, each in trials)
         start.frozen_blocks = len(start.blocks)
         start.requires_grad_(False)
-        start.to(device=feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        start.to(device=loader.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         start.eval()
-        self.shared = SharedPass(start, feed.size, self.augmentation, feed.seed, ())
+        self.shared = SharedPass(start, loader.size, self.augmentation, loader.seed, ())
         self.lanes = [self._lane(start, number, each) for number, each in trials]
-        self.batches = feed.training(train, drop_last=settings.drop_last)
-        self.validation = feed.plain(val.image_ids, val.targets)
+        self.batches = loader.training(train, drop_last=settings.drop_last)
+        self.validation = loader.plain(val.image_ids, val.targets)
         self.epoch = self.step = 0
         self.prints = {number: fingerprint(fingerprint_fields(each)) for number, each in trials}
         self.saved = time.monotonic()
@@ -149,18 +149,18 @@ class _Lockstep:
 
     def _lane(self, start: Encoder, number: int, settings: FinetuneSettings) -> Lane:
         encoder = start if settings.unfreeze == 0 else encoder_of_lane(start, settings.unfreeze)
-        classifier = build_classifier(encoder, self.train_images, settings, self.feed)
+        classifier = build_classifier(encoder, self.train_images, settings, self.loader)
         trainable = BehindSharedPass(classifier, self.shared)
-        trainable.to(device=self.feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        trainable.to(device=self.loader.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         held = {id(each) for each in (*start.parameters(), *start.buffers())}
         own = [key for key, value in trainable.state_dict(keep_vars=True).items() if id(value) not in held]
         return Lane(
-            number, settings, settings.training(self.feed.seed, len(self.train_images.image_ids)), trainable, own
+            number, settings, settings.training(self.loader.seed, len(self.train_images.image_ids)), trainable, own
         )
 
     def _give_stepper(self, lane: Lane) -> None:
-        scale = arithmetic(self.feed.precision, self.feed.device)
-        fabric = Fabric(strategy=SingleDeviceStrategy(self.feed.device), plugins=[scale, LightningEnvironment()])
+        scale = arithmetic(self.loader.precision, self.loader.device)
+        fabric = Fabric(strategy=SingleDeviceStrategy(self.loader.device), plugins=[scale, LightningEnvironment()])
         self.scales[lane.trial] = scale
         self.steppers[lane.trial] = Stepper(fabric, lane.trainable.train(), lane.training, len(self.batches))
 
@@ -181,9 +181,11 @@ class _Lockstep:
                 continue
             look = classifier_of(lane).eval().features
             report = self.on_progress
-            known = {"val": self.feed.outputs(look, self.val_images.image_ids, "features of validation images", report)}
+            known = {
+                "val": self.loader.outputs(look, self.val_images.image_ids, "features of validation images", report)
+            }
             if self.augmentation == Augmentation():
-                known["train"] = self.feed.outputs(
+                known["train"] = self.loader.outputs(
                     look, self.train_images.image_ids, "features of training images", report,
                     copies=self.train_images.copies,
                 )  # fmt: skip
@@ -196,7 +198,7 @@ class _Lockstep:
             if lane.trial not in self.steppers:
                 kind = lane.settings.head, lane.settings.pooling, lane.training.optimizer
                 alike.setdefault(kind, []).append(lane)
-        self.stacks = [StackedHeads(some, self.feed.seed, len(self.batches)) for some in alike.values()]
+        self.stacks = [StackedHeads(some, self.loader.seed, len(self.batches)) for some in alike.values()]
 
     def cut(self, training: bool) -> None:
         """Set the blocks at which lanes continue after the shared pass."""
@@ -291,7 +293,7 @@ class _Lockstep:
             return stack.classifier.pooled_of([self.shared.hidden[cut] for cut in stack.classifier.cuts_read]).float()
 
     def autocast(self) -> Any:
-        return arithmetic(self.feed.precision, self.feed.device).forward_context()
+        return arithmetic(self.loader.precision, self.loader.device).forward_context()
 
     def finish_epoch(self) -> None:
         with self.timed():
@@ -310,7 +312,7 @@ class _Lockstep:
     def validation_losses(self) -> dict[int, float]:
         """Compute the validation loss of each running lane, by trial."""
         sums = {lane.trial: [0.0, 0.0] for lane in self.running}
-        targets = torch.from_numpy(self.val_images.targets).to(self.feed.device)
+        targets = torch.from_numpy(self.val_images.targets).to(self.loader.device)
         for stack in self.stacks:
             features = self.features[stack.lanes[0].settings.pooling]["val"]
             totals, terms = stack.validation_losses(features, targets)

@@ -17,7 +17,7 @@ from hilum.data.store import Store
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, HilumErrors
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import check_inputs, digest_of, finetune, fingerprint_fields, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.halving import Halving
@@ -98,9 +98,9 @@ class TrialRounds:
     on_progress: ProgressReport = silent
 
     @cached_property
-    def feeds(self) -> list[Feed]:
-        """Feed of each trial."""
-        return [Feed.of(self.store, settings, self.seed) for settings in self.trials]
+    def loaders(self) -> list[BatchLoader]:
+        """BatchLoader of each trial."""
+        return [BatchLoader.of(self.store, settings, self.seed) for settings in self.trials]
 
     @property
     def shares(self) -> tuple[float | None, ...]:
@@ -116,7 +116,7 @@ class TrialRounds:
         _, origin = start_encoder(self.init, self.encoder_name, self.seed)
         return fingerprint(
             ["trials", [fingerprint_fields(settings) for settings in self.trials],
-             [feed.device.type for feed in self.feeds], [feed.precision for feed in self.feeds], self.seed,
+             [loader.device.type for loader in self.loaders], [loader.precision for loader in self.loaders], self.seed,
              self.encoder_name, origin.sha256 if origin else "random", self.store.recipe.as_data(),
              list(self.findings), digest_of(self.train_images), digest_of(self.val_images),
              *([] if self.halving is None else [asdict(self.halving)])]
@@ -149,7 +149,7 @@ class TrialRounds:
         """
         resume_only_same_run(beside, self.inputs, shared=shared)
         return _plan(
-            beside, self.trials, self.encoder_name, self.train_images, self.val_images, self.feeds, self.memory
+            beside, self.trials, self.encoder_name, self.train_images, self.val_images, self.loaders, self.memory
         )
 
     def train(
@@ -201,7 +201,7 @@ class TrialRounds:
             until = None if share is None else _pause(share, [self.trials[n] for n in chunk], self.train_images)
             lanes, found = train_in_lockstep(
                 start, [(trial, self.trials[trial]) for trial in here], self.train_images, self.val_images,
-                feed=self.feeds[here[0]], directory=working, until=until, on_progress=self.on_progress,
+                loader=self.loaders[here[0]], directory=working, until=until, on_progress=self.on_progress,
             )  # fmt: skip
             _write_round(done, lanes, found, self.val_images)
         return done
@@ -270,7 +270,7 @@ def _plan(
     encoder_name: str,
     train: LabelledImages,
     val: LabelledImages,
-    rooms: Sequence[Feed],
+    rooms: Sequence[BatchLoader],
     memory: int | None,
 ) -> list[list[int]]:
     """Plan the rounds; they are stored, since the free memory may differ when a call resumes."""
