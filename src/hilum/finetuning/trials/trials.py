@@ -21,9 +21,9 @@ from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import check_inputs, digest_of, finetune, fingerprint_fields, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.halving import Halving
-from hilum.finetuning.trials.lane_memory import available_memory, chunks_that_fit
-from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.lockstep import SHARED, train_in_lockstep
+from hilum.finetuning.trials.lockstep_memory import available_memory, chunks_that_fit
+from hilum.finetuning.trials.members import LockstepTrial
 from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, TrialResults
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -199,11 +199,11 @@ class TrialRounds:
         if not (done / TRIALS).exists():
             start, _ = start_encoder(self.init, self.encoder_name, self.seed)
             until = None if share is None else _pause(share, [self.trials[n] for n in chunk], self.train_images)
-            lanes, found = train_in_lockstep(
+            members, found = train_in_lockstep(
                 start, [(trial, self.trials[trial]) for trial in here], self.train_images, self.val_images,
                 loader=self.loaders[here[0]], directory=working, until=until, on_progress=self.on_progress,
             )  # fmt: skip
-            _write_round(done, lanes, found, self.val_images)
+            _write_round(done, members, found, self.val_images)
         return done
 
 
@@ -301,35 +301,40 @@ def lockstep_groups(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
     return list(alike.values())
 
 
-def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.float32], val: LabelledImages) -> None:
+def _write_round(
+    directory: Path, members: Sequence[LockstepTrial], scores: NDArray[np.float32], val: LabelledImages
+) -> None:
     targets = np.where(val.targets == UNCERTAIN_CLASS, np.float32(np.nan), val.targets)
     rows = [
         {
-            "trial": lane.trial,
-            "status": lane.status,
-            "epochs": lane.train_state.epoch,
-            "best_epoch": lane.train_state.best_epoch,
-            "validation_loss": _loss_at_best(lane) if lane.best is not None else lane.loss_at_pause,
+            "trial": member.trial,
+            "status": member.status,
+            "epochs": member.train_state.epoch,
+            "best_epoch": member.train_state.best_epoch,
+            "validation_loss": _loss_at_best(member) if member.best is not None else member.loss_at_pause,
             "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
-            "ended_at": lane.ended_at,
-            "steps": lane.steps,
-            "seconds": round(lane.seconds, 3),
+            "ended_at": member.ended_at,
+            "steps": member.steps,
+            "seconds": round(member.seconds, 3),
         }
-        for lane, found in zip(lanes, scores, strict=True)
+        for member, found in zip(members, scores, strict=True)
     ]
     schema = {"trial": pl.Int64, "epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
         ("train_loss", "val_loss", "lr"), pl.Float64
     )
     curves = pl.DataFrame(
-        [{"trial": lane.trial, **row} for lane in lanes for row in lane.train_state.curves], schema=schema, orient="row"
+        [{"trial": member.trial, **row} for member in members for row in member.train_state.curves],
+        schema=schema,
+        orient="row",
     )
     _write_all(directory, rows, curves, scores)
 
 
-def _loss_at_best(lane: Lane) -> float:
+def _loss_at_best(member: LockstepTrial) -> float:
     """Return the validation loss of the selected epoch."""
     return float(
-        next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0
+        next(row["val_loss"] for row in member.train_state.curves if row["epoch"] == member.train_state.best_epoch)
+        or 0.0
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import (
-    LaneShapes,
+    MemberShapes,
     Part,
     Range,
     Sample,
@@ -180,7 +180,7 @@ def sweep_requirements(study: Study, arm: str, images: tuple[int, int]) -> Sweep
         numbered = [(number, settings[number]) for number in some]
         chunks = chunks_that_fit(numbered, encoder, size=size, memory=memory, **common)
         rounds += len(chunks)
-        known: dict[tuple[str, int], LaneShapes] = {}
+        known: dict[tuple[str, int], MemberShapes] = {}
         for chunk in chunks:
             need = lockstep_bytes([settings[n] for n in chunk], encoder, size=size, known=known, **common)
             most = max(most, need.total)
