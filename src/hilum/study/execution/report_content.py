@@ -65,7 +65,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         question=f"{study.question} – {view_name(study)}" if study.place else study.question,
         arms=[_arm_summary(prepared, out, arm, stores, trained) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
-        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_in_words(study)}",
+        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_description(study)}",
         metrics=metrics,
         comparisons=comparisons_of(study, out),
         reference=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
@@ -92,7 +92,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
-        labelled_in_words=describe_subsets(labelled_subsets(prepared)),
+        labelled_description=describe_subsets(labelled_subsets(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
     if not study.explained_arms:
@@ -200,7 +200,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     )
 
 
-def _unit_in_words(study: Study) -> str:
+def _unit_description(study: Study) -> str:
     """Describe the score of studies; empty if images are evaluated."""
     if study.task.unit == "image":
         return ""
@@ -262,7 +262,7 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
     ]
     for name, data in prepared.data.items():
         lines += [(f"{name}, as read", str(each.without_examples())) for each in data.collected.notes]
-        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
+        lines += [(f"{name}, to pretrain on", _pool_description(prepared, name))]
         lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
     for step in steps:
         if step.kind not in ("generate", "store", "pretrain", "supervise") and step.view != study.place:
@@ -286,7 +286,7 @@ def _protocol(study: Study) -> list[tuple[str, str]]:
     return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
-def _pool_in_words(prepared: Prepared, name: str) -> str:
+def _pool_description(prepared: Prepared, name: str) -> str:
     data, pool = prepared.data[name], prepared.pretraining_ids(name)
     rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
     unlabelled = int((~is_labelled(rows)).sum())
