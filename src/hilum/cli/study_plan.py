@@ -136,8 +136,8 @@ def _print_arms(content: dict[str, Any]) -> None:
     if (evaluated := content["evaluated"]) is not None and evaluated["unit"] == "study":
         score = "mean" if evaluated["score"] == "mean" else "highest"
         echo(
-            f"Evaluated per study: {evaluated['test_units']:,} studies of {evaluated['test_images']:,} test images, by the "
-            f"{score} score of each"
+            f"Evaluated per study: {evaluated['test_units']:,} studies of {evaluated['test_images']:,} test images, "
+            f"by the {score} score of each"
         )
     if lost := content["without_features"]:
         counts = ", ".join(f"{part} {count:,}" for part, count in lost.items())

@@ -320,5 +320,5 @@ def _rate(directory: Path) -> str:
     curves = pl.read_parquet(path)
     if curves.is_empty():
         return ""
-    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
+    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_fraction"))
     return f", {rate:,.0f} images/s, data-wait {100 * wait:.1f} %"
