@@ -119,9 +119,9 @@ def write_large(root: Path, folder: Path, images: int) -> list[Path]:
 
 def store_of(paths: list[Path], directory: Path) -> tuple[Store, float]:
     """Hilum's store of them, and the CPU seconds an image that it took."""
-    collected = read_collection("folder", paths[0].parent)
+    dataset = read_collection("folder", paths[0].parent)
     began = time.process_time()
-    store = build_store(collected.manifest, collected.root, parse_recipe([{"resize": SIZE}]), directory, workers=1)
+    store = build_store(dataset.manifest, dataset.root, parse_recipe([{"resize": SIZE}]), directory, workers=1)
     return store, (time.process_time() - began) / len(paths)
 
 

@@ -55,8 +55,8 @@ def command():
 
 
 def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path):
-    collected = read_collection("folder", root)
-    store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
+    dataset = read_collection("folder", root)
+    store = build_store(dataset.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
     assert sorted(store.image_ids) == ["beside.dcm", "bits.dcm", "good0.png", "good1.png", "zero.dcm"]
     assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, but one in the header"]
     expected = {
@@ -73,7 +73,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
         "1 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
         "ignores windows, or correct WindowCenter (0028,1050).",
     ]
-    full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
+    full = build_store(dataset.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
     assert set(full.remarks.rows()) == {("bits.dcm", Remark.BITS_ABOVE_STORED)}
     assert open_store(tmp_path / "full").remarks.equals(full.remarks)
 

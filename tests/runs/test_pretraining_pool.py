@@ -35,7 +35,7 @@ def data():
 
 def unlisted(data):
     manifest = data.manifest.with_columns(pl.lit(None, pl.String).alias("split"))
-    return replace(data, collected=replace(data.collected, manifest=manifest))
+    return replace(data, dataset=replace(data.dataset, manifest=manifest))
 
 
 def test_all_images_of_official_test_patients_are_left_out_also_those_on_no_list(data):
@@ -86,7 +86,7 @@ def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_ano
     """As with RSNA's images, which are ChestX-ray14's: same patients, other images, no list."""
     again = unlisted(data)
     renamed = again.manifest.with_columns(pl.format("r{}", "image_id").alias("image_id"))
-    again = replace(again, name="again", collected=replace(again.collected, manifest=renamed))
+    again = replace(again, name="again", dataset=replace(again.dataset, manifest=renamed))
     sets = {"cxr": data, "again": again}
     pools = {name: pretraining_pool(each, each.manifest["image_id"].to_list()) for name, each in sets.items()}
     assert (len(pools["cxr"].image_ids), len(pools["again"].image_ids)) == (40, 60)

@@ -59,7 +59,7 @@ def ingest(
     check_replaceable(out, _OUTPUTS)
     salt = read_salt(hash_patients) if hash_patients else None
     with progress(f"Reading {root}") as on_progress:
-        collected = read_collection(
+        dataset = read_collection(
             collection,
             root,
             allow_missing=allow_missing,
@@ -69,30 +69,30 @@ def ingest(
             on_progress=on_progress,
         )
     if salt is not None:
-        collected = with_hashed_identifiers(collected, salt)
-    summary = summarise(collected)
+        dataset = with_hashed_identifiers(dataset, salt)
+    summary = summarise(dataset)
     with whole_directory(out) as beside:
-        write_manifest(collected.manifest, beside / "manifest.parquet")
-        for name in _tables_beside(collected):
-            getattr(collected, name).write_parquet(beside / f"{name}.parquet")
-        about = summary | {"root": str(root.resolve()), "sources": collected.sources}
+        write_manifest(dataset.manifest, beside / "manifest.parquet")
+        for name in _tables_beside(dataset):
+            getattr(dataset, name).write_parquet(beside / f"{name}.parquet")
+        about = summary | {"root": str(root.resolve()), "sources": dataset.sources}
         # the issuer of a plain folder is not known; it is then the name under which the folder is used
-        issuer = issuer_of(root, collected.name, "")
+        issuer = issuer_of(root, dataset.name, "")
         write_json(beside / "ingest.json", about | ({"issuer": issuer} if issuer else {}))
     if json:
         print_json(summary)
     else:
-        _show(summary, out, ["manifest", *_tables_beside(collected)])
+        _show(summary, out, ["manifest", *_tables_beside(dataset)])
 
 
-def _tables_beside(collected: "Dataset") -> list[str]:
+def _tables_beside(dataset: "Dataset") -> list[str]:
     """List the tables to write beside the manifest; empty tables of rejected images and remarks are omitted."""
-    tables = {name: getattr(collected, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
+    tables = {name: getattr(dataset, name) for name in ("boxes", "readings", "grades", "rejected", "remarks")}
     optional = ("rejected", "remarks")
     return [name for name, table in tables.items() if table is not None and (len(table) or name not in optional)]
 
 
-def summarise(collected: "Dataset") -> dict[str, Any]:
+def summarise(dataset: "Dataset") -> dict[str, Any]:
     """Count the images, patients and findings of a data set.
 
     Returns:
@@ -108,12 +108,12 @@ def summarise(collected: "Dataset") -> dict[str, Any]:
     from hilum.findings import native
     from hilum.notes import notes_as_data
 
-    manifest = collected.manifest
+    manifest = dataset.manifest
     whole = count_images(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
     by_split = count_images(manifest)
-    boxes = {} if collected.boxes is None else dict(collected.boxes.group_by("finding").len().iter_rows())
+    boxes = {} if dataset.boxes is None else dict(dataset.boxes.group_by("finding").len().iter_rows())
     return {
-        "collection": collected.name,
+        "collection": dataset.name,
         "images": len(manifest),
         "labelled": int(is_labelled(manifest).sum()) if finding_columns(manifest) else 0,
         "patients": manifest["patient_id"].n_unique(),
@@ -125,7 +125,7 @@ def summarise(collected: "Dataset") -> dict[str, Any]:
         },
         "findings": {
             row["finding"]: {
-                "native": native(row["finding"], collected.name),
+                "native": native(row["finding"], dataset.name),
                 "positive": row["positives"],
                 "single_label": row["single_label"],
                 "uncertain": row["uncertain"],
@@ -138,10 +138,10 @@ def summarise(collected: "Dataset") -> dict[str, Any]:
             for row in whole.drop_nulls("finding").iter_rows(named=True)
         },
         "boxes": sum(boxes.values()),
-        "notes": notes_as_data(collected.notes),
-        "warnings": notes_as_data(collected.warnings),
-        "rejected": len(collected.rejected),
-        "remarks": dict(collected.remarks.group_by("remark").len().sort("remark").iter_rows()),
+        "notes": notes_as_data(dataset.notes),
+        "warnings": notes_as_data(dataset.warnings),
+        "rejected": len(dataset.rejected),
+        "remarks": dict(dataset.remarks.group_by("remark").len().sort("remark").iter_rows()),
     }
 
 

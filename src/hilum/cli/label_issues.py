@@ -128,7 +128,7 @@ def _images(
     from hilum.runs.inputs.data import read_data
 
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
-    images = PageImages(named.manifest, named.collected.root)
+    images = PageImages(named.manifest, named.dataset.root)
     evaluated = issues["image_id"].unique().to_list()
     missing = sorted(image_id for image_id in evaluated if image_id not in images.paths)
     if evaluated and len(missing) == len(evaluated):

@@ -132,8 +132,8 @@ def _read(folder: Path) -> "tuple[pl.DataFrame, Path, pl.DataFrame | None]":
     from hilum.data.manifest import read_manifest
 
     if not (folder / "manifest.parquet").is_file():
-        collected = read_collection("folder", folder)
-        return collected.manifest, collected.root, None
+        dataset = read_collection("folder", folder)
+        return dataset.manifest, dataset.root, None
     root = Path(json.loads((folder / "ingest.json").read_text(encoding="utf-8"))["root"])
     boxes = folder / "boxes.parquet"
     return read_manifest(folder / "manifest.parquet"), root, pl.read_parquet(boxes) if boxes.is_file() else None

@@ -31,7 +31,7 @@ class ExplainedImages:
 
 
 def choose_images(
-    collected: Dataset,
+    dataset: Dataset,
     issuer: str,
     cards: Sequence[Card],
     findings: Collection[str],
@@ -45,7 +45,7 @@ def choose_images(
     """Select all images with a box of a finding, and other images at random.
 
     Args:
-        collected: Data set.
+        dataset: Data set.
         issuer: Name given by the user; used as issuer of the patient ids if the data set does not define one.
         cards: Cards of the models.
         findings: Findings to explain.
@@ -58,8 +58,8 @@ def choose_images(
     Raises:
         HilumError: No image remains.
     """
-    manifest = collected.manifest.filter(pl.col("path").is_not_null())
-    own_issuer = issuer_of(collected.root, collected.name, issuer)
+    manifest = dataset.manifest.filter(pl.col("path").is_not_null())
+    own_issuer = issuer_of(dataset.root, dataset.name, issuer)
     names = full_names(manifest, own_issuer)
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
     notes: list[Note] = []
@@ -71,12 +71,12 @@ def choose_images(
         manifest,
         list(manifest.select("image_id", "patient_id").iter_rows()),
         own_issuer,
-        str(collected.root),
+        str(dataset.root),
         include=include_training_patients,
     )
     notes += checked.notes
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(checked.image_ids, dtype=pl.String).implode()))
-    placed = _boxes(collected.boxes if boxes else None, manifest, findings)
+    placed = _boxes(dataset.boxes if boxes else None, manifest, findings)
     boxed = set(placed["image_id"])
     order = shuffled(seed, image_keys(manifest["image_id"]), use=Stream.IMAGES_TO_EXPLAIN)
     others = [image_id for image_id in manifest["image_id"].gather(order) if image_id not in boxed]

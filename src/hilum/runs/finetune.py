@@ -302,7 +302,7 @@ def _task(
 ) -> _Task:
     wanted = named or findings_of(data)
     cohort = Cohort(exactly_one_of=tuple(wanted) if multiclass else ())
-    manifest = task_images(data.collected, wanted, label_policy, cohort)
+    manifest = task_images(data.dataset, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
     if fraction < 1:

@@ -118,13 +118,13 @@ def _shared_ids(
 ) -> Iterable[Note]:
     """Report patient ids of a folder that are also ids of patients excluded by another folder."""
     own = data[name]
-    if own.collected.name != FOLDER:
+    if own.dataset.name != FOLDER:
         return
     here_known = set(own.manifest.filter(is_patient_known(own.manifest))["image_id"])
     known = [image_id for image_id in training if image_id in here_known]
     here = {patient.removeprefix(f"{own.issuer}:") for patient in own.patients(known)}
     for other, each in data.items():
-        if each.collected.name == FOLDER and each.issuer != own.issuer:
+        if each.dataset.name == FOLDER and each.issuer != own.issuer:
             both = here & {patient.removeprefix(f"{each.issuer}:") for patient in pools[other].excluded_patients}
             if both:
                 examples = ", ".join(sorted(both)[:3])

@@ -32,30 +32,30 @@ def is_deidentified(manifest: pl.DataFrame) -> bool:
     return any(salt_of(number) is not None for number in manifest["patient_id"].unique())
 
 
-def with_hashed_identifiers(collected: Dataset, salt: bytes) -> Dataset:
+def with_hashed_identifiers(dataset: Dataset, salt: bytes) -> Dataset:
     """Hash `patient_id`, `study_id` and `image_id` in every table, and remove examples from notes.
 
     Raises:
         HilumError: The collection's identifiers are published pseudonyms.
     """
-    if not has_own_ids(collected.name):
+    if not has_own_ids(dataset.name):
         raise HilumError(
             "--hash-patients",
             expected=f"one of {', '.join(OWN_COLLECTIONS)}",
-            found=collected.name,
+            found=dataset.name,
             fix="Remove it: this data set's identifiers are published pseudonyms.",
         )
     # Examples may be identifiers, and so may be any word of a text without a code.
-    notes = [each.without_examples() for each in collected.notes if each.code is not Code.UNCODED]
+    notes = [each.without_examples() for each in dataset.notes if each.code is not Code.UNCODED]
     return replace(
-        collected,
-        manifest=_hash_columns(collected.manifest, salt),
-        rejected=_hash_columns(collected.rejected, salt),
+        dataset,
+        manifest=_hash_columns(dataset.manifest, salt),
+        rejected=_hash_columns(dataset.rejected, salt),
         notes=[*notes, note(Code.HASHED_IDS)],
         patient_spellings={},
-        boxes=None if collected.boxes is None else _hash_columns(collected.boxes, salt),
-        readings=None if collected.readings is None else _hash_columns(collected.readings, salt),
-        grades=None if collected.grades is None else _hash_columns(collected.grades, salt),
+        boxes=None if dataset.boxes is None else _hash_columns(dataset.boxes, salt),
+        readings=None if dataset.readings is None else _hash_columns(dataset.readings, salt),
+        grades=None if dataset.grades is None else _hash_columns(dataset.grades, salt),
     )
 
 

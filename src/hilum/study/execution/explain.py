@@ -82,7 +82,7 @@ def _write_maps(
     study, data = prepared.study, prepared.labelled
     findings = tuple(study.task.findings)
     images = choose_images(
-        replace(data.collected, manifest=manifest),
+        replace(data.dataset, manifest=manifest),
         data.issuer,
         [model.card for model in models],
         findings,

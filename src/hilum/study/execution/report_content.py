@@ -190,7 +190,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     generated = prepared.study.data[name].generate is not None
     return DataSummary(
         name=name,
-        collection=data.collected.name + (" (generated images)" if generated else ""),
+        collection=data.dataset.name + (" (generated images)" if generated else ""),
         images=data.manifest.height,
         patients=data.manifest["patient_id"].n_unique(),
         split_title=split.title if is_labelled else "",
@@ -235,7 +235,7 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
         rejected = store_of(out, name).rejected.height
         if rejected:
             sentences.append(f"{name}: {rejected} images could not be read and were excluded (rejected.parquet).")
-        dropped = data.collected.manifest.height - data.manifest.height
+        dropped = data.dataset.manifest.height - data.manifest.height
         if dropped:
             only = prepared.study.data[name].only
             why = f"positive for none of {', '.join(only)}" if only else "outside the selected views and lists"
@@ -261,9 +261,9 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        lines += [(f"{name}, as read", str(each.without_examples())) for each in data.collected.notes]
+        lines += [(f"{name}, as read", str(each.without_examples())) for each in data.dataset.notes]
         lines += [(f"{name}, to pretrain on", _pool_description(prepared, name))]
-        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
+        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.dataset.sources.items())]
     for step in steps:
         if step.kind not in ("generate", "store", "pretrain", "supervise") and step.view != study.place:
             continue

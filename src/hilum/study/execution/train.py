@@ -58,7 +58,7 @@ def perform(
     """
     batch_workers = 1 if workers is None else workers
     if step.kind == "store":
-        images, root = prepared.stored_images(step.data), prepared.data[step.data].collected.root
+        images, root = prepared.stored_images(step.data), prepared.data[step.data].dataset.root
         build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
     elif step.kind == "supervise":
         _supervise(step, prepared, out, batch_workers, on_progress, probes)
