@@ -59,6 +59,7 @@ def preview(
 
     from hilum.cli.console import echo, progress
     from hilum.errors import HilumError
+    from hilum.notes import Code, note
     from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
 
     if out.suffix.lower() not in (".html", ".png"):
@@ -69,17 +70,17 @@ def preview(
     for folder in data:
         manifest, root, drawn = _read(folder)
         if boxes and drawn is None:
-            notes.append(f"{folder.name} has no boxes.")
+            notes.append(note(Code.DATA_WITHOUT_BOXES, data=folder.name))
         chosen = choose(manifest, count, seed, image_ids.split(",") if image_ids else ())
         with progress(f"Reading {folder}") as on_progress:
             strips.append(Strip(folder.name, read_rows(chosen, root, wanted, drawn if boxes else None, on_progress)))
     if not image_ids:
-        notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
+        notes.append(note(Code.SAMPLED_OF_EACH, images=count, seed=seed))
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
     if augmentations:
         write_view_sheet([image for strip in strips for image in strip.images], augmentations, views, seed, out)
     elif out.suffix.lower() == ".html":
-        write_page(strips, steps, notes, out)
+        write_page(strips, steps, list(map(str, notes)), out)
     else:
         write_image(strips, steps, out)
     shown = [image for strip in strips for image in strip.images]

@@ -132,6 +132,7 @@ class Code(StrEnum):
     SAME_IDS_EXCLUDED = "same_ids_excluded"
     TRAINED_ON_STATED = "trained_on_stated"
     TRAINED_ON_POSSIBLE = "trained_on_possible"
+    STATEMENTS_NOT_COMPARED = "statements_not_compared"
     TRAINED_ON_UNKNOWN = "trained_on_unknown"
     TRAINING_PATIENTS_INCLUDED = "training_patients_included"
     TRAINING_PATIENTS_EXCLUDED = "training_patients_excluded"
@@ -143,6 +144,8 @@ class Code(StrEnum):
     SAMPLED_POINTS = "sampled_points"
     BOXES_OUTSIDE_CROP = "boxes_outside_crop"
     NO_CLASSES = "no_classes"
+    DATA_WITHOUT_BOXES = "data_without_boxes"
+    SAMPLED_OF_EACH = "sampled_of_each"
     MODELS_OF_SEED = "models_of_seed"
     # training
     EPOCH_OF_LOWEST_LOSS = "epoch_of_lowest_loss"

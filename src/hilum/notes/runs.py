@@ -59,6 +59,12 @@ RUNS: dict[Code, Meaning] = {
         "The authors of the weights do not state which images they used: metrics may be optimistic.",
         "Use other weights, or test images of another data set.",
     ),
+    Code.STATEMENTS_NOT_COMPARED: Meaning(
+        "authors of the weights that {model} started from state their training images ({statements}); these are not "
+        "compared with the table, which does not name its data set",
+        "If the table is of one of these data sets, metrics may be optimistic.",
+        "Use `hilum probe` or `hilum finetune` on the data set, which compare its images with published lists.",
+    ),
     Code.TRAINED_ON_UNKNOWN: Meaning(
         "it is unknown whether the weights were trained on these patients: {why}",
         "Patient ids cannot be compared with the training patients of the weights.",
@@ -107,6 +113,12 @@ RUNS: dict[Code, Meaning] = {
         "no class separation: the labels of the data set do not give two classes",
         "Class separation needs images of two classes.",
         "Add labels.",
+    ),
+    Code.DATA_WITHOUT_BOXES: Meaning("{data} has no boxes.", "No boxes are drawn on these images.", "None."),
+    Code.SAMPLED_OF_EACH: Meaning(
+        "Drawn from all images on disk, {images} of each data set, seed {seed}.",
+        "The other images are not shown.",
+        "Use another `--seed`, or more images.",
     ),
     Code.MODELS_OF_SEED: Meaning("models of seed {seed}", "Of several seeds, the first one is shown.", "None."),
 }
