@@ -108,9 +108,9 @@ def test_names_are_known_and_nothing_is_imported_for_them(package):
 
 
 def test_a_data_set_is_read_with_its_patients_as_a_hospitals(package, clinic):
-    collected = read_collection("clinic", clinic)
-    assert collected.manifest["Pneumonia"].sum() == 15
-    assert collected.manifest["patient_id"].n_unique() == 15
+    dataset = read_collection("clinic", clinic)
+    assert dataset.manifest["Pneumonia"].sum() == 15
+    assert dataset.manifest["patient_id"].n_unique() == 15
     assert not is_public("clinic")
     assert data_source("clinic").title == "Our clinic"
     with pytest.raises(HilumError, match="folders pneumonia and normal"):

@@ -61,8 +61,8 @@ def test_tables_and_page_are_of_studies(root, unseen, tmp_path):
     run_study(study, {"images": root}, out, show_step=unseen)
     of_study = read_predictions(out / "evaluation/predictions/scratch/seed-0.parquet")
     assert set(of_study.image_ids) == tested
-    judged = plan_data(plan_study(study, {"images": root}))["judged"]
-    assert judged == {
+    evaluated = plan_data(plan_study(study, {"images": root}))["evaluated"]
+    assert evaluated == {
         "unit": "study", "score": "mean", "test_units": len(tested), "test_images": len(prepared.task.test_ids),
     }  # fmt: skip
     scores = pl.read_parquet(out / "evaluation/predictions/scratch/seed-0.parquet")

@@ -108,7 +108,7 @@ def test_a_change_of_any_pooled_data_set_is_a_change_of_the_pretraining(prepared
         return [keys[step.directory] for step in steps if step.kind == "pretrain"]
 
     before = keys()
-    root = prepared.data["others"].collected.root
+    root = prepared.data["others"].dataset.root
     image = root / prepared.data["others"].manifest["path"][0]
     content = image.read_bytes()
     image.write_bytes(content + b" ")

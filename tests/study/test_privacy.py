@@ -291,7 +291,7 @@ def test_a_classifier_outside_of_a_study_is_not_judged_on_patients_of_its_weight
     quick = "--set", "epochs=1", "--set", "patience=null", "--include-training-patients"
     answer = finetuned(ingested, *quick)
     assert answer.exit_code == 0, answer.output
-    assert "16 test images are of patients the weights were trained on: metrics are optimistic" in answer.output
+    assert "16 images are of patients the weights were trained on: results on them are optimistic" in answer.output
 
 
 def test_options_about_native_files_are_refused_for_ingested_ones(hospital, ingested, tmp_path):

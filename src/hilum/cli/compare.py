@@ -96,7 +96,7 @@ def compare(
     if result.margins is not None:
         conclusions = ", ".join(f"{row['finding']} {row['conclusion']}" for row in result.margins.to_dicts())
         echo(f"margin {margin:g}: {conclusions}")
-    for line in [*result.row_notes, *about["notes"]]:
+    for line in [*result.row_notes, *map(str, result.notes)]:
         echo(line)
     echo()
     echo(str(out / "comparisons.parquet"))

@@ -91,7 +91,7 @@ def _print(result: "EmbedResult", similar_to: list[str], out: Path) -> None:
     embedded, about = result.embedded, result.about
     echo(f"{about['encoder']} · {about['images']:,} images of {about['patients']:,} patients of {about['data']}")
     for note in embedded.notes:
-        echo(note)
+        echo(str(note))
     for grouping in embedded.purity["grouping"].unique(maintain_order=True):
         echo()
         rows = [row for row in embedded.purity.iter_rows(named=True) if row["grouping"] == grouping]

@@ -103,13 +103,13 @@ def evaluate(
         _print_estimates(table, measured[1:])
     if result.subgroups is not None:
         echo()
-        _print_subgroups(result.subgroups, about["subgroup_notes"])
+        _print_subgroups(result.subgroups, [each["text"] for each in about["subgroup_notes"]])
     echo()
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
         origin = f", chosen on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
         echo(f"Thresholds: {thresholds[0].rule}{origin}; fixed in the bootstrap.")
-    for line in [*result.row_notes, *about["notes"]]:
+    for line in [*result.row_notes, *map(str, result.notes)]:
         echo(line)
     echo()
     echo(str(out / "metrics.parquet"))

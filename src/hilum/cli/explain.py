@@ -106,7 +106,7 @@ def _print(explained: "Explained", out: Path) -> None:
     images = len({image_id for image_id, _ in explained.pairs})
     echo(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
     for note in explained.notes:
-        echo(note)
+        echo(str(note))
     if explained.statistics is not None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)

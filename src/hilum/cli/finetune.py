@@ -112,7 +112,7 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     for line in result.summary:
         echo(line)
     for note in result.notes:
-        echo(note)
+        echo(str(note))
     if about["was_done"]:
         echo("This run was already complete: nothing was trained.")
     echo()

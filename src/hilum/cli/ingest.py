@@ -87,7 +87,7 @@ def _show(result: "IngestResult") -> None:
         print_table(["finding", *counted, *splits], rows)
         echo("alone: images with this label and no other")
     echo()
-    for note in summary["notes"]:
+    for note in result.notes:
         echo(f"- {note}")
     echo(f"Written to {result.directory}: {', '.join(f'{table}.parquet' for table in result.tables)}, ingest.json")
 

@@ -76,7 +76,7 @@ def label_issues(
             "noise rate, negatives",
             "ceiling",
         ],
-        [list(row) for row in noise.drop("note").rows()],
+        [list(row) for row in noise.drop("note", "codes").rows()],
         title="Estimated label noise",
     )
     echo()
@@ -94,7 +94,7 @@ def label_issues(
     echo("ceiling: AUROC that a perfect model reaches when evaluated on these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
         echo(f"{finding}: {note}")
-    for note in result.notes:
-        echo(note)
+    for each in result.notes:
+        echo(str(each))
     echo()
     echo(f"Report: {result.page}; all labels with their ranks: {out / 'label_issues.csv'}")

@@ -55,7 +55,7 @@ def package(
     for line in result.summary:
         echo(line)
     print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], result.tables["findings"].rows())
-    for line in result.notes:
+    for line in result.row_notes:
         echo(line)
     echo()
     echo(str(out))

@@ -93,7 +93,7 @@ def _print(result: "PredictionResult") -> None:
     if refused:
         print_table(["refused", "images", "reason"], refused)
         echo()
-    for line in result.notes[len(refused) :]:
+    for line in result.row_notes[len(refused) :]:
         echo(line)
     echo("Research tool: not for diagnosis.")
     echo(str(result.scored.out))

@@ -160,7 +160,7 @@ def _print_plan(about: dict[str, Any]) -> None:
         print_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
     echo(f"trains on {about['learns_from']}")
     for note in about["notes"]:
-        echo(note)
+        echo(note["text"])
     if about["matched_keys"] is None:
         echo("starts from random weights")
     else:
@@ -194,5 +194,5 @@ def _print_result(result: "PretrainResult", *, as_json: bool) -> None:
     probes = f" and {about['probe_seconds']:,.0f} s of probes" if about["probe_seconds"] else ""
     echo(f"{result.seconds:,.0f} s of training{probes}, {rate:,.0f} images per second; last epoch: {outcome}")
     for note in result.card.notes:
-        echo(note)
+        echo(str(note))
     echo(str(result.directory))

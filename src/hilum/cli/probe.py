@@ -87,7 +87,7 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
         f"{counts['test']:,}"
     )
     for note in about["notes"]:
-        echo(note)
+        echo(note["text"])
     overall = overall_finding(probed.metrics["finding"].to_list())
     measured = "macro AUROC" if overall == MACRO else f"AUROC for {overall}"
     macro = probed.metrics.filter(pl.col("finding") == overall)

@@ -81,7 +81,7 @@ def _images_of(given: str, several: bool) -> list[InputImage]:
 
 
 def _of_data(data: NamedData, prefix: str) -> list[InputImage]:
-    root = data.collected.root
+    root = data.dataset.root
     manifest = data.manifest
     patients = data.patients(manifest["image_id"].to_list())
     return [

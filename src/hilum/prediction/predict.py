@@ -127,7 +127,7 @@ class PredictionResult(Result):
         return [f"{self.model.description.name}: {self.scored.scored:,} of {self.scored.images:,} images scored"]
 
     @property
-    def notes(self) -> Sequence[str]:
+    def row_notes(self) -> list[str]:
         """Refused images by reason, and images of training patients."""
         scored = self.scored
         notes = [f"refused: {count:,} images, {reason.description}" for reason, count in scored.refused.items()]

@@ -140,7 +140,7 @@ def _cases(content: ReportContent) -> Section | None:
 def _data(content: ReportContent) -> Section:
     blocks: list[Block] = []
     if content.labelled is not None and not content.labelled.is_empty():
-        blocks += [Prose([f"Labelled training data: {content.labelled_in_words}."]), tables.labelled_table(content)]
+        blocks += [Prose([f"Labelled training data: {content.labelled_description}."]), tables.labelled_table(content)]
     for summary in content.data:
         images, patients = formats.plural(summary.images, "image"), formats.plural(summary.patients, "patient")
         split = f"Split {summary.split_title}." if summary.split_title else "Not split."

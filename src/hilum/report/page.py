@@ -16,7 +16,7 @@ from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, l
 from hilum.report.verdict.decide import Verdict, decide
 
 PAGE = "report.html"
-FILES = (PAGE, "tables", "figures")
+FILES: tuple[str, ...] = (PAGE, "tables", "figures")
 """Files and folders of a report."""
 
 

@@ -25,6 +25,7 @@ from hilum.explanation.embedding import (
     rows_of,
     write_embedded,
 )
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.figures import SimilarImages, write_embedding_figures, write_similar_images
@@ -185,7 +186,7 @@ def embed(
         write_embedding_figures(embedded.points, embedded.purity, beside)
         if similar_to:
             _write_sheet(similar_to, embedded, chosen, store, beside / _SHEET)
-    return EmbedResult(out, {**about, "notes": embedded.notes, "out": str(out)}, embedded)
+    return EmbedResult(out, {**about, "notes": notes_as_data(embedded.notes), "out": str(out)}, embedded)
 
 
 def _nearest(embedded: Embedded, image_id: str) -> pl.DataFrame:

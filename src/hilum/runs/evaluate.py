@@ -15,7 +15,7 @@ from hilum.evaluation.predictions import read_table
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
-from hilum.notes import Code, Note, note
+from hilum.notes import Code, Note, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.render import listing
@@ -166,13 +166,12 @@ def evaluate(
                 "n_bootstrap": n_bootstrap,
                 "seed": seed,
                 "min_group": min_group,
-                "notes": [str(each) for each in group_notes],
-                "codes": [each.code for each in group_notes],
+                "notes": notes_as_data(group_notes),
             }
             write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=subgroup_settings)
         if directory is not None:
             write_results(directory, "metrics", estimates, predictions=paths, settings=about)
-        more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
+        more = {"subgroup_notes": notes_as_data(group_notes)} if subgroups else {}
         by_group = None if found.subgroups is None else found.subgroups.drop("arm")
         return EvaluationResult(directory, about | more, estimates, by_group, given)
 

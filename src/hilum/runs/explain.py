@@ -181,12 +181,12 @@ def explain(
     directories = [model_directory(each) for each in (model, compare_with) if each is not None]
     models = load_models(directories, choose_device(cast(Device, device)))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
-    collected = read.collected if image_ids is None else _only(read.collected, image_ids)
+    dataset = read.dataset if image_ids is None else _only(read.dataset, image_ids)
     named = findings_from(findings)
     scored = [each.card.findings for each in models]
     wanted = tuple(named if named is not None else (f for f in scored[0] if all(f in others for others in scored)))
     chosen = choose_images(
-        collected,
+        dataset,
         read.issuer,
         [each.card for each in models],
         wanted,
@@ -204,9 +204,7 @@ def explain(
             same = [store for store in stores if store.recipe == recipe]
             with progress(f"reading images for {each.name}") as on_progress:
                 at = Path(folder) / str(number)
-                stores += same[:1] or [
-                    build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
-                ]
+                stores += same[:1] or [build_store(chosen.manifest, dataset.root, recipe, at, on_progress=on_progress)]
         with progress("explaining") as on_progress:
             explained = explain_models(models, stores, chosen, config, on_progress)
         write_explained(explained, beside)
@@ -214,15 +212,15 @@ def explain(
     return ExplainResult(out, described(explained), explained)
 
 
-def _only(collected: Dataset, image_ids: Sequence[str]) -> Dataset:
+def _only(dataset: Dataset, image_ids: Sequence[str]) -> Dataset:
     """Restrict a data set to some images."""
-    manifest = collected.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
+    manifest = dataset.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
     unknown = sorted(set(image_ids) - set(manifest["image_id"]))
     if unknown:
         raise HilumError(
             "image_ids", expected="images of the data set", found=", ".join(unknown[:3]), fix="Check the ids."
         )
-    return replace(collected, manifest=manifest)
+    return replace(dataset, manifest=manifest)
 
 
 def _write_page(explained: Explained, stores: Sequence[Store], directory: Path) -> None:

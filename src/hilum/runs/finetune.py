@@ -35,11 +35,12 @@ from hilum.finetuning.finetune import finetune as train_classifier
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings, setting_problems
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords, unknown_name
 from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
-from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
+from hilum.runs.inputs.leakage import check_copies, untrained_images
 from hilum.runs.results import Result
 from hilum.yaml_loader import parse_value
 
@@ -194,7 +195,7 @@ def finetune(
     train, val = task.train.only(readable), task.val.only(readable)
     tested = [image_id for image_id in task.test_ids if image_id in readable]
     card = read_card(start) if start else None
-    test = exclude_training_patients(read, tested, card, include=include_training_patients)
+    test = untrained_images(read, tested, card, include=include_training_patients)
     held = [*tested, *([] if task.split.sharing else val.image_ids)]
     notes = [*test.notes, *check_copies(read, store, train.image_ids, held, include=include_training_patients)]
     scored = [*val.image_ids, *test.image_ids]
@@ -228,7 +229,7 @@ def finetune(
         "val": len(val.image_ids),
         "test": len(scored) - len(val.image_ids),
     }
-    about["notes"] = [*notes, *store.notes()]
+    about["notes"] = notes_as_data([*notes, *store.notes()])
     write_json(out / DESCRIPTION, about | {"key": key})
     return FinetuneResult(
         out, about | {"was_done": done}, read_card(out / MODEL), read_result_table(out / MODEL / "curves.parquet")
@@ -311,7 +312,7 @@ def _task(
 ) -> _Task:
     wanted = named or findings_of(data)
     cohort = Cohort(exactly_one_of=tuple(wanted) if multiclass else ())
-    manifest = task_images(data.collected, wanted, label_policy, cohort)
+    manifest = task_images(data.dataset, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
     if fraction < 1:

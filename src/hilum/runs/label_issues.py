@@ -13,6 +13,7 @@ from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.labels import google_agreement, rank_label_issues
 from hilum.evaluation.predictions import as_predictions, read_trained_on
 from hilum.evaluation.tables import write_results
+from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.pages import PageImages, write_label_issues_page
@@ -124,9 +125,14 @@ def label_issues(
     agreement = None if adjudicated is None else google_agreement(Path(adjudicated), seed=seed)
     first = seeds[0]
     images, patients = len(first.frame), len(set(first.patients))
-    notes = [str(each) for each in first.notes]
-    notes += [f"{missing:,} images of the predictions are not in {_name(data)}."] if missing else []
-    about = {"split": first.split, "images": images, "patients": patients, "seed": seed, "notes": notes}
+    notes = [*first.notes, *([note(Code.MISSING_IMAGES, images=missing, data=_name(data))] if missing else [])]
+    about = {
+        "split": first.split,
+        "images": images,
+        "patients": patients,
+        "seed": seed,
+        "notes": notes_as_data(notes),
+    }
     directory = None if out is None else Path(out)
     page = None if directory is None else directory / PAGE
     if directory is not None and page is not None:
@@ -136,7 +142,7 @@ def label_issues(
         if agreement is not None and adjudicated is not None:
             write_results(directory, "agreement", agreement, predictions=[Path(adjudicated)], settings={"seed": seed})
         write_label_issues_page(
-            issues, noise, agreement, page, images=_evaluated(about), top=top, image=image, notes=notes
+            issues, noise, agreement, page, images=_evaluated(about), top=top, image=image, notes=list(map(str, notes))
         )
     return LabelIssuesResult(directory, about, issues, noise, agreement, page)
 
@@ -146,7 +152,7 @@ def _images(
 ) -> tuple[PageImages, int]:
     """Read the data set of the evaluated images; return its images, and the number of those it lacks."""
     named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
-    images = PageImages(named.manifest, named.collected.root)
+    images = PageImages(named.manifest, named.dataset.root)
     evaluated = issues["image_id"].unique().to_list()
     missing = sorted(image_id for image_id in evaluated if image_id not in images.paths)
     if evaluated and len(missing) == len(evaluated):

@@ -12,10 +12,12 @@ import polars as pl
 from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import NamedData, Store, open_store
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
+from hilum.notes import notes_as_data
 from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_between
 from hilum.pretext.pretrain import check_batch_size
 from hilum.pretext.pretrain import pretrain as train
@@ -65,7 +67,7 @@ class PretrainResult(Result):
         about = self.about
         return [
             f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients",
-            *self.card.notes,
+            *map(str, self.card.notes),
         ]
 
     @property
@@ -213,7 +215,9 @@ def pretrain(
             "patients": len(set(images.patient_ids)),
             "parts": [asdict(part) for part in images.parts],
             "copies": {"counted_once": found.counted_once, "left_out": found.left_out},
-            "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
+            "notes": notes_as_data(
+                [*pool.notes, *(each.about(name) for name, store in decoded.items() for each in store.notes())]
+            ),
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
             "missing_keys": None if begun is None else begun.missing,
@@ -246,14 +250,14 @@ def pretrain(
 
 
 def _result(about: dict[str, Any], out: Path) -> PretrainResult:
-    card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
+    card, curves = read_card(out), read_result_table(out / "curves.parquet")
     last = curves.row(-1, named=True)
     signs = {name: last[name] for name in ("train_loss", "effective_rank", "feature_spread") if name in last}
     outcome = {
         "seconds": float(curves["seconds"].sum()),
         "last_epoch": signs,
         "selected_epoch": card.epoch,
-        "outcome": card.notes,
+        "outcome": notes_as_data(card.notes),
         "probe_seconds": float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0,
         "out": str(out),
     }

@@ -26,6 +26,7 @@ from hilum.finetuning.shortcut_features import (
     thumbnail_features,
 )
 from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
@@ -168,7 +169,7 @@ def probe(
         "min_positive_patients": min_positive_patients,
         "n_bootstrap": n_bootstrap,
         "seed": seed,
-        "notes": images.notes,
+        "notes": notes_as_data(images.notes),
     }
     with whole_directory(out) as beside:
         for name in TABLES:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hilum.evaluation.metrics import MACRO
+from hilum.notes import Note, read_notes
 
 _ROWS = 12
 _NOTE = "note"
@@ -38,9 +39,9 @@ class Result(ABC):
         """Summary of the run, a few lines."""
 
     @property
-    def notes(self) -> Sequence[str]:
-        """Limitations of the results, one sentence each."""
-        return [str(note) for note in self.about.get("notes", [])]
+    def notes(self) -> Sequence[Note]:
+        """Limitations of the results; each has a stable code, and is printed as text."""
+        return read_notes(self.about.get("notes", []))
 
     @property
     def row_notes(self) -> list[str]:
@@ -62,7 +63,7 @@ class Result(ABC):
         return {name: table.drop(_NOTE, strict=False) for name, table in self._shown().items()}
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *self.notes]
+        lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *map(str, self.notes)]
         with pl.Config(tbl_rows=_ROWS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
             lines += [f"{name}\n{table}" for name, table in self._printed().items()]
         lines += self.row_notes
@@ -72,7 +73,7 @@ class Result(ABC):
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{type(self).__name__}</b>: {escape('; '.join(self.summary))}</p>"]
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
+        parts += [f"<p>{escape(str(each))}</p>" for each in self.notes]
         with pl.Config(tbl_rows=_ROWS):
             parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._printed().items()]
         parts += [f"<p>{escape(note)}</p>" for note in self.row_notes]

@@ -318,7 +318,7 @@ class _Trial:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - any error would stop the study later
-            message = self._in_words(step, error)
+            message = self._described(step, error)
             code = error.code if isinstance(error, TrainingFailedError) else None
             problems = [Problem(arm, step.title, message, code) for arm in arms] or [Problem(None, step.title, message)]
             if report:
@@ -331,7 +331,7 @@ class _Trial:
             took[step.title] = took.get(step.title, 0.0) + time.monotonic() - began
         return True
 
-    def _in_words(self, step: Step, error: Exception) -> str:
+    def _described(self, step: Step, error: Exception) -> str:
         if isinstance(error, TrainingFailedError):
             message = describe_failure(step, self._small.study, error)
         elif isinstance(error, HilumErrors):

@@ -198,7 +198,7 @@ def _shared_ids(data: Mapping[str, "PreparedData"]) -> list[SharedIds]:
     of_folder = {
         name: set(each.patients(each.manifest.filter(is_patient_known(each.manifest))["image_id"].to_list()))
         for name, each in data.items()
-        if each.collected.name == FOLDER
+        if each.dataset.name == FOLDER
     }
     for one, other in combinations(of_folder, 2):
         issuers = data[one].issuer, data[other].issuer

@@ -4,7 +4,7 @@ Packaging is a separate command and not a step of the study: it needs no trainin
 weights only of models that are used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class PackageResult(Result):
         return [f"{self.description.name}: {', '.join(self.description.members)}"]
 
     @property
-    def notes(self) -> Sequence[str]:
+    def row_notes(self) -> list[str]:
         """Notes on findings, and on what thresholds and AUROC were computed."""
         described, notes = self.description, []
         if len(described.members) > 1:

@@ -79,4 +79,4 @@ def test_other_floating_point_is_taken_and_stated(tensors, dtype):
     changed = {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
     encoder, report = load(changed)
     assert encoder.body.state_dict()["conv1.weight"].dtype == torch.float32
-    assert f"100 tensors are {str(dtype)[6:]} in the file and float32 here" in report.notes
+    assert f"100 tensors are {str(dtype)[6:]} in the file and float32 here" in map(str, report.notes)

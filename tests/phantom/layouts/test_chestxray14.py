@@ -77,15 +77,15 @@ def test_tables_begin_as_the_real_ones_do(written, shared_data):
 
 
 def test_the_reader_of_the_real_collection_reads_it(written):
-    collected = read_collection("chestxray14", written)
+    dataset = read_collection("chestxray14", written)
     population = {image.image_id: image for image in population_images(0, 36)}
-    assert set(collected.manifest["image_id"]) == set(population)
-    for row in collected.manifest.iter_rows(named=True):
+    assert set(dataset.manifest["image_id"]) == set(population)
+    for row in dataset.manifest.iter_rows(named=True):
         image = population[row["image_id"]]
         assert {finding for finding in CHESTXRAY14 if row[finding] == 1} == set(image.severities)
         assert (row["age"], row["sex"], row["view"]) == (image.age, image.sex, image.view)
-    assert collected.boxes is not None
-    assert set(collected.boxes["finding"]) <= set(CHESTXRAY14)
+    assert dataset.boxes is not None
+    assert set(dataset.boxes["finding"]) <= set(CHESTXRAY14)
 
 
 def test_boxes_are_of_the_native_findings_are_in_the_frame_and_belong_to_positive_images(written):

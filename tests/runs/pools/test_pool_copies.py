@@ -60,7 +60,8 @@ def test_a_folder_named_twice_is_one_folder_and_its_patients_are_seen_under_both
         assert found.counted_once == {"again": 8}
         assert set(found.copied_patients) == set(data["again"].patients(data["again"].manifest["image_id"].to_list()))
         assert any(
-            "again: all of its images are duplicates of other data sets" in note for note in found.pools["a"].notes
+            "again: all of its images are duplicates of other data sets" in note
+            for note in map(str, found.pools["a"].notes)
         )
 
 
@@ -75,7 +76,9 @@ def test_images_of_equal_bytes_or_pixels_count_once_and_those_with_labels_are_ke
     assert sorted(found.pools["all"].image_ids) == sorted(f"x{number}.png" for number in range(4, 12))
     assert len(found.pools["ours"].image_ids) == 4
     assert set(found.copied_patients) == set(data["all"].patients([f"x{number}.png" for number in range(4)]))
-    assert "4 images are duplicates of other training images, and are counted once" in found.pools["all"].notes
+    assert "4 images are duplicates of other training images, and are counted once" in map(
+        str, found.pools["all"].notes
+    )
 
 
 @pytest.mark.parametrize("ids", [True, False])
@@ -117,7 +120,7 @@ def test_equal_ids_under_two_names_are_reported(tmp_path):
     text = (tmp_path / "more" / "labels.csv").read_text().replace("p10", "p0")
     (tmp_path / "more" / "labels.csv").write_text(text)
     _, found = cleared(tmp_path, roots)
-    (note,) = [note for note in found.pools["more"].notes if "same people" in note]
+    (note,) = [note for note in map(str, found.pools["more"].notes) if "same people" in note]
     assert note.startswith(
         "are these the same people? 1 patient ids in the pool are also ids of patients that ours excludes (p0)"
     )

@@ -35,7 +35,7 @@ def data():
 
 def unlisted(data):
     manifest = data.manifest.with_columns(pl.lit(None, pl.String).alias("split"))
-    return replace(data, collected=replace(data.collected, manifest=manifest))
+    return replace(data, dataset=replace(data.dataset, manifest=manifest))
 
 
 def test_all_images_of_official_test_patients_are_left_out_also_those_on_no_list(data):
@@ -43,13 +43,13 @@ def test_all_images_of_official_test_patients_are_left_out_also_those_on_no_list
     pool = pretraining_pool(data, every)
     assert pool.image_ids == every[20:]
     assert pool.title.startswith("cxr, all but test of official-val20-s0 (")
-    assert "20 images of 10 test patients were excluded" in pool.notes
+    assert "20 images of 10 test patients were excluded" in map(str, pool.notes)
 
 
 def test_images_that_cannot_be_read_are_counted(data):
     pool = pretraining_pool(data, [f"f{row}" for row in range(30, 60)])
     assert len(pool.image_ids) == 30
-    assert pool.notes[0] == "30 unreadable images were excluded"
+    assert str(pool.notes[0]) == "30 unreadable images were excluded"
     with pytest.raises(HilumError, match="images to train on; found none"):
         pretraining_pool(data, [])
 
@@ -59,7 +59,7 @@ def test_without_an_official_list_all_images_are_learnt_from_and_patients_may_be
     every = images.manifest["image_id"].to_list()
     pool = pretraining_pool(images, every)
     assert (pool.image_ids, pool.title) == (every, "cxr, all images")
-    assert "no official test list" in pool.notes[0]
+    assert "no official test list" in str(pool.notes[0])
     apart = pretraining_pool(images, every, split="patients", exclude=("val", "test"))
     assert len(apart.image_ids) == 36
     assert "val and test of patients-60-20-20-s0" in apart.title
@@ -86,14 +86,14 @@ def test_test_patients_of_one_data_set_are_not_learnt_from_under_the_name_of_ano
     """As with RSNA's images, which are ChestX-ray14's: same patients, other images, no list."""
     again = unlisted(data)
     renamed = again.manifest.with_columns(pl.format("r{}", "image_id").alias("image_id"))
-    again = replace(again, name="again", collected=replace(again.collected, manifest=renamed))
+    again = replace(again, name="again", dataset=replace(again.dataset, manifest=renamed))
     sets = {"cxr": data, "again": again}
     pools = {name: pretraining_pool(each, each.manifest["image_id"].to_list()) for name, each in sets.items()}
     assert (len(pools["cxr"].image_ids), len(pools["again"].image_ids)) == (40, 60)
     cleared = without_excluded_elsewhere(sets, pools)
     assert cleared["cxr"] == pools["cxr"]
     assert cleared["again"].image_ids == [f"rf{row}" for row in range(20, 60)]
-    assert "20 images of patients that another data set excludes were excluded" in cleared["again"].notes
+    assert "20 images of patients that another data set excludes were excluded" in map(str, cleared["again"].notes)
 
 
 def test_what_is_reported_of_several_data_sets_names_each_and_counts_shared_patients(data):
@@ -104,4 +104,4 @@ def test_what_is_reported_of_several_data_sets_names_each_and_counts_shared_pati
     people = [f"chestxray14:p{row // 2}" for row in range(40)]
     joined = pool_of_all({"cxr": pool, "again": pool}, PooledImages(None, ["a"], [], people, parts))
     assert joined.title.count(" (40 images of 20 patients)") == 2
-    assert "20 patients are in more than one of the data sets" in joined.notes
+    assert "20 patients are in more than one of the data sets" in map(str, joined.notes)

@@ -26,6 +26,7 @@ from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store.build import DESCRIPTION, IMAGES, INDEX, REJECTED, REMARK_COLUMNS, REMARKS
 from hilum.errors import HilumError
+from hilum.notes import Note
 from hilum.progress import ProgressReport, silent
 
 
@@ -53,7 +54,7 @@ class Store:
     def _row_of(self) -> dict[str, int]:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """Return notes on the remarks, with counts."""
         counts = {Remark(code): count for code, count in self.remarks.group_by("remark").len().iter_rows()}
         return count_notes(counts)

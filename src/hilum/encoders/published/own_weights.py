@@ -20,6 +20,7 @@ from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
 from hilum.encoders.zoo import FAMILIES, create_encoder
 from hilum.errors import HilumError
+from hilum.notes import Code, note
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -79,7 +80,7 @@ def import_own(
     inside, beside = _behind(stated.prefix, tensors, path)
     sha256, row = file_sha256(path), _row_of(stated, inside, path)
     encoder, report = encoder_of(row, inside, path, stated.layout, sha256)
-    notes = [f"normalised as ImageNet, since nothing else was stated (mean {_numbers(row.mean)})"]
+    notes = [note(Code.IMAGENET_NORMALISATION, mean=_numbers(row.mean))]
     report = replace(
         report,
         dropped=report.dropped | ({f"without the prefix {stated.prefix}": beside} if beside else {}),

@@ -11,13 +11,14 @@ from torch import Tensor
 from hilum.encoders.families import rotary
 from hilum.encoders.published.key_maps.layout import Layout, format_shape, some
 from hilum.errors import HilumErrors
+from hilum.notes import Code, Note, note
 
 _HALF = (torch.bfloat16, torch.float16)
 
 
 def check_rotary(
     body: Any, layout: Layout, tensors: Mapping[str, Tensor], where: object
-) -> tuple[Tensor | None, list[str]]:
+) -> tuple[Tensor | None, list[Note]]:
     """Compare a file's periods and angles with the architecture's.
 
     Args:
@@ -40,7 +41,7 @@ def check_rotary(
                 other = "none" if own is None else _some(own)
                 problems.append(f"{native}: {_some(given)} in the file, {other} in the architecture")
             elif not torch.allclose(given.float(), own, rtol=1e-6, atol=0):
-                notes.append(f"the rotary embedding's periods are the file's, rounded to half precision ({native})")
+                notes.append(note(Code.ROUNDED_PERIODS, key=native))
             periods = given.float()
         elif layout.angles and (found := re.fullmatch(layout.angles, native)):
             side = isqrt(len(given)) if given.ndim == 2 else 0

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from hilum.encoders.published.key_maps.layout import Mapped, format_shape, some
 from hilum.errors import HilumErrors
+from hilum.notes import Code, Note, note
 
 _COUNTER = "num_batches_tracked"
 
 
-def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) -> list[str]:
+def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) -> list[Note]:
     """Check that tensors have valid values.
 
     Args:
@@ -51,7 +52,7 @@ def check_numbers(mapped: Mapped, tensors: Mapping[str, Tensor], where: object) 
             problems.append(f"{name} ({format_shape(tensor.shape)}): variances below zero")
     if problems:
         raise HilumErrors(where, some(problems), fix="nothing was loaded; the file is damaged or invalid.")
-    return [f"{count:,} tensors are {kind} in the file and float32 here" for kind, count in sorted(kinds.items())]
+    return [note(Code.CONVERTED_TENSORS, tensors=count, dtype=kind) for kind, count in sorted(kinds.items())]
 
 
 def _kind(tensor: Tensor) -> str:

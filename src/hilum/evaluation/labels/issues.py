@@ -14,6 +14,7 @@ from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.metrics import auroc
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
+from hilum.notes import Code, Note, note, note_columns
 
 SEPARATES = 0.9
 """AUROC below which confident learning flags hard images and overestimates label noise."""
@@ -38,6 +39,7 @@ NOISE_SCHEMA = {
     "noise_rate_negatives": pl.Float64,
     "auroc_ceiling": pl.Float64,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -68,7 +70,7 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
         label, probability = labels[known, at].astype(np.int64), scores[known, at]
         row: dict[str, object] = {"finding": finding, "n": len(label), "positives": int(label.sum())}
         if min(label.sum(), len(label) - label.sum()) < 2:
-            noise.append(row | {"note": "fewer than two positives or negatives: excluded"})
+            noise.append(row | note_columns([note(Code.TOO_FEW_LABELS)]))
             continue
         quality, is_issue, joint = _confident_learning(label, probability)
         order = np.lexsort((images[known], quality))
@@ -96,8 +98,8 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
                 "noise_rate_positives": number_or_null(float(wrong_positives)),
                 "noise_rate_negatives": number_or_null(float(wrong_negatives)),
                 "auroc_ceiling": number_or_null(auroc_ceiling(wrong_positives, wrong_negatives)),
-                "note": _weakness(label, probability),
             }
+            | note_columns(_weakness(label, probability))
         )
     ranked = pl.concat(issues) if issues else pl.DataFrame(schema=LABEL_ISSUES_SCHEMA)
     return ranked, pl.DataFrame(noise, schema=NOISE_SCHEMA)
@@ -122,13 +124,10 @@ def auroc_ceiling(noise_rate_positives: float, noise_rate_negatives: float) -> f
     return auroc_under_noise(1.0, noise_rate_positives, noise_rate_negatives)
 
 
-def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str:
+def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Note]:
     """Return a note on estimates by a model that does not separate the classes well."""
-    area = auroc(label.astype(np.float64), probability)
-    if area >= SEPARATES:
-        return ""
-    weak = f"AUROC {area:.2f}: with so weak a model the noise rates are inaccurate"
-    return f"{weak}; that of negatives is too high, and the ceiling too low"
+    area = float(auroc(label.astype(np.float64), probability))
+    return [] if area >= SEPARATES else [note(Code.WEAK_MODEL, auroc=area)]
 
 
 def _confident_learning(

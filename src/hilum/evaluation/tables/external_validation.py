@@ -16,6 +16,7 @@ from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
 from hilum.evaluation.settings import EvaluationSettings
+from hilum.notes import Code, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 EXTERNAL_SCHEMA = {
@@ -32,6 +33,7 @@ EXTERNAL_SCHEMA = {
     "p": pl.Float64,
     "in_distribution": pl.Float64,
     "note": pl.String,
+    "codes": pl.String,
 }
 
 
@@ -92,10 +94,10 @@ def external_validation(
             measured[trained, tested] = Resampled(arm.auroc.estimate[places], arm.auroc.resampled[places])
         on_progress(number + 1, len(test_sets), tested)
     behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
-    note = f"findings that are not in all tables are excluded: {', '.join(left_out)}" if left_out else ""
+    notes = [note(Code.FINDINGS_NOT_SHARED, findings=", ".join(left_out))] if left_out else []
     averages = [(len(shared), MACRO)] if len(shared) > 1 else []
     rows = [
-        _row(measured, behind, cell, at) | {"finding": finding, "note": note if place == 0 else ""}
+        _row(measured, behind, cell, at) | {"finding": finding} | note_columns(notes if place == 0 else [])
         for cell in cells
         for place, (at, finding) in enumerate([*averages, *enumerate(shared)])
     ]

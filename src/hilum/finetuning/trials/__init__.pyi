@@ -7,20 +7,20 @@ from .grids import (
 from .halving import (
     Halving as Halving,
 )
-from .lane_memory import (
-    LaneShapes as LaneShapes,
-)
-from .lane_memory import (
-    available_memory as available_memory,
-)
-from .lane_memory import (
-    chunks_that_fit as chunks_that_fit,
-)
-from .lane_memory import (
-    lockstep_bytes as lockstep_bytes,
-)
 from .lockstep import (
     train_in_lockstep as train_in_lockstep,
+)
+from .lockstep_memory import (
+    MemberShapes as MemberShapes,
+)
+from .lockstep_memory import (
+    available_memory as available_memory,
+)
+from .lockstep_memory import (
+    chunks_that_fit as chunks_that_fit,
+)
+from .lockstep_memory import (
+    lockstep_bytes as lockstep_bytes,
 )
 from .optuna_study import (
     importance_of as importance_of,

@@ -120,7 +120,7 @@ class FCMAE(Pretext):
     def epoch_metrics(self) -> dict[str, float]:
         """Compute collapse metrics of the features, and the fraction of masked patches."""
         masked = float(self._mask(np.zeros(1, np.uint64), 0).double().mean())
-        return self.collapse_metrics(self.encoder, nn.Identity()) | {"hidden_share": masked}
+        return self.collapse_metrics(self.encoder, nn.Identity()) | {"masked_fraction": masked}
 
     def _size(self, epoch: int) -> int:
         return self.early.size if self.early is not None and epoch < self.early.epochs else self.size

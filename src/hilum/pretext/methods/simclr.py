@@ -46,7 +46,7 @@ class SimCLR(Pretext):
         self.views = views
         self.temperature = temperature
         self.batch_size = batch_size
-        self.similarities = MeanMetrics("positive_similarity", "other_similarity")
+        self.similarities = MeanMetrics("positive_similarity", "negative_similarity")
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Compute NT-Xent of the batch; both views form one batch for batch norm."""

@@ -82,7 +82,7 @@ class DoctorResult(Result):
         return [*data_sets, ", ".join(counts)]
 
     @property
-    def notes(self) -> Sequence[str]:
+    def row_notes(self) -> list[str]:
         """Issues, one line each."""
         return [f"{issue.severity} · {issue.check} ({issue.data_set}): {issue.message}" for issue in self.issues]
 

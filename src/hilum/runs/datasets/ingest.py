@@ -14,6 +14,7 @@ from hilum.data.patients import issuer_of, read_salt
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import with_hashed_identifiers
 from hilum.findings import native
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.results import Result
@@ -146,8 +147,8 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     Returns:
         Plain data: `collection`, `images`, `labelled` (number of images with a label), `patients`, `splits` (name to
         `images`, `patients`), `findings` (canonical name to `native`, `positive`, `single_label`, `uncertain`,
-        `patients`, `boxes`, `by_split`), `boxes`, `notes`, `warnings` (`code`, `parameters`, `text`; their texts are
-        among the notes), `rejected`, `remarks` (code to number of files).
+        `patients`, `boxes`, `by_split`), `boxes`, `notes` (`code`, `parameters`, `text`), `warnings` (those of the
+        notes that are on doubtful patient ids), `rejected`, `remarks` (code to number of files).
     """
     manifest = dataset.manifest
     whole = count_images(manifest, manifest.select("image_id", pl.lit("all").alias("split")))
@@ -179,8 +180,8 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
             for row in whole.drop_nulls("finding").iter_rows(named=True)
         },
         "boxes": sum(boxes.values()),
-        "notes": dataset.notes,
-        "warnings": [each.as_data() for each in dataset.warnings],
+        "notes": notes_as_data(dataset.notes),
+        "warnings": notes_as_data(dataset.warnings),
         "rejected": len(dataset.rejected),
         "remarks": dict(dataset.remarks.group_by("remark").len().sort("remark").iter_rows()),
     }

@@ -14,6 +14,7 @@ from hilum.data.collections import read_collection
 from hilum.data.manifest import read_manifest
 from hilum.data.preprocess import parse_recipe
 from hilum.errors import HilumError
+from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
@@ -99,22 +100,27 @@ def preview(
     for folder in map(Path, folders):
         manifest, root, drawn = _read(folder)
         if boxes and drawn is None:
-            notes.append(f"{folder.name} has no boxes.")
+            notes.append(note(Code.DATA_WITHOUT_BOXES, data=folder.name))
         chosen = choose(manifest, count, seed, image_ids)
         with progress(f"Reading {folder}") as on_progress:
             strips.append(Strip(folder.name, read_rows(chosen, root, wanted, drawn if boxes else None, on_progress)))
     if not image_ids:
-        notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
+        notes.append(note(Code.SAMPLED_OF_EACH, images=count, seed=seed))
     steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
     if augmentations:
         write_view_sheet([image for strip in strips for image in strip.images], augmentations, views, seed, out)
     elif out.suffix.lower() == ".html":
-        write_page(strips, steps, notes, out)
+        write_page(strips, steps, list(map(str, notes)), out)
     else:
         write_image(strips, steps, out)
     shown = [image for strip in strips for image in strip.images]
     unreadable = sum(image.raw is None for image in shown)
-    about = {"images": len(shown) - unreadable, "unreadable": unreadable, "preprocess": steps, "notes": notes}
+    about = {
+        "images": len(shown) - unreadable,
+        "unreadable": unreadable,
+        "preprocess": steps,
+        "notes": notes_as_data(notes),
+    }
     return PreviewResult(out.parent, about, out)
 
 

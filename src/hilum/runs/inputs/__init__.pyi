@@ -8,13 +8,10 @@ from .data import (
     read_data_sets as read_data_sets,
 )
 from .leakage import (
-    TestImages as TestImages,
-)
-from .leakage import (
     check_copies as check_copies,
 )
 from .leakage import (
-    exclude_training_patients as exclude_training_patients,
+    untrained_images as untrained_images,
 )
 from .models import (
     LoadedEncoder as LoadedEncoder,

@@ -36,7 +36,7 @@ class DataSet(Protocol):
     """Protocol of data sets: `hilum.data.store.named_data.NamedData`, `hilum.study.data.PreparedData`."""
 
     @property
-    def collected(self) -> Dataset:
+    def dataset(self) -> Dataset:
         """Content of the native files."""
 
     @property
@@ -66,7 +66,7 @@ class Copy:
 
 def is_searched(data: Mapping[str, DataSet]) -> bool:
     """Check whether to search these data sets for duplicates: several data sets, or a folder of own images."""
-    return len(data) > 1 or any(each.collected.name == FOLDER for each in data.values())
+    return len(data) > 1 or any(each.dataset.name == FOLDER for each in data.values())
 
 
 def not_searched(size: int, of: str) -> Note | None:
@@ -93,13 +93,13 @@ def equal_files(data: Mapping[str, DataSet]) -> list[list[ImageName]]:
     """
     if not is_searched(data):
         return []
-    folders = {name for name, each in data.items() if each.collected.name == FOLDER}
+    folders = {name for name, each in data.items() if each.dataset.name == FOLDER}
     images: list[ImageName] = []
     files = []
     for name, each in data.items():
         for image_id, path in each.manifest.select("image_id", "path").iter_rows():
             images.append((name, image_id))
-            files.append(None if path is None else each.collected.root / path)
+            files.append(None if path is None else each.dataset.root / path)
 
     def worth_reading(rows: Sequence[int]) -> bool:
         return images[rows[0]][0] in folders or len({images[row][0] for row in rows}) > 1
@@ -188,7 +188,7 @@ def counted_once(
             continue
         selected = min(members, key=worth)
         for name, image_id in members:
-            if (name, image_id) != selected and (name != selected[0] or data[name].collected.name == FOLDER):
+            if (name, image_id) != selected and (name != selected[0] or data[name].dataset.name == FOLDER):
                 dropped.add((name, image_id))
     return {name: [each for each in image_ids if (name, each) not in dropped] for name, image_ids in pools.items()}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hilum.data.manifest import is_patient_known
 from hilum.data.store import NamedData, Store
 from hilum.errors import HilumError
+from hilum.notes import Code, Note, note
 from hilum.runs.pools.copies import (
     FOLDER,
     ImageName,
@@ -78,16 +79,16 @@ def without_copies(data: Mapping[str, NamedData], stores: Mapping[str, Store], p
             )
         notes = list(pool.notes)
         if left_out[name]:
-            notes.append(f"{left_out[name]:,} images were excluded: their patients have copies of excluded images")
+            notes.append(note(Code.EXCLUDED_COPIES, images=left_out[name]))
         if twice[name]:
-            notes.append(f"{twice[name]:,} images are duplicates of other training images, and are counted once")
+            notes.append(note(Code.DUPLICATES_ONCE, images=twice[name]))
         notes += _shared_ids(data, pools, name, apart[name])
         if any(held.values()) and (unknown := not_searched(stores[name].recipe.size, "excluded images")):
-            notes.append(str(unknown))
+            notes.append(unknown)
         cleared[name] = replace(pool, image_ids=once[name], notes=notes)
     selected = {name: pool for name, pool in cleared.items() if pool.image_ids}
-    gone = [f"{name}: {note}" for name, pool in cleared.items() if not pool.image_ids for note in pool.notes]
-    gone += [f"{name}: all of its images are duplicates of other data sets" for name in cleared if name not in selected]
+    gone = [each.about(name) for name, pool in cleared.items() if not pool.image_ids for each in pool.notes]
+    gone += [note(Code.ALL_DUPLICATES).about(name) for name in cleared if name not in selected]
     if gone:
         first = next(iter(selected))
         selected[first] = replace(selected[first], notes=[*selected[first].notes, *gone])
@@ -114,22 +115,20 @@ def _of_others(data: NamedData, image_ids: Sequence[str], people: set[str]) -> l
 
 def _shared_ids(
     data: Mapping[str, NamedData], pools: Mapping[str, Pool], name: str, training: Sequence[str]
-) -> Iterable[str]:
+) -> Iterable[Note]:
     """Report patient ids of a folder that are also ids of patients excluded by another folder."""
     own = data[name]
-    if own.collected.name != FOLDER:
+    if own.dataset.name != FOLDER:
         return
     here_known = set(own.manifest.filter(is_patient_known(own.manifest))["image_id"])
     known = [image_id for image_id in training if image_id in here_known]
     here = {patient.removeprefix(f"{own.issuer}:") for patient in own.patients(known)}
     for other, each in data.items():
-        if each.collected.name == FOLDER and each.issuer != own.issuer:
+        if each.dataset.name == FOLDER and each.issuer != own.issuer:
             both = here & {patient.removeprefix(f"{each.issuer}:") for patient in pools[other].excluded_patients}
             if both:
-                yield (
-                    f"are these the same people? {len(both):,} patient ids in the pool are also ids of patients that "
-                    f"{other} excludes ({', '.join(sorted(both)[:3])})"
-                )
+                examples = ", ".join(sorted(both)[:3])
+                yield note(Code.SAME_IDS_EXCLUDED, patients=len(both), other=other, examples=examples)
 
 
 def _counts(images: Mapping[str, int]) -> dict[str, int]:

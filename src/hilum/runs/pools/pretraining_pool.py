@@ -17,6 +17,7 @@ from hilum.encoders.published import REPORT
 from hilum.encoders.statements import describe_statements
 from hilum.encoders.weights import ENCODER_WEIGHTS
 from hilum.errors import HilumError
+from hilum.notes import Code, Note, note
 from hilum.pretext.monitoring import ProbedImages
 from hilum.pretext.settings import PretextSettings
 from hilum.runs.pools.pooling import PooledImages
@@ -31,13 +32,13 @@ class Pool:
     Attributes:
         image_ids: Ids of the images.
         title: Description of the pool, for the card of the weights.
-        notes: Excluded images with reasons, one sentence each.
+        notes: Excluded images with reasons.
         excluded_patients: Full names of the patients in excluded parts of the split.
     """
 
     image_ids: list[str]
     title: str
-    notes: list[str]
+    notes: list[Note]
     excluded_patients: frozenset[str] = frozenset()
 
 
@@ -89,10 +90,10 @@ def pretraining_pool(
     here = [image_id for image_id in data.manifest["image_id"] if image_id in can_be_read]
     notes = []
     if len(here) < len(data.manifest):
-        notes.append(f"{len(data.manifest) - len(here):,} unreadable images were excluded")
+        notes.append(note(Code.UNREADABLE_IMAGES, images=len(data.manifest) - len(here)))
     title, excluded = f"{data.name}, all images", frozenset[str]()
     if exclude and split == AUTO and "test" not in data.manifest["split"]:
-        notes.append("no official test list: all images are trained on; to probe later, pretrain with --split patients")
+        notes.append(note(Code.NO_TEST_LIST))
     elif exclude:
         divided = parse_split(data.manifest, split, seed=seed)
         patients = held_out_patients(data.manifest, divided, exclude)
@@ -102,7 +103,8 @@ def pretraining_pool(
         title = f"{data.name}, all but {parts} of {divided.title}"
         remaining = _without(data, here, excluded)
         if len(remaining) < len(here):
-            notes.append(f"{len(here) - len(remaining):,} images of {len(excluded):,} {parts} patients were excluded")
+            images = len(here) - len(remaining)
+            notes.append(note(Code.EXCLUDED_PATIENTS, images=images, patients=len(excluded), parts=parts))
         here = remaining
     if percent < 100 and here:
         chosen = set(sample_patients(pl.Series(data.patients(here), dtype=pl.String), percent, seed))
@@ -129,10 +131,8 @@ def without_excluded_elsewhere(data: Mapping[str, NamedData], pools: Mapping[str
     for name, pool in pools.items():
         remaining = _without(data[name], pool.image_ids, excluded)
         images = len(pool.image_ids) - len(remaining)
-        note = f"{images:,} images of patients that another data set excludes were excluded"
-        cleared[name] = _not_empty(
-            data[name], replace(pool, image_ids=remaining, notes=pool.notes + [note] * (images > 0))
-        )
+        notes = pool.notes + [note(Code.EXCLUDED_ELSEWHERE, images=images)] * (images > 0)
+        cleared[name] = _not_empty(data[name], replace(pool, image_ids=remaining, notes=notes))
     return cleared
 
 
@@ -144,10 +144,10 @@ def pool_of_all(pools: Mapping[str, Pool], images: PooledImages) -> Pool:
         f"{pool.title} ({part.images:,} images of {part.patients:,} patients)"
         for pool, part in zip(pools.values(), images.parts, strict=True)
     ]
-    notes = [f"{name}: {note}" for name, pool in pools.items() for note in pool.notes]
+    notes = [each.about(each.subject or name) for name, pool in pools.items() for each in pool.notes]
     shared = sum(part.patients for part in images.parts) - len(set(images.patient_ids))
     if shared:
-        notes.append(f"{shared:,} patients are in more than one of the data sets")
+        notes.append(note(Code.PATIENTS_IN_SEVERAL, patients=shared))
     return Pool(images.image_ids, "; ".join(texts), notes)
 
 

@@ -66,7 +66,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         question=f"{study.question} – {view_name(study)}" if study.place else study.question,
         arms=[_arm_summary(prepared, out, arm, stores, trained) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
-        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_in_words(study)}",
+        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_description(study)}",
         metrics=metrics,
         comparisons=comparisons_of(study, out),
         reference=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
@@ -93,7 +93,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
-        labelled_in_words=describe_subsets(labelled_subsets(prepared)),
+        labelled_description=describe_subsets(labelled_subsets(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
     if not study.explained_arms:
@@ -191,7 +191,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     generated = prepared.study.data[name].generate is not None
     return DataSummary(
         name=name,
-        collection=data.collected.name + (" (generated images)" if generated else ""),
+        collection=data.dataset.name + (" (generated images)" if generated else ""),
         images=data.manifest.height,
         patients=data.manifest["patient_id"].n_unique(),
         split_title=split.title if is_labelled else "",
@@ -201,7 +201,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     )
 
 
-def _unit_in_words(study: Study) -> str:
+def _unit_description(study: Study) -> str:
     """Describe the score of studies; empty if images are evaluated."""
     if study.task.unit == "image":
         return ""
@@ -236,7 +236,7 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
         rejected = store_of(out, name).rejected.height
         if rejected:
             sentences.append(f"{name}: {rejected} images could not be read and were excluded (rejected.parquet).")
-        dropped = data.collected.manifest.height - data.manifest.height
+        dropped = data.dataset.manifest.height - data.manifest.height
         if dropped:
             only = prepared.study.data[name].only
             why = f"positive for none of {', '.join(only)}" if only else "outside the selected views and lists"
@@ -262,10 +262,9 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # without patient ids
-        lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
-        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
-        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
+        lines += [(f"{name}, as read", str(each.without_examples())) for each in data.dataset.notes]
+        lines += [(f"{name}, to pretrain on", _pool_description(prepared, name))]
+        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.dataset.sources.items())]
     for step in steps:
         if not isinstance(step, DataStep | StartStep) and step.view != study.place:
             continue
@@ -288,7 +287,7 @@ def _protocol(study: Study) -> list[tuple[str, str]]:
     return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
-def _pool_in_words(prepared: Prepared, name: str) -> str:
+def _pool_description(prepared: Prepared, name: str) -> str:
     data, pool = prepared.data[name], prepared.pretraining_ids(name)
     rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
     unlabelled = int((~is_labelled(rows)).sum())
@@ -322,5 +321,5 @@ def _rate(directory: Path) -> str:
     curves = pl.read_parquet(path)
     if curves.is_empty():
         return ""
-    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
+    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_fraction"))
     return f", {rate:,.0f} images/s, data-wait {100 * wait:.1f} %"

@@ -51,7 +51,7 @@ def sweep_arm(
     train, val = task.train_of(seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)
     needs = sweep_requirements(study, arm, (len(train.image_ids), len(val.image_ids)))
-    on_progress(0, 1, needs.in_words)
+    on_progress(0, 1, needs.description)
     own = fingerprint(sweep_inputs(study, arm, images))
     pretrained, weights = pretraining_directory(study, arm, seed), study.weights_of(arm)
     run = SearchRun(

@@ -71,7 +71,7 @@ def perform(
     batch_workers = 1 if workers is None else workers
     match step:
         case StoreStep(data=data):
-            images, root = prepared.stored_images(data), prepared.data[data].collected.root
+            images, root = prepared.stored_images(data), prepared.data[data].dataset.root
             build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
         case PretrainStep():
             _pretrain(step, prepared, out, batch_workers, on_progress)

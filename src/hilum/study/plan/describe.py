@@ -193,7 +193,7 @@ def _data_of_task(plan: Plan) -> dict[str, Any]:
     prepared = plan.prepared
     return {
         "images": _images_row(plan.images) if plan.images else None,
-        "judged": _unit_row(prepared) if prepared else None,
+        "evaluated": _unit_row(prepared) if prepared else None,
         "labelled": _labelled_rows(prepared) if prepared else None,
         "without_features": dict(prepared.task.without_features) if prepared else {},
         "power": power_of(prepared) if prepared else None,
@@ -330,14 +330,14 @@ def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
         if isinstance(required, HilumError):
             rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {required}"})
         else:
-            rows.append({"arm": arm, "refused": None, **asdict(required), "in_words": required.in_words})
+            rows.append({"arm": arm, "refused": None, **asdict(required), "description": required.description})
     return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
     """Return the labelled training images of each seed."""
     subsets = labelled_subsets(prepared)
-    return {"in_words": describe_subsets(subsets), "seeds": [asdict(each) for each in subsets]}
+    return {"description": describe_subsets(subsets), "seeds": [asdict(each) for each in subsets]}
 
 
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:

@@ -134,7 +134,7 @@ def _external_key(step: ExternalStep, prepared: Prepared, keys: dict[str, str]) 
 
 
 def _explanation_key(prepared: Prepared, keys: dict[str, str]) -> str:
-    study, boxes = prepared.study, prepared.labelled.collected.boxes
+    study, boxes = prepared.study, prepared.labelled.dataset.boxes
     explain = study.explain.model_dump() if study.explain is not None else None
     return fingerprint(
         {
@@ -255,11 +255,11 @@ def _only_one(of_data: dict[str, Any]) -> Any:
 def _images_of(data: PreparedData, stored: pl.DataFrame) -> list[Any]:
     """Return `_images` of a data set; for a pool, of each part, with paths relative to its root."""
     if not data.parts:
-        return _images(stored, data.collected.root)
+        return _images(stored, data.dataset.root)
     wanted, found = set(stored["image_id"]), list[Any]()
     for name, part in data.parts.items():
         here = pl.Series([pooled_id(name, each) in wanted for each in part.manifest["image_id"]], dtype=pl.Boolean)
-        found.append([name, _images(part.manifest.filter(here), part.collected.root)])
+        found.append([name, _images(part.manifest.filter(here), part.dataset.root)])
     return found
 
 

@@ -38,7 +38,7 @@ def warnings_of(*views: Prepared) -> list[DataWarning]:
     found: dict[DataWarning, None] = {}
     for prepared in views:
         for name, data in prepared.data.items():
-            found |= dict.fromkeys(DataWarning(name, each) for each in data.collected.warnings)
+            found |= dict.fromkeys(DataWarning(name, each) for each in data.dataset.warnings)
         contradiction = contradictory_labels(prepared)
         if contradiction is not None:
             found[DataWarning(prepared.labelled.name, contradiction)] = None

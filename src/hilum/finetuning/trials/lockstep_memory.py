@@ -18,7 +18,7 @@ from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.output_types import make_output_type
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.trials.shared_pass import encoder_of_lane
+from hilum.finetuning.trials.shared_pass import encoder_of_member
 from hilum.finetuning.trials.stacked_heads import INFERENCE_BATCH_SIZE, layers_of
 
 FLOAT = 4
@@ -28,24 +28,24 @@ USABLE_MEMORY_FRACTION = 0.5
 
 
 @dataclass(frozen=True)
-class LaneBytes:
+class LockstepBytes:
     """Memory of trials in lockstep.
 
     Attributes:
         shared: Encoder, features that are computed once, and activations of one batch in the frozen part.
-        lanes: Permanent memory of each trial: weights, best weights and optimiser state; for a stacked head also
+        members: Permanent memory of each trial: weights, best weights and optimiser state; for a stacked head also
             gradients and activations of a step.
-        turn: Gradients and activations of one lane, for lanes computed one after another: the largest.
+        turn: Gradients and activations of one member, for members computed one after another: the largest.
     """
 
     shared: int
-    lanes: tuple[int, ...]
+    members: tuple[int, ...]
     turn: int
 
     @property
     def total(self) -> int:
         """Total bytes."""
-        return self.shared + sum(self.lanes) + self.turn
+        return self.shared + sum(self.members) + self.turn
 
 
 def lockstep_bytes(
@@ -55,8 +55,8 @@ def lockstep_bytes(
     findings: int,
     size: int,
     images: tuple[int, int],
-    known: dict[tuple[str, int], "LaneShapes"] | None = None,
-) -> LaneBytes:
+    known: dict[tuple[str, int], "MemberShapes"] | None = None,
+) -> LockstepBytes:
     """Compute the memory of trials that train in one round; no weights are allocated.
 
     Args:
@@ -67,23 +67,23 @@ def lockstep_bytes(
         images: Numbers of training and validation images.
         known: Cache of shapes by encoder and batch size, with the same findings and size; extended.
     """
-    looked_at: dict[tuple[str, int], LaneShapes] = {} if known is None else known
+    looked_at: dict[tuple[str, int], MemberShapes] = {} if known is None else known
     key = encoder_name, trials[0].batch_size
-    shapes = looked_at[key] if key in looked_at else LaneShapes(encoder_name, findings, size, trials[0].batch_size)
+    shapes = looked_at[key] if key in looked_at else MemberShapes(encoder_name, findings, size, trials[0].batch_size)
     looked_at[key] = shapes
-    lanes, turn, features = [], 0, {}
+    members, turn, features = [], 0, {}
     for settings in trials:
-        lane = shapes.of(settings)
-        if lane.fixed_width is not None:
+        member = shapes.of(settings)
+        if member.fixed_width is not None:
             once = augmentation_of(settings.augmentation) == Augmentation()
-            features[settings.pooling] = (images[1] + images[0] * once) * lane.fixed_width * FLOAT
-        lanes.append(lane.own)
-        turn = max(turn, lane.turn)
-    return LaneBytes(shapes.shared + sum(features.values()), tuple(lanes), turn)
+            features[settings.pooling] = (images[1] + images[0] * once) * member.fixed_width * FLOAT
+        members.append(member.own)
+        turn = max(turn, member.turn)
+    return LockstepBytes(shapes.shared + sum(features.values()), tuple(members), turn)
 
 
 @dataclass(frozen=True)
-class _LaneShape:
+class _MemberShape:
     """Bytes of one trial, permanent and of its turn; and the width of features that are computed once."""
 
     own: int
@@ -91,7 +91,7 @@ class _LaneShape:
     fixed_width: int | None
 
 
-class LaneShapes:
+class MemberShapes:
     """Memory of trials of one encoder; each shape is computed once."""
 
     def __init__(self, encoder_name: str, findings: int, size: int, batch_size: int) -> None:
@@ -105,21 +105,21 @@ class LaneShapes:
             self._start(self._views)
         encoder = sum(each.numel() * FLOAT for each in (*self._start.parameters(), *self._start.buffers()))
         self.shared = encoder + whole.most + _nbytes(self._views)
-        self._known: dict[tuple[Any, ...], _LaneShape] = {}
+        self._known: dict[tuple[Any, ...], _MemberShape] = {}
 
-    def of(self, settings: FinetuneSettings) -> _LaneShape:
+    def of(self, settings: FinetuneSettings) -> _MemberShape:
         """Return the memory of a trial with these settings."""
         shape = (settings.unfreeze, settings.head, settings.pooling, settings.optimizer, settings.output_type)
         if shape not in self._known:
             self._known[shape] = self._measured(settings)
         return self._known[shape]
 
-    def _measured(self, settings: FinetuneSettings) -> _LaneShape:
+    def _measured(self, settings: FinetuneSettings) -> _MemberShape:
         classifier = _classifier(self._start, settings, self._findings, self._size)
         if not classifier.features_are_fixed:
-            return _LaneShape(*_lane_bytes(classifier, settings, self._views), None)
+            return _MemberShape(*_member_bytes(classifier, settings, self._views), None)
         own = _stacked_bytes(classifier, settings, self._batch_size)
-        return _LaneShape(own, 0, _feature_width(classifier))
+        return _MemberShape(own, 0, _feature_width(classifier))
 
 
 def chunks_that_fit(
@@ -141,7 +141,7 @@ def chunks_that_fit(
     Raises:
         HilumError: A single trial needs more.
     """
-    numbers, known = [number for number, _ in trials], dict[tuple[str, int], LaneShapes]()
+    numbers, known = [number for number, _ in trials], dict[tuple[str, int], MemberShapes]()
     for rounds in range(1, len(trials) + 1):
         bounds = [round(place * len(trials) / rounds) for place in range(rounds + 1)]
         cut = [trials[first:last] for first, last in pairwise(bounds)]
@@ -202,7 +202,7 @@ def _classifier(start: Encoder, settings: FinetuneSettings, findings: int, size:
         if settings.unfreeze == 0:
             start.frozen_blocks = len(start.blocks)
         else:
-            encoder = encoder_of_lane(start, settings.unfreeze)
+            encoder = encoder_of_member(start, settings.unfreeze)
         return Classifier(
             encoder,
             findings,
@@ -243,8 +243,8 @@ def _stacked_bytes(classifier: Classifier, settings: FinetuneSettings, batch_siz
     return _retained_bytes(parameters, settings) + parameters * FLOAT + step
 
 
-def _lane_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tensor) -> tuple[int, int]:
-    """Compute the permanent memory of a lane, and that of its turn."""
+def _member_bytes(classifier: Classifier, settings: FinetuneSettings, views: Tensor) -> tuple[int, int]:
+    """Compute the permanent memory of a member, and that of its turn."""
     encoder = classifier.encoder
     size = views.shape[2], views.shape[3]
     classifier.train()

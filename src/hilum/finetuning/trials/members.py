@@ -16,7 +16,7 @@ TrialStatus = Literal["running", "finished", "stopped_early", "diverged", "prune
 
 
 @dataclass
-class Lane:
+class LockstepTrial:
     """One trial that trains in lockstep with others.
 
     Attributes:
