@@ -37,6 +37,7 @@ def exclude_training_patients(
     where: str,
     *,
     include: bool,
+    before: Sequence[Note] = (),
 ) -> CheckedImages:
     """Select the images of patients that no weights were trained on.
 
@@ -47,6 +48,10 @@ def exclude_training_patients(
         issuer: Issuer of the patient ids: the collection of a public data set.
         where: Option or directory of the data, for errors.
         include: Also include images of training patients, with a note.
+        before: Notes on images that were excluded before.
+
+    Returns:
+        The images, and notes, those of `before` first.
 
     Raises:
         HilumError: Without `include`: it is not known whether patients are training patients, or authors of published
@@ -66,7 +71,7 @@ def exclude_training_patients(
                 fix=f"Choose other weights or another split, or add {INCLUDE}.",
             )
         exposure.refuse_not_known(where)
-    notes = [] if stated.note is None else [stated.note]
+    notes = [*before, *([] if stated.note is None else [stated.note])]
     if exposure.not_known.any():
         notes.append(note(Code.TRAINED_ON_UNKNOWN, why=exposure.why_not_known))
     if met:
@@ -78,10 +83,11 @@ def exclude_training_patients(
     ]
     left = image_ids if include else [image_id for image_id in image_ids if image_id not in met]
     if not left:
+        left_out = "; ".join(map(str, before)) or "no file of the manifest is on disk"
         raise HilumError(
             where,
             expected="images of patients the weights were not trained on",
-            found=f"none: all {len(image_ids):,} are of training patients" if image_ids else "none",
+            found=f"none: all {len(image_ids):,} are of training patients" if image_ids else f"none ({left_out})",
             fix="Choose another --split (for own weights, that of their training) or data set, or add "
             f"{INCLUDE} to use these images as well.",
         )

@@ -73,8 +73,9 @@ def choose_images(
         own_issuer,
         str(dataset.root),
         include=include_training_patients,
+        before=notes,
     )
-    notes += checked.notes
+    notes = checked.notes
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(checked.image_ids, dtype=pl.String).implode()))
     placed = _boxes(dataset.boxes if boxes else None, manifest, findings)
     boxed = set(placed["image_id"])

@@ -73,7 +73,7 @@ PATIENTS: dict[Code, Meaning] = {
         "Preprocess to {least} px or more, from images of that size.",
     ),
     Code.CONTRADICTORY_LABELS: Meaning(
-        "{groups:,} images have several names with contradictory labels ({findings}){examples}",
+        "{groups:,} images have several names with contradictory labels of {findings}{examples}",
         "The same image is positive under one name and negative under another; both are used.",
         "Correct the label, or exclude both.",
     ),

@@ -94,9 +94,10 @@ def images_to_embed(
         data.issuer,
         f"--data {data.name}",
         include=include_training_patients,
+        before=notes,
     )
     manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(checked.image_ids, dtype=pl.String).implode()))
-    return ChosenImages(manifest, len(checked.trained_on), [*notes, *checked.notes])
+    return ChosenImages(manifest, len(checked.trained_on), checked.notes)
 
 
 def embed_images(
