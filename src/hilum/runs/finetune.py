@@ -24,6 +24,7 @@ from hilum.data.tables import read_result_table
 from hilum.declared import problem_text
 from hilum.encoders.card import CARD, Card, read_card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluation.inference import number_or_null
@@ -183,7 +184,8 @@ def finetune(
     check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION, *FILES))
     start, encoder = _initial_weights(init, encoder)
     recipe = _recipe(preprocess, start)
-    create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # raises errors before reading images
+    with weightless():
+        create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # errors before reading images
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
     multiclass = given.get("output_type") == "multiclass"

@@ -15,6 +15,7 @@ from hilum.data.store import NamedData, Store, open_store
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.published import resolve_weights
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.notes import notes_as_data
@@ -159,7 +160,8 @@ def pretrain(
     recipe = recipe_from(preprocess)
     check_replaceable(out, _OUTPUTS)
     size = last_size(given.run.size, recipe.size)
-    create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
+    with weightless():
+        create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
     with process_group(given.device):
         first = rank() == 0
         show = progress if first else quiet

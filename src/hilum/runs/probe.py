@@ -15,6 +15,7 @@ from hilum.data.splits import parse_split
 from hilum.data.store import NamedData, Store
 from hilum.declared import check_ranges
 from hilum.encoders.card import Card
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import overall_finding
@@ -189,7 +190,9 @@ def _arms(
         ENCODER: lambda: features_of(network, card.image_size, store, ids, device=device).values,
         "random weights": random,
     }
-    if create_encoder(card.encoder, seed=seed).has_batch_norm:
+    with weightless():
+        has_batch_norm = create_encoder(card.encoder, seed=seed).has_batch_norm
+    if has_batch_norm:
         arms["calibrated random weights"] = partial(random, calibrated_on=ids[: images.train])
     arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
     arms[METADATA] = lambda: metadata_features(data.manifest, ids)

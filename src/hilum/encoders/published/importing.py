@@ -25,6 +25,7 @@ from hilum.encoders.published.soundness import check_numbers
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
 from hilum.encoders.stem import fold_gray
+from hilum.encoders.weightless import undrawn
 from hilum.encoders.weights import write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumErrors
@@ -214,7 +215,8 @@ def encoder_of(
     Raises:
         HilumError: Missing, unknown or duplicate keys, other shapes, invalid values, or another rotary embedding.
     """
-    encoder = create_encoder(row.encoder, seed=0)
+    with undrawn():
+        encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
     native = LAYOUTS[layout]
     try:

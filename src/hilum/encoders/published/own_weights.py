@@ -18,6 +18,7 @@ from hilum.encoders.published.reading import checkpoint_in, read_tensors
 from hilum.encoders.published.registry import NOT_STATED, PublishedWeights, Source
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import FAMILIES, create_encoder
 from hilum.errors import HilumError
 from hilum.notes import Code, note
@@ -109,7 +110,8 @@ def _behind(prefix: str, tensors: Mapping[str, Tensor], path: Path) -> tuple[dic
 
 def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
     layout = LAYOUTS[stated.layout]
-    create_encoder(stated.encoder, seed=0)  # raises for an unknown name
+    with weightless():
+        create_encoder(stated.encoder, seed=0)  # raises for an unknown name
     # FCMAE has no norm after the encoder, and no classifier.
     fcmae = ARCHITECTURES[stated.encoder].response_norm and not classes_in(layout, tensors)
     norm = "head.norm" if fcmae else ""
