@@ -39,7 +39,7 @@ def test_a_test_set_that_detects_nothing_has_null():
     [
         ({"difference": 0.3}, "--difference: expected above 0, below 0.2; found 0.3"),
         ({"seed_sd": 0.02}, "two seeds or more where runs differ"),
-        ({"power_level": 0.9}, "do you mean power"),
+        ({"power_level": 0.9}, "It has positives, negatives, patients"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, expected):

@@ -13,6 +13,7 @@ from hilum.evaluation.metrics import MACRO
 from hilum.notes import Note, read_notes
 
 _ROWS = 12
+_COLUMNS = 12
 _NOTE = "note"
 
 
@@ -64,7 +65,7 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *map(str, self.notes)]
-        with pl.Config(tbl_rows=_ROWS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+        with pl.Config(tbl_rows=_ROWS, tbl_cols=_COLUMNS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
             lines += [f"{name}\n{table}" for name, table in self._printed().items()]
         lines += self.row_notes
         if self.directory is not None:
@@ -74,7 +75,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{type(self).__name__}</b>: {escape('; '.join(self.summary))}</p>"]
         parts += [f"<p>{escape(str(each))}</p>" for each in self.notes]
-        with pl.Config(tbl_rows=_ROWS):
+        with pl.Config(tbl_rows=_ROWS, tbl_cols=_COLUMNS):
             parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._printed().items()]
         parts += [f"<p>{escape(note)}</p>" for note in self.row_notes]
         if self.directory is not None:
