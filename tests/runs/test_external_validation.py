@@ -39,7 +39,7 @@ def test_tables_in_memory_give_the_numbers_of_the_command(predictions, tmp_path)
     assert pl.read_parquet(tmp_path / "out" / "external.parquet").equals(result.external)
     assert result.directory is None
     assert result.summary[0] == "nih: 120 images of 120 patients · split test"
-    assert "generalisation_gap" in repr(result)
+    assert "tested_on" in repr(result)
 
 
 def test_one_test_set_is_no_external_validation(predictions):

@@ -1,7 +1,7 @@
 """Results of runs: a directory, tables, and a short summary; printed alike in a notebook and a terminal."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -12,8 +12,8 @@ import polars as pl
 from hilum.evaluation.metrics import MACRO
 from hilum.notes import Note, read_notes
 
-_ROWS = 12
-_COLUMNS = 12
+_TABLES: Mapping[str, Any] = {"tbl_rows": 12, "tbl_cols": 12, "tbl_width_chars": 120}
+"""Size of printed tables (`polars.Config`)."""
 _NOTE = "note"
 
 
@@ -65,7 +65,7 @@ class Result(ABC):
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *map(str, self.notes)]
-        with pl.Config(tbl_rows=_ROWS, tbl_cols=_COLUMNS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+        with pl.Config(**_TABLES, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
             lines += [f"{name}\n{table}" for name, table in self._printed().items()]
         lines += self.row_notes
         if self.directory is not None:
@@ -75,7 +75,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{type(self).__name__}</b>: {escape('; '.join(self.summary))}</p>"]
         parts += [f"<p>{escape(str(each))}</p>" for each in self.notes]
-        with pl.Config(tbl_rows=_ROWS, tbl_cols=_COLUMNS):
+        with pl.Config(**_TABLES):
             parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._printed().items()]
         parts += [f"<p>{escape(note)}</p>" for note in self.row_notes]
         if self.directory is not None:
