@@ -29,7 +29,7 @@ COPIES: tuple[GeometricCopy, ...] = (
 
 MOST_COPIES = len(COPIES)
 WeightLimit = Annotated[float, Bounds(ge=0)]
-SampledFraction = Annotated[float, Bounds(gt=0, le=1)]
+KeepFraction = Annotated[float, Bounds(gt=0, le=1)]
 Copies = Annotated[int, Bounds(ge=0, le=MOST_COPIES)]
 
 
@@ -49,7 +49,7 @@ class Resampling:
 
     above: WeightLimit = 2.0
     below: WeightLimit = 0.1
-    keep: SampledFraction = 0.4
+    keep: KeepFraction = 0.4
     copies: Copies = MOST_COPIES
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from hilum.augment.config import AugmentationConfig
-from hilum.data.resampling import Copies, Resampling, SampledFraction, WeightLimit
+from hilum.data.resampling import Copies, KeepFraction, Resampling, WeightLimit
 from hilum.declared import text_of
 from hilum.errors import HilumError
 from hilum.finetuning.settings import (
@@ -86,7 +86,7 @@ class Resample(Section):
         Resampling.above, description="Classes with a larger weight are oversampled by copies of every image."
     )
     below: WeightLimit = Field(Resampling.below, description="Classes with a smaller weight are undersampled.")
-    keep: SampledFraction = Field(Resampling.keep, description="Fraction of images kept in undersampled classes.")
+    keep: KeepFraction = Field(Resampling.keep, description="Fraction of images kept in undersampled classes.")
     copies: Copies = Field(
         Resampling.copies,
         description="Copies per image, in this order: mirrored, rotated by -40, -20, 20 and 40 degrees.",
