@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from hilum.encoders.catalogue import ARCHITECTURES, Architecture
 from hilum.encoders.families import rotary
-from hilum.encoders.families.convnext import CONVNEXT
-from hilum.encoders.families.densenet import DENSENET
-from hilum.encoders.families.resnet import RESNET
+from hilum.encoders.families.convolutional import CONVNEXT, DENSENET, RESNET
 from hilum.encoders.families.swin import SWIN
 from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
 from hilum.encoders.family import Family, run_steps

@@ -14,6 +14,9 @@ from .resampling import (
     BLOCK as BLOCK,
 )
 from .resampling import (
+    Columns as Columns,
+)
+from .resampling import (
     Counts as Counts,
 )
 from .resampling import (
@@ -33,6 +36,9 @@ from .resampling import (
 )
 from .resampling import (
     point_estimate_counts as point_estimate_counts,
+)
+from .resampling import (
+    sorted_statistic as sorted_statistic,
 )
 from .resampling import (
     sums_statistic as sums_statistic,

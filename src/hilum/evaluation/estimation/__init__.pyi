@@ -2,6 +2,9 @@ from .arms import (
     BootstrappedArms as BootstrappedArms,
 )
 from .arms import (
+    MeasureOptions as MeasureOptions,
+)
+from .arms import (
     check_n_bootstrap as check_n_bootstrap,
 )
 from .arms import (

@@ -74,6 +74,9 @@ from .notes import (
     case_notes as case_notes,
 )
 from .notes import (
+    estimate_columns as estimate_columns,
+)
+from .notes import (
     macro_notes as macro_notes,
 )
 from .notes import (

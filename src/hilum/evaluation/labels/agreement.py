@@ -15,7 +15,7 @@ from hilum.data.tables import read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.inference import estimate_columns, number_or_null, percentile_interval
 from hilum.evaluation.labels.issues import auroc_ceiling
 from hilum.findings import labelled_finding
 
@@ -97,9 +97,8 @@ def label_agreement(
             "discordant_negatives": fn,
         }
         for name, made in _AGREEMENT.items():
-            low, high = percentile_interval(made(drawn[:, at]))
-            ends = {name: float(made(whole[:, at])[0]), f"{name}_ci_low": low, f"{name}_ci_high": high}
-            row |= {key: number_or_null(value) for key, value in ends.items()}
+            interval = percentile_interval(made(drawn[:, at]))
+            row |= estimate_columns(made(whole[:, at])[0], interval, name=name, prefix=f"{name}_")
         ceiling = auroc_ceiling(fp / (tp + fp), fn / (fn + tn)) if tp + fp and fn + tn else float("nan")
         rows.append(row | {"auroc_ceiling": number_or_null(ceiling)})
     return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA)

@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import effective_n_patients, number_or_null, percentile_interval, two_sided_p
+from hilum.evaluation.inference import (
+    effective_n_patients,
+    estimate_columns,
+    number_or_null,
+    percentile_interval,
+    two_sided_p,
+)
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -132,13 +138,10 @@ def _row(
     patients = behind[tested][at]
     if patients is None:
         return {"trained_on": trained, "tested_on": tested}
-    low, high = percentile_interval(here.resampled[at], patients=patients)
     row: dict[str, object] = {
         "trained_on": trained,
         "tested_on": tested,
-        "estimate": number_or_null(float(here.estimate[at])),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
+        **estimate_columns(here.estimate[at], percentile_interval(here.resampled[at], patients=patients)),
         "internal": None if home is None else number_or_null(float(home.estimate[at])),
         "in_distribution": None if native is None else number_or_null(float(native.estimate[at])),
     }
@@ -146,10 +149,6 @@ def _row(
     if home is None or internal_patients is None or trained == tested:
         return row
     drop, fewer = home.resampled[at] - here.resampled[at], min(patients, internal_patients)
-    drop_low, drop_high = percentile_interval(drop, patients=fewer)
-    return row | {
-        "generalisation_gap": number_or_null(float(home.estimate[at] - here.estimate[at])),
-        "generalisation_gap_ci_low": number_or_null(drop_low),
-        "generalisation_gap_ci_high": number_or_null(drop_high),
-        "p": number_or_null(two_sided_p(drop, patients=fewer)),
-    }
+    name, gap = "generalisation_gap", home.estimate[at] - here.estimate[at]
+    row |= estimate_columns(gap, percentile_interval(drop, patients=fewer), name=name, prefix=f"{name}_")
+    return row | {"p": number_or_null(two_sided_p(drop, patients=fewer))}

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from hilum.errors import HilumError
 from hilum.evaluation.estimation import BootstrappedArms
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import AUROC, lower_is_better
 
 RANKS_SCHEMA = {
@@ -72,20 +72,16 @@ def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -
     mean_drawn = _mean_ranks(drawn)
     best = mean_drawn == np.nanmin(mean_drawn, axis=0)
     share = (best / best.sum(axis=0)).mean(axis=1)
-    rows = []
-    for at in np.argsort(mean_rank, kind="stable"):
-        low, high = percentile_interval(mean_drawn[at])
-        rows.append(
-            {
-                "arm": arms[at],
-                "metric": metric,
-                "mean_rank": float(mean_rank[at]),
-                "ci_low": number_or_null(low),
-                "ci_high": number_or_null(high),
-                "prob_best": float(share[at]),
-                "n_findings_ranked": values.shape[1],
-            }
-        )
+    rows = [
+        {
+            "arm": arms[at],
+            "metric": metric,
+            **estimate_columns(mean_rank[at], percentile_interval(mean_drawn[at]), name="mean_rank"),
+            "prob_best": float(share[at]),
+            "n_findings_ranked": values.shape[1],
+        }
+        for at in np.argsort(mean_rank, kind="stable")
+    ]
     return pl.DataFrame(rows, schema=RANKS_SCHEMA)
 
 

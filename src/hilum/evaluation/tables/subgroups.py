@@ -14,7 +14,13 @@ from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
+from hilum.evaluation.inference import (
+    benjamini_hochberg,
+    estimate_columns,
+    number_or_null,
+    percentile_interval,
+    two_sided_p,
+)
 from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -177,24 +183,13 @@ def _numbers(
     if here < min_patients:
         return {}, [note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)]
     estimate, resampled = _of(own, metric, at)
-    low, high = percentile_interval(resampled, patients=here)
-    row: dict[str, object] = {
-        "estimate": number_or_null(estimate),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
-    }
+    row: dict[str, object] = {**estimate_columns(estimate, percentile_interval(resampled, patients=here))}
     if there < min_patients:
         return row, [note(Code.SMALL_REST, patients=there, min_patients=min_patients)]
     rest, rest_resampled = _of(other, metric, at)
     gap, patients = resampled - rest_resampled, min(here, there)
-    gap_low, gap_high = percentile_interval(gap, patients=patients)
-    row |= {
-        "gap": number_or_null(estimate - rest),
-        "gap_ci_low": number_or_null(gap_low),
-        "gap_ci_high": number_or_null(gap_high),
-        "p": number_or_null(two_sided_p(gap, patients=patients)),
-    }
-    return row, []
+    row |= estimate_columns(estimate - rest, percentile_interval(gap, patients=patients), name="gap", prefix="gap_")
+    return row | {"p": number_or_null(two_sided_p(gap, patients=patients))}, []
 
 
 def _of(arm: ArmResamples, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:
