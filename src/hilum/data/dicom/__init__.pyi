@@ -1,7 +1,7 @@
-from .display_steps import (
+from .display import (
     DisplaySteps as DisplaySteps,
 )
-from .display_steps import (
+from .display import (
     read_display as read_display,
 )
 from .elements import (

@@ -2,6 +2,9 @@ from .decoder_warnings import (
     without_decoder_warnings as without_decoder_warnings,
 )
 from .exif_orientation import (
+    Turn as Turn,
+)
+from .exif_orientation import (
     may_be_turned as may_be_turned,
 )
 from .exif_orientation import (
@@ -18,7 +21,4 @@ from .remarks import (
 )
 from .remarks import (
     in_order as in_order,
-)
-from .turn import (
-    Turn as Turn,
 )

@@ -100,10 +100,10 @@ from .resolving import (
 from .resolving import (
     resolve_weights as resolve_weights,
 )
-from .rotary_check import (
+from .soundness import (
     agree as agree,
 )
-from .rotary_check import (
+from .soundness import (
     check_rotary as check_rotary,
 )
 from .unpickling import (

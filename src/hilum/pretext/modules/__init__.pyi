@@ -1,18 +1,6 @@
 from .early import (
     EarlySizes as EarlySizes,
 )
-from .ema import (
-    cosine_schedule as cosine_schedule,
-)
-from .ema import (
-    ema_copy as ema_copy,
-)
-from .ema import (
-    ema_update as ema_update,
-)
-from .ema import (
-    linear_schedule as linear_schedule,
-)
 from .heads import (
     PROJECTION_WIDTH as PROJECTION_WIDTH,
 )
@@ -36,4 +24,16 @@ from .teacher import (
 )
 from .teacher import (
     TeacherSchedule as TeacherSchedule,
+)
+from .teacher import (
+    cosine_schedule as cosine_schedule,
+)
+from .teacher import (
+    ema_copy as ema_copy,
+)
+from .teacher import (
+    ema_update as ema_update,
+)
+from .teacher import (
+    linear_schedule as linear_schedule,
 )

@@ -34,8 +34,17 @@ from .confusion import (
 from .confusion import (
     confusion_figures as confusion_figures,
 )
-from .decisions import (
+from .curves import (
     decision_figures as decision_figures,
+)
+from .curves import (
+    precision_at as precision_at,
+)
+from .curves import (
+    precision_recall_figures as precision_recall_figures,
+)
+from .curves import (
+    reliability_figures as reliability_figures,
 )
 from .embedding import (
     METHODS as METHODS,
@@ -63,15 +72,6 @@ from .points import (
 )
 from .points import (
     points_figure as points_figure,
-)
-from .precision_recall import (
-    precision_at as precision_at,
-)
-from .precision_recall import (
-    precision_recall_figures as precision_recall_figures,
-)
-from .reliability import (
-    reliability_figures as reliability_figures,
 )
 from .roc import (
     POINTS as POINTS,

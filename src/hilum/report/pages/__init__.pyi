@@ -20,18 +20,18 @@ from .contact_sheet import (
     choose as choose,
 )
 from .contact_sheet import (
-    read_rows as read_rows,
-)
-from .contact_sheet_image import (
-    write_image as write_image,
-)
-from .contact_sheet_page import (
     outline as outline,
 )
-from .contact_sheet_page import (
+from .contact_sheet import (
+    read_rows as read_rows,
+)
+from .contact_sheet import (
     values as values,
 )
-from .contact_sheet_page import (
+from .contact_sheet import (
+    write_image as write_image,
+)
+from .contact_sheet import (
     write_page as write_page,
 )
 from .doctor import (
