@@ -1,4 +1,4 @@
-"""Split: named assignment of images to train, val and test, with a hash, the check of patient overlap, and parsing."""
+"""Split: named assignment of images to train, val and test, with a hash, and the check of patient overlap."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,15 +6,9 @@ from functools import cached_property
 
 import polars as pl
 
-from hilum.data.manifest import labelled_images
-from hilum.data.splits.by_patient import patient_split
-from hilum.data.splits.listed import listed_split
 from hilum.errors import HilumError
 
 PARTS = ("train", "val", "test")
-SHARES = (60, 20, 20)
-"""Percentages of the patients for train, val and test without a published split."""
-_VALIDATION = 20
 
 
 @dataclass(frozen=True)
@@ -86,30 +80,3 @@ def check_patients_apart(assignment: pl.DataFrame, where: object, *, sharing: tu
             fix="Move all images of a patient into one part, or split by patients: "
             "{patients: [0.7, 0.1, 0.2], seed: 0}.",
         )
-
-
-AUTO, PATIENTS = "auto", "patients"
-
-
-def parse_split(manifest: pl.DataFrame, name: str, *, seed: int = 0) -> Split:
-    """Return the split with a name.
-
-    Args:
-        manifest: Images. Only labelled ones are used, unless none is labelled.
-        name: "official", or the name of another published split ("chexnet"); "patients" for 60, 20 and 20 percent of
-            the patients at random; "auto" for an official split with test images, else patients. If a published split
-            has no validation images, a fifth of the patients outside of test is used.
-        seed: Random seed.
-
-    Raises:
-        HilumError: Unknown split, or too few patients.
-    """
-    if name == AUTO:
-        name = "official" if "test" in manifest["split"] else PATIENTS
-    if len(labelled := labelled_images(manifest)):
-        manifest = labelled
-    if name == PATIENTS:
-        return patient_split(manifest, SHARES, seed)
-    column = "split" if name == "official" else f"split_{name}"
-    has_own = column in manifest.columns and "val" in manifest[column]
-    return listed_split(manifest, name, validation=None if has_own else _VALIDATION, seed=seed)
