@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms, Resampled
 from hilum.evaluation.inference import (
     Look,
@@ -17,16 +18,7 @@ from hilum.evaluation.inference import (
 from hilum.evaluation.metrics import AUROC, MACRO
 from hilum.evaluation.tables.metrics import metrics_table
 
-TASKS_SCHEMA = {
-    "task": pl.String,
-    "arm": pl.String,
-    "metric": pl.String,
-    "finding": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "tasks": pl.Int64,
-}
+TASKS_SCHEMA = schema("task arm metric finding estimate ci_low ci_high tasks")
 
 MEAN_OVER_TASKS = "mean over tasks"
 """Value of the column `task` in rows of means over tasks."""

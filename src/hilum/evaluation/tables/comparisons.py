@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from hilum.errors import HilumError
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms, MeasureOptions, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
@@ -32,31 +33,11 @@ from hilum.evaluation.tables.metrics import metrics_table
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import note_columns
 
-COMPARISONS_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "finding": pl.String,
-    "metric": pl.String,
-    "difference": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "minimum_detectable_difference": pl.Float64,
-    "family": pl.String,
-    "note": pl.String,
-    "codes": pl.String,
-    "method": pl.String,
-    "standard_error": pl.Float64,
-    "df": pl.Float64,
-    "seeds": pl.Int64,
-    "between_seeds": pl.Float64,
-    "within_seeds": pl.Float64,
-    "between_patients": pl.Float64,
-    "prob_replication": pl.Float64,
-    "seeds_to_show": pl.Int64,
-    "times_patients_to_show": pl.Float64,
-}
+COMPARISONS_SCHEMA = schema(
+    "arm reference finding metric difference ci_low ci_high p p_adjusted minimum_detectable_difference family"
+    " note codes method standard_error df seeds between_seeds within_seeds between_patients prob_replication"
+    " seeds_to_show times_patients_to_show"
+)
 """Columns of a table of comparisons; see `comparisons_table`."""
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import (
     effective_n_patients,
@@ -23,21 +24,10 @@ from hilum.evaluation.predictions.align import align
 from hilum.evaluation.settings import EvaluationSettings
 from hilum.progress import ProgressReport, silent
 
-EXTERNAL_SCHEMA = {
-    "trained_on": pl.String,
-    "tested_on": pl.String,
-    "finding": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "internal": pl.Float64,
-    "generalisation_gap": pl.Float64,
-    "generalisation_gap_ci_low": pl.Float64,
-    "generalisation_gap_ci_high": pl.Float64,
-    "p": pl.Float64,
-    "in_distribution": pl.Float64,
-    "note": pl.String,
-}
+EXTERNAL_SCHEMA = schema(
+    "trained_on tested_on finding estimate ci_low ci_high internal generalisation_gap generalisation_gap_ci_low"
+    " generalisation_gap_ci_high p in_distribution note"
+)
 
 
 def external_validation(

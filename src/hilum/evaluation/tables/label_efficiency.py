@@ -10,22 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import Resampled
 from hilum.evaluation.inference import estimate_columns, number_or_null
 from hilum.notes import Code, note, note_columns
 
-LABELS_TO_MATCH_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "target": pl.Float64,
-    "target_images": pl.Float64,
-    "images": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "reached_in": pl.Float64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+LABELS_TO_MATCH_SCHEMA = schema(
+    "arm reference target target_images images ci_low ci_high reached_in note codes",
+    images=pl.Float64,
+)
 
 
 @dataclass(frozen=True)

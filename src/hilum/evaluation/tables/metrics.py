@@ -5,6 +5,7 @@ from typing import Unpack
 
 import polars as pl
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import ArmResamples, BootstrappedArms, MeasureOptions, Resampled, measure_arms
 from hilum.evaluation.inference import (
     case_notes,
@@ -21,18 +22,7 @@ from hilum.notes import Code, Note, note, note_columns
 
 __all__ = ["AUROC", "MACRO", "METRICS_SCHEMA", "evaluate_predictions", "metrics_table"]
 
-METRICS_SCHEMA = {
-    "finding": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "n": pl.Int64,
-    "positives": pl.Int64,
-    "patients": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+METRICS_SCHEMA = schema("finding metric estimate ci_low ci_high n positives patients note codes")
 
 
 def evaluate_predictions(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
 from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import MACRO
@@ -18,16 +19,7 @@ from hilum.evaluation.predictions.align import align
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
-MULTICLASS_SCHEMA = {
-    "class": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "images": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+MULTICLASS_SCHEMA = schema("class metric estimate ci_low ci_high images note codes")
 
 
 @dataclass(frozen=True)

@@ -8,27 +8,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from hilum.errors import HilumError
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import AUROC, lower_is_better
 
-RANKS_SCHEMA = {
-    "arm": pl.String,
-    "metric": pl.String,
-    "mean_rank": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "prob_best": pl.Float64,
-    "n_findings_ranked": pl.Int64,
-}
-WINS_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "metric": pl.String,
-    "wins": pl.Int64,
-    "ties": pl.Int64,
-    "losses": pl.Int64,
-}
+RANKS_SCHEMA = schema("arm metric mean_rank ci_low ci_high prob_best n_findings_ranked")
+WINS_SCHEMA = schema("arm reference metric wins ties losses")
 
 
 def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:

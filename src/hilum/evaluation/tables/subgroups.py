@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
 from hilum.evaluation.inference import (
     benjamini_hochberg,
@@ -36,25 +37,10 @@ UNDERDIAGNOSIS = "underdiagnosis"
 """Fraction of positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the fraction of
 images with a finding that are called No Finding: 1 - specificity."""
 
-SUBGROUPS_SCHEMA = {
-    "attribute": pl.String,
-    "group": pl.String,
-    "finding": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "gap": pl.Float64,
-    "gap_ci_low": pl.Float64,
-    "gap_ci_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "n": pl.Int64,
-    "positive_patients": pl.Int64,
-    "negative_patients": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+SUBGROUPS_SCHEMA = schema(
+    "attribute group finding metric estimate ci_low ci_high gap gap_ci_low gap_ci_high p p_adjusted n"
+    " positive_patients negative_patients note codes"
+)
 
 
 def age_bands(ages: Sequence[float | None], lower_ends: Sequence[float] = AGE_BANDS) -> list[str | None]:
