@@ -23,9 +23,6 @@ from .seeds import (
     arms_of_layers as arms_of_layers,
 )
 from .seeds import (
-    bootstrap_arms as bootstrap_arms,
-)
-from .seeds import (
     bootstrap_layers as bootstrap_layers,
 )
 from .seeds import (

@@ -237,7 +237,7 @@ def measure_arms(
         min_positive_patients,
         tuple(metrics),
         averages,
-        arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed),
+        arms_of_layers(aligned, layers),
         interval,
         any(one.optimistic for each in (thresholds or {}).values() for one in each),
         _covariance(aligned, layers, included, averages, threads) if by_seeds and several else {},

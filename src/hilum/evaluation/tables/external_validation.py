@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.columns import schema
-from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
+from hilum.evaluation.estimation import Resampled, arms_of_layers, bootstrap_layers, check_n_bootstrap
 from hilum.evaluation.inference import (
     effective_n_patients,
     estimate_columns,
@@ -81,8 +81,8 @@ def external_validation(
         order = [aligned[tested].findings.index(finding) for finding in shared]
         here = np.zeros(len(shared), dtype=np.bool_)
         here[order] = included
-        resampled = bootstrap_arms(aligned[tested], n_bootstrap=n_bootstrap, seed=seed + number, included=here)
-        for trained, arm in resampled.items():
+        layers = bootstrap_layers(aligned[tested], n_bootstrap=n_bootstrap, seed=seed + number, included=here)
+        for trained, arm in arms_of_layers(aligned[tested], layers).items():
             places = [*order, len(shared)]
             measured[trained, tested] = Resampled(arm.auroc.estimate[places], arm.auroc.resampled[places])
         on_progress(number + 1, len(test_sets), tested)

@@ -14,7 +14,7 @@ from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.columns import schema
-from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
+from hilum.evaluation.estimation import ArmResamples, arms_of_layers, bootstrap_layers, check_n_bootstrap
 from hilum.evaluation.inference import (
     benjamini_hochberg,
     estimate_columns,
@@ -145,9 +145,10 @@ def _measure(
     labels = np.where(mask[:, None], aligned.labels, np.nan)
     only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
     none = np.zeros(len(aligned.findings), dtype=np.bool_)
-    return bootstrap_arms(
+    layers = bootstrap_layers(
         only, n_bootstrap=n_bootstrap, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
-    )[""]
+    )
+    return arms_of_layers(only, layers)[""]
 
 
 def _patients(aligned: AlignedArms, mask: NDArray[np.bool_], at: int) -> tuple[int, int]:
