@@ -47,8 +47,7 @@ def probe(
       hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
     chosen = options.arguments(locals())
-    from hilum.runs.probe import TABLES
-    from hilum.runs.probe import probe as run
+    from hilum.runs.probe import TABLES, probe as run
 
     result = run(**chosen, progress=progress)
     if as_json:

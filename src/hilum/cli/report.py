@@ -65,8 +65,7 @@ def report(
 
         echo(str(write_layout(layout, directory, out)))
         return
-    from hilum.runs.report import ReportSettings
-    from hilum.runs.report import report as run
+    from hilum.runs.report import ReportSettings, report as run
 
     settings = ReportSettings(n_bootstrap, seed, min_positive_patients, reference, held_out)
     result = run(directory, out, question=question, settings=settings, progress=progress)

@@ -17,9 +17,7 @@ from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
 from hilum.encoders.family import Family, run_steps
 from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
-from hilum.encoders.toh2023 import CNN, UNET_ENCODER, XVT
-from hilum.encoders.toh2023 import DENSENET as SMALL_DENSENET
-from hilum.encoders.toh2023 import RESNET as SMALL_RESNET
+from hilum.encoders.toh2023 import CNN, DENSENET as SMALL_DENSENET, RESNET as SMALL_RESNET, UNET_ENCODER, XVT
 from hilum.errors import HilumError
 
 ENCODERS: KeysView[str] = ARCHITECTURES.keys()

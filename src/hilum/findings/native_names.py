@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hilum.errors import HilumError
-from hilum.extensions import COLLECTIONS as GROUP
-from hilum.extensions import Registry, wrong_kind
+from hilum.extensions import COLLECTIONS as GROUP, Registry, wrong_kind
 from hilum.findings.vocabulary import VOCABULARY, bare_name, canonical, spellings
 
 

@@ -6,8 +6,7 @@ from functools import cache
 from typing import Any
 
 from hilum.pretext.settings.run import PresetName
-from hilum.training.preset_tables import PresetRow, read_preset_table
-from hilum.training.preset_tables import nearest_preset as nearest
+from hilum.training.preset_tables import PresetRow, nearest_preset as nearest, read_preset_table
 
 IMAGES: Mapping[PresetName, int] = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 """Number of images of each preset."""
