@@ -13,24 +13,6 @@ from types import MappingProxyType
 
 from hilum.errors import HilumError
 
-CHESTXRAY14: tuple[str, ...] = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Pleural Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural Thickening",
-    "Hernia",
-)
-"""The 14 findings of ChestX-ray14, in the order of CheXNet's label lists."""
-
 NO_FINDING = "No Finding"
 
 CHEXPERT: tuple[str, ...] = (
@@ -59,6 +41,8 @@ def _rows() -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+CHESTXRAY14: tuple[str, ...] = tuple(row["finding"] for row in _rows() if row["added_by"] == "ChestX-ray14")
+"""The 14 findings of ChestX-ray14, in the order of CheXNet's label lists."""
 VOCABULARY: tuple[str, ...] = tuple(row["finding"] for row in _rows())
 """Every canonical name: those of ChestX-ray14, the others of CheXpert, then those added by other data sets."""
 
