@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NOT_UTF8 = "a name that is not UTF-8: no table can hold it; rename the file or its folder"
@@ -44,6 +45,13 @@ def size_and_time(path: Path | None) -> tuple[int, int]:
     except (OSError, ValueError):  # missing, or an invalid name
         state = None
     return (state.st_size, state.st_mtime_ns) if state else (-1, -1)
+
+
+def visible_files(root: Path) -> Iterator[Path]:
+    """Yield the files below a folder, sorted within each folder, except hidden ones; linked folders are skipped."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(files) if not name.startswith("."))
 
 
 def leads_inside(path: Path, root: Path) -> bool:
