@@ -4,7 +4,7 @@ import csv
 import json
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from hilum.errors import HilumError
 from hilum.extensions import ENCODERS, Registry, wrong_kind
@@ -92,7 +92,7 @@ def _own() -> dict[str, Architecture]:
     text = files("hilum.encoders").joinpath("architectures.csv").read_text(encoding="utf-8")
     own: dict[str, Architecture] = {}
     for row in csv.DictReader(text.splitlines()):
-        given = {
+        given: dict[str, Any] = {
             column: value if column in _TEXT else json.loads(value) for column, value in row.items() if value != ""
         }
         own[row["name"]] = Architecture(**given)
