@@ -156,7 +156,13 @@ def test_a_study_file_takes_all_four_and_its_mistakes_are_found_by_name(package)
     with pytest.raises(HilumError) as caught:
         parse_study(wrong, where="own.yaml")
     expected = str(caught.value)
-    for part in ("expected a number of at least 2", "'youden'", "youden_index", "'clinics' is not a collection", "'clinic'"):
+    for part in (
+        "expected a number of at least 2",
+        "'youden'",
+        "youden_index",
+        "'clinics' is not a collection",
+        "'clinic'",
+    ):
         assert part in expected
     with pytest.raises(HilumError, match=r"data\.ours\.collection"):
         tiny(parse_study(text, where="own.yaml"))

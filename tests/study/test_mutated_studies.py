@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.study.file import Study, Yaml12Loader, parse_study, read_study

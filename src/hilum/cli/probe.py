@@ -46,8 +46,7 @@ def probe(
       hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
       hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
-    from hilum.runs.probe import TABLES
-    from hilum.runs.probe import probe as run
+    from hilum.runs.probe import TABLES, probe as run
 
     result = run(
         encoder,

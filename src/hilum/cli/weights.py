@@ -140,8 +140,7 @@ def fetch(
       hilum weights fetch dinov2_vits14
     """
     from hilum.cli.console import echo, progress
-    from hilum.encoders.published import fetch as download
-    from hilum.encoders.published import find_weights, weights_folder
+    from hilum.encoders.published import fetch as download, find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     with progress(f"Downloading {row.source.file} (MB)") as on_progress:

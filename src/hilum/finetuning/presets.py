@@ -11,8 +11,7 @@ from typing import Any, Literal
 from hilum.declared import range_problems
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.renamed import unknown_name
-from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, read_preset_table
-from hilum.training.preset_tables import nearest_preset as nearest
+from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, nearest_preset as nearest, read_preset_table
 
 PresetName = Literal["10", "100", "1k", "10k", "100k"]
 IMAGES: Mapping[PresetName, int] = {"10": 10, "100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}

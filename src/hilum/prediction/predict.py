@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import fingerprint, locked
+from hilum.data.paths import size_and_time
 from hilum.data.store.journal import one_opencv_thread
 from hilum.errors import HilumError
 from hilum.evaluation.predictions import read_table
@@ -361,12 +362,8 @@ def _row(image: InputImage, read: ReadImage, in_training: TrainingMembership) ->
 def _order(model: PackagedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
     files = []
     for image in images:
-        try:
-            state = image.path.stat() if image.path is not None else None
-        except (OSError, ValueError):
-            state = None
         fields_of_image = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
-        files.append([*fields_of_image, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
+        files.append([*fields_of_image, *size_and_time(image.path)])
     model_files = [
         *(card.sha256 for card in model.cards),
         fingerprint(model.description.model_dump(mode="json")),

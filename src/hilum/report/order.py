@@ -26,6 +26,7 @@ from hilum.report.sections import (
     purity_table,
     ranks_table_of,
     reading,
+    results as tables,
     scatter_of,
     standings_table,
     statistics_tables,
@@ -34,7 +35,6 @@ from hilum.report.sections import (
     threshold_table,
     training,
 )
-from hilum.report.sections import results as tables
 from hilum.report.verdict import learning
 
 

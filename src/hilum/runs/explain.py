@@ -23,8 +23,7 @@ from hilum.explanation.files import described, write_explained
 from hilum.explanation.images import choose_images
 from hilum.explanation.maps import load_models
 from hilum.explanation.methods import HeatMapMethod
-from hilum.explanation.run import Explained
-from hilum.explanation.run import explain as explain_models
+from hilum.explanation.run import Explained, explain as explain_models
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords

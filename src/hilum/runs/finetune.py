@@ -31,8 +31,7 @@ from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.predictions import read_predictions
 from hilum.evaluation.thresholds import choose_thresholds
 from hilum.explanation.embedding import recipe_of
-from hilum.finetuning.finetune import digest_of, fingerprint_fields
-from hilum.finetuning.finetune import finetune as train_classifier
+from hilum.finetuning.finetune import digest_of, finetune as train_classifier, fingerprint_fields
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import FinetuneSettings, setting_problems

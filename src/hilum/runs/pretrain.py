@@ -20,8 +20,7 @@ from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
 from hilum.notes import notes_as_data
 from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_between
-from hilum.pretext.pretrain import check_batch_size
-from hilum.pretext.pretrain import pretrain as train
+from hilum.pretext.pretrain import check_batch_size, pretrain as train
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords

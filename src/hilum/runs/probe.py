@@ -32,8 +32,7 @@ from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
 from hilum.runs.inputs.models import model_directory, name_of_model
-from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe
-from hilum.runs.probing import probe as probe_arms
+from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe, probe as probe_arms
 from hilum.runs.results import Result
 from hilum.training.settings import Device
 

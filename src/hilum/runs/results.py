@@ -61,7 +61,7 @@ class Result(ABC):
         return dict(list(self.tables.items())[:1])
 
     def _printed(self) -> dict[str, pl.DataFrame]:
-        return {name: table.drop(_NOTE, strict=False) for name, table in self._shown().items()}
+        return {name: table.drop(_NOTE, "codes", strict=False) for name, table in self._shown().items()}
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *map(str, self.notes)]

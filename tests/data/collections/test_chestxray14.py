@@ -4,8 +4,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.data.collections import read_collection
 from hilum.data.counts import count_images

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hilum.encoders.published import encoder_of, layout_of, published_weights
 from hilum.errors import HilumError

@@ -2,8 +2,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.data.patients import own_salt, pseudonym, pseudonymised_names
 from hilum.errors import HilumError

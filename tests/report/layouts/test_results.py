@@ -5,8 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from hilum.encoders.card import Card
-from hilum.encoders.card import write_card as written
+from hilum.encoders.card import Card, write_card as written
 from hilum.report.layouts.results import read_results
 
 

@@ -28,9 +28,7 @@ Values that the table lacks are taken from the DICOM headers: PatientID, StudyIn
 and nothing else (`hilum.data.dicom.tags`). The terms of use are those of the owner of the images.
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import polars as pl
@@ -40,11 +38,11 @@ from hilum.data.collections.dataset import Dataset, empty_rejected, empty_remark
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
-from hilum.data.file_kinds import DECODED, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, ENDINGS, FileKind, kind_of_bytes
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
-from hilum.data.paths import NOT_UTF8, is_utf8, printable
+from hilum.data.paths import NOT_UTF8, is_utf8, printable, visible_files
 from hilum.data.patients import spellings_of_patients, with_canonical_patients
 from hilum.data.pixels import decodable_kind, exif_remarks, first_bytes
 from hilum.errors import HilumError
@@ -52,7 +50,6 @@ from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 # A file with such an extension is meant to be an image: if it is not one, it is rejected, not skipped.
-_ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
     for name in ("path", "patient_id", "study_id", "view", "age", "sex")
@@ -132,7 +129,7 @@ def _find_images(
     remarks: list[tuple[str, Remark]] = []
     unread: Counter[FileKind] = Counter()
     others = 0
-    paths = sorted(_walk(root))
+    paths = sorted(visible_files(root))
     for done, path in enumerate(paths):
         on_progress(done, len(paths), "")
         name = path.relative_to(root).as_posix()
@@ -140,7 +137,7 @@ def _find_images(
             _check_inside(path, inside)
             start = first_bytes(path)
             kind = kind_of_bytes(start)
-            if kind is None and path.suffix.lower() not in _ENDINGS:
+            if kind is None and path.suffix.lower() not in ENDINGS:
                 others += labels is None or not labels.exists() or not path.samefile(labels)
                 continue
             if not is_utf8(name):
@@ -185,12 +182,6 @@ def _check_inside(path: Path, inside: Path) -> None:
         raise UnreadableImage(path, reason="a circular link") from error
     if leads_out:
         raise UnreadableImage(path, reason="a link out of the folder")
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root, followlinks=False):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in files if not name.startswith("."))
 
 
 def _join(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
 from hilum.data.images import Remark, count_notes
+from hilum.data.paths import size_and_time
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store.build import DESCRIPTION, IMAGES, INDEX, REJECTED, REMARK_COLUMNS, REMARKS
@@ -157,13 +158,8 @@ def open_store(directory: Path) -> Store:
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
-    images = []
-    for image_id, path in manifest.select("image_id", "path").iter_rows():
-        try:
-            size = (root / path).stat().st_size if path is not None else -1
-        except (OSError, ValueError):  # missing, or an invalid name
-            size = -1
-        images.append((image_id, path, size))
+    rows = manifest.select("image_id", "path").iter_rows()
+    images = [(image_id, path, size_and_time(None if path is None else root / path)[0]) for image_id, path in rows]
     return fingerprint({"layout": 3, "images": images, "recipe": recipe.as_data()})
 
 

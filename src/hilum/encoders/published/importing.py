@@ -20,8 +20,7 @@ from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import Layout, Mapped, format_shape, map_keys, some
 from hilum.encoders.published.reading import read_tensors
 from hilum.encoders.published.registry import PublishedWeights, digest_of, statements_of
-from hilum.encoders.published.rotary_check import check_rotary
-from hilum.encoders.published.soundness import check_numbers
+from hilum.encoders.published.soundness import check_numbers, check_rotary
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
 from hilum.encoders.stem import fold_gray

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from hilum.evaluation.bootstrap.config import BootstrapConfig, IntervalKind
 from hilum.evaluation.estimation.seeds import (
     ArmResamples,
     LayerResamples,
+    Resampled,
     arms_of_layers,
     bootstrap_layers,
     layers_of,
@@ -26,10 +28,12 @@ from hilum.evaluation.inference import (
     SeedInference,
     SeedTest,
     auroc_covariance,
+    bca_interval,
     bootstrap_covariance,
     compare_seeds,
     effective_n_patients,
     joint_test_of_seeds,
+    percentile_interval,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -92,6 +96,22 @@ class BootstrappedArms:
             return float(rarer[row])
         return effective_n_patients(rarer[self.included]) if self.included.any() else None
 
+    def interval_of(self, resampled: Resampled, row: int) -> tuple[float, float]:
+        """Compute the 95 % interval, of the kind `interval`, of an estimate or a difference of estimates.
+
+        Args:
+            resampled: Estimates of R rows and their resamples.
+            row: As in `effective_n_patients`.
+
+        Returns:
+            NaN if the estimate is undefined.
+        """
+        if not np.isfinite(resampled.estimate[row]):
+            return float("nan"), float("nan")
+        if self.interval == "bca" and resampled.jackknife is not None:
+            return bca_interval(float(resampled.estimate[row]), resampled.resampled[row], resampled.jackknife[row])
+        return percentile_interval(resampled.resampled[row], patients=self.effective_n_patients(row))
+
     def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
         """Test arm minus other with seeds as random readers (Obuchowski & Rockette).
 
@@ -121,6 +141,21 @@ class BootstrappedArms:
             return None
         of_arms = [values[place] for place in layers_of(self.aligned).values()]
         return joint_test_of_seeds(of_arms, covariance, patients=self.effective_n_patients(row))
+
+
+class MeasureOptions(TypedDict, total=False):
+    """Arguments of `measure_arms` that functions of tables pass on."""
+
+    metrics: Sequence[str]
+    averages: Sequence[str]
+    interval: IntervalKind
+    stratified: bool
+    n_bootstrap: int
+    seed: int
+    min_positive_patients: int
+    seed_inference: SeedInference
+    seed_design: SeedDesign
+    on_progress: ProgressReport
 
 
 def measure_arms(
@@ -196,7 +231,7 @@ def measure_arms(
         min_positive_patients,
         tuple(metrics),
         averages,
-        arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed),
+        arms_of_layers(aligned, layers),
         interval,
         any(one.optimistic for each in (thresholds or {}).values() for one in each),
         _covariance(aligned, layers, included, averages, threads) if by_seeds and several else {},

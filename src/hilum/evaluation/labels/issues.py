@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.metrics import auroc
 from hilum.evaluation.predictions import Predictions
@@ -19,28 +20,15 @@ from hilum.notes import Code, Note, note, note_columns
 SEPARATES = 0.9
 """AUROC below which confident learning flags hard images and overestimates label noise."""
 
-LABEL_ISSUES_SCHEMA = {
-    "image_id": pl.String,
-    "patient_id": pl.String,
-    "finding": pl.String,
-    "label": pl.Int8,
-    "probability": pl.Float64,
-    "label_quality": pl.Float64,
-    "is_label_issue": pl.Boolean,
-    "rank": pl.Int64,
-}
-NOISE_SCHEMA = {
-    "finding": pl.String,
-    "n": pl.Int64,
-    "positives": pl.Int64,
-    "flagged_positives": pl.Int64,
-    "flagged_negatives": pl.Int64,
-    "noise_rate_positives": pl.Float64,
-    "noise_rate_negatives": pl.Float64,
-    "auroc_ceiling": pl.Float64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+LABEL_ISSUES_SCHEMA = schema(
+    "image_id patient_id finding label probability label_quality is_label_issue rank",
+    label=pl.Int8,
+    is_label_issue=pl.Boolean,
+)
+NOISE_SCHEMA = schema(
+    "finding n positives flagged_positives flagged_negatives noise_rate_positives noise_rate_negatives"
+    " auroc_ceiling note codes"
+)
 
 
 def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -11,24 +11,16 @@ from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import seed_weights
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
-MULTICLASS_SCHEMA = {
-    "class": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "images": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+MULTICLASS_SCHEMA = schema("class metric estimate ci_low ci_high images note codes")
 
 
 @dataclass(frozen=True)
@@ -181,13 +173,10 @@ def _mean_of_present(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
 def _row(
     name: str, metric: str, estimate: float, resampled: NDArray[np.float64], images: int, notes: list[Note]
 ) -> dict[str, object]:
-    low, high = percentile_interval(resampled)
     return {
         "class": name,
         "metric": metric,
-        "estimate": number_or_null(float(estimate)),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
+        **estimate_columns(estimate, percentile_interval(resampled)),
         "images": images,
         **note_columns(notes),
     }

@@ -7,8 +7,7 @@ from typing import Any
 
 from hilum.pretext.methods import method_problems
 from hilum.pretext.settings.run import PresetName, SingleRunSettings, problems_of_run
-from hilum.training.preset_tables import PresetRow, read_preset_table
-from hilum.training.preset_tables import nearest_preset as nearest
+from hilum.training.preset_tables import PresetRow, nearest_preset as nearest, read_preset_table
 
 IMAGES: Mapping[PresetName, int] = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 """Number of images of each preset."""
