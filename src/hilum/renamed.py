@@ -25,9 +25,11 @@ RENAMED_SETTINGS = {
     "masked_images": "mask_sample_probability",
     "masked_patches": "mask_ratio",
     "policy": "augmentation",
+    "positive_weight_limit": "max_class_weight",
     "queue_waits": "queue_start_epoch",
     "recompute": "activation_checkpointing",
     "second_policy": "second_augmentation",
+    "weighted": "class_weights",
 }
 """Old names of settings to their new names."""
 RENAMED_OUTPUT_TYPES = {
@@ -36,6 +38,8 @@ RENAMED_OUTPUT_TYPES = {
     "exclusive": "multiclass",
 }
 """Old values of `output_type`, and of `task.classes`, to the current ones."""
+RENAMED_VALUES = {"classes": RENAMED_OUTPUT_TYPES, "output_type": RENAMED_OUTPUT_TYPES}
+"""Old values of settings and keys of study files to the current ones, by setting or key."""
 RENAMED_ARGUMENTS = {
     "against": "reference",
     "fraction": "label_fraction",
@@ -85,6 +89,20 @@ def similar_name(name: str, known: Iterable[str]) -> str:
         return str(same)
     near = difflib.get_close_matches(name, candidates, n=1)
     return near[0] if near else ""
+
+
+def renamed_value(name: str, value: object) -> str:
+    """Return the current name of a renamed value of a setting; empty if it was not renamed.
+
+    Args:
+        name: Current name of the setting, or of the key of a study file.
+        value: Value as written.
+
+    Example:
+        >>> renamed_value("output_type", "exclusive"), renamed_value("output_type", "multiclass")
+        ('multiclass', '')
+    """
+    return RENAMED_VALUES.get(name, {}).get(value, "") if isinstance(value, str) else ""
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from hilum.augment import Augmentation
 from hilum.data.resampling import Resampling
 from hilum.errors import HilumError, HilumErrors
+from hilum.renamed import renamed_value
 from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
 
 OutputTypeName = Literal["multilabel", "multilabel_u_multiclass", "multiclass"]
@@ -167,6 +168,28 @@ def check_own_head(encoder: str) -> None:
         )
 
 
+PLATEAU = {
+    "factor": "plateau_factor",
+    "patience": "plateau_patience",
+    "min_lr": "plateau_min_lr",
+    "stop_below_lr": "stop_below_lr",
+}
+"""Keys of `schedule: {plateau: …}` to settings."""
+
+
+def plateau_settings(plateau: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `schedule: {plateau: …}` by name.
+
+    Args:
+        plateau: Values by the keys of `PLATEAU`.
+
+    Example:
+        >>> plateau_settings({"factor": 0.5})
+        {'schedule': 'plateau', 'plateau_factor': 0.5}
+    """
+    return {"schedule": "plateau"} | {PLATEAU[key]: value for key, value in plateau.items()}
+
+
 def setting_problems(values: Mapping[str, Any]) -> list[HilumError]:
     """Return all problems of settings by name; missing ones have their defaults."""
     defaults = {field.name: field.default for field in fields(FinetuneSettings)}
@@ -211,9 +234,9 @@ def _out_of_range(settings: FinetuneSettings) -> list[HilumError]:
         known = get_args(names_of)
         if (found := getattr(settings, key)) not in known:
             expected = f"one of {', '.join(known)}"
-            problems.append(
-                HilumError(f"finetune.{key}", expected=expected, found=str(found), fix="Choose one of these.")
-            )
+            new = renamed_value(key, found)
+            fix = f"It was renamed: write {new}." if new else "Choose one of these."
+            problems.append(HilumError(f"finetune.{key}", expected=expected, found=str(found), fix=fix))
     return problems
 
 

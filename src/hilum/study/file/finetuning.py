@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
 
 from hilum.augment.config import AugmentationConfig
-from hilum.data.resampling import COPIES, Resampling
+from hilum.data.resampling import COPIES, resampling_of
 from hilum.declared import text_of
 from hilum.finetuning.settings import (
     TTA,
@@ -16,6 +16,7 @@ from hilum.finetuning.settings import (
     HeadName,
     PoolingName,
     Reduction,
+    plateau_settings,
     setting_problems,
 )
 from hilum.study.file.section import Section, declared_field
@@ -224,16 +225,9 @@ class Finetuning(Section):
         """Return the settings in the file as arguments of `hilum.finetuning.settings.FinetuneSettings`."""
         given = {name: value for name, value in self.given().items() if name != "train"}
         if isinstance(given.get("schedule"), OnPlateau):
-            plateau = given["schedule"].plateau
-            given |= {
-                "schedule": "plateau",
-                "plateau_factor": plateau.factor,
-                "plateau_patience": plateau.patience,
-                "plateau_min_lr": plateau.min_lr,
-                "stop_below_lr": plateau.stop_below_lr,
-            }
+            given |= plateau_settings(given["schedule"].plateau.model_dump())
         if (resample := given.get("resample")) is not None:
-            given["resample"] = Resampling(**resample.model_dump()) if isinstance(resample, Resample) else Resampling()
+            given["resample"] = resampling_of(resample.model_dump() if isinstance(resample, Resample) else resample)
         return given
 
 

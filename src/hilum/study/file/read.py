@@ -16,7 +16,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_problems
-from hilum.renamed import RENAMED_OUTPUT_TYPES, RENAMED_SETTINGS
+from hilum.renamed import RENAMED_SETTINGS, renamed_value
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
@@ -374,10 +374,8 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        if place[-1] == "classes" and isinstance(found, str) and found in RENAMED_OUTPUT_TYPES:
-            return Problem(
-                place, f"{found} was renamed to {RENAMED_OUTPUT_TYPES[found]}", f"write {RENAMED_OUTPUT_TYPES[found]}"
-            )
+        if new := renamed_value(str(place[-1]), found):
+            return Problem(place, f"{found} was renamed to {new}", f"write {new}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
     return Problem(place, _shortened(message_of(detail)), "" if kind == "value_error" else f"found {shown}")
 
@@ -391,8 +389,6 @@ RENAMED = {
     ("evaluate", "against"): "reference",
     ("evaluate", "redraws"): "n_bootstrap",
     ("evaluate", "min_positives"): "min_positive_patients",
-    ("finetune", "weighted"): "class_weights",
-    ("finetune", "positive_weight_limit"): "max_class_weight",
 }
 """Current names of keys of earlier versions, by section and key."""
 
