@@ -12,6 +12,7 @@ import polars as pl
 from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import NamedData, Store, open_store
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.published import resolve_weights
 from hilum.encoders.zoo import create_encoder
@@ -246,7 +247,7 @@ def pretrain(
 
 
 def _result(about: dict[str, Any], out: Path) -> PretrainResult:
-    card, curves = read_card(out), pl.read_parquet(out / "curves.parquet")
+    card, curves = read_card(out), read_result_table(out / "curves.parquet")
     last = curves.row(-1, named=True)
     signs = {name: last[name] for name in ("train_loss", "effective_rank", "feature_spread") if name in last}
     outcome = {

@@ -179,7 +179,7 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
         name = str(arm.relative_to(directory)).replace("arms/", "", 1)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
-            rows = pl.read_parquet(done / "trials.parquet").select(columns).to_dicts()
+            rows = read_result_table(done / "trials.parquet").select(columns).to_dicts()
             found.append({"arm": name, "state": "done", "trials": rows})
         elif running.is_dir():
             found.append({"arm": name, "state": "running", "trials": _ended_trials(running)})
