@@ -4,7 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from hilum.errors import HilumError
 
@@ -40,6 +40,17 @@ RENAMED_OUTPUT_TYPES = {
 """Old values of `output_type`, and of `task.classes`, to the current ones."""
 RENAMED_VALUES = {"classes": RENAMED_OUTPUT_TYPES, "output_type": RENAMED_OUTPUT_TYPES}
 """Old values of settings and keys of study files to the current ones, by setting or key."""
+RENAMED_KEYS = {
+    ("task", "films"): "images",
+    ("task", "labelled"): "label_fraction",
+    ("task", "vote"): "consensus",
+    ("task", "positive_from_grade"): "severity_threshold",
+    ("explain", "films"): "candidates",
+    ("evaluate", "against"): "reference",
+    ("evaluate", "redraws"): "n_bootstrap",
+    ("evaluate", "min_positives"): "min_positive_patients",
+}
+"""Old keys of study files to the current ones, by section and key."""
 RENAMED_ARGUMENTS = {
     "against": "reference",
     "fraction": "label_fraction",
@@ -70,6 +81,26 @@ _ELSEWHERE = {
     "wd": "weight_decay",
 }
 """Names of the same settings in Lightning, transformers, timm and the code of the methods."""
+
+
+def with_current_keys(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the study file of an earlier run with the current names of its keys, to show its results.
+
+    Args:
+        study: Content of study.yaml, of any version.
+
+    Example:
+        >>> with_current_keys({"evaluate": {"redraws": 500}, "task": {"classes": "exclusive"}})
+        {'evaluate': {'n_bootstrap': 500}, 'task': {'classes': 'multiclass'}}
+    """
+    current = dict(study)
+    for section, content in study.items():
+        if isinstance(content, Mapping):
+            current[section] = {RENAMED_KEYS.get((section, key), key): value for key, value in content.items()}
+    task = current.get("task")
+    if isinstance(task, dict) and (classes := renamed_value("classes", task.get("classes"))):
+        task["classes"] = classes
+    return current
 
 
 def similar_name(name: str, known: Iterable[str]) -> str:

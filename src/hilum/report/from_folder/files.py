@@ -11,6 +11,7 @@ import yaml
 
 from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
+from hilum.renamed import with_current_keys
 
 PARTS = (
     "joint",
@@ -90,7 +91,7 @@ def find_files(directory: Path) -> FolderFiles:
             else:
                 parts[name] = path
     text = _text(directory / "study.yaml")
-    study = (yaml.safe_load(text) if text else None) or {}
+    study = with_current_keys((yaml.safe_load(text) if text else None) or {})
     order = list(study.get("arms") or {})
     content = FolderFiles(
         directory=directory,

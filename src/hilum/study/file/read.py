@@ -16,7 +16,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_problems
-from hilum.renamed import RENAMED_SETTINGS, renamed_value
+from hilum.renamed import RENAMED_KEYS, RENAMED_SETTINGS, renamed_value
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
@@ -380,19 +380,6 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     return Problem(place, _shortened(message_of(detail)), "" if kind == "value_error" else f"found {shown}")
 
 
-RENAMED = {
-    ("task", "films"): "images",
-    ("task", "labelled"): "label_fraction",
-    ("task", "vote"): "consensus",
-    ("task", "positive_from_grade"): "severity_threshold",
-    ("explain", "films"): "candidates",
-    ("evaluate", "against"): "reference",
-    ("evaluate", "redraws"): "n_bootstrap",
-    ("evaluate", "min_positives"): "min_positive_patients",
-}
-"""Current names of keys of earlier versions, by section and key."""
-
-
 def _renamed_value(new: str, found: object) -> str:
     """Return the new key, with its new value if that changed too."""
     return f"{new}: {'none' if found is False else 'balanced'}" if new == "class_weights" else new
@@ -401,7 +388,7 @@ def _renamed_value(new: str, found: object) -> str:
 def _renamed_key(place: Place, content: Mapping[str, Any]) -> str:
     """Return the current name of a renamed key; empty if it was not renamed."""
     key = str(place[-1])
-    new = RENAMED.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
+    new = RENAMED_KEYS.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
     return new if new and (key not in RENAMED_SETTINGS or new in _fields_at(place[:-1], content)) else ""
 
 
