@@ -165,6 +165,7 @@ def _arm_summary(
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
         shared_start=shares_its_start(study, arm),
+        finetuned=study.finetuning_of(arm).train,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
 
