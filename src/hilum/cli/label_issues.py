@@ -47,9 +47,9 @@ def label_issues(
 
     \b
     Examples:
-      hilum label-issues predictions.parquet --out audited
-      hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out audited
-      hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
+      hilum label-issues predictions.parquet --out label_issues
+      hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out label_issues
+      hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out label_issues
     """
     from hilum.evaluation.labels import google_agreement, rank_label_issues
     from hilum.evaluation.predictions import read_predictions, read_trained_on

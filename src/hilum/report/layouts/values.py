@@ -160,7 +160,7 @@ def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
 
 
 def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
-    """Return the exported epoch: the one marked `selected`, or the one with the lowest validation loss."""
+    """Return the selected epoch: the one marked `selected`, or the one with the lowest validation loss."""
     if "selected" in curve.columns and curve["selected"].fill_null(False).any():
         return curve.filter(pl.col("selected")).row(-1, named=True)
     validated = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
