@@ -90,8 +90,8 @@ def with_current_keys(study: Mapping[str, Any]) -> dict[str, Any]:
         study: Content of study.yaml, of any version.
 
     Example:
-        >>> with_current_keys({"evaluate": {"redraws": 500}, "task": {"classes": "exclusive"}})
-        {'evaluate': {'n_bootstrap': 500}, 'task': {'classes': 'multiclass'}}
+        >>> with_current_keys({"evaluate": {"min_positives": 5}, "task": {"classes": "exclusive"}})
+        {'evaluate': {'min_positive_patients': 5}, 'task': {'classes': 'multiclass'}}
     """
     current = dict(study)
     for section, content in study.items():

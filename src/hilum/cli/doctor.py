@@ -8,6 +8,7 @@ import typer
 from hilum.cli import options
 from hilum.cli.page_images import PageImages
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.data.doctor import CheckedDataset, Diagnosis
@@ -150,11 +151,10 @@ def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any
 
 def _show(diagnosis: "Diagnosis", page: Path) -> None:
     from hilum.cli.console import echo
-    from hilum.data.doctor.issues import counted
 
     for one in diagnosis.data_sets:
         patients = one.manifest["patient_id"].n_unique()
-        echo(f"{one.name} ({one.collection})  {len(one.manifest):,} images of {patients:,} patients")
+        echo(f"{one.name} ({one.collection})  {counted(len(one.manifest))} of {counted(patients, 'patient')}")
     for issue in diagnosis.issues:
         echo()
         echo(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")

@@ -11,6 +11,7 @@ from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -143,7 +144,7 @@ def _print_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
         if tested not in printed:
             printed.add(tested)
             images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-            echo(f"{tested}: {images:,} images of {patients:,} patients · split {seeds[0].split or 'unknown'}")
+            echo(f"{tested}: {counted(images)} of {counted(patients, 'patient')} · split {seeds[0].split or 'unknown'}")
 
 
 def _print_matrix(table: "pl.DataFrame") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hilum.cli import options
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.data.collections import Dataset
@@ -148,13 +149,13 @@ def _show(summary: dict[str, Any], out: Path, tables: list[str]) -> None:
     from hilum.cli.console import echo, print_table
 
     splits = summary["splits"]
-    echo(f"{summary['collection']}  {summary['images']:,} images of {summary['patients']:,} patients")
+    echo(f"{summary['collection']}  {counted(summary['images'])} of {counted(summary['patients'], 'patient')}")
     if 0 < summary["labelled"] < summary["images"]:
         unlabelled = summary["images"] - summary["labelled"]
-        echo(f"  {summary['labelled']:,} labelled images, {unlabelled:,} unlabelled (for pretraining only)")
+        echo(f"  {counted(summary['labelled'], 'labelled image')}, {unlabelled:,} unlabelled (for pretraining only)")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
-            echo(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
+            echo(f"  {name:10} {counts['images']:>8,} images of {counted(counts['patients'], 'patient')}")
     if summary["findings"]:
         echo()
         # Empty columns are omitted, so that the table fits a terminal.

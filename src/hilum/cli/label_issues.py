@@ -9,6 +9,7 @@ from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.cli.page_images import PageImages
 from hilum.evaluation.bootstrap.config import BootstrapConfig
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -73,7 +74,7 @@ def label_issues(
     if agreement is not None and adjudicated is not None:
         write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
     images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-    evaluated = f"{images:,} images of {patients:,} patients, split {seeds[0].split or 'unknown'}"
+    evaluated = f"{counted(images)} of {counted(patients, 'patient')}, split {seeds[0].split or 'unknown'}"
     page = out / PAGE
     notes = [*map(str, seeds[0].notes), *image_notes]
     write_label_issues_page(issues, noise, agreement, page, images=evaluated, top=top, image=image, notes=notes)
@@ -133,4 +134,6 @@ def _images(
         found = f"none; {missing[0]} is not among {next(iter(images.paths), 'no images')}, …"
         fix = "Give the data set of these predictions, with the same image_id."
         raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
-    return images, [f"{len(missing):,} images of the predictions are not in {data}."] if missing else []
+    return images, [
+        f"{counted(len(missing), 'image of the predictions is', 'images of the predictions are')} not in {data}."
+    ] if missing else []

@@ -7,6 +7,7 @@ import typer
 
 from hilum.cli.console import echo, progress
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
+from hilum.wording import counted
 
 _LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS and name != "folder")
 
@@ -36,7 +37,7 @@ def phantom(
     """
     from hilum.phantom import write_layout
 
-    with progress(f"generating {images:,} images") as on_progress:
+    with progress(f"generating {counted(images)}") as on_progress:
         write_layout(
             layout,
             out,
@@ -47,4 +48,4 @@ def phantom(
             workers=workers,
             on_progress=on_progress,
         )
-    echo(f"{images:,} images in {out}")
+    echo(f"{counted(images)} in {out}")

@@ -6,6 +6,7 @@ import typer
 
 from hilum.cli.console import echo, print_json, print_table
 from hilum.cli.options import AsJson
+from hilum.wording import counted
 
 
 def power(
@@ -105,8 +106,12 @@ def power(
         print_json(content)
         return
     echo(
-        f"{positives:,} positive and {negatives:,} negative images"
-        + (f" of {patients:,} patients, design effect {counts.design_effect(within_patients):.1f}" if patients else "")
+        f"{positives:,} positive and {counted(negatives, 'negative image')}"
+        + (
+            f" of {counted(patients, 'patient')}, design effect {counts.design_effect(within_patients):.1f}"
+            if patients
+            else ""
+        )
     )
     if isnan(smallest):
         echo(f"Even a perfect arm is not detected with {100 * power_level:.0f} % power against an AUROC of {auroc:g}.")
@@ -129,7 +134,7 @@ def power(
         ]
         print_table(["seeds per arm", *columns[1:]], rows)
         echo()
-    variance = f"{seeds} seeds per arm with SD {seed_sd:g}" if seed_sd else "no variance between seeds"
+    variance = f"{counted(seeds, 'seed')} per arm with SD {seed_sd:g}" if seed_sd else "no variance between seeds"
     echo(f"Paired, two-sided, one comparison, {variance}. Several comparisons need larger differences.")
 
 

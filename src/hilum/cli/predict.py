@@ -8,6 +8,7 @@ import typer
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.prediction.loading import PackagedClassifier
@@ -93,7 +94,7 @@ def predict(
 
 
 def _print(loaded: "PackagedClassifier", scored: "PredictionSummary") -> None:
-    echo(f"{loaded.description.name}: {scored.scored:,} of {scored.images:,} images scored")
+    echo(f"{loaded.description.name}: {scored.scored:,} of {counted(scored.images)} scored")
     echo()
     rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]
     print_table(["finding", "called on", "threshold"], rows)
@@ -106,9 +107,10 @@ def _print(loaded: "PackagedClassifier", scored: "PredictionSummary") -> None:
         echo()
     if scored.in_training:
         echo(
-            f"{scored.in_training:,} images are of patients the model was trained on: exclude them from any evaluation."
+            f"{counted(scored.in_training, 'image is', 'images are')} of patients the model was trained on: "
+            "exclude them from any evaluation."
         )
     if scored.not_known:
-        echo(f"For {scored.not_known:,} images it is unknown whether the model was trained on their patients.")
+        echo(f"For {counted(scored.not_known)} it is unknown whether the model was trained on their patients.")
     echo("Research tool: not for diagnosis.")
     echo(str(scored.out))

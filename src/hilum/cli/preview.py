@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hilum.wording import counted
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -84,7 +86,7 @@ def preview(
         write_image(strips, steps, out)
     shown = [image for strip in strips for image in strip.images]
     unreadable = sum(image.raw is None for image in shown)
-    echo(f"{len(shown) - unreadable:,} images shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+    echo(f"{counted(len(shown) - unreadable)} shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
 
 
 def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict[str, Augmentation]":

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hilum.cli.console import echo, print_table
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
@@ -103,7 +104,7 @@ def _print_parts(parts: list[dict[str, Any]]) -> None:
     for row in parts:
         counts = row["positives"].items()
         described = ", ".join(f"{name} {'not labelled' if n is None else format(n, ',')}" for name, n in counts)
-        echo(f"  {row['data']}, {row['split']}: {row['images']:,} images; positive: {described}")
+        echo(f"  {row['data']}, {row['split']}: {counted(row['images'])}; positive: {described}")
 
 
 def _print_rates(rates: dict[str, Any] | None) -> None:
@@ -136,7 +137,8 @@ def _print_arms(content: dict[str, Any]) -> None:
     if (judged := content["judged"]) is not None and judged["unit"] == "study":
         score = "mean" if judged["score"] == "mean" else "highest"
         echo(
-            f"Evaluated per study: {judged['test_units']:,} studies of {judged['test_images']:,} test images, by the "
+            f"Evaluated per study: {counted(judged['test_units'], 'study', 'studies')} of "
+            f"{counted(judged['test_images'], 'test image')}, by the "
             f"{score} score of each"
         )
     if lost := content["without_features"]:
@@ -153,7 +155,7 @@ def _print_task(task: dict[str, Any]) -> None:
     described = task["task"]
     echo(f"\nTask {task['name']}: {', '.join(described['findings'])} on {described['on']}")
     if task["test_on"]:
-        echo("  also tested on " + ", ".join(f"{name} ({count:,} images)" for name, count in task["test_on"].items()))
+        echo("  also tested on " + ", ".join(f"{name} ({counted(count)})" for name, count in task["test_on"].items()))
     _print_splits(task["data"], described["split"])
     _print_parts(task["data"].get("parts", []))
     _print_arms(task)
@@ -235,7 +237,8 @@ def _print_finetuning(rows: list[dict[str, Any]]) -> None:
     """Print the length of fine-tuning of each arm, and settings filled by a preset, with reasons."""
     for row in rows:
         echo(
-            f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
+            f"\nFine-tuning of {', '.join(row['arms'])} on {counted(row['images'], 'labelled image')}: "
+            f"{counted(row['steps'], 'step')} "
             f"in {row['epochs']:,} {'epoch' if row['epochs'] == 1 else 'epochs'}; defaults of preset {row['preset']}"
         )
         print_table(
@@ -258,7 +261,7 @@ def _print_presets(rows: list[dict[str, Any]]) -> None:
     """Print the pretraining settings filled by presets, with reasons; once for equal ones."""
     for row in rows:
         for name, images in row["counted_once"].items():
-            echo(f"\n{row['title']}: {images:,} images of {name} are duplicates in the pool: counted once")
+            echo(f"\n{row['title']}: duplicates in the pool, counted once: {counted(images)} of {name}")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
         filled = tuple(
@@ -275,13 +278,13 @@ def _value(value: object) -> str:
 
 
 def _print_data(row: dict[str, Any], split: str | None) -> None:
-    images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
-    patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
+    images = counted(row["images"]) if row["images"] is not None else "images not counted yet"
+    patients = f" of {counted(row['patients'], 'patient')}" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
     echo(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
     if row.get("pool") is not None:
         unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
-        echo(f"  {unlabelled}{row['pool']:,} images to pretrain on: no validation or test patients")
+        echo(f"  {unlabelled}{counted(row['pool'])} to pretrain on: no validation or test patients")
     _print_splits(row, split)
     _print_parts(row.get("parts") or [])
     echo()

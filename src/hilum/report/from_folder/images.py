@@ -20,6 +20,7 @@ from hilum.report.content import Box, Case, Embedding
 from hilum.report.figures import METHODS
 from hilum.report.render import formats, smaller
 from hilum.report.sections import MOST_THUMBNAILS, TILE
+from hilum.wording import counted
 
 MAX_RANDOM_CASES = 60
 """Number of random images in the case browser if there are no heat maps."""
@@ -106,7 +107,7 @@ def cases_in(
         image, maps_of_image = _image(opened, image_id), by_image.get(image_id, _Maps())
         if image is not None:
             cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
-    absent = formats.plural(len(ids) - len(cases), "image")
+    absent = counted(len(ids) - len(cases), "image")
     missing = [f"{absent} with heat maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
     return FolderCases(cases, about if cases else [], missing)
 

@@ -25,6 +25,7 @@ from hilum.report.render import (
 from hilum.report.sections import difference_cell, estimate_cell
 from hilum.report.tasks.curves import label_efficiency_figure
 from hilum.report.verdict import Verdict
+from hilum.wording import counted
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,9 @@ def _verdict(content: OverviewContent) -> Verdict:
         for caution, names in cautions.items()
     ]
     tasks = dict.fromkeys(page.task for page in content.pages)
-    number = formats.plural(len(tasks), "task")
+    number = counted(len(tasks), "task")
     if len(tasks) == 1:
-        number = f"One task with {formats.plural(len(content.pages), 'label fraction')}"
+        number = f"One task with {counted(len(content.pages), 'label fraction')}"
     return Verdict(f"{number}; the results of each:", headlines, sentences)
 
 
@@ -160,7 +161,7 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     count = int(ranks["n_findings_ranked"][0])
-    notes = [f"Over {formats.plural(count, 'finding')} of all tasks; 1 is best. Test sets are resampled independently."]
+    notes = [f"Over {counted(count, 'finding')} of all tasks; 1 is best. Test sets are resampled independently."]
     return Table("ranks_over_tasks", "Ranks over the findings of all tasks.", columns, rows, ranks, notes)
 
 
@@ -232,7 +233,8 @@ def _terms(content: OverviewContent) -> Terms:
         [
             (
                 "Interval",
-                f"95 % confidence interval by bootstrap over patients and seeds ({content.n_bootstrap:,} resamples). "
+                f"95 % confidence interval by bootstrap over patients and seeds "
+                f"({counted(content.n_bootstrap, 'resample')}). "
                 "Test sets are resampled independently; label fractions of a task use the same resamples.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),

@@ -29,10 +29,7 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
             text = describe_difference(each.code, each.pretrained, each.finetuned, used=used)
             text += ": this can reduce " + ("the benefit of pretraining." if arm.finetuned else "the performance.")
             named.setdefault(text, []).append(arm.name)
-    return [
-        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}"
-        for text, names in named.items()
-    ]
+    return [f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}" for text, names in named.items()]
 
 
 def _steps(steps: object) -> str:
