@@ -7,6 +7,7 @@ import polars as pl
 
 from hilum.data.collections import Dataset
 from hilum.data.patients import full_names, issuer_of
+from hilum.data.splits import images_of_part
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.encoders.ledger import Ledger
@@ -63,7 +64,7 @@ def choose_images(
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
     notes = []
     if split is not None:
-        manifest = manifest.filter(pl.col("split") == split)
+        manifest = images_of_part(manifest, split)
         notes.append(f"only images of the split {split}")
     ledger = Ledger(patient for card in cards for patient in card.training_patients)
     manifest, trained_on = exclude_training_patients(

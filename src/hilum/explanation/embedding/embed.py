@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import write_json
+from hilum.data.splits import images_of_part
 from hilum.data.store import NamedData
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
@@ -84,7 +85,7 @@ def images_to_embed(
     if unread:
         notes.append(f"{unread:,} images could not be read and were excluded")
     if split is not None:
-        manifest = manifest.filter(pl.col("split") == split)
+        manifest = images_of_part(manifest, split)
         notes.append(f"only images of the split {split}")
     manifest, trained_on = exclude_training_patients(
         manifest, card.ledger, f"--data {data.name}", notes, include=include_training_patients
