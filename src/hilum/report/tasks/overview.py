@@ -125,7 +125,7 @@ def _sections(content: OverviewContent) -> Iterator[Section]:
     yield from content.layout_sections
     curves = [*_curves(content)]
     if curves:
-        caption = "AUROC by labelled training images (logarithmic); bars: 95 % intervals over patients and seeds."
+        caption = "AUROC by labelled training images (logarithmic); bars: 95 % intervals."
         blocks: list[Any] = [FigureGroup(caption, curves)]
         if content.labels_to_match is not None and not content.labels_to_match.is_empty():
             blocks.append(_matching_table(content.labels_to_match))
@@ -233,8 +233,8 @@ def _terms(content: OverviewContent) -> Terms:
         [
             (
                 "Interval",
-                f"95 % confidence interval by bootstrap over patients and seeds "
-                f"({counted(content.n_bootstrap, 'resample')}). "
+                f"95 % confidence interval by bootstrap over patients ({counted(content.n_bootstrap, 'resample')}), "
+                "and over seeds where an arm has several. "
                 "Test sets are resampled independently; label fractions of a task use the same resamples.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),
