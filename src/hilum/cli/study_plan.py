@@ -49,12 +49,19 @@ def print_plan(description: "Plan") -> None:
         echo("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
             echo(f"  {problem}")
-    counted = [task["images"] for task in content.get("tasks", [content])]
-    if None in counted:
-        missing = [row["name"] for row in content["data"] if not row["generated"]]
-        by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
-        fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+    if any(task["images"] is None for task in content.get("tasks", [content])):
+        _print_what_counts_need(content, description.study.data_in_folders)
+
+
+def _print_what_counts_need(content: dict[str, Any], in_folders: list[str]) -> None:
+    """Print how to get the counts of images that are not counted yet."""
+    missing = [row["name"] for row in content["data"] if row["images"] is None and row["name"] in in_folders]
+    by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
+    fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+    if missing:
         echo(f"Counts, split and time need the tables of the data sets: {fetch}add {by_hand}")
+    else:
+        echo("Counts, split and time of generated images are known once they are generated, by `hilum study run`")
 
 
 def _size(count: int) -> str:

@@ -248,7 +248,7 @@ def _notes(
 ) -> list[str]:
     notes = list(table.notes)
     if best is not None and table.best is not None:
-        by = formats.metric_name(table.best).replace("_", " ")
+        by = formats.metric_name(table.best).replace("val_", "validation ").replace("_", " ")
         notes.append(f"* Best by {by}." + (f" The paper marks {printed.best}." if printed and printed.best else ""))
     if any(cell.query.statistic == "mean_sd" and cell.estimate is not None for line in grid for cell in line):
         notes.append("±: standard deviation over findings.")
