@@ -244,7 +244,7 @@ def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, An
     plateau = schedule.get("plateau") if isinstance(schedule, Mapping) and len(schedule) == 1 else None
     if isinstance(plateau, Mapping) and set(plateau) <= set(PLATEAU):
         given |= plateau_settings(plateau)
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             problems.append(f"{name}: {unknown_name(name, known)}")

@@ -99,7 +99,7 @@ def _identity_problems(table: pl.DataFrame) -> list[str]:
         if empty.any():
             row = int(empty.arg_true()[0]) + 1
             problems.append(
-                f"{column}: {counted(empty.sum(), 'row is', 'rows are')} empty (first: row {row:,})   fill them in"
+                f"{column}: {counted(int(empty.sum()), 'row is', 'rows are')} empty (first: row {row:,})   fill them in"
             )
     image_ids = table["image_id"].drop_nulls()
     repeated = image_ids.filter(image_ids.is_duplicated()).unique(maintain_order=True)
@@ -119,7 +119,7 @@ def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
     codes = ", ".join(table[column].filter(wrong).cast(pl.String).unique(maintain_order=True)[:_SHOWN])
     uncertain = "   replace uncertain (-1) by 1, 0, or empty" if (number == -1).any() else "   recode them"
     return [
-        f"{column}: {counted(wrong.sum(), 'row is', 'rows are')} not 1, 0 or empty but {codes} (first: "
+        f"{column}: {counted(int(wrong.sum()), 'row is', 'rows are')} not 1, 0 or empty but {codes} (first: "
         f"{_first(table, wrong)}){uncertain}"
     ]
 
@@ -129,13 +129,13 @@ def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
     missing = ~given
     if missing.any():
         return [
-            f"{column}: {counted(missing.sum(), 'row has', 'rows have')} no prediction (first: "
+            f"{column}: {counted(int(missing.sum()), 'row has', 'rows have')} no prediction (first: "
             f"{_first(table, missing)})   predict them"
         ]
     text = number.is_null()
     if text.any():
         return [
-            f"{column}: {counted(text.sum(), 'row is not a number', 'rows are not numbers')} "
+            f"{column}: {counted(int(text.sum()), 'row is not a number', 'rows are not numbers')} "
             f"(first: {_first(table, text)})   write probabilities"
         ]
     outside = ~number.is_between(-ROUNDING, 1 + ROUNDING)
@@ -144,7 +144,7 @@ def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
     low, high = float(number.to_numpy().min()), float(number.to_numpy().max())
     fix = "if these are logits, apply a sigmoid" if low < -ROUNDING else "write probabilities (a percentage over 100)"
     return [
-        f"{column}: {counted(outside.sum(), 'row is', 'rows are')} outside 0 to 1, from {low!r} to {high!r} "
+        f"{column}: {counted(int(outside.sum()), 'row is', 'rows are')} outside 0 to 1, from {low!r} to {high!r} "
         f"(first: {_first(table, outside)})   {fix}"
     ]
 
