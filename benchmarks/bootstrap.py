@@ -24,7 +24,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from hilum.evaluation.bootstrap import available_threads, bootstrap_counts
-from hilum.evaluation.estimation import bootstrap_arms
+from hilum.evaluation.estimation import arms_of_layers, bootstrap_layers
 from hilum.evaluation.metrics import AUROC, METRICS, THRESHOLD_METRICS, bootstrap_roc_auc
 from hilum.evaluation.predictions import AlignedArms
 
@@ -95,7 +95,10 @@ def job(aligned: AlignedArms, metrics: Sequence[str], *, n_bootstrap: int) -> No
     findings = len(aligned.findings)
     thresholds = {arm: np.full((1, findings), 0.7) for arm in aligned.scores}
     every = np.ones(findings, dtype=np.bool_)
-    bootstrap_arms(aligned, n_bootstrap=n_bootstrap, seed=SEED, included=every, metrics=metrics, thresholds=thresholds)
+    layers = bootstrap_layers(
+        aligned, n_bootstrap=n_bootstrap, seed=SEED, included=every, metrics=metrics, thresholds=thresholds
+    )
+    arms_of_layers(aligned, layers)
 
 
 def median_seconds(work: Callable[[], object], times: int) -> float:

@@ -39,7 +39,7 @@ from hilum.data.store import Store
 from hilum.encoders.probe import mean_auroc, neighbour_probe, regression_scores
 from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.inference import auroc_covariance
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import build_classifier
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.phantom import write_layout
@@ -297,15 +297,15 @@ def trained_epochs(
 ) -> dict[str, NDArray[np.float64]]:
     """Validation loss and AUROC with its error, and the judging patients' AUROC, after each epoch."""
     settings = FinetuneSettings(epochs=epochs, lr=1e-3, patience=None, keep="last")
-    feed = Feed(ground.store, size=SIDE, batch_size=32, seed=seed, workers=1, device=CPU, precision=PRECISION)
-    classifier = build_classifier(create_encoder("resnet18", seed=seed), learn, settings, feed)
+    loader = BatchLoader(ground.store, size=SIDE, batch_size=32, seed=seed, workers=1, device=CPU, precision=PRECISION)
+    classifier = build_classifier(create_encoder("resnet18", seed=seed), learn, settings, loader)
     rows: list[tuple[float, float, float]] = []
 
     def look(selected: nn.Module) -> dict[str, float]:
         trains = selected.training
         selected.eval()
         chosen, judged = (
-            feed.outputs(classifier, part.image_ids, "scoring").double().cpu().numpy()
+            loader.outputs(classifier, part.image_ids, "scoring").double().cpu().numpy()
             for part in (ground.choose, ground.judge)
         )
         selected.train(trains)
@@ -316,8 +316,8 @@ def trained_epochs(
     directory.mkdir(parents=True)
     run = fit(
         classifier,
-        feed.training(learn),
-        validation=feed.plain(ground.choose.image_ids, ground.choose.targets),
+        loader.training(learn),
+        validation=loader.plain(ground.choose.image_ids, ground.choose.targets),
         probing=Probing(evaluate=look, names=("auroc",), quality="auroc", every=1),
         settings=settings.training(seed, len(learn.image_ids)),
         directory=directory,

@@ -95,13 +95,13 @@ def phantom_task(finding: str, least: float, population: int, size: int, seed: i
 
 def real_task(root: Path, finding: str, size: int, directory: Path) -> Task:
     """Patients with a box of the finding are tested; a tenth of the others validates."""
-    collected = read_collection("chestxray14", root, allow_missing=True)
-    manifest = collected.manifest.filter(pl.col("path").is_not_null())
-    store = build_store(manifest, collected.root, parse_recipe([{"square": "pad"}, {"resize": size}]), directory)
+    dataset = read_collection("chestxray14", root, allow_missing=True)
+    manifest = dataset.manifest.filter(pl.col("path").is_not_null())
+    store = build_store(manifest, dataset.root, parse_recipe([{"square": "pad"}, {"resize": size}]), directory)
     manifest = manifest.filter(pl.Series(store.has(manifest["image_id"].to_list())))
     manifest = manifest.filter(pl.col(finding) >= 0).with_columns(label=pl.col(finding))
-    assert collected.boxes is not None
-    placed, _ = boxes_on_square(collected.boxes, store.recipe)
+    assert dataset.boxes is not None
+    placed, _ = boxes_on_square(dataset.boxes, store.recipe)
     cases = boxed_cases(placed, dict(manifest.select("image_id", "patient_id").iter_rows()), [finding])
     boxed = sorted({case.patient_id for case in cases})
     others = sorted(set(manifest["patient_id"]) - set(boxed))

@@ -67,11 +67,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = arguments.root or draw_images(Path(scratch, "images"), arguments.images, arguments.png_size)
-        collected = read_collection("folder", root)
+        dataset = read_collection("folder", root)
         started = time.perf_counter()
-        store = build_store(collected.manifest, root, parse_recipe([{"resize": SIZE}]), Path(scratch, "store"))
-        built = len(collected.manifest) / (time.perf_counter() - started)
-        path_of = dict(collected.manifest.select("image_id", "path").iter_rows())
+        store = build_store(dataset.manifest, root, parse_recipe([{"resize": SIZE}]), Path(scratch, "store"))
+        built = len(dataset.manifest) / (time.perf_counter() - started)
+        path_of = dict(dataset.manifest.select("image_id", "path").iter_rows())
         originals = [root / path_of[image_id] for image_id in store.image_ids]
         shrunk = write_shrunk(store, Path(scratch, "shrunk"))
         feeding = measure_feeding(store, originals, shrunk)

@@ -140,12 +140,12 @@ def file_of(arm: str, run: Run, out: Path) -> Path:
 
 def open_sample(root: Path, out: Path) -> Sample:
     """Read the sample and reduce its images once."""
-    collected = read_collection("chestxray14", root)
-    ids, values = targets(collected.manifest, [FINDING], LabelPolicy().for_scoring())
-    patient_of = dict(zip(collected.manifest["image_id"], collected.manifest["patient_id"], strict=True))
-    store = build_store(collected.manifest, collected.root, parse_recipe([{"resize": SIZE}]), out / "store")
+    dataset = read_collection("chestxray14", root)
+    ids, values = targets(dataset.manifest, [FINDING], LabelPolicy().for_scoring())
+    patient_of = dict(zip(dataset.manifest["image_id"], dataset.manifest["patient_id"], strict=True))
+    store = build_store(dataset.manifest, dataset.root, parse_recipe([{"resize": SIZE}]), out / "store")
     return Sample(
-        collected.manifest, collected.root, store, LabelledImages(ids, [patient_of[each] for each in ids], values)
+        dataset.manifest, dataset.root, store, LabelledImages(ids, [patient_of[each] for each in ids], values)
     )
 
 

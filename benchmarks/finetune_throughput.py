@@ -45,7 +45,7 @@ from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store, build_store
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.training.cpu import small_convolutions_as_products
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import Stepper
@@ -119,9 +119,9 @@ def write_large(root: Path, folder: Path, images: int) -> list[Path]:
 
 def store_of(paths: list[Path], directory: Path) -> tuple[Store, float]:
     """Hilum's store of them, and the CPU seconds an image that it took."""
-    collected = read_collection("folder", paths[0].parent)
+    dataset = read_collection("folder", paths[0].parent)
     began = time.process_time()
-    store = build_store(collected.manifest, collected.root, parse_recipe([{"resize": SIZE}]), directory, workers=1)
+    store = build_store(dataset.manifest, dataset.root, parse_recipe([{"resize": SIZE}]), directory, workers=1)
     return store, (time.process_time() - began) / len(paths)
 
 
@@ -160,11 +160,11 @@ def measure(encoder: str, store: Store, paths: list[Path], root: Path, steps: in
 
 def hilum_step(encoder: str, store: Store, images: LabelledImages, *, alone: bool) -> Step:
     """A step of `hilum.training.fit.fit`: on one batch again and again, or on the store's."""
-    feed = Feed(store, size=SIZE, batch_size=BATCH, seed=0, workers=1, device=CPU, precision="fp32")
+    loader = BatchLoader(store, size=SIZE, batch_size=BATCH, seed=0, workers=1, device=CPU, precision="fp32")
     augmentation = Augmentation() if alone else augmentation_of("tayebiarasteh2024")
     classifier = Classifier(create_encoder(encoder, seed=0), FINDINGS, size=SIZE, augmentation=augmentation, seed=0)
     classifier.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    batches = feed.training(images, drop_last=True)
+    batches = loader.training(images, drop_last=True)
     settings = TrainingSettings(epochs=1, lr=1e-4, weight_decay=0.01, seed=0)
     stepper = Stepper(Fabric(strategy=SingleDeviceStrategy(CPU)), classifier, settings, len(batches))
     source = cycle([next(iter(batches))]) if alone else endless(batches)

@@ -49,12 +49,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--encoder", default="resnet18")
     arguments = parser.parse_args()
-    collected = read_collection("chestxray14", arguments.data)
+    dataset = read_collection("chestxray14", arguments.data)
     store_of = arguments.out / "store"
-    rows = collected.manifest.head(arguments.images)
+    rows = dataset.manifest.head(arguments.images)
     if not store_of.exists():
         recipe = parse_recipe([{"square": "pad"}, {"resize": arguments.size}])
-        build_store(rows, collected.root, recipe, store_of)
+        build_store(rows, dataset.root, recipe, store_of)
     store = open_store(store_of)
     train, val = divided(rows.filter(pl.col("image_id").is_in(store.image_ids)))
     print(

@@ -166,9 +166,9 @@ def open_ground(name: str, data: Path, out: Path) -> Ground:
 
 
 def read_sample(name: str, data: Path, out: Path, size: int) -> tuple[Store, pl.DataFrame]:
-    collected = read_collection("chestxray14", data / name)
+    dataset = read_collection("chestxray14", data / name)
     recipe = parse_recipe([{"resize": size}])
-    return build_store(collected.manifest, collected.root, recipe, out / "stores" / name), collected.manifest
+    return build_store(dataset.manifest, dataset.root, recipe, out / "stores" / name), dataset.manifest
 
 
 def joined(first: Store, second: Store) -> Store:

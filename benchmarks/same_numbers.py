@@ -12,7 +12,7 @@ import polars as pl
 
 from hilum.data.tables.parquet import read_result_table
 
-TIMES = {"seconds", "images_per_second", "data_wait_share", "probe_seconds"}
+TIMES = {"seconds", "images_per_second", "data_wait_fraction", "probe_seconds"}
 
 
 def main(before: Path, after: Path) -> int:

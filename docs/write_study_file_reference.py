@@ -273,10 +273,19 @@ def _table(model: type[BaseModel], but: Container[str] = ()) -> Iterator[str]:
     for name, field in model.model_fields.items():
         if name in but:
             continue
-        bounds = [_bound(constraint) for constraint in field.metadata]
+        bounds = [_bound(constraint) for constraint in [*field.metadata, *_metadata(field.annotation)]]
         values = " ".join([_values(field.annotation), *(bound for bound in bounds if bound)])
         yield f"| `{name}` | {values} | {_default(field.default)} | {field.description} |"
     yield ""
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """Yield the metadata of all types of a union."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        yield from annotation.__metadata__
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        for each in typing.get_args(annotation):
+            yield from _metadata(each)
 
 
 def _values(annotation: Any) -> str:
@@ -302,10 +311,9 @@ def _values(annotation: Any) -> str:
 
 
 def _bound(constraint: Any) -> str:
-    for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
-        if hasattr(constraint, attribute):
-            return f"{sign} {getattr(constraint, attribute)}"
-    return ""
+    signs = (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤"))
+    bounds = [(sign, getattr(constraint, attribute, None)) for attribute, sign in signs]
+    return " ".join(f"{sign} {bound}" for sign, bound in bounds if bound is not None)
 
 
 def _default(default: Any) -> str:

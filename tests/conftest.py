@@ -1,3 +1,4 @@
+import atexit
 import gc
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
+from hashlib import sha256
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -65,8 +67,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Libraries complain of what is left at the end."""
-    gc.unfreeze()
+    """Libraries complain of what is left at the end; pytest looks through all before, five times, which takes seconds."""
+    atexit.register(gc.unfreeze)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -96,6 +98,35 @@ def settings_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.delenv("HILUM_PATIENT_SALT", raising=False)
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def radiographs_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any] | None]:
+    """A radiograph of the phantom, a function of its arguments, is computed once for all processes of pytest.
+
+    Most data sets of tests show the same patients, at other sizes or in other layouts. Gives the function that computes
+    it, for tests of the phantom itself; None if no test uses it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = (shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared) / "radiographs"
+    shared.mkdir(exist_ok=True)
+    image = sys.modules.get("hilum.phantom.image")  # imported with the tests that use it
+    anew = None if image is None else image.take_radiograph
+    with pytest.MonkeyPatch.context() as patch:
+        if image is not None and anew is not None:
+
+            def once(*arguments: Any) -> Any:
+                kept = shared / f"{sha256(repr(arguments).encode()).hexdigest()}.pickle"
+                if kept.is_file():
+                    return pickle.loads(kept.read_bytes())
+                taken = anew(*arguments)
+                beside = kept.with_suffix(f".{os.getpid()}")
+                beside.write_bytes(pickle.dumps(taken))
+                beside.replace(kept)
+                return taken
+
+            patch.setattr(image, "take_radiograph", once)
+        yield anew
 
 
 @pytest.fixture(scope="session")

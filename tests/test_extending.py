@@ -108,9 +108,9 @@ def test_names_are_known_and_nothing_is_imported_for_them(package):
 
 
 def test_a_data_set_is_read_with_its_patients_as_a_hospitals(package, clinic):
-    collected = read_collection("clinic", clinic)
-    assert collected.manifest["Pneumonia"].sum() == 15
-    assert collected.manifest["patient_id"].n_unique() == 15
+    dataset = read_collection("clinic", clinic)
+    assert dataset.manifest["Pneumonia"].sum() == 15
+    assert dataset.manifest["patient_id"].n_unique() == 15
     assert not is_public("clinic")
     assert data_source("clinic").title == "Our clinic"
     with pytest.raises(HilumError, match="folders pneumonia and normal"):
@@ -156,7 +156,13 @@ def test_a_study_file_takes_all_four_and_its_mistakes_are_found_by_name(package)
     with pytest.raises(HilumError) as caught:
         parse_study(wrong, where="own.yaml")
     expected = str(caught.value)
-    for part in ("greater than or equal to 2", "'youden'", "youden_index", "'clinics' is not a collection", "'clinic'"):
+    for part in (
+        "expected a number of at least 2",
+        "'youden'",
+        "youden_index",
+        "'clinics' is not a collection",
+        "'clinic'",
+    ):
         assert part in expected
     with pytest.raises(HilumError, match=r"data\.ours\.collection"):
         tiny(parse_study(text, where="own.yaml"))

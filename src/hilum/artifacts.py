@@ -326,6 +326,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def holds_json(path: Path, content: Any) -> bool:
+    """Return true for a JSON file with this content; false for any other file, or none."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")) == content)
+    except (OSError, ValueError):
+        return False
+
+
 def fingerprint(content: Any) -> str:
     """Compute the SHA-256 (hex) of JSON content, independent of the order of keys."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -18,7 +18,7 @@ import hilum.cli
 import hilum.data.store.build
 import hilum.encoders.weights
 import hilum.pretext.pretrain
-import hilum.runs.pretraining_pool  # so that no attempt need import it
+import hilum.runs.pools.pretraining_pool  # so that no attempt need import it
 import hilum.training.fit
 import hilum.training.step
 from hilum.draws import image_keys, uniforms

@@ -79,7 +79,7 @@ def test_images_of_patients_that_the_model_has_learnt_from_are_left_out_unless_a
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--json"]
     without = json.loads(run(here, here / "knowing", *where, "--out", tmp_path / "a").stdout)
     assert without["images"] < 40
-    assert "of patients in the training data were excluded" in without["notes"][0]
+    assert without["notes"][0]["code"] == "training_patients_excluded"
     with_them = json.loads(
         run(here, here / "knowing", *where, "--out", tmp_path / "b", "--include-training-patients").stdout
     )
@@ -90,7 +90,9 @@ def test_the_image_may_show_fewer_images_than_the_numbers_are_of(here, tmp_path)
     where = ["--data", f"chestxray14={here / 'CXR8'}", "--stores", here / "stores", "--out", tmp_path / "out"]
     message = json.loads(run(here, here / "naive", *where, "--max-points", "15", "--json").stdout)
     assert message["images"] == 40
-    assert "the plot shows 15 of 40 images, sampled at random; metrics use all images" in message["notes"]
+    assert "the plot shows 15 of 40 images, sampled at random; metrics use all images" in [
+        each["text"] for each in message["notes"]
+    ]
     assert len(pl.read_parquet(tmp_path / "out" / "embedding.parquet")) == 15
 
 

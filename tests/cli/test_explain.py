@@ -164,7 +164,7 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
     met = len(manifest.filter(pl.col("patient_id").is_in(patients[:5])))
     words = [model, "--data", f"chestxray14={images}", "--no-boxes", "--findings", "Infiltration"]
     left_out = explain(*words, "--out", tmp_path / "without")
-    assert f"{met} images of patients in the training data were excluded" in left_out.output
+    assert f"{met} images of patients the weights were trained on were excluded" in left_out.output
     everyone = model_of("all", "toh2023_resnet", FINDINGS, [{"resize": 48}], [f"{mark}:{one}" for one in patients])
     with pytest.raises(HilumError, match="add --include-training-patients"):
         explain(everyone, *words[1:], "--out", tmp_path / "none")

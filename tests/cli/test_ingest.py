@@ -69,7 +69,13 @@ def test_a_labelled_folder_leaves_a_manifest_and_its_counts(command, images, tmp
             },
         },
         "boxes": 0,
-        "notes": ["1 files could not be read and were excluded (rejected.parquet)"],
+        "notes": [
+            {
+                "code": "unreadable_files",
+                "parameters": {"files": 1},
+                "text": "1 files could not be read and were excluded (rejected.parquet)",
+            }
+        ],
         "warnings": [],
         "rejected": 1,
         "remarks": {},
@@ -101,7 +107,7 @@ def test_windows_beside_all_values_are_counted_and_named(command, tmp_path):
         header.save_as(root / f"{name}.dcm", enforce_file_format=True)
     summary = json.loads(command("folder", root, "--out", tmp_path / "out", "--json").stdout)
     assert summary["remarks"] == {"window_beside_values": 2}
-    assert summary["notes"] == [
+    assert [each["text"] for each in summary["notes"]] == [
         "2 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
         "ignores windows, or correct WindowCenter (0028,1050)."
     ]

@@ -27,7 +27,7 @@ def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_sam
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for name in ("encoder.safetensors", "card.json"):
         assert (killed / "run" / name).read_bytes() == (whole / "run" / name).read_bytes(), name
-    timed = ("images_per_second", "data_wait_share", "seconds", "probe_seconds")
+    timed = ("images_per_second", "data_wait_fraction", "seconds", "probe_seconds")
     assert (
         pl.read_parquet(killed / "run/curves.parquet")
         .drop(timed)

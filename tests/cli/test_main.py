@@ -24,7 +24,7 @@ def run(monkeypatch, capsys, *words: str) -> tuple[int, str, str]:
         (("study", "run", "chestxray14_tiny", "--out", "x"), "Add --data chestxray14=FOLDER"),
         (
             ("study", "plan", "demo", "--set", "finetune.epochs=many"),
-            "finetune.epochs: Input should be a valid integer",
+            "finetune.epochs: expected a whole number",
         ),
         (("study", "status", "."), "plan.json"),
         (("ingest", "chestxray14", "nowhere", "--out", "x"), "no such folder"),

@@ -55,8 +55,8 @@ def command():
 
 
 def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path):
-    collected = read_collection("folder", root)
-    store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
+    dataset = read_collection("folder", root)
+    store = build_store(dataset.manifest, root, parse_recipe([{"resize": 8}]), tmp_path / "store")
     assert sorted(store.image_ids) == ["beside.dcm", "bits.dcm", "good0.png", "good1.png", "zero.dcm"]
     assert store.rejected["reason"].to_list() == ["pixel data of 2 frames, but one in the header"]
     expected = {
@@ -65,7 +65,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
         ("zero.dcm", Remark.WINDOW_IMPOSSIBLE),
     }
     assert set(store.remarks.rows()) == expected
-    assert store.notes() == [
+    assert list(map(str, store.notes())) == [
         "1 DICOM files: values use bits above BitsStored (0028,0101): they are used as values. Correct BitsStored, or "
         "look at the images with `hilum preview`.",
         "1 DICOM files: an invalid window or VOI LUT: it is ignored. Correct it, or preprocess all images with "
@@ -73,7 +73,7 @@ def test_a_store_sets_the_bad_file_aside_and_counts_the_odd_ones(root, tmp_path)
         "1 DICOM files: a window outside of all values: the image is constant. Preprocess with `window: full`, which "
         "ignores windows, or correct WindowCenter (0028,1050).",
     ]
-    full = build_store(collected.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
+    full = build_store(dataset.manifest, root, parse_recipe([{"window": "full"}, {"resize": 8}]), tmp_path / "full")
     assert set(full.remarks.rows()) == {("bits.dcm", Remark.BITS_ABOVE_STORED)}
     assert open_store(tmp_path / "full").remarks.equals(full.remarks)
 
@@ -130,7 +130,7 @@ def test_the_doctor_follows_no_link_that_turned_round_after_ingest(command, root
 def test_ingest_names_windows_that_cannot_be_and_files_by_printable_names(command, root, tmp_path):
     answer = command("ingest", "folder", root, "--out", tmp_path / "ours", "--json")
     notes = json.loads(answer.stdout)["notes"]
-    assert any(note.startswith("1 DICOM files: an invalid window or VOI LUT: it is ignored") for note in notes)
+    assert any(note["text"].startswith("1 DICOM files: an invalid window or VOI LUT: it is ignored") for note in notes)
     rejected = pl.read_parquet(tmp_path / "ours" / "rejected.parquet")
     assert rejected["image_id"].to_list() == [r"radiograf\xeda.png"]
     assert read_header(root / "zero.dcm").remarks == (Remark.WINDOW_IMPOSSIBLE,)

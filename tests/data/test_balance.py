@@ -95,8 +95,10 @@ def test_images_of_no_class_or_of_two_are_refused(images):
 
 
 def test_rules_that_cannot_be_followed_are_refused():
-    for wrong in ({"above": 0.05}, {"keep": 0}, {"keep": 1.01}, {"copies": len(COPIES) + 1}):
-        with pytest.raises(HilumError, match="resampling: expected below <= above"):
+    with pytest.raises(HilumError, match="resampling: expected below <= above"):
+        Resampling(above=0.05)
+    for wrong in ({"keep": 0}, {"keep": 1.01}, {"copies": len(COPIES) + 1}):
+        with pytest.raises(HilumError, match=rf"resampling\.{next(iter(wrong))}: expected a"):
             Resampling(**wrong)
 
 

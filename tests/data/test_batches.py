@@ -3,8 +3,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.data.batches import Batches
 from hilum.data.preprocess import parse_recipe

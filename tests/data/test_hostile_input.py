@@ -260,9 +260,9 @@ def outside(tmp_path):
 def test_links_out_of_the_root_are_set_aside_and_the_root_may_be_a_link(outside, tmp_path):
     (tmp_path / "entry").symlink_to(outside)
     for root in (outside, tmp_path / "entry"):
-        collected = read_collection("folder", root)
-        assert collected.manifest["path"].to_list() == ["a.png", "within.png"]
-        assert dict(collected.rejected.select("path", "reason").iter_rows()) == {
+        dataset = read_collection("folder", root)
+        assert dataset.manifest["path"].to_list() == ["a.png", "within.png"]
+        assert dict(dataset.rejected.select("path", "reason").iter_rows()) == {
             "circle.png": "a circular link",
             "link.png": "a link out of the folder",
         }

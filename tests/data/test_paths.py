@@ -1,8 +1,7 @@
 import os
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.data.paths import is_utf8, leads_inside, printable
 

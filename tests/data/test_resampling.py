@@ -19,7 +19,7 @@ def test_a_name_and_its_numbers_are_one_rule():
         ({"belw": 0.1}, "'belw'", "Do you mean below?"),
         ({"above": "many"}, "above: 'many'", "Write elwirehardja2025, or"),
         ({"copies": True}, "copies: True", "Write elwirehardja2025, or"),
-        ({"above": 1, "below": 2}, "below=2", "Use the defaults."),
+        ({"above": 1, "below": 2}, "below 2", "Change one of them."),
     ],
 )
 def test_wrong_rules_are_refused_with_a_fix(given, found, fix):

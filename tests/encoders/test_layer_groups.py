@@ -1,6 +1,6 @@
 import pytest
 
-from hilum.encoders.layer_groups import describe_encoder, layer_groups
+from hilum.encoders.freezing import describe_encoder, layer_groups
 from hilum.encoders.zoo import ENCODERS
 
 

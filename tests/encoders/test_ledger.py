@@ -1,8 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.data.patients import own_salt, pseudonym, pseudonymised_names, salt_file, salt_name
 from hilum.encoders.card import Card, read_card, write_card

@@ -1,8 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.errors import HilumError
 from hilum.evaluation import as_predictions, choose_threshold, choose_thresholds

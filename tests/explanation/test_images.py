@@ -5,8 +5,10 @@ import pytest
 
 from hilum.data.collections import Dataset
 from hilum.encoders.card import Card
+from hilum.encoders.statements import Statement
 from hilum.errors import HilumError
 from hilum.explanation.images import choose_images
+from hilum.notes import Code
 
 
 def card(*patients):
@@ -17,7 +19,7 @@ def card(*patients):
 
 
 @pytest.fixture
-def collected(tmp_path):
+def dataset(tmp_path):
     ids = [f"film{n}" for n in range(10)]
     manifest = pl.DataFrame(
         {
@@ -33,43 +35,54 @@ def collected(tmp_path):
     return Dataset(manifest, boxes, tmp_path, "chestxray14", [], {})
 
 
-def chosen(collected, *cards, **further):
-    return choose_images(
-        collected, "ours", cards or [card()], ["Mass"], most=further.pop("most", 100), seed=0, **further
-    )
+def chosen(dataset, *cards, **further):
+    return choose_images(dataset, "ours", cards or [card()], ["Mass"], most=further.pop("most", 100), seed=0, **further)
 
 
-def test_images_with_boxes_are_kept_and_others_drawn(collected):
-    images = chosen(collected, most=3)
+def test_images_with_boxes_are_kept_and_others_drawn(dataset):
+    images = chosen(dataset, most=3)
     assert {"film1", "film9"} < set(images.manifest["image_id"])
     assert len(images.manifest) == 5
-    assert images.notes == ["3 of 7 images without boxes were selected at random"]
-    assert images.manifest.equals(chosen(collected, most=3).manifest)
+    assert list(map(str, images.notes)) == ["3 of 7 images without boxes were selected at random"]
+    assert images.manifest.equals(chosen(dataset, most=3).manifest)
 
 
-def test_patients_have_their_full_names(collected):
-    assert set(chosen(collected).manifest["patient_id"]) == {f"chestxray14:{n}" for n in range(5)}
+def test_patients_have_their_full_names(dataset):
+    assert set(chosen(dataset).manifest["patient_id"]) == {f"chestxray14:{n}" for n in range(5)}
 
 
-def test_patients_that_any_model_has_learnt_from_are_left_out(collected):
-    images = chosen(collected, card("chestxray14:0"), card("chestxray14:4", "elsewhere:1"))
+def test_patients_that_any_model_has_learnt_from_are_left_out(dataset):
+    images = chosen(dataset, card("chestxray14:0"), card("chestxray14:4", "elsewhere:1"))
     assert images.manifest["image_id"].to_list() == [f"film{n}" for n in range(2, 8)]
     assert images.boxes.is_empty()
-    assert images.notes == ["3 images of patients in the training data were excluded"]
-    selected = chosen(collected, card("chestxray14:0"), include_training_patients=True)
+    assert list(map(str, images.notes)) == ["3 images of patients the weights were trained on were excluded"]
+    selected = chosen(dataset, card("chestxray14:0"), include_training_patients=True)
     assert selected.trained_on == {"film1"}
     assert len(selected.manifest) == 9
 
 
-def test_a_list_is_followed_and_boxes_can_be_left_aside(collected):
-    assert chosen(collected, split="test").manifest["image_id"].to_list() == [f"film{n}" for n in range(4, 10)]
-    without = chosen(collected, boxes=False, most=2)
+def test_a_list_is_followed_and_boxes_can_be_left_aside(dataset):
+    assert chosen(dataset, split="test").manifest["image_id"].to_list() == [f"film{n}" for n in range(4, 10)]
+    without = chosen(dataset, boxes=False, most=2)
     assert len(without.manifest) == 2
     assert without.boxes.is_empty()
 
 
-def test_where_nothing_is_left_it_says_why(collected):
+def test_where_nothing_is_left_it_says_why(dataset):
     everyone = card(*(f"chestxray14:{n}" for n in range(5)))
-    with pytest.raises(HilumError, match="9 images of patients in the training data were excluded"):
-        chosen(collected, everyone)
-    assert Path(collected.root).exists()
+    with pytest.raises(HilumError, match="found none: all 9 are of training patients"):
+        chosen(dataset, everyone)
+    assert Path(dataset.root).exists()
+
+
+def test_images_that_authors_state_to_have_trained_on_are_refused_as_elsewhere(dataset):
+    published = card().model_copy(
+        update={"statements": [Statement(collection="chestxray14", certainty="stated", source="a paper")]}
+    )
+    with pytest.raises(HilumError, match="weights that were not trained on these images; found YES: 9 of 9"):
+        chosen(dataset, card(), published)
+    selected = chosen(dataset, card(), published, include_training_patients=True)
+    assert [each.code for each in selected.notes] == [Code.TRAINED_ON_STATED]
+    assert len(selected.manifest) == 9
+    perhaps = card().model_copy(update={"statements": [Statement(certainty="unknown", source="a web page")]})
+    assert [each.code for each in chosen(dataset, perhaps).notes] == [Code.TRAINED_ON_POSSIBLE]

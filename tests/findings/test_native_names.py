@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS, canonical, labelled_by, labelled_finding, labelled_spellings

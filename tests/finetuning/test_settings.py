@@ -54,9 +54,9 @@ def test_every_architecture_with_a_head_of_its_own_is_named():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"steps": 0}, "finetune.steps: expected 1 or more; found 0"),
-        ({"lr": 0.0}, "finetune.lr: expected above 0; found 0.0"),
-        ({"unfreeze": -1}, "finetune.unfreeze: expected 0 or more blocks, or all; found -1"),
+        ({"steps": 0}, "finetune.steps: expected a whole number of at least 1, or null; found 0"),
+        ({"lr": 0.0}, "finetune.lr: expected a number above 0; found 0.0"),
+        ({"unfreeze": -1}, "finetune.unfreeze: expected a whole number of at least 0, or all; found -1"),
         ({"resample": Resampling()}, "finetune.resample: expected output_type multiclass"),
         ({"class_weights": "class_frequency"}, "finetune.class_weights: expected negatives_per_positive"),
         ({"class_weights": "negatives_per_positive", "output_type": "multiclass"}, "expected class_frequency"),
@@ -74,9 +74,9 @@ def test_values_that_do_not_go_together_say_so(wrong, message):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"steps": 0}, "finetune.steps: expected 1 or more; found 0"),
-        ({"validations": -1}, "finetune.validations: expected 1 or more; found -1"),
-        ({"dropout": 1.0}, "finetune.dropout: expected 0 to below 1"),
+        ({"steps": 0}, "finetune.steps: expected a whole number of at least 1, or null; found 0"),
+        ({"validations": -1}, "finetune.validations: expected a whole number of at least 1, or null; found -1"),
+        ({"dropout": 1.0}, "finetune.dropout: expected a number of at least 0, below 1"),
         ({"batch_size": 0}, "finetune.batch_size"),
         ({"head": "deep"}, "finetune.head: expected one of linear, mlp, two_layers, own, attention; found deep"),
         (

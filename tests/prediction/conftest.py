@@ -44,7 +44,7 @@ def radiographs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def collected(radiographs) -> SimpleNamespace:
+def dataset(radiographs) -> SimpleNamespace:
     read = read_collection("chestxray14", radiographs)
     return SimpleNamespace(manifest=read.manifest, root=radiographs)
 
@@ -56,10 +56,10 @@ def table_of(manifest, scores, ids, split):
     return rows.join(scores, on="image_id", how="inner", maintain_order="left")
 
 
-def make_arm(collected, directory, *, names, cuts, seeds) -> Arm:
+def make_arm(dataset, directory, *, names, cuts, seeds) -> Arm:
     """Fine-tune a small classifier of each seed: images up to the first cut train, up to the second validate."""
-    manifest = collected.manifest
-    store = build_store(manifest, collected.root, parse_recipe([{"square": "pad"}, {"resize": SIDE}]), directory / "s")
+    manifest = dataset.manifest
+    store = build_store(manifest, dataset.root, parse_recipe([{"square": "pad"}, {"resize": SIDE}]), directory / "s")
     patients = dict(zip(manifest["image_id"], full_names(manifest, names), strict=True))
     ids = manifest["image_id"].to_list()
     # a patient's images stand side by side: cut between two patients
@@ -84,7 +84,7 @@ def make_arm(collected, directory, *, names, cuts, seeds) -> Arm:
             for part, name in ((val, "val"), (test, "test"))
         ]
         trained_seeds.append(TrainedSeed(trained, *parts))
-    return Arm(collected.root, manifest, store, trained_seeds, train, [*val, *test])
+    return Arm(dataset.root, manifest, store, trained_seeds, train, [*val, *test])
 
 
 def package_of(arm, directory) -> Path:
@@ -96,8 +96,8 @@ def package_of(arm, directory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def arm(collected, tmp_path_factory) -> Arm:
-    return make_arm(collected, tmp_path_factory.mktemp("study"), names="phantom-s3", cuts=(45, 65), seeds=(0, 1))
+def arm(dataset, tmp_path_factory) -> Arm:
+    return make_arm(dataset, tmp_path_factory.mktemp("study"), names="phantom-s3", cuts=(45, 65), seeds=(0, 1))
 
 
 @pytest.fixture(scope="session")
@@ -107,8 +107,8 @@ def sample_arm(shared_data, tmp_path_factory) -> Arm:
     if not root.is_dir():
         pytest.skip("the sample of ChestX-ray14 is not here")
     manifest = read_collection("chestxray14", root).manifest.filter(pl.col("path").is_not_null()).head(64)
-    collected = SimpleNamespace(manifest=manifest, root=root)
-    return make_arm(collected, tmp_path_factory.mktemp("sample"), names="chestxray14", cuts=(24, 36), seeds=(0,))
+    dataset = SimpleNamespace(manifest=manifest, root=root)
+    return make_arm(dataset, tmp_path_factory.mktemp("sample"), names="chestxray14", cuts=(24, 36), seeds=(0,))
 
 
 PACKAGING = Packaging(name="scratch", question="?", split="phantom, patients (000000)", rule="youden", n_bootstrap=100)

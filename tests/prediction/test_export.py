@@ -13,8 +13,7 @@ from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
 from hilum.prediction import load_package
 from hilum.prediction.export import export_model
-from hilum.prediction.export.parity import TOLERANCE, check_parity
-from hilum.prediction.export.scorer import Scorer
+from hilum.prediction.export.formats import TOLERANCE, Scorer, check_parity
 
 onnxruntime = pytest.importorskip("onnxruntime")
 

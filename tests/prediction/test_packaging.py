@@ -2,11 +2,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from hilum.cli.package import print_description
 from hilum.evaluation.predictions import as_predictions
 from hilum.evaluation.thresholds import choose_thresholds
 from hilum.prediction.description import read_description
 from hilum.prediction.packaging import FEWEST_PATIENTS, describe_finding
+from hilum.study.package import PackageResult
 
 
 def validation(positives: int, *, images_of_each: int = 1):
@@ -32,7 +32,7 @@ def test_few_positive_patients_give_no_calibration_and_a_threshold_with_a_warnin
     described = describe_finding("Edema", scored, choose_thresholds(scored, "youden"))
     assert described.calibration is None
     assert described.threshold is not None
-    assert described.notes == [
+    assert list(map(str, described.notes)) == [
         f"uncertain threshold: only {positives} positive and 20 negative validation patients",
         f"no calibration: {positives} positive and 20 negative validation patients, {FEWEST_PATIENTS} of each are needed",
     ]
@@ -47,8 +47,11 @@ def test_enough_of_them_give_both_without_a_word():
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
-def test_the_auroc_of_an_ensemble_is_printed_as_such(model_directory, capsys, ensemble):
-    print_description(read_description(model_directory if ensemble else model_directory / "seed-0"))
-    printed = capsys.readouterr().out
-    assert "95 % low" in printed
-    assert ("AUROC of the ensemble: mean probability of 2 seeds." in printed) == ensemble
+def test_the_auroc_of_an_ensemble_is_described_as_such(model_directory, ensemble):
+    described = read_description(model_directory if ensemble else model_directory / "seed-0")
+    result = PackageResult(model_directory, described.model_dump(), described)
+    assert any("AUROC of the ensemble: mean probability of 2 seeds." in note for note in result.row_notes) == ensemble
+    findings = result.tables["findings"]
+    assert findings["finding"].to_list() == described.finding_names
+    assert (findings["ci_low"] <= findings["auroc"]).all()
+    assert "auroc" in repr(result)

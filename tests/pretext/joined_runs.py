@@ -196,7 +196,7 @@ def run(case: Case, directory: Path, *, workers: int = 0, keeps_best: bool = Fal
     curves = fit(
         trainable, training, validation=validation, probing=probing, settings=settings, directory=directory
     ).curves
-    timeless = curves.drop("images_per_second", "data_wait_share", "seconds", SECONDS, strict=False)
+    timeless = curves.drop("images_per_second", "data_wait_fraction", "seconds", SECONDS, strict=False)
     return {
         "curves": {column: timeless[column].to_list() for column in timeless.columns},
         "gradients": gradients,

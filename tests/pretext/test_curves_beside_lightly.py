@@ -54,7 +54,9 @@ def mocov2(method) -> SimpleNamespace:
 
 
 def swav(method) -> SimpleNamespace:
-    criterion = SwaVLoss(temperature=method.temperature, sinkhorn_iterations=3, sinkhorn_epsilon=method.epsilon)
+    criterion = SwaVLoss(
+        temperature=method.settings.temperature, sinkhorn_iterations=3, sinkhorn_epsilon=method.settings.epsilon
+    )
 
     def loss(batch, epoch):
         large, small = method.views.of(batch, epoch)

@@ -39,7 +39,7 @@ def test_the_epoch_of_the_lowest_loss_of_held_out_patients_is_kept(store_of, tmp
     assert card.epoch == curves.sort("val_loss")["epoch"][0]
     assert (card.n_training_images, len(card.training_patients)) == (30, 20)
     assert card.settings["validation"] == 0.25
-    assert "of 10 held-out images" in card.notes[0]
+    assert "of 10 held-out images" in str(card.notes[0])
 
 
 def test_nothing_changes_for_runs_that_hold_out_nobody():

@@ -63,7 +63,7 @@ def test_the_encoder_that_is_kept_is_that_of_the_best_probe(store, tmp_path, met
     assert len(set(read)) > 1
     assert card.epoch == read.arg_max() + 1
     assert probe.compute(encoder, 32)["probe_auroc"] == pytest.approx(read[card.epoch - 1], abs=1e-9)
-    assert card.notes[0].startswith(
+    assert str(card.notes[0]).startswith(
         f"epoch {card.epoch} of 3 was kept, the epoch with the best probe: probe AUROC {read.max():.3f}"
     )
     assert card.probe == probe.images.digest
@@ -87,8 +87,8 @@ def test_with_too_few_positive_patients_the_run_is_the_one_without_a_probe(store
         == pseudonymised_names(f"all:{row}" for row in range(LEARNT))
     )
     assert [card.epoch for card in cards] == [3, 3]
-    assert cards[0].notes[0] == "epoch 3 of 3 was kept, the last one: not probed"
-    assert "of findings with fewer than 10 positive patients" in cards[1].notes[0]
+    assert str(cards[0].notes[0]) == "epoch 3 of 3 was kept, the last one: not probed"
+    assert "of findings with fewer than 10 positive patients" in str(cards[1].notes[0])
 
 
 def test_unless_given_otherwise_the_last_epoch_is_kept_and_the_card_names_no_patient_of_the_probe(store, tmp_path):
@@ -98,7 +98,7 @@ def test_unless_given_otherwise_the_last_epoch_is_kept_and_the_card_names_no_pat
     assert weights(probed) == weights(plain)
     card = load_encoder(probed)[1]
     assert card.epoch == 3
-    assert card.notes[0].startswith("epoch 3 of 3 was kept, the last one: probe AUROC 0.")
+    assert str(card.notes[0]).startswith("epoch 3 of 3 was kept, the last one: probe AUROC 0.")
     assert card.training_patients == pseudonymised_names(f"all:{row}" for row in range(LEARNT))
 
 

@@ -11,7 +11,7 @@ ROOT = Path(hilum.report.__file__).parent
 COMPUTING = {
     "benjamini_hochberg", "compare_predictions", "comparisons_table", "equivalence_p", "evaluate_arms",
     "evaluate_predictions", "evaluate_multiclass", "evaluate_subgroups", "evaluate_suite", "holm", "joint_table", "equivalence_table",
-    "measure_arms", "metrics_table", "percentile_interval", "ranks_table", "bootstrap_arms", "score_interval",
+    "measure_arms", "metrics_table", "percentile_interval", "ranks_table", "bootstrap_layers", "score_interval",
     "two_sided_p",
 }  # fmt: skip
 """Names of `hilum.evaluation` that make a number with an interval or a test."""

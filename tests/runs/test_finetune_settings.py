@@ -43,7 +43,7 @@ def test_an_augmentation_can_be_a_file(tmp_path):
         ("augmentation={flp: 0.5}", "did you mean 'flip'?"),
         ("augmentation=null", "augmentation: expected one of none, finetune"),
         ("schedule={plateau: {fctor: 0.1}}", "'plateau'"),
-        ("lr=high", "lr: input should be a valid number"),
+        ("lr=high", "lr: expected"),
         ("epochs=[", "epochs: expected a value; found '['"),
         ("epochs", "epochs: expected KEY=VALUE"),
     ],

@@ -13,8 +13,7 @@ import hilum.report.page
 from hilum.cli import make_app
 from hilum.errors import HilumErrors
 from hilum.study.check import BEFORE, check_prepared, check_study
-from hilum.study.execution import CHECK, run_study
-from hilum.study.execution import explain as explaining
+from hilum.study.execution import CHECK, explain as explaining, run_study
 from hilum.study.file import parse_study
 from hilum.study.miniature import OF_EACH_LABEL, arms_of_each_kind, miniature
 from hilum.study.plan import labels

@@ -79,7 +79,7 @@ def copy_into(source: Path, target: Path, *, recoded: bool):
 def stores_of(prepared, folder):
     first = prepared.first
     stores = {
-        name: build_store(first.stored_images(name), data.collected.root, first.recipe, folder / name)
+        name: build_store(first.stored_images(name), data.dataset.root, first.recipe, folder / name)
         for name, data in first.data.items()
     }
     return stores.__getitem__

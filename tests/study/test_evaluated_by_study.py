@@ -61,15 +61,15 @@ def test_tables_and_page_are_of_studies(root, unseen, tmp_path):
     run_study(study, {"images": root}, out, show_step=unseen)
     of_study = read_predictions(out / "evaluation/predictions/scratch/seed-0.parquet")
     assert set(of_study.image_ids) == tested
-    judged = plan_data(plan_study(study, {"images": root}))["judged"]
-    assert judged == {
+    evaluated = plan_data(plan_study(study, {"images": root}))["evaluated"]
+    assert evaluated == {
         "unit": "study", "score": "mean", "test_units": len(tested), "test_images": len(prepared.task.test_ids),
     }  # fmt: skip
     scores = pl.read_parquet(out / "evaluation/predictions/scratch/seed-0.parquet")
     assert scores["patient_id"].n_unique() < len(scores)
     assert "each study by the mean score of its images" in (out / "report.html").read_text()
     with pytest.raises(HilumError, match="thresholds of single images"):
-        package(out, "scratch", tmp_path / "packaged", roots={"images": root})
+        package(out, "scratch", tmp_path / "packaged", data={"images": root})
 
 
 def test_how_scores_are_joined_changes_the_evaluation_alone(root):

@@ -100,7 +100,7 @@ def test_what_the_study_does_not_know_is_reported(ran):
     assert card.settings["dimensions"] == 5
     assert json.loads((out / "arms/good/seed-0/learning.json").read_text())["epochs"] == 0
     with pytest.raises(HilumError, match="an arm with a model"):
-        package(out, "good", out.parent / "packaged", roots=roots)
+        package(out, "good", out.parent / "packaged", data=roots)
 
 
 def test_unknown_training_patients_are_refused_unless_marked(written):

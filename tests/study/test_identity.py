@@ -85,7 +85,7 @@ def copied(prepared, target: Path, *, ids: bool, parts=("test",), recoded: bool 
     lines = ["image,patient_id"]
     for part in parts:
         for image_id in prepared.task.split.image_ids(part):
-            source, name = prepared.labelled.collected.root / image_id, f"other_{image_id}"
+            source, name = prepared.labelled.dataset.root / image_id, f"other_{image_id}"
             if recoded:
                 cv2.imwrite(str(target / name), cv2.imread(str(source), 0), [cv2.IMWRITE_PNG_COMPRESSION, 0])
             else:
@@ -178,7 +178,7 @@ def test_copies_with_the_same_ids_under_another_name_are_refused_with_the_questi
 def test_the_plan_says_what_run_refuses(studied, tmp_path):
     second = copied(studied(), tmp_path / "second", ids=True)
     prepared = studied(second, ", labels: second.csv")
-    plan = plan_data(plan_study(prepared.study, {"ours": prepared.labelled.collected.root, "second": second}))
+    plan = plan_data(plan_study(prepared.study, {"ours": prepared.labelled.dataset.root, "second": second}))
     with pytest.raises(HilumErrors) as refused:
         refuse_contaminated(prepared)
     assert plan["refused"] == refused.value.problems != []
@@ -227,7 +227,7 @@ def test_a_pool_without_images_is_refused(studied, tmp_path):
     )
     text = text.replace("COPIES", "refuse").replace("[ours POOL]", "second")
     with pytest.raises(HilumError, match=r"arms\.own\.init\.on: expected pretraining images.*found none in second"):
-        prepare(parse_study(text, where="study.yaml"), {"ours": studied().labelled.collected.root, "second": second})
+        prepare(parse_study(text, where="study.yaml"), {"ours": studied().labelled.dataset.root, "second": second})
 
 
 def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
@@ -236,9 +236,7 @@ def test_recoded_copies_are_found_by_their_pixels(studied, tmp_path):
     prepared = studied(second, **two)
     assert codes(prepared) == []  # files of other bytes
     stores = {
-        name: build_store(
-            prepared.stored_images(name), data.collected.root, prepared.recipe, tmp_path / f"store-{name}"
-        )
+        name: build_store(prepared.stored_images(name), data.dataset.root, prepared.recipe, tmp_path / f"store-{name}")
         for name, data in prepared.data.items()
     }
     pools = prepared.pool_of(prepared.study.arms["own"].init)
@@ -310,9 +308,7 @@ def test_real_images_of_few_labels_and_re_encoded_copies(real, tmp_path):
     (second / "second.csv").write_text("\n".join(lines) + "\n")
     prepared = prepare(study(), {"ours": real, "second": second})
     stores = {
-        name: build_store(
-            prepared.stored_images(name), data.collected.root, prepared.recipe, tmp_path / f"store-{name}"
-        )
+        name: build_store(prepared.stored_images(name), data.dataset.root, prepared.recipe, tmp_path / f"store-{name}")
         for name, data in prepared.data.items()
     }
     found = held_copies(prepared, stores, prepared.pool_of(prepared.study.arms["own"].init))

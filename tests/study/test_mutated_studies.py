@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hilum.errors import HilumError, HilumErrors
 from hilum.study.file import Study, Yaml12Loader, parse_study, read_study
@@ -143,15 +142,15 @@ def test_a_file_that_is_none(tmp_path):
 
 
 NASTY = {
-    "finetune.lr=0": "finetune.lr: Input should be greater than 0",
-    "finetune.lr=.nan": "finetune.lr: Input should be a valid number",
-    "finetune.dropout=-0.1": "finetune.dropout: Input should be greater than or equal to 0",
-    "finetune.dropout=1": "finetune.dropout: Input should be less than 1",
-    "finetune.batch_size=0": "finetune.batch_size: Input should be greater than 0",
+    "finetune.lr=0": "finetune.lr: expected a number above 0; found 0",
+    "finetune.lr=.nan": "finetune.lr: expected a number above 0; found '.nan'",
+    "finetune.dropout=-0.1": "finetune.dropout: expected a number of at least 0, below 1; found -0.1",
+    "finetune.dropout=1": "finetune.dropout: expected a number of at least 0, below 1; found 1",
+    "finetune.batch_size=0": "finetune.batch_size: expected a whole number of at least 1; found 0",
     "finetune.schedule=step": "finetune.schedule: 'step' is not one of cosine, constant, plateau",
     "arms.named.finetune.unfreeze=9": "arms.named.finetune.unfreeze: 9 blocks, but densenet121 has 4",
-    "arms.named.finetune.unfreeze=-1": "neither a number of blocks nor 'all'",
-    "task.label_fraction=0": "task.label_fraction: Input should be greater than 0",
+    "arms.named.finetune.unfreeze=-1": "expected a whole number of at least 0, or all; found -1",
+    "task.label_fraction=0": "task.label_fraction: expected a number above 0; found 0",
     "task.label_fraction=10": "is in percent, but a fraction is expected; write 0.1",
     "task.unit=exam": "task.unit: 'exam' is not one of image, study",
     "task.on={a: 1}": "task.on: Input should be a valid string",
@@ -160,13 +159,13 @@ NASTY = {
     "task.on=[ours, nowhere]": "'nowhere' is not a data set of this study",
     "data.both.pool=[[ours], ours]": "data.both.pool.0: Input should be a valid string",
     "sweep.over={learning_rate: [1]}": "sweep.over.learning_rate: is not a setting of fine-tuning",
-    "sweep.over={lr: [[1e-3], {a: 1}]}": "sweep.over.lr.0: Input should be a valid number",
+    "sweep.over={lr: [[1e-3], {a: 1}]}": "sweep.over.lr.0: expected a number above 0",
     "sweep.over={encoder: [[resnet18]]}": "is not an encoder    did you mean 'resnet18'?",
     "arms.elsewhere.features.head=tree": "'tree' is not one of logistic, knn, mlp, linear",
     "arms.elsewhere.features.table={nowhere: x}": "'nowhere' is not a data set of this study",
     "arms.elsewhere.encoder=resnet18": "arms.elsewhere.encoder: is not allowed beside features",
     "starts.ssl.start=chain": "starts.ssl.start: starts from itself: ssl from chain from labels",
-    "seeds=[-1]": "seeds.0: Input should be greater than or equal to 0",
+    "seeds=[-1]": "seeds.0: expected a whole number from 0 to 4,294,967,295; found -1",
 }
 
 

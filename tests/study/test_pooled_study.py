@@ -95,7 +95,7 @@ def test_a_pool_has_all_but_held_out_patients_of_the_tasks_data_and_all_of_other
 
 def test_arms_with_other_pools_pretrain_apart_at_their_own_cost(prepared):
     steps = [step for step in steps_of(prepared.study, count_images(prepared)) if step.kind == "pretrain"]
-    assert [step.data for step in steps] == ["images", "images + others", "images + others 50 %"]
+    assert [step.init.pool() for step in steps] == ["images", "images + others", "images + others 50 %"]
     assert len({step.directory for step in steps}) == 3
     alone, both, half = (step.gigaflops for step in steps)
     assert alone < half < both
@@ -108,7 +108,7 @@ def test_a_change_of_any_pooled_data_set_is_a_change_of_the_pretraining(prepared
         return [keys[step.directory] for step in steps if step.kind == "pretrain"]
 
     before = keys()
-    root = prepared.data["others"].collected.root
+    root = prepared.data["others"].dataset.root
     image = root / prepared.data["others"].manifest["path"][0]
     content = image.read_bytes()
     image.write_bytes(content + b" ")
@@ -152,6 +152,6 @@ def test_pools_that_cannot_be_are_reported_with_their_line(pool, complaint):
 def test_a_list_of_one_is_that_data_set_and_tiny_keeps_pools():
     one = parse_study(STUDY.replace("[images, others]", "[images]"), where="pooled.yaml")
     steps = [step for step in steps_of(one, None) if step.kind == "pretrain"]
-    assert [step.data for step in steps] == ["images", "images + others 50 %"]
+    assert [step.init.pool() for step in steps] == ["images", "images + others 50 %"]
     small = tiny(parse_study(STUDY, where="pooled.yaml"))
     assert json.dumps(small.arms["half"].init.on) == '{"images": 1.0, "others": 0.5}'

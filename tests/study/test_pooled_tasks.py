@@ -97,7 +97,7 @@ def test_images_of_the_same_bytes_in_two_sets_are_divided_together(roots, tmp_pa
 
 def test_sets_that_hold_the_same_images_under_other_names_are_refused(prepared):
     nih = prepared.data["nih"]
-    rsna = replace(nih, name="rsna", collected=replace(nih.collected, name="rsna_pneumonia"))
+    rsna = replace(nih, name="rsna", dataset=replace(nih.dataset, name="rsna_pneumonia"))
     with pytest.raises(HilumError, match="same images under other names"):
         pooled_data("both", {"nih": nih, "rsna": rsna})
 

@@ -261,13 +261,13 @@ def test_other_commands_meet_the_patients_through_their_pseudonyms_too(hospital,
         )
 
     assert (
-        "expected test images of patients the weights were not trained on; found none: all 16 are of training patients"
+        "expected images of patients the weights were not trained on; found none: all 16 are of training patients"
         in str(probe(ingested).exception)
     )
     labels = "--labels", "labels.csv"
     message = str(probe(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
     assert (
-        "expected test images of patients the weights were not trained on; found none: all 16 are of training patients"
+        "expected images of patients the weights were not trained on; found none: all 16 are of training patients"
         in message
     )
     message = str(probe(hospital[0], *labels).exception)
@@ -285,13 +285,13 @@ def test_a_classifier_outside_of_a_study_is_not_judged_on_patients_of_its_weight
 
     labels = "--labels", "labels.csv"
     message = str(finetuned(ingested).exception)
-    assert "expected test images of patients the weights were not trained on; found none" in message
+    assert "expected images of patients the weights were not trained on; found none" in message
     assert "found none" in str(finetuned(hospital[0], *labels, HILUM_PATIENT_SALT=SALT).exception)
     assert "expected patients that can be compared" in str(finetuned(hospital[0], *labels).exception)
     quick = "--set", "epochs=1", "--set", "patience=null", "--include-training-patients"
     answer = finetuned(ingested, *quick)
     assert answer.exit_code == 0, answer.output
-    assert "16 test images are of patients the weights were trained on: metrics are optimistic" in answer.output
+    assert "16 images are of patients the weights were trained on: results on them are optimistic" in answer.output
 
 
 def test_options_about_native_files_are_refused_for_ingested_ones(hospital, ingested, tmp_path):

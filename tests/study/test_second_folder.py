@@ -7,8 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.zoo import create_encoder

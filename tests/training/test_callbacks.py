@@ -102,7 +102,7 @@ def test_training_does_not_depend_on_probes(batches, blobs, tmp_path):
     result = fit(probed, batches(0, 40), probing=probing, settings=SETTINGS, directory=tmp_path / "probed")
     assert all(torch.equal(value, probed.state_dict()[name]) for name, value in plain.state_dict().items())
     assert result.best_epoch == without.best_epoch == 5
-    times = ["images_per_second", "data_wait_share", "seconds"]
+    times = ["images_per_second", "data_wait_fraction", "seconds"]
     assert result.curves.drop("norm", "auroc", SECONDS, *times).equals(without.curves.drop(times))
 
 

@@ -88,14 +88,14 @@ def test_a_plateau_reduces_the_learning_rate(batches, tmp_path):
 def test_curves_have_one_row_an_epoch_and_are_on_disk(batches, blobs, tmp_path):
     result = fit(blobs(), batches(0, 40), validation=batches(0, 8), settings=SETTINGS, directory=tmp_path)
     assert result.curves.columns == [
-        "epoch", "step", "train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds", "copy_norm",
+        "epoch", "step", "train_loss", "val_loss", "lr", "images_per_second", "data_wait_fraction", "seconds", "copy_norm",
     ]  # fmt: skip
     assert result.curves["epoch"].to_list() == [1, 2, 3, 4]
     assert result.curves["step"].to_list() == [5, 10, 15, 20]
     # warm-up over 5 steps, then a cosine over 15; steps 5, 10, 15, 20 are 4, 9, 14, 19 counted from 0
     cosine = [0.5 * (1 + math.cos(math.pi * t / 15)) for t in (4, 9, 14)]
     assert result.curves["lr"].to_list() == pytest.approx([0.01, *(0.01 * share for share in cosine)])
-    assert result.curves["data_wait_share"].is_between(0, 1).all()
+    assert result.curves["data_wait_fraction"].is_between(0, 1).all()
     assert (result.curves["images_per_second"] > 0).all()
     assert pl.read_parquet(tmp_path / "curves.parquet").equals(result.curves)
 

@@ -29,7 +29,7 @@ def killer(at):
 
 def numbers(result):
     """The curves without their times."""
-    return result.curves.drop("images_per_second", "data_wait_share", "seconds").rows()
+    return result.curves.drop("images_per_second", "data_wait_fraction", "seconds").rows()
 
 
 @pytest.mark.parametrize(("optimizer", "lr"), [("adamw", 0.05), ("sgd", 1.0)])

@@ -49,11 +49,31 @@ def compare(
       hilum compare simclr.parquet scratch.parquet --out results
       hilum compare a.csv b.csv --out results --margin 0.01 --json
     """
-    chosen = options.arguments(locals(), metrics=options.names(metrics), averages=options.names(averages))
     from hilum.evaluation.metrics import overall_finding
     from hilum.runs.compare import compare as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        first,
+        second,
+        out,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        metrics=options.names(metrics),
+        averages=options.names(averages) or (),
+        validation=validation,
+        threshold=threshold,
+        thresholds_on_test=thresholds_on_test,
+        calibrate=calibrate,
+        interval=interval,
+        stratified=stratified,
+        holm=holm,
+        margin=margin,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+        progress=progress,
+    )
     table, about = result.comparisons, result.about
     if as_json:
         print_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
@@ -76,7 +96,7 @@ def compare(
     if result.margins is not None:
         conclusions = ", ".join(f"{row['finding']} {row['conclusion']}" for row in result.margins.to_dicts())
         echo(f"margin {margin:g}: {conclusions}")
-    for line in [*result.row_notes, *about["notes"]]:
+    for line in [*result.row_notes, *map(str, result.notes)]:
         echo(line)
     echo()
     echo(str(out / "comparisons.parquet"))

@@ -1,21 +1,18 @@
 """Command `hilum doctor`: quality control of a data set."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilum.cli import options
-from hilum.cli.page_images import PageImages
 from hilum.errors import HilumError
-from hilum.wording import counted
 
 if TYPE_CHECKING:
-    from hilum.data.doctor import CheckedDataset, Diagnosis
+    from hilum.runs.datasets.doctor import DoctorResult
 
 EXIT_ERRORS_FOUND = 1
-INGESTED = "ingested"
-_OUTPUTS = ("doctor.html", "doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet", "measured")
+TABLES = ("doctor.parquet", "counts.parquet", "missing.parquet", "duplicates.parquet")
 
 
 def doctor(
@@ -56,71 +53,27 @@ def doctor(
       hilum doctor ingested ingested/ours --out checked --json
     """
     from hilum.cli.console import print_json, progress
-    from hilum.data.doctor import diagnose, measure_all, with_split, with_unique_names, write_tables
-    from hilum.data.replaceable import check_replaceable
-    from hilum.report.pages import write_doctor_page
-    from hilum.report.pages.doctor import PAGE
+    from hilum.runs.datasets.doctor import doctor as run
 
-    check_replaceable(out, _OUTPUTS)
-    others = [_parse(text) for text in also or ()]
-    read = [_read(collection, root, allow_missing, {"labels": labels, "release": release, "labeller": labeller})]
-    read += [_read(name, folder, allow_missing, {}) for name, folder in others]
-    data_sets = with_split(with_unique_names(read), split)
-    with progress("Measuring images") as on_progress:
-        measured = measure_all(data_sets, out, workers=workers, on_progress=on_progress)
-    with progress("Searching for duplicates") as on_progress:
-        diagnosis = diagnose(data_sets, measured, split=split, workers=workers, on_progress=on_progress)
-    write_tables(diagnosis, out)
-    images = {one.name: PageImages(one.manifest, one.root) for one in data_sets}
-    write_doctor_page(diagnosis, lambda data_set, image_id: images[data_set](image_id), out / PAGE)
+    result = run(
+        collection,
+        root,
+        out,
+        also=[_parse(text) for text in also or ()],
+        split=split,
+        labels=labels,
+        release=release,
+        labeller=labeller,
+        allow_missing=allow_missing,
+        workers=workers,
+        progress=progress,
+    )
     if json:
-        print_json(summarise(diagnosis))
+        print_json(result.about)
     else:
-        _show(diagnosis, out / PAGE)
-    if strict and any(issue.severity == "error" for issue in diagnosis.issues):
+        _show(result)
+    if strict and result.has_errors:
         raise typer.Exit(EXIT_ERRORS_FOUND)
-
-
-def summarise(diagnosis: "Diagnosis") -> dict[str, Any]:
-    """Convert a diagnosis to plain data.
-
-    Returns:
-        `split`, `data_sets` (`name`, `collection`, `images`, `patients`, `unreadable`), numbers of `errors`, `warnings`
-        and `notes`, `issues` (`severity`, `check`, `data_set`, `message`, `fix`, `images`) and `copies` (number of
-        pairs by kind).
-    """
-    unread = diagnosis.images.filter(diagnosis.images["reason"].is_not_null())["data_set"].to_list()
-    return {
-        "split": diagnosis.split,
-        "data_sets": [
-            {
-                "name": one.name,
-                "collection": one.collection,
-                "images": len(one.manifest),
-                "patients": one.manifest["patient_id"].n_unique(),
-                "unreadable": unread.count(one.name) + len(one.rejected),
-            }
-            for one in diagnosis.data_sets
-        ],
-        **_counts(diagnosis),
-        "issues": [
-            {
-                "severity": issue.severity,
-                "check": issue.check,
-                "data_set": issue.data_set,
-                "message": issue.message,
-                "fix": issue.fix,
-                "images": len(issue.image_ids),
-            }
-            for issue in diagnosis.issues
-        ],
-        "copies": dict(sorted(diagnosis.copies.group_by("kind").len().iter_rows())),
-    }
-
-
-def _counts(diagnosis: "Diagnosis") -> dict[str, int]:
-    severities = [issue.severity for issue in diagnosis.issues]
-    return {f"{severity}s": severities.count(severity) for severity in ("error", "warning", "note")}
 
 
 def _parse(text: str) -> tuple[str, Path]:
@@ -130,36 +83,17 @@ def _parse(text: str) -> tuple[str, Path]:
     return collection, Path(root)
 
 
-def _read(collection: str, root: Path, allow_missing: bool, given: dict[str, Any]) -> "CheckedDataset":
-    from hilum.cli.console import progress
-    from hilum.data.collections import read_collection
-    from hilum.data.doctor import as_checked_dataset, read_ingested
-
-    if collection == INGESTED:
-        for option, value in given.items():
-            if value is not None:
-                fix = f"Omit --{option}: it was set when the images were ingested."
-                raise HilumError(f"--{option}", expected=f"nothing for {INGESTED}", found=str(value), fix=fix)
-        return read_ingested(root)
-    with progress(f"Reading {root}") as on_progress:
-        return as_checked_dataset(
-            read_collection(
-                collection, root, allow_missing=allow_missing, check_splits=False, on_progress=on_progress, **given
-            )
-        )
-
-
-def _show(diagnosis: "Diagnosis", page: Path) -> None:
+def _show(result: "DoctorResult") -> None:
     from hilum.cli.console import echo
 
-    for one in diagnosis.data_sets:
-        patients = one.manifest["patient_id"].n_unique()
-        echo(f"{one.name} ({one.collection})  {counted(len(one.manifest))} of {counted(patients, 'patient')}")
-    for issue in diagnosis.issues:
+    *data_sets, counts = result.summary
+    for line in data_sets:
+        echo(line)
+    for issue in result.issues:
         echo()
         echo(f"{issue.severity.upper():8} {issue.check} ({issue.data_set})")
         echo(f"         {issue.message}")
         echo(f"         {issue.fix}")
     echo()
-    echo(", ".join(counted(number, name.removesuffix("s")) for name, number in _counts(diagnosis).items()))
-    echo(f"Report: {page}; tables beside it: {', '.join(name for name in _OUTPUTS if name.endswith('.parquet'))}")
+    echo(counts)
+    echo(f"Report: {result.page}; tables beside it: {', '.join(TABLES)}")

@@ -36,7 +36,7 @@ def embed(
     labels: options.Labels = None,
     allow_missing: options.AllowMissing = False,
     hash_patients: options.HashPatients = None,
-    n_bootstrap: options.NBootstrapFrom100 = BootstrapConfig.n_bootstrap,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the embedding, the samples and the bootstrap.")] = 0,
     stores: options.Stores = None,
     workers: options.Workers = None,
@@ -56,10 +56,29 @@ def embed(
       hilum embed dinov2_vits14 --data ours=images --labels images/labels.csv --similar-to 0042.png \\
         --out embedded --json
     """
-    chosen = options.arguments(locals())
     from hilum.runs.embed import embed as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        model,
+        data,
+        out,
+        method=method,
+        similar_to=similar_to or (),
+        k=k,
+        allow_same_patient=allow_same_patient,
+        max_points=max_points,
+        split=split,
+        include_training_patients=include_training_patients,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
+    )
     if as_json:
         neighbours = {image_id: result.nearest(image_id).to_dicts() for image_id in similar_to or ()}
         print_json({**result.about, "purity": result.embedded.purity.to_dicts(), "similar_to": neighbours})
@@ -75,7 +94,7 @@ def _print(result: "EmbedResult", similar_to: list[str], out: Path) -> None:
         f"{about['encoder']} · {counted(about['images'])} of {counted(about['patients'], 'patient')} of {about['data']}"
     )
     for note in embedded.notes:
-        echo(note)
+        echo(str(note))
     for grouping in embedded.purity["grouping"].unique(maintain_order=True):
         echo()
         rows = [row for row in embedded.purity.iter_rows(named=True) if row["grouping"] == grouping]

@@ -44,7 +44,7 @@ def encoders(
 
 
 def _show(name: str, *, as_json: bool) -> None:
-    from hilum.encoders.layer_groups import describe_encoder
+    from hilum.encoders.freezing import describe_encoder
 
     described = describe_encoder(name)
     if as_json:

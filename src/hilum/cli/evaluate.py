@@ -66,12 +66,31 @@ def evaluate(
       hilum evaluate there.parquet --labels chestxray14=CXR8 --out results
       hilum evaluate predictions.parquet --subgroups sex,age,view --image-table ingested/manifest.parquet --out results
     """
-    chosen = options.arguments(
-        locals(), metrics=options.names(metrics), averages=options.names(averages), subgroups=options.names(subgroups)
-    )
     from hilum.runs.evaluate import evaluate as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        predictions,
+        out,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        labels=labels,
+        metrics=options.names(metrics),
+        averages=options.names(averages) or (),
+        validation=validation,
+        threshold=threshold,
+        thresholds_on_test=thresholds_on_test,
+        calibrate=calibrate,
+        interval=interval,
+        stratified=stratified,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+        subgroups=options.names(subgroups) or (),
+        image_table=image_table,
+        min_group=min_group,
+        progress=progress,
+    )
     table, about = result.metrics, result.about
     if as_json:
         print_json({**about, **{name: each.to_dicts() for name, each in result.tables.items()}})
@@ -85,13 +104,13 @@ def evaluate(
         _print_estimates(table, measured[1:])
     if result.subgroups is not None:
         echo()
-        _print_subgroups(result.subgroups, about["subgroup_notes"])
+        _print_subgroups(result.subgroups, [each["text"] for each in about["subgroup_notes"]])
     echo()
     thresholds = [one.thresholds for one in result.given if one.thresholds is not None]
     if thresholds:
         origin = f", chosen on {thresholds[0].chosen_on}" if thresholds[0].chosen_on else ""
         echo(f"Thresholds: {thresholds[0].rule}{origin}; fixed in the bootstrap.")
-    for line in [*result.row_notes, *about["notes"]]:
+    for line in [*result.row_notes, *map(str, result.notes)]:
         echo(line)
     echo()
     echo(str(out / "metrics.parquet"))

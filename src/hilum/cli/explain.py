@@ -46,7 +46,7 @@ def explain(
         float,
         typer.Option(help="Fraction of a heat map's maximum above which pixels form a box: above 0, at most 1."),
     ] = 0.5,
-    n_bootstrap: options.NBootstrapFrom100 = BootstrapConfig.n_bootstrap,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed of the images, the random weights and the bootstrap.")
     ] = 0,
@@ -66,11 +66,30 @@ def explain(
         --out explained
       hilum explain arms/vit/seed-0 --data ours=images/ --method rollout --findings Cardiomegaly,Edema --out explained
     """
-    chosen = options.arguments(locals())
     from hilum.cli.console import print_json, progress
     from hilum.runs.explain import explain as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        model,
+        data,
+        out,
+        compare_with=compare_with,
+        method=method,
+        findings=findings,
+        images_per_finding=images_per_finding,
+        boxes=boxes,
+        candidates=candidates,
+        split=split,
+        include_training_patients=include_training_patients,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        map_threshold=map_threshold,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        device=device,
+        progress=progress,
+    )
     if as_json:
         statistics = result.explained.statistics
         rows = [] if statistics is None else statistics.to_dicts()
@@ -88,7 +107,7 @@ def _print(explained: "Explained", out: Path) -> None:
     images = len({image_id for image_id, _ in explained.pairs})
     echo(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {counted(images)}")
     for note in explained.notes:
-        echo(note)
+        echo(str(note))
     if explained.statistics is not None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)

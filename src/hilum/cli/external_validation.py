@@ -11,14 +11,9 @@ from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings
-from hilum.wording import counted
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from hilum.evaluation.predictions import Predictions
-
-Cells = dict[tuple[str, str], list[Path]]
+    from hilum.runs.external_validation import ExternalValidationResult
 
 
 def external_validation(
@@ -58,60 +53,38 @@ def external_validation(
       hilum external-validation a:a=1.csv a:b=2.csv b:a=3.csv b:b=4.csv --trained-on a=models/a/card.json --out matrix
       --json
     """
-    from hilum.evaluation.predictions import read_predictions, read_trained_on
-    from hilum.evaluation.tables import write_results
-    from hilum.evaluation.tables.external_validation import external_validation
-
     cells = _cells(tables)
-    models = {trained for trained, _ in cells}
-    known = {name: read_trained_on(path) for name, path in _named(trained_on or [], models).items()}
-    read = {
-        (trained, tested): [
-            read_predictions(path, split=split, held_out=held_out, trained_on=known.get(trained)) for path in paths
-        ]
-        for (trained, tested), paths in cells.items()
-    }
-    with progress("resampling patients") as on_progress:
-        table = external_validation(
-            read,
-            n_bootstrap=n_bootstrap,
-            seed=seed,
-            min_positive_patients=min_positive_patients,
-            on_progress=on_progress,
-        )
-    settings = {
-        "cells": [
-            {
-                "trained_on": trained,
-                "tested_on": tested,
-                "predictions": [str(path) for path in paths],
-                "split": read[trained, tested][0].split,
-                "images": len(read[trained, tested][0].frame),
-            }
-            for (trained, tested), paths in cells.items()
-        ],
-        "n_bootstrap": n_bootstrap,
-        "seed": seed,
-        "min_positive_patients": min_positive_patients,
-    }
-    files = [path for paths in cells.values() for path in paths]
-    written = write_results(out, "external", table, predictions=files, settings=settings)
+    known = _named(trained_on or [], {trained for trained, _ in cells})
+    from hilum.runs.external_validation import external_validation as run
+
+    result = run(
+        cells,
+        out,
+        split=split,
+        held_out=held_out,
+        trained_on=known,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+        progress=progress,
+    )
     if as_json:
-        print_json({**settings, "external": table.to_dicts()})
+        print_json({**result.about, "external": result.external.to_dicts()})
         return
-    _print_test_sets(read)
+    for line in result.summary:
+        echo(line)
     echo()
-    _print_matrix(table)
+    _print_matrix(result)
     echo()
-    for note in table.filter(table["note"] != "")["note"].unique(maintain_order=True):
+    for note in result.row_notes:
         echo(note)
     echo("All findings are in the table. Test sets are independent; p-values are not adjusted.")
     echo()
-    echo(str(written))
+    echo(str(out / "external.parquet"))
 
 
-def _cells(tables: Sequence[str]) -> Cells:
-    cells: Cells = {}
+def _cells(tables: Sequence[str]) -> dict[tuple[str, str], list[Path]]:
+    cells: dict[tuple[str, str], list[Path]] = {}
     for text in tables:
         pair, equals, path = text.partition("=")
         trained, colon, tested = pair.partition(":")
@@ -119,10 +92,6 @@ def _cells(tables: Sequence[str]) -> Cells:
             fix = "For example nih:chexpert=predictions.csv: trained on nih, tested on chexpert."
             raise HilumError("TRAINED:TESTED=FILE", expected="two data sets and a file", found=repr(text), fix=fix)
         cells.setdefault((trained, tested), []).append(Path(path))
-    if all(trained == tested for trained, tested in cells):
-        fix = "Add predictions on a data set that the model was not trained on, such as nih:chexpert=predictions.csv."
-        found = ", ".join(f"{trained}:{tested}" for trained, tested in cells)
-        raise HilumError("TRAINED:TESTED=FILE", expected="at least one external test set", found=found, fix=fix)
     return cells
 
 
@@ -138,32 +107,8 @@ def _named(texts: Sequence[str], models: set[str]) -> dict[str, Path]:
     return named
 
 
-def _print_test_sets(read: "dict[tuple[str, str], list[Predictions]]") -> None:
-    printed = set()
-    for (_, tested), seeds in read.items():
-        if tested not in printed:
-            printed.add(tested)
-            images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-            echo(f"{tested}: {counted(images)} of {counted(patients, 'patient')} · split {seeds[0].split or 'unknown'}")
-
-
-def _print_matrix(table: "pl.DataFrame") -> None:
-    from hilum.evaluation.metrics import MACRO, overall_finding
-
-    columns = (
-        "trained_on",
-        "tested_on",
-        "estimate",
-        "ci_low",
-        "ci_high",
-        "generalisation_gap",
-        "generalisation_gap_ci_low",
-        "generalisation_gap_ci_high",
-        "p",
-    )
+def _print_matrix(result: "ExternalValidationResult") -> None:
     titles = ["trained on", "tested on", "AUROC", "95 % low", "high", "gap", "95 % low", "high", "p"]
-    overall = overall_finding(table["finding"].to_list())
-    title = "Mean over shared findings" if overall == MACRO else str(overall)
-    print_table(titles, table.filter(table["finding"] == overall).select(columns).rows(), title=title)
-    if table["generalisation_gap"].null_count() == len(table):
+    print_table(titles, result.overall.rows(), title=result.averaged)
+    if result.overall["generalisation_gap"].null_count() == len(result.overall):
         echo("No generalisation gap: no internal test set was given (TRAINED:TRAINED=FILE).")

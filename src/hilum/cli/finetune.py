@@ -79,10 +79,30 @@ def finetune(
       hilum finetune --data ours=images --labels images/labels.csv --init runs/simclr --out runs/tuned
       hilum finetune --data chestxray14=CXR8 --encoder resnet50 --label-fraction 0.1 --set unfreeze=0 --out runs/head
     """
-    chosen = options.arguments(locals())
     from hilum.runs.finetune import finetune as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        data,
+        out,
+        init=init,
+        encoder=encoder,
+        findings=findings,
+        label_fraction=label_fraction,
+        uncertain=uncertain,
+        preprocess=preprocess,
+        settings=settings or (),
+        split=split,
+        split_seed=split_seed,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        include_training_patients=include_training_patients,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
+    )
     if as_json:
         print_json(result.about)
     else:
@@ -93,7 +113,7 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
     for line in result.summary:
         echo(line)
     for note in result.notes:
-        echo(note)
+        echo(str(note))
     if about["was_done"]:
         echo("This run was already complete: nothing was trained.")
     echo()

@@ -1,21 +1,13 @@
 """Command `hilum label-issues`: likely label errors, label noise, and its effect on AUROC."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
-from hilum.cli.page_images import PageImages
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.wording import counted
-
-if TYPE_CHECKING:
-    import polars as pl
-
-_PRINTED = 3
-"""Number of label issues per finding on the terminal; the page lists more."""
 
 
 def label_issues(
@@ -48,39 +40,30 @@ def label_issues(
 
     \b
     Examples:
-      hilum label-issues predictions.parquet --out label_issues
-      hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out label_issues
-      hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out label_issues
+      hilum label-issues predictions.parquet --out audited
+      hilum label-issues predictions.parquet --data chestxray14=/data/CXR8 --out audited
+      hilum label-issues predictions.parquet --adjudicated google2019_nih-chest-xray-labels.csv --out audited
     """
-    from hilum.evaluation.labels import google_agreement, rank_label_issues
-    from hilum.evaluation.predictions import read_predictions, read_trained_on
-    from hilum.evaluation.tables import write_results
-    from hilum.report.pages import write_label_issues_page
-    from hilum.report.pages.label_issues import PAGE
+    from hilum.runs.label_issues import label_issues as run
 
-    known = None if trained_on is None else read_trained_on(trained_on)
-    seeds = [read_predictions(path, split=split, held_out=held_out, trained_on=known) for path in predictions]
-    issues, noise = rank_label_issues(seeds)
-    image, image_notes = _images(data, labels, allow_missing, issues) if data else (None, [])
-    agreement = None if adjudicated is None else google_agreement(adjudicated, seed=seed)
-    settings = {
-        "split": seeds[0].split,
-        "images": len(seeds[0].frame),
-        "seed": seed,
-        "notes": [str(each) for each in seeds[0].notes],
-    }
-    written = write_results(out, "label_issues", issues, predictions=predictions, settings=settings)
-    write_results(out, "noise", noise, predictions=predictions, settings=settings)
-    if agreement is not None and adjudicated is not None:
-        write_results(out, "agreement", agreement, predictions=[adjudicated], settings={"seed": seed})
-    images, patients = len(seeds[0].frame), len(set(seeds[0].patients))
-    evaluated = f"{counted(images)} of {counted(patients, 'patient')}, split {seeds[0].split or 'unknown'}"
-    page = out / PAGE
-    notes = [*map(str, seeds[0].notes), *image_notes]
-    write_label_issues_page(issues, noise, agreement, page, images=evaluated, top=top, image=image, notes=notes)
+    result = run(
+        predictions,
+        out,
+        data=data,
+        labels=labels,
+        allow_missing=allow_missing,
+        adjudicated=adjudicated,
+        split=split,
+        held_out=held_out,
+        trained_on=trained_on,
+        top=top,
+        seed=seed,
+        progress=progress,
+    )
+    noise, agreement = result.noise, result.agreement
     if as_json:
         extra = {} if agreement is None else {"agreement": agreement.to_dicts()}
-        print_json({**settings, "page": str(page), "noise": noise.to_dicts(), **extra})
+        print_json({**result.about, "page": str(result.page), "noise": noise.to_dicts(), **extra})
         return
     print_table(
         [
@@ -93,13 +76,11 @@ def label_issues(
             "noise rate, negatives",
             "ceiling",
         ],
-        [list(row) for row in noise.drop("note").rows()],
+        [list(row) for row in noise.drop("note", "codes").rows()],
         title="Estimated label noise",
     )
     echo()
-    flagged = issues.filter(issues["is_label_issue"] & (issues["rank"] <= min(top, _PRINTED)))
-    columns = ["finding", "rank", "image_id", "label", "probability"]
-    print_table(columns, flagged.select(columns).rows(), title="Top label issues")
+    print_table(result.top.columns, result.top.filter(result.top["rank"] <= top).rows(), title="Top label issues")
     if agreement is not None:
         echo()
         shown = ["finding", "n", "nlp_positives", "adjudicated_positives", "discordant", "kappa", "sensitivity"]
@@ -113,27 +94,7 @@ def label_issues(
     echo("ceiling: AUROC that a perfect model reaches when evaluated on these labels")
     for finding, note in noise.filter(noise["note"] != "").select("finding", "note").iter_rows():
         echo(f"{finding}: {note}")
-    for note in notes:
-        echo(note)
+    for each in result.notes:
+        echo(str(each))
     echo()
-    echo(f"Report: {page}; all labels with their ranks: {written.with_suffix('.csv')}")
-
-
-def _images(
-    data: str, labels: Path | None, allow_missing: bool, issues: "pl.DataFrame"
-) -> tuple[PageImages, list[str]]:
-    """Read the data set of the evaluated images; return its images, and notes on those it lacks."""
-    from hilum.errors import HilumError
-    from hilum.runs.inputs.data import read_data
-
-    named = read_data(data, labels=labels, allow_missing=allow_missing, progress=progress)
-    images = PageImages(named.manifest, named.collected.root)
-    evaluated = issues["image_id"].unique().to_list()
-    missing = sorted(image_id for image_id in evaluated if image_id not in images.paths)
-    if evaluated and len(missing) == len(evaluated):
-        found = f"none; {missing[0]} is not among {next(iter(images.paths), 'no images')}, …"
-        fix = "Give the data set of these predictions, with the same image_id."
-        raise HilumError(f"--data {data}", expected="the images of the predictions", found=found, fix=fix)
-    return images, [
-        f"{counted(len(missing), 'image of the predictions is', 'images of the predictions are')} not in {data}."
-    ] if missing else []
+    echo(f"Report: {result.page}; all labels with their ranks: {out / 'label_issues.csv'}")

@@ -113,12 +113,11 @@ Predictions = Annotated[
     typer.Argument(help="Parquet or CSV files with y_<finding> and p_<finding>; several are seeds of one arm."),
 ]
 NBootstrap = Annotated[int, option_of(BootstrapConfig, "n_bootstrap")]
-NBootstrapFrom100 = Annotated[int, option_of(BootstrapConfig, "n_bootstrap", "--n-bootstrap", min=100)]
-Seed = Annotated[int, option_of(BootstrapConfig, "seed", min=0)]
+Seed = Annotated[int, option_of(BootstrapConfig, "seed")]
 Interval = Annotated[str, option_of(BootstrapConfig, "interval")]
 Stratified = Annotated[bool, option_of(BootstrapConfig, "stratified", "--stratified")]
-MinPositives = Annotated[int, option_of(EvaluationSettings, "min_positive_patients", min=2)]
-MinGroup = Annotated[int, option_of(EvaluationSettings, "min_group", min=2)]
+MinPositives = Annotated[int, option_of(EvaluationSettings, "min_positive_patients")]
+MinGroup = Annotated[int, option_of(EvaluationSettings, "min_group")]
 Margin = Annotated[float | None, option_of(EvaluationSettings, "margin")]
 Split = Annotated[str | None, option_of(ReadingOptions, "split")]
 HeldOut = Annotated[bool, option_of(ReadingOptions, "held_out", "--held-out")]
@@ -142,18 +141,3 @@ Validation = Annotated[
 def names(text: str | None) -> list[str] | None:
     """Split a comma-separated text into names; return None for None."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def arguments(given: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """Return the options of a command as arguments of the Python function of the same name.
-
-    Args:
-        given: Local variables at the start of the command: its options, which have the names of the arguments.
-        changed: Arguments that differ from their options.
-
-    Returns:
-        Arguments by name, without `as_json`; options that are not given (None) keep the defaults of the function.
-    """
-    chosen = {name: value for name, value in (given | changed).items() if value is not None}
-    chosen.pop("as_json", None)
-    return chosen

@@ -1,16 +1,13 @@
 """Command `hilum package`: model directory from an arm of a finished study."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-
-if TYPE_CHECKING:
-    from hilum.prediction.description import ModelDescription
 
 
 def package(
@@ -45,52 +42,20 @@ def package(
       hilum package runs/own scratch --data ours=images --out models/scratch --calibrate temperature
     """
     from hilum.cli.study import data_folders
-    from hilum.errors import HilumError
     from hilum.study.file.read import study_of_run
-
-    folders = data_folders(data, study_of_run(study))
-    from hilum.prediction.description import read_description
-    from hilum.prediction.packaging import CALIBRATIONS
     from hilum.study.package import package as run
 
-    if calibrate not in CALIBRATIONS:
-        raise HilumError("--calibrate", expected=", ".join(CALIBRATIONS), found=calibrate, fix="Use one of these.")
-    with progress("packaging") as on_progress:
-        run(
-            study,
-            arm,
-            out,
-            task=task,
-            roots=folders,
-            calibration=calibrate,  # type: ignore[arg-type]  # checked above
-            n_bootstrap=n_bootstrap,
-            on_progress=on_progress,
-        )
-    described = read_description(out)
+    folders = data_folders(data, study_of_run(study))
+    result = run(
+        study, arm, out, data=folders, calibrate=calibrate, task=task, n_bootstrap=n_bootstrap, progress=progress
+    )
     if as_json:
-        print_json(described.model_dump())
+        print_json(result.about)
         return
-    print_description(described)
+    for line in result.summary:
+        echo(line)
+    print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], result.tables["findings"].rows())
+    for line in result.row_notes:
+        echo(line)
     echo()
     echo(str(out))
-
-
-def print_description(described: "ModelDescription") -> None:
-    """Print the findings of a packaged model, with threshold and AUROC."""
-    echo(f"{described.name}: {', '.join(described.members)}")
-    auroc = {each.finding: each for each in described.measured if each.metric == "auroc"}
-    rows = []
-    for finding in described.findings:
-        measured = auroc.get(finding.name)
-        numbers = [None] * 3 if measured is None else [measured.estimate, measured.ci_low, measured.ci_high]
-        rows.append([finding.name, " ".join(code.code for code in finding.codes[:1]), finding.threshold, *numbers])
-    print_table(["finding", "code", "threshold", "AUROC", "95 % low", "high"], rows)
-    if len(described.members) > 1:
-        echo(
-            f"AUROC of the ensemble: mean probability of {len(described.members)} seeds. The study's report gives the "
-            "mean of the AUROCs of the seeds."
-        )
-    for finding in described.findings:
-        for note in finding.notes:
-            echo(f"{finding.name}: {note}")
-    echo(f"Thresholds: {described.threshold_rule}, {described.thresholds_chosen_on}. AUROC: {described.measured_on}.")

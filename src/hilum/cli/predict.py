@@ -8,11 +8,9 @@ import typer
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.training.settings import TrainingSettings
-from hilum.wording import counted
 
 if TYPE_CHECKING:
-    from hilum.prediction.loading import PackagedClassifier
-    from hilum.prediction.predict import PredictionSummary
+    from hilum.prediction.predict import PredictionResult
 
 EXIT_REFUSED = 1
 """Exit code of a complete run in which at least one image was refused."""
@@ -61,56 +59,41 @@ def predict(
       hilum predict models/simclr/seed-0 /archive/study --out predictions.csv --dicom results
       hilum predict models/simclr chestxray14=CXR8 --ensemble --out there.parquet --accept age_outside_training
     """
-    from hilum.prediction.inputs import find_inputs
-    from hilum.prediction.loading import load_package
-    from hilum.prediction.predict import PredictConfig, accepted_reasons, predict_images
-    from hilum.prediction.table import check_table_name
+    from hilum.prediction.predict import predict as run
 
-    check_table_name(out)
-    accepted = accepted_reasons([word.strip() for word in accept.split(",")] if accept else [])
-    loaded = load_package(model, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
-    images = find_inputs(inputs)
-    config = PredictConfig(
-        accepted=accepted, batch_size=batch_size, workers=workers, maps=maps, method=method, dicom=dicom
+    result = run(
+        model,
+        inputs,
+        out,
+        ensemble=ensemble,
+        maps=maps,
+        method=method,
+        dicom=dicom,
+        accept=options.names(accept) or (),
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        progress=progress,
     )
-    with progress("scoring") as on_progress:
-        scored = predict_images(loaded, images, out, config, on_progress)
     if as_json:
-        print_json(
-            {
-                "out": str(scored.out),
-                "images": scored.images,
-                "scored": scored.scored,
-                "refused": scored.refused,
-                "in_training": scored.in_training,
-                "training_not_known": scored.not_known,
-                "calls": scored.calls,
-            }
-        )
+        print_json(result.about)
     else:
-        _print(loaded, scored)
-    if scored.refused:
+        _print(result)
+    if result.scored.refused:
         raise typer.Exit(EXIT_REFUSED)
 
 
-def _print(loaded: "PackagedClassifier", scored: "PredictionSummary") -> None:
-    echo(f"{loaded.description.name}: {scored.scored:,} of {counted(scored.images)} scored")
+def _print(result: "PredictionResult") -> None:
+    for line in result.summary:
+        echo(line)
     echo()
-    rows = [[finding, scored.calls[finding], loaded.thresholds[finding]] for finding in loaded.findings]
-    print_table(["finding", "called on", "threshold"], rows)
+    print_table(result.calls.columns, result.calls.rows())
     echo()
-    if scored.refused:
-        print_table(
-            ["refused", "images", "reason"],
-            [[reason.value, count, reason.description] for reason, count in scored.refused.items()],
-        )
+    refused = [[reason.value, count, reason.description] for reason, count in result.scored.refused.items()]
+    if refused:
+        print_table(["refused", "images", "reason"], refused)
         echo()
-    if scored.in_training:
-        echo(
-            f"{counted(scored.in_training, 'image is', 'images are')} of patients the model was trained on: "
-            "exclude them from any evaluation."
-        )
-    if scored.not_known:
-        echo(f"For {counted(scored.not_known)} it is unknown whether the model was trained on their patients.")
+    for line in result.row_notes[len(refused) :]:
+        echo(line)
     echo("Research tool: not for diagnosis.")
-    echo(str(scored.out))
+    echo(str(result.scored.out))

@@ -94,9 +94,6 @@ def pretrain(
       hilum pretrain dinov2 --data ours=images --encoder vit_small_patch14_dinov2 --init dinov2_vits14 --out runs/dinov2
       hilum pretrain mocov2 --data ours=images --encoder resnet18 --set queue=4096 --set lr=3e-4 --out runs/moco
     """
-    chosen = options.arguments(locals())
-    for name in ("exclude_split", "include_test", "patient_fraction"):
-        chosen.pop(name, None)
     from hilum.runs.pretrain import pretrain as run
 
     if include_test and exclude_split:
@@ -110,7 +107,25 @@ def pretrain(
             _print_plan(about)
 
     result = run(
-        **chosen,
+        method,
+        data,
+        encoder,
+        out,
+        init=init,
+        augmentation=augmentation,
+        epochs=epochs,
+        batch_size=batch_size,
+        preprocess=preprocess,
+        settings=settings or (),
+        split=split,
+        split_seed=split_seed,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
         exclude_splits=() if include_test else tuple(exclude_split or ("test",)),
         patient_fractions=_parse_fractions(patient_fraction or [], [each.partition("=")[0] for each in data]),
         progress=progress,
@@ -149,7 +164,7 @@ def _print_plan(about: dict[str, Any]) -> None:
         print_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
     echo(f"trains on {about['learns_from']}")
     for note in about["notes"]:
-        echo(note)
+        echo(note["text"])
     if about["matched_keys"] is None:
         echo("starts from random weights")
     else:
@@ -183,5 +198,5 @@ def _print_result(result: "PretrainResult", *, as_json: bool) -> None:
     probes = f" and {about['probe_seconds']:,.0f} s of probes" if about["probe_seconds"] else ""
     echo(f"{result.seconds:,.0f} s of training{probes}, {rate:,.0f} images per second; last epoch: {outcome}")
     for note in result.card.notes:
-        echo(note)
+        echo(str(note))
     echo(str(result.directory))

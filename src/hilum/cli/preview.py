@@ -1,17 +1,11 @@
 """Command `hilum preview`: contact sheet of preprocessed or augmented images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from hilum.wording import counted
-
-if TYPE_CHECKING:
-    import polars as pl
-
-    from hilum.augment import Augmentation
-    from hilum.data.preprocess import Recipe
+from hilum.cli import options
 
 _SQUARE_224 = "[{square: pad}, {resize: 224}]"
 
@@ -57,85 +51,37 @@ def preview(
       hilum preview ingested/chestxray14 --study demo --boxes --out sheet.html
       hilum preview images/ --augmentation simclr --augmentation chen2020_simclr --count 6 --out views.png
     """
-    import yaml
-
     from hilum.cli.console import echo, progress
-    from hilum.errors import HilumError
-    from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
+    from hilum.runs.datasets.preview import preview as run
 
-    if out.suffix.lower() not in (".html", ".png"):
-        raise HilumError("--out", expected="a file named .html or .png", found=str(out), fix="Rename it.")
-    augmentations = _augmentations(augmentation or [], out, boxes=boxes)
-    wanted = _recipe(recipe, study)
-    strips, notes = [], []
-    for folder in data:
-        manifest, root, drawn = _read(folder)
-        if boxes and drawn is None:
-            notes.append(f"{folder.name} has no boxes.")
-        chosen = choose(manifest, count, seed, image_ids.split(",") if image_ids else ())
-        with progress(f"Reading {folder}") as on_progress:
-            strips.append(Strip(folder.name, read_rows(chosen, root, wanted, drawn if boxes else None, on_progress)))
-    if not image_ids:
-        notes.append(f"Drawn from all images on disk, {count} of each data set, seed {seed}.")
-    steps = yaml.safe_dump(wanted.as_data(), default_flow_style=True, width=1000).strip()
-    if augmentations:
-        write_view_sheet([image for strip in strips for image in strip.images], augmentations, views, seed, out)
-    elif out.suffix.lower() == ".html":
-        write_page(strips, steps, notes, out)
-    else:
-        write_image(strips, steps, out)
-    shown = [image for strip in strips for image in strip.images]
-    unreadable = sum(image.raw is None for image in shown)
-    echo(f"{counted(len(shown) - unreadable)} shown{f', {unreadable:,} unreadable' if unreadable else ''}: {out}")
+    result = run(
+        data,
+        out,
+        recipe=_steps_of(study, recipe) if study is not None else recipe,
+        count=count,
+        seed=seed,
+        image_ids=options.names(image_ids) or (),
+        boxes=boxes,
+        augmentation=augmentation or (),
+        views=views,
+        progress=progress,
+    )
+    echo(result.summary[0])
 
 
-def _augmentations(augmentations: list[str], out: Path, *, boxes: bool) -> "dict[str, Augmentation]":
-    from hilum.augment.library import augmentation_of, named_augmentation
-    from hilum.errors import HilumError
-
-    if augmentations and out.suffix.lower() != ".png":
-        raise HilumError("--out", expected="a .png file, for augmentations", found=str(out), fix="Rename it.")
-    if augmentations and boxes:
-        raise HilumError("--boxes", expected="--boxes or --augmentation", found="both", fix="Omit one of them.")
-    return {Path(name).stem: augmentation_of(named_augmentation(name)) for name in augmentations}
-
-
-def _recipe(recipe: str | None, study: str | None) -> "Recipe":
+def _steps_of(study: str, recipe: str | None) -> Any:
+    """Read the preprocessing of a study file; its other keys are not checked."""
     import yaml
 
-    from hilum.data.preprocess import parse_recipe
     from hilum.errors import HilumError
+    from hilum.study.file import find_study
 
-    if recipe is not None and study is not None:
+    if recipe is not None:
         raise HilumError("--study", expected="--recipe or --study", found="both", fix="Omit one of them.")
-    if study is not None:
-        from hilum.study.file import find_study
-
-        where, written = str(find_study(study)), find_study(study).read_text(encoding="utf-8")
-    else:
-        where, written = "--recipe", recipe or _SQUARE_224
+    path = find_study(study)
     try:
-        steps = yaml.safe_load(written)
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         found = str(error).splitlines()[0]
-        raise HilumError(where, expected="a name or steps", found=found, fix=f"Write {_SQUARE_224}.") from error
-    if study is not None:  # other errors of the study file do not matter here
-        steps = steps.get("preprocess") if isinstance(steps, dict) else None
-    return parse_recipe(steps)
-
-
-def _read(folder: Path) -> "tuple[pl.DataFrame, Path, pl.DataFrame | None]":
-    """Read the manifest, the root of its paths, and the boxes of an ingested data set, or of a folder of images."""
-    import json
-
-    import polars as pl
-
-    from hilum.data.collections import read_collection
-    from hilum.data.manifest import read_manifest
-
-    if not (folder / "manifest.parquet").is_file():
-        collected = read_collection("folder", folder)
-        return collected.manifest, collected.root, None
-    root = Path(json.loads((folder / "ingest.json").read_text(encoding="utf-8"))["root"])
-    boxes = folder / "boxes.parquet"
-    return read_manifest(folder / "manifest.parquet"), root, pl.read_parquet(boxes) if boxes.is_file() else None
+        raise HilumError(path, expected="a study file", found=found, fix="Fix the YAML.") from error
+    return content.get("preprocess", []) if isinstance(content, dict) else []

@@ -28,7 +28,7 @@ def probe(
     allow_missing: options.AllowMissing = False,
     hash_patients: options.HashPatients = None,
     min_positive_patients: options.MinPositives = EvaluationSettings.min_positive_patients,
-    n_bootstrap: options.NBootstrapFrom100 = BootstrapConfig.n_bootstrap,
+    n_bootstrap: options.NBootstrap = BootstrapConfig.n_bootstrap,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the random encoders and the bootstrap.")] = 0,
     stores: options.Stores = None,
     workers: options.Workers = None,
@@ -47,11 +47,27 @@ def probe(
       hilum probe runs/simclr --data chestxray14=/data/CXR8 --out probed
       hilum probe dinov2_vits14 --data ours=images --labels images/labels.csv --split patients --out probed --json
     """
-    chosen = options.arguments(locals())
-    from hilum.runs.probe import TABLES
-    from hilum.runs.probe import probe as run
+    from hilum.runs.probe import TABLES, probe as run
 
-    result = run(**chosen, progress=progress)
+    result = run(
+        encoder,
+        data,
+        out,
+        split=split,
+        split_seed=split_seed,
+        findings=findings,
+        include_training_patients=include_training_patients,
+        labels=labels,
+        allow_missing=allow_missing,
+        hash_patients=hash_patients,
+        min_positive_patients=min_positive_patients,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        stores=stores,
+        workers=workers,
+        device=device,
+        progress=progress,
+    )
     if as_json:
         print_json({**result.about, **{name: result.tables[name].to_dicts() for name in TABLES}})
     else:
@@ -71,7 +87,7 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
         f"{counts['test']:,}"
     )
     for note in about["notes"]:
-        echo(note)
+        echo(note["text"])
     overall = overall_finding(probed.metrics["finding"].to_list())
     measured = "macro AUROC" if overall == MACRO else f"AUROC for {overall}"
     macro = probed.metrics.filter(pl.col("finding") == overall)

@@ -86,8 +86,14 @@ class ProgressBar:
 def _shared() -> "Progress | None":
     """Return the display of all bars, started with the first one; None without a terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as TimeLeftColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn as TimeLeftColumn,
+    )
 
     if not _SHOWN:
         console = Console(stderr=True)

@@ -65,11 +65,19 @@ def report(
 
         echo(str(write_layout(layout, directory, out)))
         return
-    from hilum.runs.report import ReportSettings
-    from hilum.runs.report import report as run
+    from hilum.runs.report import build_report as run
 
-    settings = ReportSettings(n_bootstrap, seed, min_positive_patients, reference, held_out)
-    result = run(directory, out, question=question, settings=settings, progress=progress)
+    result = run(
+        directory,
+        out,
+        question=question,
+        reference=reference,
+        held_out=held_out,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+        progress=progress,
+    )
     echo(result.summary[0])
     echo()
     echo(str(result.page))

@@ -141,12 +141,11 @@ def _print_arms(content: dict[str, Any]) -> None:
     print_table(["arm", "encoder", "starts from", "trainable", "trained on test patients"], rows)
     _print_weights(content["arms"])
     _print_start_differences(content["arms"])
-    if (judged := content["judged"]) is not None and judged["unit"] == "study":
-        score = "mean" if judged["score"] == "mean" else "highest"
+    if (evaluated := content["evaluated"]) is not None and evaluated["unit"] == "study":
+        score = "mean" if evaluated["score"] == "mean" else "highest"
         echo(
-            f"Evaluated per study: {counted(judged['test_units'], 'study', 'studies')} of "
-            f"{counted(judged['test_images'], 'test image')}, by the "
-            f"{score} score of each"
+            f"Evaluated per study: {counted(evaluated['test_units'], 'study', 'studies')} of "
+            f"{counted(evaluated['test_images'], 'test image')}, by the {score} score of each"
         )
     if lost := content["without_features"]:
         counts = ", ".join(f"{part} {count:,}" for part, count in lost.items())
@@ -154,7 +153,7 @@ def _print_arms(content: dict[str, Any]) -> None:
     _print_labelled(content["labelled"])
     _print_finetuning(content["finetuning"])
     for row in content["sweeps"]:
-        echo(f"\nSweep of {row['arm']}: {row['in_words'] if row['refused'] is None else 'refused, see below'}")
+        echo(f"\nSweep of {row['arm']}: {row['description'] if row['refused'] is None else 'refused, see below'}")
 
 
 def _print_task(task: dict[str, Any]) -> None:
@@ -231,7 +230,7 @@ def _print_labelled(labelled: dict[str, Any] | None) -> None:
     """Print the number of labels that arms are trained on."""
     if labelled is None:
         return
-    echo(f"\nLabels: {labelled['in_words']}")
+    echo(f"\nLabels: {labelled['description']}")
     if len({(row["images"], *row["positives"].values()) for row in labelled["seeds"]}) > 1:
         rows = [
             [row["seed"], row["images"], row["patients"], ", ".join(f"{k} {v}" for k, v in row["positives"].items())]

@@ -140,8 +140,7 @@ def fetch(
       hilum weights fetch dinov2_vits14
     """
     from hilum.cli.console import echo, progress
-    from hilum.encoders.published import fetch as download
-    from hilum.encoders.published import find_weights, weights_folder
+    from hilum.encoders.published import fetch as download, find_weights, weights_folder
 
     row, folder = find_weights(name), weights_folder(weights_dir)
     with progress(f"Downloading {row.source.file} (MB)") as on_progress:
@@ -174,7 +173,9 @@ def verify(
     published = bool(row.source.sha256 or row.source.sha256_begins or row.source.md5_begins)
     checksum = _checksum_state(published and report.layout == row.layouts[0], remembered, report.sha256)
     if as_json:
-        print_json({**vars(report), "checksum": checksum})
+        from hilum.notes import notes_as_data
+
+        print_json({**vars(report), "notes": notes_as_data(report.notes), "checksum": checksum})
         return
     echo(f"{file}: {row.name}, complete")
     echo(f"  sha-256 {report.sha256} ({checksum})")
@@ -272,9 +273,11 @@ def _import(
 
     from hilum.cli.console import echo
     from hilum.encoders.published import REPORT, ImportReport, import_weights
+    from hilum.notes import read_notes
 
     directory = import_weights(name, file, weights_dir=weights_dir, out=out, unpickle=unpickle, anyway=anyway)
-    for line in ImportReport(**json.loads((directory / REPORT).read_text(encoding="utf-8"))).as_lines():
+    content = json.loads((directory / REPORT).read_text(encoding="utf-8"))
+    for line in ImportReport(**{**content, "notes": read_notes(content["notes"])}).as_lines():
         echo(line)
     echo(f"Ready: init: {name}, or {directory}" if out is None else f"Ready: init: {directory}")
 

@@ -36,6 +36,8 @@ _TITLES = {
     FileKind.NIFTI: "NIfTI",
 }
 DECODED = frozenset({FileKind.PNG, FileKind.JPEG, FileKind.DICOM})
+ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"})
+"""File name extensions of these kinds."""
 _SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": FileKind.PNG,
     b"\xff\xd8\xff": FileKind.JPEG,

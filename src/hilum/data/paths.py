@@ -1,6 +1,8 @@
 """Checks of file names and paths: UTF-8, and inside the root."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 NOT_UTF8 = "a name that is not UTF-8: no table can hold it; rename the file or its folder"
@@ -23,6 +25,33 @@ def is_utf8(name: str) -> bool:
 def printable(name: str) -> str:
     r"""Return the name, with escapes such as `\xed` for bytes that are not UTF-8."""
     return name if is_utf8(name) else os.fsencode(name).decode(errors="backslashreplace")
+
+
+def user_cache(name: str) -> Path:
+    """Return a folder of Hilum in the user's cache."""
+    if sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "hilum" / name
+
+
+def size_and_time(path: Path | None) -> tuple[int, int]:
+    """Return a file's size, bytes, and time of its last change, ns; -1 and -1 if it is missing."""
+    try:
+        state = path.stat() if path is not None else None
+    except (OSError, ValueError):  # missing, or an invalid name
+        state = None
+    return (state.st_size, state.st_mtime_ns) if state else (-1, -1)
+
+
+def visible_files(root: Path) -> Iterator[Path]:
+    """Yield the files below a folder, sorted within each folder, except hidden ones; linked folders are skipped."""
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(files) if not name.startswith("."))
 
 
 def leads_inside(path: Path, root: Path) -> bool:

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import DecompressionBombError
-from PIL.Image import Image as PilImage
+from PIL.Image import DecompressionBombError, Image as PilImage
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 

@@ -4,7 +4,9 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from typing import Annotated
 
+from hilum.declared import Bounds, raise_problems, range_problems
 from hilum.errors import HilumError
 
 
@@ -27,6 +29,11 @@ COPIES: tuple[GeometricCopy, ...] = (
 )
 """Copies 1 to 5 of a resampled image (Elwirehardja et al. 2025, §3.2)."""
 
+MOST_COPIES = len(COPIES)
+WeightLimit = Annotated[float, Bounds(ge=0)]
+KeepFraction = Annotated[float, Bounds(gt=0, le=1)]
+Copies = Annotated[int, Bounds(ge=0, le=MOST_COPIES)]
+
 
 @dataclass(frozen=True)
 class Resampling:
@@ -42,19 +49,16 @@ class Resampling:
         copies: Number of copies of an image, the first ones of `COPIES`.
     """
 
-    above: float = 2.0
-    below: float = 0.1
-    keep: float = 0.4
-    copies: int = len(COPIES)
+    above: WeightLimit = 2.0
+    below: WeightLimit = 0.1
+    keep: KeepFraction = 0.4
+    copies: Copies = MOST_COPIES
 
     def __post_init__(self) -> None:
-        if not (0 <= self.below <= self.above and 0 < self.keep <= 1 and 0 <= self.copies <= len(COPIES)):
-            raise HilumError(
-                "resampling",
-                expected=f"below <= above, keep above 0 and at most 1, at most {len(COPIES)} copies",
-                found=str(self),
-                fix="Use the defaults.",
-            )
+        raise_problems(range_problems(type(self), vars(self), "resampling"), "resampling")
+        if self.below > self.above:
+            found = f"below {self.below:g}, above {self.above:g}"
+            raise HilumError("resampling", expected="below <= above", found=found, fix="Change one of them.")
 
     def images_of(self, images: int, weight: float) -> int:
         """Return the number of images of a class after resampling, in exact arithmetic, rounded down."""

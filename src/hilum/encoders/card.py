@@ -5,15 +5,16 @@ may contain plain ids; `write_card(read_card(directory), directory)` converts th
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from hilum.artifacts import write_text
 from hilum.data.patients import pseudonymised_names
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
+from hilum.notes import Note, notes_as_data, read_notes
 from hilum.renamed import RENAMED_SETTINGS, renamed_value
 
 CARD = "card.json"
@@ -43,7 +44,7 @@ class Card(BaseModel):
         findings: Outputs of a classifier, in order; empty for an encoder.
         epoch: Epoch of the weights, from 1; None: not known.
         probe: Digest of images and labels of the online probe; empty without.
-        notes: Selection of the epoch and warnings, one sentence each.
+        notes: Selection of the epoch and warnings.
         sha256: SHA-256 of the weights, set when they are written.
         hilum_version: Version of Hilum that wrote them.
         version: Version of the card, `VERSION` once written.
@@ -67,7 +68,7 @@ class Card(BaseModel):
     findings: list[str] = []
     epoch: int | None = None
     probe: str = ""
-    notes: list[str] = []
+    notes: Annotated[list[Note], BeforeValidator(read_notes), PlainSerializer(notes_as_data)] = []
     sha256: str = ""
     hilum_version: str = ""
     version: int = Field(1, ge=1, le=VERSION)

@@ -1,8 +1,8 @@
 """Interface of encoder families."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -43,6 +43,33 @@ class Family:
     norm_behind: str = ""
     cells: Callable[[int], int] | None = None
     positions: Interpolation | None = None
+
+    @classmethod
+    def of_sequence(
+        cls,
+        build: Callable[[str], nn.Module],
+        parts: Callable[[nn.Module], Mapping[str, Sequence[nn.Module]]],
+        stem: Stem,
+        **further: Any,
+    ) -> "Family":
+        """Return a family whose blocks call modules in sequence.
+
+        Args:
+            build, stem: As in the class.
+            parts: Function of a body to the modules of the stem and of each block, by name, in the order of the calls.
+            further: Further attributes. A norm behind the pooling belongs to the last block.
+        """
+
+        def steps(body: nn.Module, _: tuple[int, int]) -> list[Step]:
+            return [run_modules(*modules) for modules in parts(body).values()]
+
+        def blocks(body: nn.Module) -> dict[str, nn.Module]:
+            behind = further.get("norm_behind", "")
+            *others, (last, modules) = parts(body).items()
+            closing = [*modules, *([body.get_submodule(behind)] if behind else [])]
+            return {name: nn.ModuleList(each) for name, each in (*others, (last, closing))}
+
+        return cls(build, steps, blocks, stem, **further)
 
     def encode(self, body: nn.Module, images: Tensor, *rule: Interpolation) -> Tensor:
         """Compute the last features of normalised images (B, 1, H, W)."""

@@ -16,6 +16,8 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
+from hilum.notes import Code, Note, note
+
 Certainty = Literal["stated", "part", "unknown", "not_stated"]
 
 SAME_IMAGES: dict[str, tuple[str, ...]] = {
@@ -73,6 +75,7 @@ class Contamination:
             patient ids or ids of an unknown issuer.
         message: One line for display.
         by_part: Test images in each part of each list ("split_chexnet train").
+        note: Note on results on these images, by the statements of authors; None without.
     """
 
     patients: int
@@ -82,6 +85,7 @@ class Contamination:
     certainty: Literal["no", "unknown", "may", "yes"]
     message: str
     by_part: dict[str, int] = field(default_factory=dict)
+    note: Note | None = None
 
 
 def describe_statements(statements: Iterable[Statement]) -> str:
@@ -134,7 +138,12 @@ def find_contamination(
         images, patients = len(trained_on), trained_on["patient_id"].n_unique()
         counted = ", ".join(f"{part} {count:,}" for part, count in by_part.items())
         message = f"YES: {images:,} of {of[1]:,} test images, {patients:,} of {of[0]:,} test patients ({counted})"
-        return Contamination(patients, images, *of, "yes", message, by_part)
+        numbers = {"images": images, "of_images": of[1], "patients": patients, "of_patients": of[0]}
+        stated = note(Code.TRAINED_ON_STATED, parts=counted, **numbers)
+        return Contamination(patients, images, *of, "yes", message, by_part, stated)
     if possible:
-        return Contamination(*of, *of, "may", f"MAY HAVE: the training images are not known ({'; '.join(why)})")
+        statements_here = "; ".join(why)
+        message = f"MAY HAVE: the training images are not known ({statements_here})"
+        doubt = note(Code.TRAINED_ON_POSSIBLE, statements=statements_here)
+        return Contamination(*of, *of, "may", message, note=doubt)
     return Contamination(0, 0, *of, "no", f"no ({'; '.join(why)})" if why else "no")

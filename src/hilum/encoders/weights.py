@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from hilum.artifacts import file_sha256, whole_directory, whole_file
 from hilum.encoders.card import Card, read_card, write_card
+from hilum.encoders.weightless import undrawn
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError, HilumErrors
 
@@ -128,7 +129,8 @@ def load_encoder(directory: Path) -> tuple[Encoder, Card]:
         HilumError: A file is missing or damaged, or weights and card are of different runs.
     """
     card = read_card(directory)
-    encoder = create_encoder(card.encoder, seed=0)
+    with undrawn():
+        encoder = create_encoder(card.encoder, seed=0)
     load_weights(encoder, directory / ENCODER_WEIGHTS, card.sha256)
     return encoder, card
 

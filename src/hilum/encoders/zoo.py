@@ -11,17 +11,13 @@ from torch import Tensor, nn
 
 from hilum.encoders.catalogue import ARCHITECTURES, Architecture
 from hilum.encoders.families import rotary
-from hilum.encoders.families.convnext import CONVNEXT
-from hilum.encoders.families.densenet import DENSENET
-from hilum.encoders.families.resnet import RESNET
+from hilum.encoders.families.convolutional import CONVNEXT, DENSENET, RESNET
 from hilum.encoders.families.swin import SWIN
 from hilum.encoders.families.vit import DINOV2, DINOV3, EVA_X, VIT
 from hilum.encoders.family import Family, run_steps
 from hilum.encoders.positions import Interpolation
 from hilum.encoders.stem import Stem
-from hilum.encoders.toh2023 import CNN, UNET_ENCODER, XVT
-from hilum.encoders.toh2023 import DENSENET as SMALL_DENSENET
-from hilum.encoders.toh2023 import RESNET as SMALL_RESNET
+from hilum.encoders.toh2023 import CNN, DENSENET as SMALL_DENSENET, RESNET as SMALL_RESNET, UNET_ENCODER, XVT
 from hilum.errors import HilumError
 
 ENCODERS: KeysView[str] = ARCHITECTURES.keys()

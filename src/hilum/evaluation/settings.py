@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from hilum.declared import Bounds, raise_problems, range_problems
+
+MinPositivePatients = Annotated[int, Bounds(ge=1)]
+MinGroup = Annotated[int, Bounds(ge=1)]
+Margin = Annotated[float | None, Bounds(gt=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,11 +20,17 @@ class EvaluationSettings:
         min_group: Groups with fewer positive (or negative) patients of a finding are not reported.
         margin: Margin of non-inferiority and equivalence tests: the largest irrelevant AUROC difference, fixed before
             the results are known.
+
+    Raises:
+        HilumError: Values out of range.
     """
 
-    min_positive_patients: int = 10
-    min_group: int = 20
-    margin: float | None = None
+    min_positive_patients: MinPositivePatients = 10
+    min_group: MinGroup = 20
+    margin: Margin = None
+
+    def __post_init__(self) -> None:
+        raise_problems(range_problems(type(self), vars(self)), "settings of the evaluation")
 
 
 @dataclass(frozen=True)

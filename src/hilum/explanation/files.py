@@ -9,6 +9,7 @@ import polars as pl
 import hilum
 from hilum.artifacts import write_json
 from hilum.explanation.run import Explained
+from hilum.notes import notes_as_data
 
 MAPS, SHOWN, BOXES, BOX_SCORES, BOX_STATISTICS, DESCRIPTION = (
     "heat_maps.parquet",
@@ -98,5 +99,5 @@ def described(explained: Explained) -> dict[str, Any]:
         "images": len({image_id for image_id, _ in explained.pairs}),
         "maps": len(explained.pairs),
         "images_with_boxes": len({image_id for image_id, _ in explained.boxes}),
-        "notes": explained.notes,
+        "notes": notes_as_data(explained.notes),
     }

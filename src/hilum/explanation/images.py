@@ -10,8 +10,8 @@ from hilum.data.patients import full_names, issuer_of
 from hilum.data.splits import images_of_part
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
-from hilum.encoders.ledger import Ledger
-from hilum.explanation.exposure import exclude_training_patients
+from hilum.evaluation.training_patients import exclude_training_patients
+from hilum.notes import Code, Note, note
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class ExplainedImages:
         manifest: Manifest of the images, with the patient's full name as `patient_id`.
         boxes: Boxes on them, in pixels of their frames; empty if the data set has none.
         trained_on: Images of patients in the training data of a model.
-        notes: Exclusions with reasons, one sentence each.
+        notes: Exclusions with reasons, and limitations of the results.
     """
 
     manifest: pl.DataFrame
     boxes: pl.DataFrame
     trained_on: frozenset[str]
-    notes: list[str]
+    notes: list[Note]
 
 
 def choose_images(
-    collected: Dataset,
+    dataset: Dataset,
     issuer: str,
     cards: Sequence[Card],
     findings: Collection[str],
@@ -46,7 +46,7 @@ def choose_images(
     """Select all images with a box of a finding, and other images at random.
 
     Args:
-        collected: Data set.
+        dataset: Data set.
         issuer: Name given by the user; used as issuer of the patient ids if the data set does not define one.
         cards: Cards of the models.
         findings: Findings to explain.
@@ -59,26 +59,34 @@ def choose_images(
     Raises:
         HilumError: No image remains.
     """
-    manifest = collected.manifest.filter(pl.col("path").is_not_null())
-    names = full_names(manifest, issuer_of(collected.root, collected.name, issuer))
+    manifest = dataset.manifest.filter(pl.col("path").is_not_null())
+    own_issuer = issuer_of(dataset.root, dataset.name, issuer)
+    names = full_names(manifest, own_issuer)
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
-    notes = []
+    notes: list[Note] = []
     if split is not None:
         manifest = images_of_part(manifest, split)
-        notes.append(f"only images of the split {split}")
-    ledger = Ledger(patient for card in cards for patient in card.training_patients)
-    manifest, trained_on = exclude_training_patients(
-        manifest, ledger, str(collected.root), notes, include=include_training_patients
+        notes.append(note(Code.ONLY_SPLIT, split=split))
+    checked = exclude_training_patients(
+        cards,
+        manifest,
+        list(manifest.select("image_id", "patient_id").iter_rows()),
+        own_issuer,
+        str(dataset.root),
+        include=include_training_patients,
+        before=notes,
     )
-    placed = _boxes(collected.boxes if boxes else None, manifest, findings)
+    notes = checked.notes
+    manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(checked.image_ids, dtype=pl.String).implode()))
+    placed = _boxes(dataset.boxes if boxes else None, manifest, findings)
     boxed = set(placed["image_id"])
     order = shuffled(seed, image_keys(manifest["image_id"]), use=Stream.IMAGES_TO_EXPLAIN)
     others = [image_id for image_id in manifest["image_id"].gather(order) if image_id not in boxed]
     if len(others) > most:
-        notes.append(f"{most:,} of {len(others):,} images without boxes were selected at random")
+        notes.append(note(Code.SAMPLED_IMAGES, images=most, of=len(others), kind="images without boxes"))
     chosen = boxed | set(others[:most])
     manifest = manifest.filter(pl.col("image_id").is_in(list(chosen)))
-    return ExplainedImages(manifest, placed, trained_on & chosen, notes)
+    return ExplainedImages(manifest, placed, checked.trained_on & chosen, notes)
 
 
 def _boxes(boxes: pl.DataFrame | None, manifest: pl.DataFrame, findings: Collection[str]) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from hilum.explanation.localisation import BoxedCase, Boxes, boxed_cases, boxes_
 from hilum.explanation.maps import HeatMaps, Model, maps_of_pairs, probabilities
 from hilum.explanation.selection import chosen_images
 from hilum.explanation.settings import ExplainConfig
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 
@@ -33,7 +34,7 @@ class Explained:
         statistics: Table of `box_statistics`; None without boxes.
         cases: One row per pair with boxes and kind of map: `image_id`, `patient_id`, `finding`, `arm`, `replicate`
             and the scores; None without boxes.
-        notes: Notes for the reader, one sentence each.
+        notes: Notes for the reader.
     """
 
     config: ExplainConfig
@@ -46,7 +47,7 @@ class Explained:
     boxes: dict[tuple[str, str], Boxes]
     statistics: pl.DataFrame | None = None
     cases: pl.DataFrame | None = None
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
 def explain(
@@ -72,7 +73,7 @@ def explain(
     notes = list(images.notes)
     readable = [name for name in images.manifest["image_id"] if all(store.has([name])[0] for store in stores)]
     if len(readable) < len(images.manifest):
-        notes.append(f"{len(images.manifest) - len(readable):,} images cannot be read and were excluded")
+        notes.append(note(Code.UNREADABLE_IMAGES, images=len(images.manifest) - len(readable)))
     manifest = images.manifest.filter(pl.col("image_id").is_in(readable))
     ids = manifest["image_id"].to_list()
     given = [
@@ -110,7 +111,7 @@ def explain(
 
 
 def _cases(
-    images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], config: ExplainConfig, notes: list[str]
+    images: ExplainedImages, manifest: pl.DataFrame, stores: Sequence[Store], config: ExplainConfig, notes: list[Note]
 ) -> list[list[BoxedCase]]:
     """Return the same cases for every model, with the boxes in the coordinates of that model's images."""
     patients = dict(manifest.select("image_id", "patient_id").iter_rows())
@@ -118,7 +119,7 @@ def _cases(
     for store in stores:
         placed, left_out = boxes_on_square(images.boxes, store.recipe)
         if left_out:
-            notes.append(f"{left_out:,} boxes are mostly outside the cropped image and were excluded")
+            notes.append(note(Code.BOXES_OUTSIDE_CROP, boxes=left_out))
         found.append(boxed_cases(placed, patients, config.findings))
     everywhere = set.intersection(*({(case.image_id, case.finding) for case in cases} for cases in found))
     return [[case for case in cases if (case.image_id, case.finding) in everywhere] for cases in found]

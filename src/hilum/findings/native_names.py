@@ -4,66 +4,17 @@ The layouts are read in `hilum.data.collections`. A finding that a data set does
 null in its manifest.
 """
 
+import csv
 from collections.abc import Callable, KeysView, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 from hilum.errors import HilumError
-from hilum.extensions import COLLECTIONS as GROUP
-from hilum.extensions import Registry, wrong_kind
-from hilum.findings.vocabulary import CHESTXRAY14, CHEXPERT, NO_FINDING, VOCABULARY, bare_name, canonical, spellings
-
-_UNDERSCORED = {"Pleural Effusion": "Effusion", "Pleural Thickening": "Pleural_Thickening"}
-
-_VINBIGDATA = {
-    "Aortic Enlargement": "Aortic enlargement",
-    "Atelectasis": "Atelectasis",
-    "Calcification": "Calcification",
-    "Cardiomegaly": "Cardiomegaly",
-    "Consolidation": "Consolidation",
-    "Interstitial Lung Disease": "ILD",
-    "Infiltration": "Infiltration",
-    "Lung Opacity": "Lung Opacity",
-    "Nodule/Mass": "Nodule/Mass",
-    "Other Lesion": "Other lesion",
-    "Pleural Effusion": "Pleural effusion",
-    "Pleural Thickening": "Pleural thickening",
-    "Pneumothorax": "Pneumothorax",
-    "Fibrosis": "Pulmonary fibrosis",
-    NO_FINDING: "No finding",
-}
-_VINDR_CXR = {
-    **{finding: name for finding, name in _VINBIGDATA.items() if finding != NO_FINDING},
-    "Clavicle Fracture": "Clavicle fracture",
-    "Edema": "Edema",
-    "Emphysema": "Emphysema",
-    "Enlarged Pulmonary Artery": "Enlarged PA",
-    "Lung Cavity": "Lung cavity",
-    "Lung Cyst": "Lung cyst",
-    "Mediastinal Shift": "Mediastinal shift",
-    "Rib Fracture": "Rib fracture",
-    "COPD": "COPD",
-    "Lung Tumor": "Lung tumor",
-    "Pneumonia": "Pneumonia",
-    "Tuberculosis": "Tuberculosis",
-    "Other Disease": "Other diseases",
-    NO_FINDING: "No finding",
-}
-_TBX11K = {
-    "Tuberculosis": "tb",
-    "Active Tuberculosis": "ActiveTuberculosis",
-    "Latent Tuberculosis": "ObsoletePulmonaryTuberculosis",
-    "Other Disease": "sick",
-    NO_FINDING: "health",
-}
-_KERMANY = {
-    "Pneumonia": "PNEUMONIA",
-    "Bacterial Pneumonia": "bacteria",
-    "Viral Pneumonia": "virus",
-    NO_FINDING: "NORMAL",
-}
+from hilum.extensions import COLLECTIONS as GROUP, Registry, wrong_kind
+from hilum.findings.vocabulary import VOCABULARY, bare_name, canonical, spellings
 
 
 @dataclass(frozen=True)
@@ -103,62 +54,18 @@ def _collection(name: str, added: object) -> AddedCollection:
 ADDED_COLLECTIONS: Registry[AddedCollection] = Registry(GROUP, {}, _collection)
 """Added collections by name."""
 
+
+def _own() -> dict[str, dict[str, str]]:
+    """Read the names of Hilum's own collections; `folder`'s findings are those of the user's table."""
+    text = files("hilum.findings").joinpath("native_names.csv").read_text(encoding="utf-8")
+    own: dict[str, dict[str, str]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        own.setdefault(row["collection"], {})[row["finding"]] = row["name"]
+    return {**own, "folder": {}}
+
+
 _LABELLED: Mapping[str, Mapping[str, str]] = Registry(
-    GROUP,
-    {
-        "chestxray14": {finding: _UNDERSCORED.get(finding, finding) for finding in (*CHESTXRAY14, NO_FINDING)},
-        "chexpert": {finding: finding for finding in CHEXPERT},
-        "mimic_cxr_jpg": {finding: finding for finding in CHEXPERT},
-        "vindr_cxr": _VINDR_CXR,
-        "vinbigdata": _VINBIGDATA,
-        "padchest": {
-            "Atelectasis": "atelectasis",
-            "Cardiomegaly": "cardiomegaly",
-            "Pleural Effusion": "pleural effusion",
-            "Infiltration": "infiltrates",
-            "Mass": "mass",
-            "Nodule": "nodule",
-            "Pneumonia": "pneumonia",
-            "Pneumothorax": "pneumothorax",
-            "Consolidation": "consolidation",
-            "Edema": "pulmonary edema",
-            "Emphysema": "emphysema",
-            "Fibrosis": "pulmonary fibrosis",
-            "Pleural Thickening": "pleural thickening",
-            "Hernia": "hiatal hernia",
-            "Congestion": "hilar congestion",
-            "COPD": "COPD signs",
-            "Aortic Elongation": "aortic elongation",
-            "Kyphosis": "kyphosis",
-            "Scoliosis": "scoliosis",
-            "Air Trapping": "air trapping",
-            "Bronchiectasis": "bronchiectasis",
-            "Chronic Changes": "chronic changes",
-            "Lung Cavity": "cavitation",
-            "Pacemaker": "pacemaker",
-            "Sternotomy": "sternotomy",
-            "Tuberculosis": "tuberculosis",
-            "Volume Loss": "volume loss",
-            NO_FINDING: "normal",
-        },
-        "uka_cxr": {
-            "Cardiomegaly": "cardiomegaly",
-            "Congestion": "congestion",
-            "Pleural Effusion Right": "pleural_effusion_right",
-            "Pleural Effusion Left": "pleural_effusion_left",
-            "Pneumonia Right": "pneumonic_infiltrates_right",
-            "Pneumonia Left": "pneumonic_infiltrates_left",
-            "Atelectasis Right": "atelectasis_right",
-            "Atelectasis Left": "atelectasis_left",
-            NO_FINDING: "healthy",
-        },
-        "kermany": _KERMANY,
-        "tbx11k": _TBX11K,
-        "gb7_flg": {"Pneumonia": "pnevmoniya", NO_FINDING: "norma"},
-        "rsna_pneumonia": {"Lung Opacity": "Lung Opacity", "Pneumonia": "Target", NO_FINDING: "Normal"},
-        "folder": {},
-    },
-    lambda name, added: _collection(name, added).findings,
+    GROUP, _own(), lambda name, added: _collection(name, added).findings
 )
 COLLECTIONS: KeysView[str] = _LABELLED.keys()
 """Names of the collections that Hilum can read: its own, `folder` (the user's own images), and those of installed

@@ -1,29 +1,17 @@
-"""Vocabulary: one canonical name for each finding, and its other spellings."""
+"""Vocabulary: one canonical name for each finding, and its other spellings.
 
+Other spellings are those of data sets: "Infiltrate" is ChestX-ray14's in its table of boxes, "Airspace Opacity" that of
+older labels of MIMIC-CXR.
+"""
+
+import csv
 import difflib
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
 from hilum.errors import HilumError
-
-CHESTXRAY14: tuple[str, ...] = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Pleural Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural Thickening",
-    "Hernia",
-)
-"""The 14 findings of ChestX-ray14, in the order of CheXNet's label lists."""
 
 NO_FINDING = "No Finding"
 
@@ -45,72 +33,18 @@ CHEXPERT: tuple[str, ...] = (
 )
 """The 14 observations of CheXpert and MIMIC-CXR, in the order of CheXpert's tables."""
 
-VOCABULARY: tuple[str, ...] = (
-    *CHESTXRAY14,
-    *(finding for finding in CHEXPERT if finding not in CHESTXRAY14),
-    # added by VinDr-CXR
-    "Aortic Enlargement",
-    "Calcification",
-    "Clavicle Fracture",
-    "Enlarged Pulmonary Artery",
-    "Interstitial Lung Disease",
-    "Lung Cavity",
-    "Lung Cyst",
-    "Lung Tumor",
-    "Mediastinal Shift",
-    "Nodule/Mass",
-    "Rib Fracture",
-    "Other Lesion",
-    "COPD",
-    "Tuberculosis",
-    "Other Disease",
-    # added by PadChest
-    "Air Trapping",
-    "Aortic Elongation",
-    "Bronchiectasis",
-    "Chronic Changes",
-    "Congestion",
-    "Kyphosis",
-    "Pacemaker",
-    "Scoliosis",
-    "Sternotomy",
-    "Volume Loss",
-    # graded by side in UKA-CXR
-    "Atelectasis Left",
-    "Atelectasis Right",
-    "Pleural Effusion Left",
-    "Pleural Effusion Right",
-    "Pneumonia Left",
-    "Pneumonia Right",
-    # of smaller data sets
-    "Active Tuberculosis",
-    "Latent Tuberculosis",
-    "Bacterial Pneumonia",
-    "Viral Pneumonia",
-    "COVID-19",
-    # combination of several, defined by a task
-    "Other",
-)
-"""Every canonical name."""
 
-_OTHER_SPELLINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "Effusion": "Pleural Effusion",
-        "Infiltrate": "Infiltration",  # spelling of ChestX-ray14's table of boxes
-        "Infiltrates": "Infiltration",
-        "Oedema": "Edema",
-        "Pulmonary Edema": "Edema",
-        "Normal": NO_FINDING,
-        "Healthy": NO_FINDING,
-        "Airspace Opacity": "Lung Opacity",  # MIMIC-CXR's older labels
-        "Pulmonary Fibrosis": "Fibrosis",
-        "TB": "Tuberculosis",
-        "Chronic Obstructive Pulmonary Disease": "COPD",
-        "ILD": "Interstitial Lung Disease",
-        "Enlarged PA": "Enlarged Pulmonary Artery",
-        "COVID": "COVID-19",
-    }
-)
+@cache
+def _rows() -> list[dict[str, str]]:
+    """Read the vocabulary: findings, the data sets that added them, and other spellings, separated by "; "."""
+    text = files("hilum.findings").joinpath("vocabulary.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+CHESTXRAY14: tuple[str, ...] = tuple(row["finding"] for row in _rows() if row["added_by"] == "ChestX-ray14")
+"""The 14 findings of ChestX-ray14, in the order of CheXNet's label lists."""
+VOCABULARY: tuple[str, ...] = tuple(row["finding"] for row in _rows())
+"""Every canonical name: those of ChestX-ray14, the others of CheXpert, then those added by other data sets."""
 
 
 def canonical(name: str, *, where: object = "finding") -> str:
@@ -137,8 +71,10 @@ def is_finding(name: str) -> bool:
 @cache
 def spellings() -> Mapping[str, str]:
     """Return every accepted spelling, normalised by `bare_name`, with its canonical name."""
-    own = {bare_name(finding): finding for finding in VOCABULARY}
-    return MappingProxyType(own | {bare_name(spelling): finding for spelling, finding in _OTHER_SPELLINGS.items()})
+    found = {bare_name(finding): finding for finding in VOCABULARY}
+    for row in _rows():
+        found |= dict.fromkeys(map(bare_name, filter(None, row["other_spellings"].split("; "))), row["finding"])
+    return MappingProxyType(found)
 
 
 def bare_name(name: str) -> str:

@@ -20,7 +20,7 @@ from hilum.training.precision import AUTOCAST, ResolvedPrecision, choose_precisi
 
 
 @dataclass(frozen=True)
-class Feed:
+class BatchLoader:
     """Source of images and settings of their batches.
 
     Attributes:
@@ -42,7 +42,7 @@ class Feed:
 
     @classmethod
     def of(cls, store: Store, settings: FinetuneSettings, seed: int) -> Self:
-        """Make the feed of a run with these settings on this machine."""
+        """Make the loader of a run with these settings on this machine."""
         device = choose_device(settings.device)
         return cls(
             store,

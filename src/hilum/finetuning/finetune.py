@@ -23,7 +23,7 @@ from hilum.encoders.weights import load_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier, HeadOnFeatures
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.monitoring import diagnose, write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
 from hilum.finetuning.output_types import OutputType, make_output_type
@@ -88,23 +88,23 @@ def finetune(
     """
     check_inputs(train, val, predict_ids, findings, settings, patients_apart)
     store.rows([*train.image_ids, *val.image_ids, *predict_ids])  # find missing images before training
-    feed = Feed.of(store, settings, seed)
+    loader = BatchLoader.of(store, settings, seed)
     encoder, origin = start_encoder(init, encoder_name, seed)
     starts_from = origin.sha256 if origin else "random"
     all_train, train = train, resampled_images(train, settings, seed)
-    classifier = build_classifier(encoder, train, settings, feed)
+    classifier = build_classifier(encoder, train, settings, loader)
     # before the training, since the salt of the patient ids may be unavailable
     before = origin.training_patients if origin else []
     training_patients = run_on_rank0(lambda: pseudonymised_names([*before, *all_train.patient_ids, *val.patient_ids]))
     with run_directory(directory) as beside:
         resume_only_same_run(
             beside,
-            [fingerprint_fields(settings), feed.device.type, feed.precision, seed, encoder_name, starts_from,
+            [fingerprint_fields(settings), loader.device.type, loader.precision, seed, encoder_name, starts_from,
              store.recipe.as_data(), list(findings), digest_of(train), digest_of(val), list(predict_ids)],
         )  # fmt: skip
-        probed = starting_probe(classifier, feed, all_train, val, predict_ids, on_progress, probes)
-        run = _train(classifier, train, val, settings, feed, beside, on_progress)
-        logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
+        probed = starting_probe(classifier, loader, all_train, val, predict_ids, on_progress, probes)
+        run = _train(classifier, train, val, settings, loader, beside, on_progress)
+        logits, probabilities = scored(classifier, loader, predict_ids, settings, on_progress)
         if rank() == 0:
             write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
             weights = classifier.positive_weights.cpu().numpy()
@@ -116,7 +116,7 @@ def finetune(
             )
             write_learning(learning, beside)
             _mark_selected(beside / "curves.parquet", run.best_epoch)
-            card = _card(classifier, origin, all_train, training_patients, findings, settings, feed, split_title)
+            card = _card(classifier, origin, all_train, training_patients, findings, settings, loader, split_title)
             write_classifier(classifier, card, beside)
         delete_checkpoints(beside)
     return directory
@@ -124,7 +124,7 @@ def finetune(
 
 def scored(
     classifier: Classifier,
-    feed: Feed,
+    loader: BatchLoader,
     image_ids: Sequence[str],
     settings: FinetuneSettings,
     on_progress: ProgressReport = silent,
@@ -132,22 +132,22 @@ def scored(
     """Compute logits and probabilities of images, (N, findings) each; with `tta` the means over test-time augmentation.
 
     Args:
-        classifier: Classifier; moved to the feed's device, in evaluation mode.
-        feed: Feed of the run.
+        classifier: Classifier; moved to the loader's device, in evaluation mode.
+        loader: BatchLoader of the run.
         image_ids: N image ids.
         settings: Settings of the run.
         on_progress: Called after every batch.
     """
-    classifier.to(feed.device).eval()
+    classifier.to(loader.device).eval()
     if settings.tta == "none":
-        logits = feed.outputs(classifier, image_ids, "scoring", on_progress)
+        logits = loader.outputs(classifier, image_ids, "scoring", on_progress)
         return logits.cpu().numpy(), classifier.output_type.probabilities(logits).cpu().numpy()
 
     def both(views: Tensor) -> Tensor:
         found = classifier(views).float()
         return torch.cat([found, classifier.output_type.probabilities(found)], dim=1)
 
-    halves = feed.outputs(both, image_ids, "scoring", on_progress, tta=settings.tta).cpu().numpy()
+    halves = loader.outputs(both, image_ids, "scoring", on_progress, tta=settings.tta).cpu().numpy()
     findings = halves.shape[1] // 2
     return halves[:, :findings], halves[:, findings:]
 
@@ -179,7 +179,9 @@ def start_encoder(init: Path | str, encoder_name: str, seed: int) -> tuple[Encod
     return encoder, card
 
 
-def build_classifier(encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, feed: Feed) -> Classifier:
+def build_classifier(
+    encoder: Encoder, train: LabelledImages, settings: FinetuneSettings, loader: BatchLoader
+) -> Classifier:
     """Build the untrained classifier; blocks of `encoder` are frozen in place by the settings."""
     freeze_all_but_last(encoder, settings.unfreeze)
     findings = train.targets.shape[1]
@@ -188,9 +190,9 @@ def build_classifier(encoder: Encoder, train: LabelledImages, settings: Finetune
     return Classifier(
         encoder,
         findings,
-        size=feed.size,
+        size=loader.size,
         augmentation=augmentation_of(settings.augmentation),
-        seed=feed.seed,
+        seed=loader.seed,
         positive_weights=torch.from_numpy(weights),
         dropout=settings.dropout,
         head_lr=settings.head_lr,
@@ -215,7 +217,7 @@ def _train(
     train: LabelledImages,
     val: LabelledImages,
     settings: FinetuneSettings,
-    feed: Feed,
+    loader: BatchLoader,
     directory: Path,
     on_progress: ProgressReport,
 ) -> Fit:
@@ -224,21 +226,21 @@ def _train(
     averaged: Classifier | HeadOnFeatures | None = average
     if classifier.features_are_fixed and augmentation_of(settings.augmentation) == Augmentation():
         # Features do not change: compute them once.
-        classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        classifier.to(device=loader.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         trainable = HeadOnFeatures(
             classifier,
-            train=feed.outputs(
+            train=loader.outputs(
                 classifier.features, train.image_ids, "features of training images", on_progress, copies=train.copies
             ),
-            val=feed.outputs(classifier.features, val.image_ids, "features of validation images", on_progress),
+            val=loader.outputs(classifier.features, val.image_ids, "features of validation images", on_progress),
         )
         if average is not None:
             averaged = HeadOnFeatures(average, trainable.train_features, trainable.val_features)
     run = fit(
         trainable if averaged is None or settings.ema is None else Averaged(trainable, averaged, settings.ema),
-        feed.training(train, drop_last=settings.drop_last),
-        validation=feed.plain(val.image_ids, val.targets),
-        settings=settings.training(feed.seed, len(train.image_ids)),
+        loader.training(train, drop_last=settings.drop_last),
+        validation=loader.plain(val.image_ids, val.targets),
+        settings=settings.training(loader.seed, len(train.image_ids)),
         directory=directory,
         on_progress=on_progress,
     )
@@ -254,7 +256,7 @@ def _card(
     training_patients: list[str],
     findings: Sequence[str],
     settings: FinetuneSettings,
-    feed: Feed,
+    loader: BatchLoader,
     split_title: str,
 ) -> Card:
     positives = (train.targets == 1).sum(0)
@@ -265,16 +267,16 @@ def _card(
         starts_from=origin.sha256 if origin else "random",
         settings={
             **fingerprint_fields(settings),
-            "precision": feed.precision,
-            "device": feed.device.type,
+            "precision": loader.precision,
+            "device": loader.device.type,
             "positive_weights": dict(zip(findings, weights, strict=True)),
             "without_positives": [finding for finding, n in zip(findings, positives, strict=True) if n == 0],
         },
-        preprocessing=feed.store.recipe.as_data(),
-        image_size=feed.size,
+        preprocessing=loader.store.recipe.as_data(),
+        image_size=loader.size,
         mean=float(classifier.encoder.mean),
         std=float(classifier.encoder.std),
-        seed=feed.seed,
+        seed=loader.seed,
         split=split_title,
         training_patients=training_patients,
         n_training_images=len(train.image_ids),

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
 
+from hilum.declared import range_problems
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, read_preset_table
-from hilum.training.preset_tables import nearest_preset as nearest
+from hilum.renamed import unknown_name
+from hilum.training.preset_tables import GIVEN, PresetRow, ResolvedSetting, nearest_preset as nearest, read_preset_table
 
 PresetName = Literal["10", "100", "1k", "10k", "100k"]
 IMAGES: Mapping[PresetName, int] = {"10": 10, "100": 100, "1k": 1_000, "10k": 10_000, "100k": 100_000}
@@ -89,4 +90,13 @@ def resolve_finetuning(given: Mapping[str, Any], images: int) -> ResolvedFinetun
 
 @cache
 def _read_table() -> dict[str, dict[str, PresetRow]]:
-    return read_preset_table("hilum.finetuning", IMAGES, {field.name for field in fields(FinetuneSettings)})
+    return read_preset_table("hilum.finetuning", IMAGES, value_problem)
+
+
+def value_problem(part: str, setting: str, value: Any) -> str:  # noqa: ARG001 - one table for all parts
+    """Return the problem of a value of a preset table; empty without one."""
+    known = [field.name for field in fields(FinetuneSettings)]
+    if setting not in known:
+        return unknown_name(setting, known)
+    problems = range_problems(FinetuneSettings, {setting: value})
+    return "; ".join(f"expected {each.expected}; found {each.found}" for each in problems)

@@ -3,13 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import SimpleNamespace
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from hilum.augment import Augmentation
 from hilum.data.resampling import Resampling
-from hilum.errors import HilumError, HilumErrors
-from hilum.renamed import renamed_value
-from hilum.training.settings import Compile, Device, Keep, Optimizer, Precision, Schedule, TrainingSettings
+from hilum.declared import Bounds, raise_problems, range_problems
+from hilum.errors import HilumError
+from hilum.training.settings import (
+    Compile,
+    Device,
+    Epochs,
+    Keep,
+    LayerDecay,
+    LearningRate,
+    Optimizer,
+    Patience,
+    PlateauFactor,
+    PlateauMinLr,
+    PlateauPatience,
+    Precision,
+    Schedule,
+    Seconds,
+    StopBelowLr,
+    TrainingSettings,
+    WarmupEpochs,
+    WeightDecay,
+    Workers,
+)
 
 OutputTypeName = Literal["multilabel", "multilabel_u_multiclass", "multiclass"]
 HeadName = Literal["linear", "mlp", "two_layers", "own", "attention"]
@@ -19,6 +39,20 @@ OF_LAST_BLOCKS = ("cls_last4", "cls_last4_mean")
 ClassWeights = Literal["balanced", "negatives_per_positive", "inverse_frequency", "class_frequency", "none"]
 Reduction = Literal["mean", "weighted_mean"]
 TTA = Literal["none", "flip", "ten_crop"]
+
+Unfreeze = Annotated[int | Literal["all"], Bounds(ge=0)]
+Steps = Annotated[int | None, Bounds(ge=1)]
+BatchSize = Annotated[int, Bounds(ge=1)]
+Validations = Annotated[int | None, Bounds(ge=1)]
+HeadLearningRate = Annotated[float | None, Bounds(gt=0)]
+EMA = Annotated[float | None, Bounds(gt=0, lt=1)]
+Size = Annotated[int | None, Bounds(ge=16)]
+MaxClassWeight = Annotated[float | None, Bounds(ge=1)]
+Focal = Annotated[float | None, Bounds(ge=0)]
+LabelSmoothing = Annotated[float, Bounds(ge=0, lt=1)]
+Dropout = Annotated[float, Bounds(ge=0, lt=1)]
+WarmupSteps = Annotated[int | None, Bounds(ge=0)]
+
 WITH_OWN_HEAD = (
     "toh2023_cnn", "toh2023_resnet", "toh2023_densenet", "toh2023_unet_encoder", "toh2023_xvt", "densenet121"
 )  # fmt: skip
@@ -76,52 +110,48 @@ class FinetuneSettings:
         HilumErrors: All values that are out of range or not compatible.
     """
 
-    unfreeze: int | Literal["all"] = "all"
-    epochs: int = 20
-    steps: int | None = None
-    batch_size: int = 32
+    unfreeze: Unfreeze = "all"
+    epochs: Epochs = 20
+    steps: Steps = None
+    batch_size: BatchSize = 32
     drop_last: bool = False
-    validations: int | None = None
+    validations: Validations = None
     keep: Keep = "lowest"
-    lr: float = 1e-4
-    head_lr: float | None = None
-    weight_decay: float = 1e-4
-    layer_decay: float = 1.0
-    ema: float | None = None
-    patience: int | None = 5
+    lr: LearningRate = 1e-4
+    head_lr: HeadLearningRate = None
+    weight_decay: WeightDecay = 1e-4
+    layer_decay: LayerDecay = 1.0
+    ema: EMA = None
+    patience: Patience = 5
     augmentation: str | Augmentation = "finetune"
-    size: int | None = None
+    size: Size = None
     resample: Resampling | None = None
     class_weights: ClassWeights = "balanced"
-    max_class_weight: float | None = 100.0
-    focal: float | None = None
-    label_smoothing: float = 0.0
+    max_class_weight: MaxClassWeight = 100.0
+    focal: Focal = None
+    label_smoothing: LabelSmoothing = 0.0
     reduction: Reduction = "mean"
     output_type: OutputTypeName = "multilabel"
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     head: HeadName = "linear"
     pooling: PoolingName = "own"
     tta: TTA = "none"
     optimizer: Optimizer = "adamw"
     schedule: Schedule = "cosine"
-    plateau_patience: int = 3
-    plateau_factor: float = 0.1
-    plateau_min_lr: float = 0.0
-    stop_below_lr: float | None = None
-    warmup_epochs: float = 0.0
-    warmup_steps: int | None = None
+    plateau_patience: PlateauPatience = 3
+    plateau_factor: PlateauFactor = 0.1
+    plateau_min_lr: PlateauMinLr = 0.0
+    stop_below_lr: StopBelowLr = None
+    warmup_epochs: WarmupEpochs = 0.0
+    warmup_steps: WarmupSteps = None
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"
-    workers: int = 1
-    checkpoint_every_seconds: float = 30.0
+    workers: Workers = 1
+    checkpoint_every_seconds: Seconds = 30.0
 
     def __post_init__(self) -> None:
-        problems = setting_problems(vars(self))
-        if len(problems) == 1:
-            raise problems[0]
-        if problems:
-            raise HilumErrors("finetune", [str(problem) for problem in problems], fix="change them")
+        raise_problems(setting_problems(vars(self)), "finetune")
 
     def batches_of(self, images: int) -> int:
         """Compute the optimiser steps of an epoch."""
@@ -193,58 +223,13 @@ def plateau_settings(plateau: Mapping[str, Any]) -> dict[str, Any]:
 def setting_problems(values: Mapping[str, Any]) -> list[HilumError]:
     """Return all problems of settings by name; missing ones have their defaults."""
     defaults = {field.name: field.default for field in fields(FinetuneSettings)}
-    settings: Any = SimpleNamespace(**defaults | dict(values))
-    return [*_out_of_range(settings), *_not_together(settings)]
+    problems = range_problems(FinetuneSettings, values, "finetune")
+    wrong = {problem.where.removeprefix("finetune.") for problem in problems}
+    right = {name: value for name, value in values.items() if name not in wrong}
+    return [*problems, *_not_together(SimpleNamespace(**defaults | right))]
 
 
-def _out_of_range(settings: FinetuneSettings) -> list[HilumError]:
-    """Return problems of single values."""
-    unfreeze = settings.unfreeze
-    ranges = (
-        ("unfreeze", unfreeze == "all" or _is_whole(unfreeze, 0), "0 or more blocks, or all"),
-        ("lr", settings.lr > 0, "above 0"),
-        ("head_lr", settings.head_lr is None or settings.head_lr > 0, "above 0, or none"),
-        ("weight_decay", settings.weight_decay >= 0, "0 or more"),
-        ("layer_decay", 0 < settings.layer_decay <= 1, "above 0, at most 1"),
-        ("ema", settings.ema is None or 0 < settings.ema < 1, "above 0, below 1; or none"),
-        ("dropout", 0 <= settings.dropout < 1, "0 to below 1"),
-        ("batch_size", settings.batch_size >= 1, "1 or more"),
-        ("steps", settings.steps is None or settings.steps >= 1, "1 or more"),
-        ("validations", settings.validations is None or settings.validations >= 1, "1 or more"),
-        ("max_class_weight", settings.max_class_weight is None or settings.max_class_weight >= 1, "1 or more, or none"),
-        ("focal", settings.focal is None or settings.focal >= 0, "0 or more, or none"),
-        ("label_smoothing", 0 <= settings.label_smoothing < 1, "0 to below 1"),
-        ("warmup_steps", settings.warmup_steps is None or settings.warmup_steps >= 0, "0 or more"),
-    )
-    names = (
-        ("head", HeadName),
-        ("pooling", PoolingName),
-        ("output_type", OutputTypeName),
-        ("class_weights", ClassWeights),
-        ("reduction", Reduction),
-        ("tta", TTA),
-        ("keep", Keep),
-    )
-    problems = [
-        HilumError(f"finetune.{key}", expected=wanted, found=str(getattr(settings, key)), fix="Change it.")
-        for key, right, wanted in ranges
-        if not right
-    ]
-    for key, names_of in names:
-        known = get_args(names_of)
-        if (found := getattr(settings, key)) not in known:
-            expected = f"one of {', '.join(known)}"
-            new = renamed_value(key, found)
-            fix = f"It was renamed: write {new}." if new else "Choose one of these."
-            problems.append(HilumError(f"finetune.{key}", expected=expected, found=str(found), fix=fix))
-    return problems
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _not_together(settings: FinetuneSettings) -> list[HilumError]:
+def _not_together(settings: Any) -> list[HilumError]:
     """Return problems of incompatible values."""
     multiclass = settings.output_type == "multiclass"
     wrong = (

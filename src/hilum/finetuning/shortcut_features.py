@@ -11,7 +11,7 @@ from hilum.augment import plain_view
 from hilum.data.store import Store
 from hilum.encoders.calibrated import calibrated_random
 from hilum.encoders.zoo import create_encoder
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
 
@@ -69,7 +69,7 @@ def random_encoder_features(
         device: Device of the computation.
     """
     where = choose_device(device)
-    feed = Feed(
+    loader = BatchLoader(
         store,
         size=size or store.recipe.size,
         batch_size=_BATCH,
@@ -79,10 +79,10 @@ def random_encoder_features(
         precision="fp32",
     )
     if calibrated_on:
-        images = feed.plain(list(calibrated_on)[:_CALIBRATION_IMAGES])
-        views = (plain_view(batch.images.cpu(), feed.size) for batch in images if len(batch) > 1)
+        images = loader.plain(list(calibrated_on)[:_CALIBRATION_IMAGES])
+        views = (plain_view(batch.images.cpu(), loader.size) for batch in images if len(batch) > 1)
         network = calibrated_random(encoder, seed=seed, images=views)
     else:
         network = create_encoder(encoder, seed=seed)
-    outputs: Features = feed.outputs(network.to(where).eval(), image_ids, "features").cpu().numpy()
+    outputs: Features = loader.outputs(network.to(where).eval(), image_ids, "features").cpu().numpy()
     return outputs

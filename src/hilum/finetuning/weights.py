@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hilum.encoders.card import Card, read_card, write_card
+from hilum.encoders.weightless import undrawn
 from hilum.encoders.weights import load_weights, stamp, write_weights
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
@@ -27,13 +28,14 @@ def load_classifier(directory: Path) -> tuple[Classifier, Card]:
         raise HilumError(
             directory, expected="a classifier", found="an encoder without findings", fix="Fine-tune it first."
         )
-    classifier = Classifier(
-        create_encoder(card.encoder, seed=0),
-        len(card.findings),
-        size=card.image_size,
-        head=card.settings.get("head", "linear"),
-        pooling=card.settings.get("pooling", "own"),
-        output_type=card.settings.get("output_type", "multilabel"),
-    )
+    with undrawn():
+        classifier = Classifier(
+            create_encoder(card.encoder, seed=0),
+            len(card.findings),
+            size=card.image_size,
+            head=card.settings.get("head", "linear"),
+            pooling=card.settings.get("pooling", "own"),
+            output_type=card.settings.get("output_type", "multilabel"),
+        )
     load_weights(classifier, directory / MODEL_WEIGHTS, card.sha256)
     return classifier.eval(), card

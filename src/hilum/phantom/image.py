@@ -1,4 +1,7 @@
-"""Rendering of one image: projection, exposure, display, markers, and boxes of findings."""
+"""Rendering of one image: projection, exposure, display, markers, and boxes of findings.
+
+Markers are outside of the patient: letters, portable labels, and collimator edges.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,6 @@ from hilum.phantom.anatomy import Thorax
 from hilum.phantom.anatomy.thorax import thorax
 from hilum.phantom.build import Build, generator
 from hilum.phantom.detector import display, draw_exposure, expose
-from hilum.phantom.marking import collimate, mark
 from hilum.phantom.population import Image
 from hilum.phantom.projection import Camera, frontal_camera, line_integrals
 
@@ -33,6 +35,23 @@ class Box:
     y: float
     width: float
     height: float
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """Radiograph of a patient, before averaging to the pixels of the image.
+
+    Attributes:
+        patient: Thorax.
+        camera: Tube and detector.
+        attenuation: Attenuation of every ray, (side, side).
+        pixels: Gray values, (side, side).
+    """
+
+    patient: Thorax
+    camera: Camera
+    attenuation: NDArray[np.float32]
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -62,21 +81,32 @@ def render_image(image: Image, *, size: int, seed: int, boxed: Sequence[str] = (
         8-bit pixels and boxes.
     """
     finer = -(-_LEAST_SIDE // size)
-    side = size * finer
+    taken = take_radiograph(image, seed, size * finer)
+    pixels = taken.pixels
+    if finer > 1:
+        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    boxes: list[Box] = []
+    for finding in boxed:
+        changed = visible_change(taken.patient, finding, taken.camera, taken.attenuation)
+        boxes += [Box(finding, *corner) for corner in _around(changed)]
+    return Rendered(pixels, boxes)
+
+
+def take_radiograph(image: Image, seed: int, side: int) -> Radiograph:
+    """Project, expose, display and mark an image; a function of its arguments.
+
+    Args:
+        image: One of `population.population_images`.
+        seed: Random seed of the population.
+        side: Side, pixels.
+    """
     patient = thorax(image, seed)
     draw = generator(seed, image.image_id, 4)
     camera = image_camera(image, patient.build, seed, side)
     integrals = line_integrals(patient.solids.no_finer_than(_finest(camera)), patient.attenuation, camera)
     exposure = draw_exposure(image.view, patient.build.heaviness, camera.pixel**2 * patient.build.scale**2, draw)
     pixels = display(expose(integrals, exposure, draw), integrals.body, exposure)
-    pixels = collimate(mark(pixels, image.view, draw), draw)
-    if finer > 1:
-        pixels = cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    boxes: list[Box] = []
-    for finding in boxed:
-        changed = visible_change(patient, finding, camera, integrals.attenuation)
-        boxes += [Box(finding, *corner) for corner in _around(changed)]
-    return Rendered(pixels, boxes)
+    return Radiograph(patient, camera, integrals.attenuation, collimate(mark(pixels, image.view, draw), draw))
 
 
 def image_camera(image: Image, build: Build, seed: int, side: int) -> Camera:
@@ -162,3 +192,60 @@ def _around(changed: NDArray[np.bool_]) -> list[tuple[float, float, float, float
         size = columns.max() + 1 - left, rows.max() + 1 - top
         boxes.append((float(left * unit), float(top * unit), float(size[0] * unit), float(size[1] * unit)))
     return boxes
+
+
+def mark(pixels: NDArray[np.uint8], view: str, draw: np.random.Generator) -> NDArray[np.uint8]:
+    """Add a lead letter in an upper corner, and a label on some portable images."""
+    side = pixels.shape[0]
+    marked = pixels
+    if draw.random() < 0.9:
+        left = draw.random() < 0.7
+        x = draw.uniform(0.86, 0.95) if left else draw.uniform(0.05, 0.14)
+        text = "L" if left else "R"
+        marked = _write(marked, text, x, draw.uniform(0.05, 0.22), side * draw.uniform(0.034, 0.055), draw)
+        if draw.random() < 0.3:
+            initials = "".join(chr(65 + letter) for letter in draw.integers(0, 26, 2))
+            marked = _write(marked, initials, x, draw.uniform(0.24, 0.28), side * 0.02, draw)
+    if view == "AP" and draw.random() < 0.6:
+        x, y = draw.uniform(0.08, 0.92), draw.choice([0.04, 0.09, 0.93])
+        marked = _write(marked, "PORTABLE" if draw.random() < 0.6 else "AP", x, y, side * 0.018, draw)
+    return marked
+
+
+def collimate(pixels: NDArray[np.uint8], draw: np.random.Generator) -> NDArray[np.uint8]:
+    """Blacken, or on a few images whiten, the area outside of the collimator."""
+    if draw.random() > 0.35:
+        return pixels
+    side = pixels.shape[0]
+    margins = np.maximum(draw.normal(0.0, 0.03, 4), -0.04) * side
+    lean = draw.normal(0, 0.012) * side
+    left, top, right, bottom = margins[0], margins[1], side - margins[2], side - margins[3]
+    corners = [[left + lean, top - lean], [right + lean, top + lean], [right - lean, bottom + lean],
+               [left - lean, bottom - lean]]  # fmt: skip
+    field = np.zeros((side, side), dtype=np.uint8)
+    cv2.fillPoly(field, [np.round(np.array(corners) * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
+    outside = 245.0 if draw.random() < 0.15 else draw.uniform(0, 12)
+    opened = field.astype(np.float32) / 255.0
+    shown: NDArray[np.uint8] = (pixels * opened + outside * (1 - opened)).astype(np.uint8)
+    return shown
+
+
+def _write(
+    pixels: NDArray[np.uint8], text: str, x: float, y: float, height: float, draw: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Write text at (x, y), fractions of the side, slightly rotated; `height` in pixels."""
+    side = pixels.shape[0]
+    scale = height / 22.0  # cv2's capitals are 22 pixels tall at scale 1
+    wide = max(round(scale * draw.uniform(2.0, 4.5)), 1)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    (across, tall), _ = cv2.getTextSize(text, font, scale, wide)
+    stencil = np.zeros((side, side), dtype=np.uint8)
+    origin = round(x * side - across / 2), round(y * side + tall / 2)
+    cv2.putText(stencil, text, origin, font, scale, 255, wide, cv2.LINE_AA)
+    if len(text) == 1 and draw.random() < 0.35:
+        cv2.circle(stencil, (round(x * side), round(y * side)), round(height), 255, max(wide // 2, 1), cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((x * side, y * side), float(draw.normal(0, 8)), 1.0)
+    turned = cv2.warpAffine(stencil, turn, (side, side))
+    lead = turned.astype(np.float32) / 255.0 * draw.uniform(0.7, 1.0)
+    shown: NDArray[np.uint8] = (pixels + (250.0 - pixels) * lead).clip(0, 255).astype(np.uint8)
+    return shown

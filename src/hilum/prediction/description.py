@@ -11,14 +11,15 @@ Each directory is complete: `DIR/seed-0` alone can be copied and used.
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from hilum.artifacts import write_text
 from hilum.errors import HilumError, HilumErrors
+from hilum.notes import Note, notes_as_data, read_notes
 
 MODEL = "model.json"
 FORMAT = 1
@@ -59,7 +60,7 @@ class FindingDescription(_Part):
     codes: list[FindingCode] = []
     threshold: float | None = None
     calibration: Calibration | None = None
-    notes: list[str] = []
+    notes: Annotated[list[Note], BeforeValidator(read_notes), PlainSerializer(notes_as_data)] = []
 
 
 class Measured(_Part):

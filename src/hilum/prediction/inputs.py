@@ -1,18 +1,16 @@
 """Input images: files, folders (recursively), DICOM studies and data sets, as one ordered list."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilum.data.file_kinds import kind_of_bytes
+from hilum.data.file_kinds import ENDINGS, kind_of_bytes
 from hilum.data.images.gray import UnreadableImage
-from hilum.data.paths import is_utf8, printable
+from hilum.data.paths import is_utf8, printable, visible_files
 from hilum.data.pixels import first_bytes
 from hilum.data.store import NamedData, is_ingested, read_ingested, read_named
 from hilum.errors import HilumError
 
-_ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
 _DICOM_INDEX = "DICOMDIR"
 
 
@@ -81,7 +79,7 @@ def _images_of(given: str, several: bool) -> list[InputImage]:
 
 
 def _of_data(data: NamedData, prefix: str) -> list[InputImage]:
-    root = data.collected.root
+    root = data.dataset.root
     manifest = data.manifest
     patients = data.patients(manifest["image_id"].to_list())
     return [
@@ -100,22 +98,13 @@ def _of_data(data: NamedData, prefix: str) -> list[InputImage]:
 
 def _of_folder(root: Path, prefix: str) -> Iterator[InputImage]:
     inside = root.resolve()
-    for path in _walk(root):
-        if path.name == _DICOM_INDEX:
+    for path in visible_files(root):
+        if path.name == _DICOM_INDEX or not is_utf8(path.name):
             continue
-        if path.suffix.lower() not in _ENDINGS:
+        if path.suffix.lower() not in ENDINGS:
             try:
                 if kind_of_bytes(first_bytes(path)) is None:
                     continue
             except UnreadableImage:
                 continue
         yield InputImage(prefix + printable(path.relative_to(root).as_posix()), path, inside)
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Yield the files below a folder, sorted within each folder, except hidden ones."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith(".") and is_utf8(name):
-                yield Path(folder) / name

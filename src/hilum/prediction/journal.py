@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hilum.artifacts import write_json
+from hilum.artifacts import holds_json, write_json
 
 _ORDER, _ROWS = "order.json", "rows.jsonl"
 
@@ -31,7 +31,7 @@ class Journal:
 
     def __init__(self, directory: Path, order: str) -> None:
         self.directory = directory
-        if not _is_of(directory, order):
+        if not holds_json(directory / _ORDER, order):
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
             write_json(directory / _ORDER, order)
@@ -72,10 +72,3 @@ def journal_beside(out: Path, order: str) -> Iterator[Journal]:
     journal = Journal(out.with_name(f".{out.name}.partial"), order)
     yield journal
     shutil.rmtree(journal.directory)
-
-
-def _is_of(directory: Path, order: str) -> bool:
-    try:
-        return bool(json.loads((directory / _ORDER).read_text(encoding="utf-8")) == order)
-    except (OSError, ValueError):
-        return False

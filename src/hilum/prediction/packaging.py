@@ -24,6 +24,7 @@ from hilum.evaluation.tables import evaluate_predictions
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.findings.terms import terms_of
 from hilum.finetuning.weights import MODEL_WEIGHTS
+from hilum.notes import Code, Note, note
 from hilum.prediction.description import (
     Calibration,
     FindingCode,
@@ -196,28 +197,28 @@ def describe_finding(
         thresholds: Thresholds chosen on them.
         calibration_method: Method of calibration.
     """
-    threshold, notes = thresholds.values[finding], []
+    threshold, notes = thresholds.values[finding], list[Note]()
     at = validation.findings.index(finding)
     labels, scores = validation.labels[:, at], validation.scores[:, at]
     of_class = [
         len({patient for patient, label in zip(validation.patients, labels, strict=True) if label == each})
         for each in (1.0, 0.0)
     ]
-    patients = f"{of_class[0]} positive and {of_class[1]} negative validation patients"
+    patients = {"positive": of_class[0], "negative": of_class[1]}
     few = min(of_class) < FEWEST_PATIENTS
     if not np.isfinite(threshold):
-        notes.append("no threshold: validation images have no positives or no negatives, or no threshold fits the rule")
+        notes.append(note(Code.NO_THRESHOLD))
     elif few:
-        notes.append(f"uncertain threshold: only {patients}")
+        notes.append(note(Code.UNCERTAIN_THRESHOLD, **patients))
     calibration = None
     if not few:
         scaling = CALIBRATIONS[calibration_method](labels, scores)
         if scaling.slope > 0:
             calibration = Calibration(slope=scaling.slope, shift=scaling.shift)
         else:
-            notes.append("no calibration: on validation images the finding is not more frequent at higher scores")
+            notes.append(note(Code.NOT_CALIBRATED))
     else:
-        notes.append(f"no calibration: {patients}, {FEWEST_PATIENTS} of each are needed")
+        notes.append(note(Code.TOO_FEW_TO_CALIBRATE, needed=FEWEST_PATIENTS, **patients))
     codes = [FindingCode(scheme=each.scheme, code=each.code, meaning=each.meaning) for each in terms_of(finding)]
     return FindingDescription(
         name=finding,

@@ -12,10 +12,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from hilum.artifacts import fingerprint, locked
+from hilum.data.paths import size_and_time
 from hilum.data.store.journal import one_opencv_thread
 from hilum.errors import HilumError
+from hilum.evaluation.predictions import read_table
 from hilum.prediction.dicom_out import (
     FoundBoxes,
     ScoredDicom,
@@ -23,15 +26,18 @@ from hilum.prediction.dicom_out import (
     write_dicom_results,
     write_presentation_states,
 )
-from hilum.prediction.inputs import InputImage
+from hilum.prediction.inputs import InputImage, find_inputs
 from hilum.prediction.journal import Journal, Row, journal_beside
-from hilum.prediction.loading import PackagedClassifier
+from hilum.prediction.loading import PackagedClassifier, load_package
 from hilum.prediction.map_files import write_maps
 from hilum.prediction.reading import ReadImage, read_input
 from hilum.prediction.reasons import Reason
 from hilum.prediction.table import as_table, check_table_name, write_table
 from hilum.prediction.training_membership import TrainingMembership
-from hilum.progress import ProgressReport, silent
+from hilum.progress import ProgressReport, ShowProgress, quiet, silent
+from hilum.renamed import checked_keywords
+from hilum.runs.results import Result
+from hilum.training.settings import TrainingSettings
 
 _AHEAD = 2
 """Number of batches that are decoded ahead."""
@@ -82,6 +88,130 @@ class PredictionSummary:
     def scored(self) -> int:
         """Number of scored images."""
         return self.images - sum(self.refused.values())
+
+
+@dataclass(frozen=True, repr=False)
+class PredictionResult(Result):
+    """Scores of images by a packaged model.
+
+    Attributes:
+        directory: Directory of the table.
+        about: Numbers of scored and refused images, and of calls.
+        scored: The same, with reasons for refusal.
+        model: The loaded model.
+    """
+
+    directory: Path
+    scored: PredictionSummary
+    model: PackagedClassifier
+
+    @property
+    def predictions(self) -> pl.DataFrame:
+        """Row per image: probabilities, calls, or the reason for refusal; see `hilum.prediction.table`."""
+        return read_table(self.scored.out, what="a table of predictions")
+
+    @property
+    def calls(self) -> pl.DataFrame:
+        """Number of images that each finding is called on, and its threshold."""
+        rows = [(name, self.scored.calls[name], self.model.thresholds[name]) for name in self.model.findings]
+        kinds = {"finding": pl.String, "called on": pl.Int64, "threshold": pl.Float64}
+        return pl.DataFrame(rows, schema=kinds, orient="row")
+
+    @property
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """`calls` and `predictions`."""
+        return {"calls": self.calls, "predictions": self.predictions}
+
+    @property
+    def summary(self) -> list[str]:
+        """Model, and number of scored images."""
+        return [f"{self.model.description.name}: {self.scored.scored:,} of {self.scored.images:,} images scored"]
+
+    @property
+    def row_notes(self) -> list[str]:
+        """Refused images by reason, and images of training patients."""
+        scored = self.scored
+        notes = [f"refused: {count:,} images, {reason.description}" for reason, count in scored.refused.items()]
+        if scored.in_training:
+            of = f"{scored.in_training:,} images are of patients the model was trained on"
+            notes.append(f"{of}: exclude them from any evaluation.")
+        if scored.not_known:
+            of = f"{scored.not_known:,} images"
+            notes.append(f"For {of} it is unknown whether the model was trained on their patients.")
+        return notes
+
+
+@checked_keywords
+def predict(
+    model: str | Path,
+    inputs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    ensemble: bool = False,
+    maps: str | Path | None = None,
+    method: str = PredictConfig.method,
+    dicom: str | Path | None = None,
+    accept: Collection[str] = (),
+    batch_size: int | None = None,
+    workers: int | None = None,
+    device: str = TrainingSettings.device,
+    progress: ShowProgress = quiet,
+) -> PredictionResult:
+    """Score images with a packaged model, and write a table with probabilities and calls, or reasons for refusal.
+
+    Refused are unreadable images, lateral views, images unlike the training images, inverted images without a tag,
+    images with burned-in text, and views and ages outside the training data. An interrupted run resumes if called again
+    with the same arguments.
+
+    Args:
+        model: Directory of `hilum.package`: of an arm, or of one seed.
+        inputs: Image files, folders (searched recursively, such as a DICOM study), output of `hilum.ingest`, or data
+            sets as "NAME=FOLDER".
+        out: Table to write: a .parquet or .csv file.
+        ensemble: Average the probabilities of all seeds of an arm.
+        maps: Folder to write heat maps of called findings to.
+        method: Heat map method (`hilum.explain`).
+        dicom: Folder to write DICOM reports (TID 1500) and heat maps of DICOM images to.
+        accept: Reasons for refusal to ignore, such as "age_outside_training".
+        batch_size: Number of images per batch; None: as in training, to reproduce the study's scores bit for bit.
+        workers: Threads that decode images; None: all cores.
+        device: "auto", "cpu", "cuda" or "mps".
+        progress: Shows the progress of scoring.
+
+    Raises:
+        HilumError: Not a model directory, no images, an unknown reason, or another kind of file.
+
+    Example:
+        >>> import hilum
+        >>> hilum.predict("models/absent", "images", "scores.txt")
+        Traceback (most recent call last):
+        hilum.errors.HilumError: --out: expected a file named .parquet or .csv; found scores.txt. Rename it.
+    """
+    out = Path(out)
+    check_table_name(out)
+    accepted = accepted_reasons(accept)
+    loaded = load_package(Path(model), ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
+    images = find_inputs([str(each) for each in ([inputs] if isinstance(inputs, str | Path) else inputs)])
+    config = PredictConfig(
+        accepted=accepted,
+        batch_size=batch_size,
+        workers=workers,
+        maps=None if maps is None else Path(maps),
+        method=method,
+        dicom=None if dicom is None else Path(dicom),
+    )
+    with progress("scoring") as on_progress:
+        scored = predict_images(loaded, images, out, config, on_progress)
+    about = {
+        "out": str(scored.out),
+        "images": scored.images,
+        "scored": scored.scored,
+        "refused": scored.refused,
+        "in_training": scored.in_training,
+        "training_not_known": scored.not_known,
+        "calls": scored.calls,
+    }
+    return PredictionResult(out.parent, about, scored, loaded)
 
 
 def predict_images(
@@ -232,12 +362,8 @@ def _row(image: InputImage, read: ReadImage, in_training: TrainingMembership) ->
 def _order(model: PackagedClassifier, images: Sequence[InputImage], config: PredictConfig) -> str:
     files = []
     for image in images:
-        try:
-            state = image.path.stat() if image.path is not None else None
-        except (OSError, ValueError):
-            state = None
         fields_of_image = [image.image_id, str(image.path), image.patient_id, image.view, image.age]
-        files.append([*fields_of_image, *((state.st_size, state.st_mtime_ns) if state else (-1, -1))])
+        files.append([*fields_of_image, *size_and_time(image.path)])
     model_files = [
         *(card.sha256 for card in model.cards),
         fingerprint(model.description.model_dump(mode="json")),

@@ -222,7 +222,7 @@ class ReportContent:
         learning: Signs of incomplete training, columns `arm, sign, seeds, of_seeds`
             (`hilum.finetuning.monitoring.diagnosis.LearningSign`; seeds that show it, number of seeds).
         labelled: Labelled training data of each seed, columns `seed, percent, images, patients, finding, positives`.
-        labelled_in_words: One-line summary of `labelled`.
+        labelled_description: One-line summary of `labelled`.
         external: Table of `hilum.evaluation.external_validation`; with a column `arm` where several arms were
             trained on one data set.
         noise, issues, agreement: Tables of `hilum label-issues`.
@@ -269,7 +269,7 @@ class ReportContent:
     probe_comparisons: pl.DataFrame | None = None
     learning: pl.DataFrame | None = None
     labelled: pl.DataFrame | None = None
-    labelled_in_words: str = ""
+    labelled_description: str = ""
     cases: Sequence[Case] = ()
     cases_about: Sequence[str] = ()
     layout_sections: Sequence[Section] = ()

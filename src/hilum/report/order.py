@@ -26,6 +26,7 @@ from hilum.report.sections import (
     purity_table,
     ranks_table_of,
     reading,
+    results as tables,
     scatter_of,
     standings_table,
     statistics_tables,
@@ -34,7 +35,6 @@ from hilum.report.sections import (
     threshold_table,
     training,
 )
-from hilum.report.sections import results as tables
 from hilum.report.verdict import learning
 from hilum.wording import counted
 
@@ -141,7 +141,7 @@ def _cases(content: ReportContent) -> Section | None:
 def _data(content: ReportContent) -> Section:
     blocks: list[Block] = []
     if content.labelled is not None and not content.labelled.is_empty():
-        blocks += [Prose([f"Labelled training data: {content.labelled_in_words}."]), tables.labelled_table(content)]
+        blocks += [Prose([f"Labelled training data: {content.labelled_description}."]), tables.labelled_table(content)]
     for summary in content.data:
         images, patients = counted(summary.images, "image"), counted(summary.patients, "patient")
         split = f"Split {summary.split_title}." if summary.split_title else "Not split."

@@ -16,6 +16,8 @@ from hilum.report.render import FigureGroup, Scatter, Section, Table, formats, l
 from hilum.report.verdict.decide import Verdict, decide
 
 PAGE = "report.html"
+FILES: tuple[str, ...] = (PAGE, "tables", "figures")
+"""Files and folders of a report."""
 
 
 def write_report(content: ReportContent, directory: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 import polars as pl
 
 from hilum.artifacts import locked
+from hilum.declared import check_ranges
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
@@ -117,6 +118,15 @@ def compare(
         >>> result.overall["difference"]
         0.5
     """
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        interval=interval,
+        min_positive_patients=min_positive_patients,
+        margin=margin,
+    )
     tables = [first, second]
     names = [name_of(source, at) for at, source in enumerate(tables)]
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate)

@@ -11,6 +11,7 @@ from hilum.artifacts import whole_directory
 from hilum.data.manifest import finding_columns
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.embedding import (
@@ -24,6 +25,7 @@ from hilum.explanation.embedding import (
     rows_of,
     write_embedded,
 )
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.figures import SimilarImages, write_embedding_figures, write_similar_images
@@ -140,6 +142,7 @@ def embed(
     out = Path(out)
     if method not in _METHODS:
         raise HilumError("--method", expected=f"one of {', '.join(_METHODS)}", found=repr(method), fix="Use tsne.")
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, seed=seed)
     check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(model))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
@@ -183,7 +186,7 @@ def embed(
         write_embedding_figures(embedded.points, embedded.purity, beside)
         if similar_to:
             _write_sheet(similar_to, embedded, chosen, store, beside / _SHEET)
-    return EmbedResult(out, {**about, "notes": embedded.notes, "out": str(out)}, embedded)
+    return EmbedResult(out, {**about, "notes": notes_as_data(embedded.notes), "out": str(out)}, embedded)
 
 
 def _nearest(embedded: Embedded, image_id: str) -> pl.DataFrame:

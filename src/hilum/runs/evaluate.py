@@ -9,12 +9,13 @@ from typing import ClassVar, cast
 import polars as pl
 
 from hilum.artifacts import locked
+from hilum.declared import check_ranges
 from hilum.evaluation.bootstrap import BootstrapConfig, IntervalKind
 from hilum.evaluation.predictions import read_table
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
-from hilum.notes import Code, Note, note
+from hilum.notes import Code, Note, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.render import listing
@@ -104,7 +105,7 @@ def evaluate(
         calibrate: Recalibration on validation images: "temperature", "platt" or "isotonic".
         interval: Kind of confidence interval: "expanded", "percentile" or "bca".
         stratified: Resample patients within strata of their rarest finding.
-        n_bootstrap: Number of bootstrap resamples of patients (and seeds), at least 40.
+        n_bootstrap: Number of bootstrap resamples of patients (and seeds), 40 or more.
         seed: Random seed of the bootstrap.
         min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages.
         subgroups: Columns that define subgroups of patients, such as "sex", "age" (in bands), "view".
@@ -123,6 +124,15 @@ def evaluate(
         >>> result.metrics["estimate"].to_list()
         [1.0]
     """
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        interval=interval,
+        min_positive_patients=min_positive_patients,
+        min_group=min_group,
+    )
     tables = _listed(predictions)
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
     given = read_given(tables, None if validation is None else _listed(validation), options)
@@ -156,13 +166,12 @@ def evaluate(
                 "n_bootstrap": n_bootstrap,
                 "seed": seed,
                 "min_group": min_group,
-                "notes": [str(each) for each in group_notes],
-                "codes": [each.code for each in group_notes],
+                "notes": notes_as_data(group_notes),
             }
             write_results(directory, "subgroups", found.subgroups, predictions=paths, settings=subgroup_settings)
         if directory is not None:
             write_results(directory, "metrics", estimates, predictions=paths, settings=about)
-        more = {"subgroup_notes": [str(each) for each in group_notes]} if subgroups else {}
+        more = {"subgroup_notes": notes_as_data(group_notes)} if subgroups else {}
         by_group = None if found.subgroups is None else found.subgroups.drop("arm")
         return EvaluationResult(directory, about | more, estimates, by_group, given)
 

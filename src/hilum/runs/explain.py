@@ -16,14 +16,14 @@ from hilum.data.collections import Dataset
 from hilum.data.preprocess import parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store import Store, build_store
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.explanation.files import described, write_explained
 from hilum.explanation.images import choose_images
 from hilum.explanation.maps import load_models
 from hilum.explanation.methods import HeatMapMethod
-from hilum.explanation.run import Explained
-from hilum.explanation.run import explain as explain_models
+from hilum.explanation.run import Explained, explain as explain_models
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
@@ -172,6 +172,7 @@ def explain(
         >>> result.heat_map("0042.png", "Cardiomegaly").shape  # doctest: +SKIP
         (224, 224)
     """
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, seed=seed)
     out = Path(out)
     if not 0 < map_threshold <= 1:
         raise HilumError("--map-threshold", expected="above 0, at most 1", found=str(map_threshold), fix="Use 0.5.")
@@ -179,12 +180,12 @@ def explain(
     directories = [model_directory(each) for each in (model, compare_with) if each is not None]
     models = load_models(directories, choose_device(cast(Device, device)))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
-    collected = read.collected if image_ids is None else _only(read.collected, image_ids)
+    dataset = read.dataset if image_ids is None else _only(read.dataset, image_ids)
     named = findings_from(findings)
     scored = [each.card.findings for each in models]
     wanted = tuple(named if named is not None else (f for f in scored[0] if all(f in others for others in scored)))
     chosen = choose_images(
-        collected,
+        dataset,
         read.issuer,
         [each.card for each in models],
         wanted,
@@ -202,9 +203,7 @@ def explain(
             same = [store for store in stores if store.recipe == recipe]
             with progress(f"reading images for {each.name}") as on_progress:
                 at = Path(folder) / str(number)
-                stores += same[:1] or [
-                    build_store(chosen.manifest, collected.root, recipe, at, on_progress=on_progress)
-                ]
+                stores += same[:1] or [build_store(chosen.manifest, dataset.root, recipe, at, on_progress=on_progress)]
         with progress("explaining") as on_progress:
             explained = explain_models(models, stores, chosen, config, on_progress)
         write_explained(explained, beside)
@@ -212,15 +211,15 @@ def explain(
     return ExplainResult(out, described(explained), explained)
 
 
-def _only(collected: Dataset, image_ids: Sequence[str]) -> Dataset:
+def _only(dataset: Dataset, image_ids: Sequence[str]) -> Dataset:
     """Restrict a data set to some images."""
-    manifest = collected.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
+    manifest = dataset.manifest.filter(pl.col("image_id").is_in(list(image_ids)))
     unknown = sorted(set(image_ids) - set(manifest["image_id"]))
     if unknown:
         raise HilumError(
             "image_ids", expected="images of the data set", found=", ".join(unknown[:3]), fix="Check the ids."
         )
-    return replace(collected, manifest=manifest)
+    return replace(dataset, manifest=manifest)
 
 
 def _write_page(explained: Explained, stores: Sequence[Store], directory: Path) -> None:

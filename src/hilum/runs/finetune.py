@@ -23,24 +23,28 @@ from hilum.data.resampling import resampling_of
 from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
 from hilum.data.store import NamedData
 from hilum.data.tables import read_result_table
+from hilum.declared import problem_text
 from hilum.encoders.card import CARD, Card, read_card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError, HilumErrors
 from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.predictions import read_predictions
 from hilum.evaluation.thresholds import choose_thresholds
 from hilum.explanation.embedding import recipe_of
-from hilum.finetuning.finetune import digest_of, fingerprint_fields
-from hilum.finetuning.finetune import finetune as train_classifier
+from hilum.finetuning.finetune import digest_of, finetune as train_classifier, fingerprint_fields
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import PLATEAU, FinetuneSettings, plateau_settings, setting_problems
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords, renamed_value, unknown_name
+from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
-from hilum.runs.inputs.leakage import check_copies, exclude_training_patients
+from hilum.runs.inputs.leakage import check_copies, untrained_images
 from hilum.runs.results import Result
+from hilum.yaml_loader import parse_value
 
 MODEL, PREDICTIONS, DESCRIPTION = "model", "predictions.parquet", "finetune.json"
 """Names in the directory of a run. `model` can be shared: it contains no patient ids and no image ids."""
@@ -178,10 +182,11 @@ def finetune(
     if not 0 < label_fraction <= 1:
         fix = "For example 0.1 for a tenth of the patients."
         raise HilumError("label_fraction", expected="above 0, at most 1", found=str(label_fraction), fix=fix)
-    check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION))
+    check_replaceable(out, (MODEL, PREDICTIONS, DESCRIPTION, *FILES))
     start, encoder = _initial_weights(init, encoder)
     recipe = _recipe(preprocess, start)
-    create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # raises errors before reading images
+    with weightless():
+        create_encoder(encoder, seed=0, image_size=given.get("size") or recipe.size)  # errors before reading images
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
     label_policy = LabelPolicy(uncertain=uncertain)  # type: ignore[arg-type]  # checked there
     multiclass = given.get("output_type") == "multiclass"
@@ -193,7 +198,7 @@ def finetune(
     train, val = task.train.only(readable), task.val.only(readable)
     tested = [image_id for image_id in task.test_ids if image_id in readable]
     card = read_card(start) if start else None
-    test = exclude_training_patients(read, tested, card, include=include_training_patients)
+    test = untrained_images(read, tested, card, include=include_training_patients)
     held = [*tested, *([] if task.split.sharing else val.image_ids)]
     notes = [*test.notes, *check_copies(read, store, train.image_ids, held, include=include_training_patients)]
     scored = [*val.image_ids, *test.image_ids]
@@ -227,7 +232,7 @@ def finetune(
         "val": len(val.image_ids),
         "test": len(scored) - len(val.image_ids),
     }
-    about["notes"] = [*notes, *store.notes()]
+    about["notes"] = notes_as_data([*notes, *store.notes()])
     write_json(out / DESCRIPTION, about | {"key": key})
     return FinetuneResult(
         out, about | {"was_done": done}, read_card(out / MODEL), read_result_table(out / MODEL / "curves.parquet")
@@ -238,12 +243,12 @@ def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, An
     """Parse and validate settings of the training; report all problems at once."""
     problems: list[str] = []
     given = dict(settings) if isinstance(settings, Mapping) else _by_name(settings, problems)
-    hints = get_type_hints(FinetuneSettings)
+    hints = get_type_hints(FinetuneSettings, include_extras=True)
     known = [field.name for field in fields(FinetuneSettings) if field.name != "device"]
     schedule = given.get("schedule")
     plateau = schedule.get("plateau") if isinstance(schedule, Mapping) and len(schedule) == 1 else None
     if isinstance(plateau, Mapping) and set(plateau) <= set(PLATEAU):
-        given |= plateau_settings(plateau)
+        given |= plateau_settings({key: parse_value(v) if isinstance(v, str) else v for key, v in plateau.items()})
     checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
@@ -259,9 +264,7 @@ def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, An
         except ValidationError as error:
             new = renamed_value(name, value)
             problems.append(
-                f"{name}: {value} was renamed to {new}"
-                if new
-                else f"{name}: {error.errors()[0]['msg'].lower()}; found {value!r}"
+                f"{name}: {value} was renamed to {new}" if new else f"{name}: {problem_text(error.errors()[0])}"
             )
         except HilumErrors as error:
             problems += [f"{name}: {problem}" for problem in error.problems]
@@ -286,7 +289,7 @@ def _by_name(settings: Sequence[str], problems: list[str]) -> dict[str, Any]:
             problems.append(f"{name}: given twice")
         else:
             try:
-                given[name] = yaml.safe_load(value)
+                given[name] = parse_value(value)
             except yaml.YAMLError:
                 problems.append(f"{name}: expected a value; found {value!r}")
     return given
@@ -337,7 +340,7 @@ def _task(
 ) -> _Task:
     wanted = named or findings_of(data)
     cohort = Cohort(exactly_one_of=tuple(wanted) if multiclass else ())
-    manifest = task_images(data.collected, wanted, label_policy, cohort)
+    manifest = task_images(data.dataset, wanted, label_policy, cohort)
     divided = parse_split(manifest, split, seed=split_seed)
     check_patients_apart(divided.assignment, divided.title, sharing=divided.sharing)
     if fraction < 1:

@@ -15,18 +15,19 @@ from hilum.data.store import NamedData, Store, open_store
 from hilum.data.tables import read_result_table
 from hilum.encoders.card import Card, read_card
 from hilum.encoders.published import resolve_weights
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
+from hilum.notes import notes_as_data
 from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_between
-from hilum.pretext.pretrain import check_batch_size
-from hilum.pretext.pretrain import pretrain as train
+from hilum.pretext.pretrain import check_batch_size, pretrain as train
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
-from hilum.runs.pool_copies import without_copies
-from hilum.runs.pools import pooled_images
-from hilum.runs.pretraining_pool import (
+from hilum.runs.pools.pool_copies import without_copies
+from hilum.runs.pools.pooling import pooled_images
+from hilum.runs.pools.pretraining_pool import (
     already_done,
     describe_initial_weights,
     pool_of_all,
@@ -66,7 +67,7 @@ class PretrainResult(Result):
         about = self.about
         return [
             f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients",
-            *self.card.notes,
+            *map(str, self.card.notes),
         ]
 
     @property
@@ -158,7 +159,8 @@ def pretrain(
     recipe = recipe_from(preprocess)
     check_replaceable(out, _OUTPUTS)
     size = last_size(given.run.size, recipe.size)
-    create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
+    with weightless():
+        create_encoder(encoder, seed=0, image_size=size)  # raises errors before reading images
     with process_group(given.device):
         first = rank() == 0
         show = progress if first else quiet
@@ -214,7 +216,9 @@ def pretrain(
             "patients": len(set(images.patient_ids)),
             "parts": [asdict(part) for part in images.parts],
             "copies": {"counted_once": found.counted_once, "left_out": found.left_out},
-            "notes": [*pool.notes, *(f"{name}: {note}" for name, store in decoded.items() for note in store.notes())],
+            "notes": notes_as_data(
+                [*pool.notes, *(each.about(name) for name, store in decoded.items() for each in store.notes())]
+            ),
             "starts_from": "random weights" if begun is None else str(begun.directory),
             "matched_keys": None if begun is None else begun.matched,
             "missing_keys": None if begun is None else begun.missing,
@@ -254,7 +258,7 @@ def _result(about: dict[str, Any], out: Path) -> PretrainResult:
         "seconds": float(curves["seconds"].sum()),
         "last_epoch": signs,
         "selected_epoch": card.epoch,
-        "outcome": card.notes,
+        "outcome": notes_as_data(card.notes),
         "probe_seconds": float(curves["probe_seconds"].sum()) if "probe_seconds" in curves.columns else 0.0,
         "out": str(out),
     }

@@ -13,7 +13,9 @@ from hilum.artifacts import whole_directory, write_json
 from hilum.data.replaceable import check_replaceable
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData, Store
+from hilum.declared import check_ranges
 from hilum.encoders.card import Card
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import create_encoder
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.metrics import overall_finding
@@ -25,12 +27,12 @@ from hilum.finetuning.shortcut_features import (
     thumbnail_features,
 )
 from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
+from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
 from hilum.runs.inputs.models import model_directory, name_of_model
-from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe
-from hilum.runs.probing import probe as probe_arms
+from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe, probe as probe_arms
 from hilum.runs.results import Result
 from hilum.training.settings import Device
 
@@ -108,7 +110,7 @@ def probe(
         allow_missing: Continue if tables name images whose files are missing.
         hash_patients: As in `hilum.runs.inputs.data.read_data`.
         min_positive_patients: Findings with fewer positive or negative patients are excluded from the mean.
-        n_bootstrap: Number of bootstrap resamples of patients, at least 40.
+        n_bootstrap: Number of bootstrap resamples of patients, 40 or more.
         seed: Random seed of the random encoders and the bootstrap.
         stores: Folder of decoded images, reused by later runs; None: `stores` next to `out`.
         workers: Threads that decode images; None: all cores.
@@ -127,6 +129,13 @@ def probe(
         >>> result.tables["metrics"]  # doctest: +SKIP
     """
     out = Path(out)
+    check_ranges(
+        BootstrapConfig,
+        EvaluationSettings,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        min_positive_patients=min_positive_patients,
+    )
     check_replaceable(out, _OUTPUTS)
     network, card = load_feature_model(model_directory(encoder))
     read = read_data(data, labels=labels, allow_missing=allow_missing, hash_patients=hash_patients, progress=progress)
@@ -160,7 +169,7 @@ def probe(
         "min_positive_patients": min_positive_patients,
         "n_bootstrap": n_bootstrap,
         "seed": seed,
-        "notes": images.notes,
+        "notes": notes_as_data(images.notes),
     }
     with whole_directory(out) as beside:
         for name in TABLES:
@@ -180,7 +189,9 @@ def _arms(
         ENCODER: lambda: features_of(network, card.image_size, store, ids, device=device).values,
         "random weights": random,
     }
-    if create_encoder(card.encoder, seed=seed).has_batch_norm:
+    with weightless():
+        has_batch_norm = create_encoder(card.encoder, seed=seed).has_batch_norm
+    if has_batch_norm:
         arms["calibrated random weights"] = partial(random, calibrated_on=ids[: images.train])
     arms[THUMBNAIL] = lambda: thumbnail_features(store, ids)
     arms[METADATA] = lambda: metadata_features(data.manifest, ids)

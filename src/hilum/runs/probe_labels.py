@@ -14,7 +14,7 @@ from hilum.data.store import NamedData, pooled_ids
 from hilum.errors import HilumError
 from hilum.pretext.monitoring import ProbedImages, probed_images
 from hilum.runs.inputs.data import findings_of
-from hilum.runs.pretraining_pool import Pool
+from hilum.runs.pools.pretraining_pool import Pool
 
 _HELD_OUT = 20.0  # percent of the training patients, to score, if no validation patients are in the pool
 
@@ -32,7 +32,7 @@ def labels_of_pools(
     Args:
         data: Data sets by name.
         pools: Images of each data set to train on.
-        split, seed: As for `hilum.runs.pretraining_pool.pretraining_pool`.
+        split, seed: As for `hilum.runs.pools.pretraining_pool.pretraining_pool`.
 
     Returns:
         Images under their names in the pool's store; None without suitable labels.

@@ -23,10 +23,11 @@ from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.predictions import Predictions, as_predictions
 from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import evaluate_arms
+from hilum.notes import Code, Note, note
 from hilum.pretext.monitoring import effective_rank, feature_spread
 from hilum.progress import ProgressReport, silent
 from hilum.runs.inputs.data import findings_of
-from hilum.runs.inputs.leakage import exclude_training_patients
+from hilum.runs.inputs.leakage import untrained_images
 
 ENCODER = "this encoder"
 LINEAR, NEIGHBOURS = "linear", "neighbours"
@@ -47,7 +48,7 @@ class ProbedImages:
         train, val: Numbers of training and validation images.
         patients: Full names of the patients of all images.
         targets: Labels (images, F): 1, 0 or NaN.
-        notes: Reasons for excluded images, one sentence each.
+        notes: Excluded images, and limitations of results on the others.
     """
 
     split: Split
@@ -57,7 +58,7 @@ class ProbedImages:
     val: int
     patients: list[str]
     targets: NDArray[np.float32]
-    notes: list[str]
+    notes: list[Note]
 
     def parts(self, rows: Matrix) -> tuple[Matrix, Matrix, Matrix]:
         """Split rows of all images into those of training, validation and test images."""
@@ -102,7 +103,8 @@ def images_to_probe(
         include_training_patients: Keep test images of patients the encoder was trained on.
 
     Raises:
-        HilumError: No labels, a part without images, or as `hilum.runs.inputs.leakage.exclude_training_patients`.
+        HilumError: No labels, a part without images, or as in
+            `hilum.evaluation.training_patients.exclude_training_patients`.
     """
     check_patients_apart(split.assignment, split.title, sharing=split.sharing)
     wanted = list(findings) if findings else findings_of(data)
@@ -113,17 +115,17 @@ def images_to_probe(
     notes = []
     unread = sum(len(parts[part]) - len(images_of[part]) for part in images_of)
     if unread:
-        notes.append(f"{unread:,} unreadable images were excluded")
+        notes.append(note(Code.UNREADABLE_IMAGES, images=unread))
     if images_of["test"]:
-        scored = exclude_training_patients(data, images_of["test"], card, include=include_training_patients)
-        images_of["test"] = list(scored.image_ids)
+        scored = untrained_images(data, images_of["test"], card, include=include_training_patients)
+        images_of["test"] = scored.image_ids
         notes.extend(scored.notes)
     for part, images in images_of.items():
         if not images:
             raise HilumError(
                 f"--data {data.name}",
                 expected=f"{part} images in {split.title}",
-                found=f"none ({'; '.join(notes) or 'the split has none'})",
+                found=f"none ({'; '.join(map(str, notes)) or 'the split has none'})",
                 fix="Choose another --split.",
             )
     every = [image_id for images in images_of.values() for image_id in images]

@@ -1,4 +1,4 @@
-"""Report from the files in a directory: `hilum report`."""
+"""Report from the files in a directory: `hilum.build_report` and `hilum report`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import columns_that_divide
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
+from hilum.renamed import checked_keywords
 from hilum.report.content import ReportContent
 from hilum.report.from_folder import FolderEvaluation, FolderFiles, find_files, folder_content, recorded_samples
 from hilum.report.page import write_report
@@ -77,27 +78,43 @@ class ReportResult(Result):
         return [decide(self.content).headline]
 
 
-def report(
+@checked_keywords
+def build_report(
     directory: str | Path,
     out: str | Path | None = None,
     *,
     question: str | None = None,
-    settings: ReportSettings = ReportSettings(),
+    reference: str | None = None,
+    held_out: bool = False,
+    n_bootstrap: int | None = None,
+    seed: int | None = None,
+    min_positive_patients: int | None = None,
     progress: ShowProgress = quiet,
 ) -> ReportResult:
-    """Write a self-contained report from predictions and result tables of other runs.
+    """Build a self-contained HTML report from predictions and result tables of other runs.
 
     Args:
         directory: Directory of the files (`hilum.report.from_folder.find`).
         out: Directory to write report.html, tables and figures to; None: `directory`, or `directory`/report if it is a
             study.
         question: Title of the report; None: as in study.yaml, or the directory's name.
-        settings: Settings of the evaluation.
+        reference, held_out, n_bootstrap, seed, min_positive_patients: See `ReportSettings`.
         progress: Shows the progress of each stage.
 
     Raises:
         HilumError: No files, or a wrong table of predictions.
+
+    Example:
+        >>> import hilum, tempfile
+        >>> import polars as pl
+        >>> folder = tempfile.mkdtemp()
+        >>> images = {"image_id": [str(i) for i in range(40)], "y_Mass": [0, 1] * 20, "p_Mass": [0.2, 0.8] * 20}
+        >>> pl.DataFrame(images).write_parquet(f"{folder}/simclr.parquet")
+        >>> result = hilum.build_report(folder, held_out=True, n_bootstrap=100)
+        >>> result.page.name
+        'report.html'
     """
+    settings = ReportSettings(n_bootstrap, seed, min_positive_patients, reference, held_out)
     directory = Path(directory)
     with progress("resampling patients") as on_progress:
         content = content_of_folder(directory, settings, question=question, on_progress=on_progress)

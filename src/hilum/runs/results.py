@@ -1,7 +1,7 @@
 """Results of runs: a directory, tables, and a short summary; printed alike in a notebook and a terminal."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import polars as pl
 
 from hilum.evaluation.metrics import MACRO
+from hilum.notes import Note, read_notes
 
-_ROWS = 12
+_TABLES: Mapping[str, Any] = {"tbl_rows": 12, "tbl_cols": 12, "tbl_width_chars": 120}
+"""Size of printed tables (`polars.Config`)."""
 _NOTE = "note"
 
 
@@ -38,9 +40,9 @@ class Result(ABC):
         """Summary of the run, a few lines."""
 
     @property
-    def notes(self) -> Sequence[str]:
-        """Limitations of the results, one sentence each."""
-        return [str(note) for note in self.about.get("notes", [])]
+    def notes(self) -> Sequence[Note]:
+        """Limitations of the results; each has a stable code, and is printed as text."""
+        return read_notes(self.about.get("notes", []))
 
     @property
     def row_notes(self) -> list[str]:
@@ -59,11 +61,11 @@ class Result(ABC):
         return dict(list(self.tables.items())[:1])
 
     def _printed(self) -> dict[str, pl.DataFrame]:
-        return {name: table.drop(_NOTE, strict=False) for name, table in self._shown().items()}
+        return {name: table.drop(_NOTE, "codes", strict=False) for name, table in self._shown().items()}
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *self.notes]
-        with pl.Config(tbl_rows=_ROWS, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
+        lines = [f"{type(self).__name__}: {'; '.join(self.summary)}", *map(str, self.notes)]
+        with pl.Config(**_TABLES, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True):
             lines += [f"{name}\n{table}" for name, table in self._printed().items()]
         lines += self.row_notes
         if self.directory is not None:
@@ -72,8 +74,8 @@ class Result(ABC):
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{type(self).__name__}</b>: {escape('; '.join(self.summary))}</p>"]
-        parts += [f"<p>{escape(note)}</p>" for note in self.notes]
-        with pl.Config(tbl_rows=_ROWS):
+        parts += [f"<p>{escape(str(each))}</p>" for each in self.notes]
+        with pl.Config(**_TABLES):
             parts += [f"<p>{escape(name)}</p>{table._repr_html_()}" for name, table in self._printed().items()]
         parts += [f"<p>{escape(note)}</p>" for note in self.row_notes]
         if self.directory is not None:

@@ -31,6 +31,19 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.fetching import available_roots
 from hilum.study.plan.prepare import prepare_study
+from hilum.study.plan.step_types import (
+    ArmStep,
+    BaselinesStep,
+    DataStep,
+    EncoderStep,
+    EvaluateStep,
+    ExplainStep,
+    GenerateStep,
+    StoreStep,
+    StudyStep,
+    TaskStep,
+    TrainingStep,
+)
 from hilum.study.plan.sweep import required_by_sweeps, trial_problems
 from hilum.study.prepared import Prepared, PreparedStudy
 
@@ -238,32 +251,32 @@ class _Trial:
         """Run every step whose requirements did not fail."""
         for done, step in enumerate(self._steps):
             on_progress(done, len(self._steps), step.title)
-            can_continue = self._training(step) if step.kind in _OF_ARMS else self._shared(step)
+            can_continue = self._training(step) if isinstance(step, EncoderStep) else self._shared(step)
             if not can_continue:
                 break
         on_progress(len(self._steps), len(self._steps), "")
 
-    def _training(self, step: Step) -> bool:
+    def _training(self, step: EncoderStep) -> bool:
         if any(arm not in self._failed for arm in self._arms_of(step)):
             self._try(step, self._arms_of(step), lambda: self._perform(step))
         return True
 
-    def _shared(self, step: Step) -> bool:
+    def _shared(self, step: DataStep | BaselinesStep | TaskStep | StudyStep) -> bool:
         """Run a step that arms share; return whether later steps can run."""
-        if step.kind == "generate":
+        if isinstance(step, GenerateStep):
             return True
-        if step.kind in ("store", "baselines"):
+        if isinstance(step, StoreStep | BaselinesStep):
             return self._try(step, [], lambda: self._perform(step))
         if len(self._failed) == len(self._small.study.arms):
             return False
-        if step.kind == "evaluate":
+        if isinstance(step, EvaluateStep):
             return self._try(step, [], lambda: evaluate_task(self._trained(), self._out, silent))
-        if step.kind == "explain":
+        if isinstance(step, ExplainStep):
             return self._explain(step)
         self._try(step, [], lambda: write_report(report_content(self._trained(), self._out, self._steps), self._out))
         return True
 
-    def _explain(self, step: Step) -> bool:
+    def _explain(self, step: ExplainStep) -> bool:
         """Explain the arms; if it fails, each arm separately to find the cause. Later steps can always run."""
         study = self._trained().study
         if study.explain is None or self._try(step, [], lambda: self._explain_arms(study.explained_arms), report=False):
@@ -284,16 +297,16 @@ class _Trial:
         few = replace(small, study=small.study.model_copy(update={"explain": explain}))
         explain_arms(few, store_of(self._out, few.study.labelled_data), self._out, self._out / "explain", silent)
 
-    def _perform(self, step: Step) -> None:
+    def _perform(self, step: StoreStep | TrainingStep) -> None:
         perform(step, self._small, self._out, self._workers, silent)
 
     def _trained(self) -> Prepared:
         failed = [FailedArm(arm, "diverged", "", each.message) for arm, each in self._failed.items()]
         return without_failed(self._small, failed)
 
-    def _arms_of(self, step: Step) -> list[str]:
+    def _arms_of(self, step: EncoderStep) -> list[str]:
         study = self._small.study
-        if step.arm is not None:
+        if isinstance(step, ArmStep):
             return [step.arm]
         return [arm for arm in study.arms if step.directory in pretraining_directories(study, arm, study.seeds[0])]
 
@@ -305,7 +318,7 @@ class _Trial:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - any error would stop the study later
-            message = self._in_words(step, error)
+            message = self._described(step, error)
             code = error.code if isinstance(error, TrainingFailedError) else None
             problems = [Problem(arm, step.title, message, code) for arm in arms] or [Problem(None, step.title, message)]
             if report:
@@ -318,7 +331,7 @@ class _Trial:
             took[step.title] = took.get(step.title, 0.0) + time.monotonic() - began
         return True
 
-    def _in_words(self, step: Step, error: Exception) -> str:
+    def _described(self, step: Step, error: Exception) -> str:
         if isinstance(error, TrainingFailedError):
             message = describe_failure(step, self._small.study, error)
         elif isinstance(error, HilumErrors):
@@ -329,9 +342,6 @@ class _Trial:
             at = traceback.extract_tb(error.__traceback__)[-1]
             message = f"{type(error).__name__}: {error} ({Path(at.filename).name}, line {at.lineno})"
         return message.replace(f"{self._out}/", "")
-
-
-_OF_ARMS = ("pretrain", "supervise", "sweep", "finetune", "external")
 
 
 def _few_generated(study: Study) -> Study:

@@ -28,7 +28,7 @@ class PreparedData:
 
     Attributes:
         name: Name in the study.
-        collected: Tables as read by its collection.
+        dataset: Tables as read by its collection.
         manifest: All images that the study may use, labelled or not.
         issuer: Issuer of the patient ids.
         labels: Label table of a `folder` that was not ingested; None otherwise.
@@ -37,7 +37,7 @@ class PreparedData:
     """
 
     name: str
-    collected: Dataset
+    dataset: Dataset
     manifest: pl.DataFrame
     issuer: str
     issuer_known: bool = True

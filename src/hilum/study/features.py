@@ -27,7 +27,7 @@ def features_file(features: Features, data: PreparedData) -> Path:
     if path is None:
         fix = f"Add {data.name}: FILE."
         raise HilumError("features.table", expected=f"a table of {data.name}", found="none", fix=fix)
-    return path if path.is_absolute() else data.collected.root / path
+    return path if path.is_absolute() else data.dataset.root / path
 
 
 def feature_hashes(features: Features, data: PreparedData) -> list[str]:

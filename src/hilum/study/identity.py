@@ -15,7 +15,7 @@ import polars as pl
 
 from hilum.data.manifest import is_patient_known
 from hilum.data.splits import Split, held_out_images, held_out_patients
-from hilum.runs.copies import FOLDER, Copy, ImageName, equal_files
+from hilum.runs.pools.copies import FOLDER, Copy, ImageName, equal_files
 from hilum.study.file import Study
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Identity:
         without_patient: Images of each data set without a known patient.
         has_ids: Whether any image has a patient id.
         copies: Copies of held-out images; see `Copy`.
-        equal: Groups of images with equal files; see `hilum.runs.copies.equal_files`.
+        equal: Groups of images with equal files; see `hilum.runs.pools.copies.equal_files`.
         shared_ids: Pairs of folders with equal ids; see `SharedIds`.
     """
 
@@ -198,7 +198,7 @@ def _shared_ids(data: Mapping[str, "PreparedData"]) -> list[SharedIds]:
     of_folder = {
         name: set(each.patients(each.manifest.filter(is_patient_known(each.manifest))["image_id"].to_list()))
         for name, each in data.items()
-        if each.collected.name == FOLDER
+        if each.dataset.name == FOLDER
     }
     for one, other in combinations(of_folder, 2):
         issuers = data[one].issuer, data[other].issuer

@@ -192,7 +192,7 @@ class _Files:
     """Lookup of the images of a data set that have a file."""
 
     def __init__(self, data: PreparedData) -> None:
-        self._root = data.collected.root
+        self._root = data.dataset.root
         self._path_of = dict(data.manifest.select("image_id", "path").iter_rows())
 
     def has(self, image_id: str) -> bool:

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import polars as pl
@@ -173,17 +173,28 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
     """Read the sweeps of a study: `arm`, `state` ("done" or "running") and `trials`, a row per finished trial: `trial,
     state, settings, val_loss, val_auroc, epochs`.
     """
+    path = directory / PLAN
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     found = []
-    for arm in sorted([*directory.glob("arms/*"), *directory.glob("tasks/**/arms/*")]):
-        done, running = arm / "sweep", partial_directory(arm / "sweep")
-        name = str(arm.relative_to(directory)).replace("arms/", "", 1)
+    for row in rows:
+        if row["kind"] != "sweep":
+            continue
+        done, running = directory / row["directory"], partial_directory(directory / row["directory"])
+        name = _arm_of_sweep(row)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
-            rows = read_result_table(done / "trials.parquet").select(columns).to_dicts()
-            found.append({"arm": name, "state": "done", "trials": rows})
+            trials = read_result_table(done / "trials.parquet").select(columns).to_dicts()
+            found.append({"arm": name, "state": "done", "trials": trials})
         elif running.is_dir():
             found.append({"arm": name, "state": "running", "trials": _ended_trials(running)})
-    return found
+    return sorted(found, key=lambda sweep: str(sweep["arm"]))
+
+
+def _arm_of_sweep(row: Mapping[str, Any]) -> str:
+    """Return the arm of a sweep in a plan, after the folder of its task if there are several."""
+    if "arm" in row:
+        return str(PurePosixPath(row["view"]) / row["arm"])
+    return str(PurePosixPath(row["directory"]).parent).replace("arms/", "", 1)  # plans of earlier versions
 
 
 def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
@@ -194,10 +205,7 @@ def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
         if not (batch / "samples.json").is_file():
             continue
         samples = json.loads((batch / "samples.json").read_text(encoding="utf-8"))
-        for written in sorted(batch.rglob("trials.json"), key=lambda path: path.stat().st_mtime):
-            place = written.relative_to(batch).parts[0].removeprefix(".").removesuffix(".partial")
-            encoder = place.removeprefix("trials").removeprefix("-")  # of a sweep over encoders
-            own = [n for n, sample in enumerate(samples) if not encoder or sample.get("encoder") == encoder]
+        for own, written in _written_trials(batch, samples):
             for row in json.loads(written.read_text(encoding="utf-8")):
                 number = first + own[row["trial"]]
                 rows[number] = {
@@ -206,3 +214,18 @@ def _ended_trials(sweep: Path) -> list[dict[str, Any]]:
                 }  # fmt: skip
         first += len(samples)
     return [rows[number] for number in sorted(rows)]
+
+
+def _written_trials(batch: Path, samples: Sequence[Mapping[str, Any]]) -> list[tuple[list[int], Path]]:
+    """Return the files of results in a batch, oldest first, each with the numbers of its samples.
+
+    Trials of several encoders have a directory each (`hilum.finetuning.trials.search.SearchRun.place`).
+    """
+    encoders = list(dict.fromkeys(sample.get("encoder") for sample in samples))
+    found = []
+    for encoder in encoders:
+        own = [number for number, sample in enumerate(samples) if sample.get("encoder") == encoder]
+        places = [batch / f"trials-{encoder}", *([batch / "trials"] if len(encoders) == 1 else [])]
+        for place in [each for one in places for each in (one, partial_directory(one))]:
+            found += [(own, path) for path in place.rglob("trials.json")]
+    return sorted(found, key=lambda each: each[1].stat().st_mtime)

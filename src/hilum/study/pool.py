@@ -23,7 +23,7 @@ from hilum.data.splits import Split
 from hilum.encoders.statements import SAME_IMAGES
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
-from hilum.runs.copies import FOLDER
+from hilum.runs.pools.copies import FOLDER
 from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Study
 
@@ -43,7 +43,7 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
     """
     for one in parts.values():
         for other in parts.values():
-            if other.collected.name in SAME_IMAGES.get(one.collected.name, ()):
+            if other.dataset.name in SAME_IMAGES.get(one.dataset.name, ()):
                 raise HilumError(
                     f"data.{name}.pool",
                     expected="data sets of different images",
@@ -53,11 +53,11 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
     manifest = _stacked(parts, {each: data.manifest for each, data in parts.items()})
     manifest = manifest.with_columns(_one_person_each(manifest))
     boxes = [
-        data.collected.boxes.with_columns(pl.format("{}:{}", pl.lit(each), "image_id").alias("image_id"))
+        data.dataset.boxes.with_columns(pl.format("{}:{}", pl.lit(each), "image_id").alias("image_id"))
         for each, data in parts.items()
-        if data.collected.boxes is not None
+        if data.dataset.boxes is not None
     ]
-    collected = Dataset(
+    dataset = Dataset(
         manifest=manifest,
         boxes=pl.concat(boxes, how="diagonal_relaxed") if boxes else None,
         root=Path("/"),
@@ -66,13 +66,13 @@ def pooled_data(name: str, parts: Mapping[str, PreparedData]) -> PreparedData:
         sources={},
     )
     known = all(data.issuer_known for data in parts.values())
-    return PreparedData(name, collected, manifest, POOL, known, parts=parts)
+    return PreparedData(name, dataset, manifest, POOL, known, parts=parts)
 
 
 def _stacked(parts: Mapping[str, PreparedData], manifests: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Stack the rows of all parts, with absolute paths; null for paths outside of a part's folder."""
     stacked = stack_manifests(manifests, {name: parts[name].issuer for name in manifests})
-    roots = {name: data.collected.root.resolve() for name, data in parts.items()}
+    roots = {name: data.dataset.root.resolve() for name, data in parts.items()}
     paths = [
         _path(roots, part, path)
         for name, manifest in manifests.items()
@@ -117,10 +117,10 @@ def findings_of(study: Study, data: PreparedData) -> list[str]:
     """Return the findings of a task that a data set, or any part of a pool, labels, in the task's order."""
     if data.parts:
         known = {finding for part in data.parts.values() for finding in findings_of(study, part)}
-    elif data.collected.name == FOLDER:
+    elif data.dataset.name == FOLDER:
         known = set(finding_columns(data.manifest))
     else:
-        known = set(labelled_by(data.collected.name))
+        known = set(labelled_by(data.dataset.name))
     return [finding for finding in study.task.findings if finding in known]
 
 
@@ -138,8 +138,8 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
     """
     label_policy, cohort = study.task.label_policy(), study.task.images.cohort()
     if not data.parts:
-        collected = replace(data.collected, manifest=data.manifest)
-        return task_images(collected, findings, label_policy, cohort, where=where, of=data.name)
+        dataset = replace(data.dataset, manifest=data.manifest)
+        return task_images(dataset, findings, label_policy, cohort, where=where, of=data.name)
     rows = {}
     for name, part in data.parts.items():
         own = findings_of(study, part)
@@ -148,7 +148,7 @@ def images_of_task(study: Study, data: PreparedData, findings: list[str], where:
                 f"data.{data.name}.pool", expected=f"labels of {', '.join(findings)}", found=f"none in {name}",
                 fix="Remove it from the pool.",
             )  # fmt: skip
-        rows[name] = task_images(replace(part.collected, manifest=part.manifest), own, label_policy, cohort)
+        rows[name] = task_images(replace(part.dataset, manifest=part.manifest), own, label_policy, cohort)
     stacked = _stacked(data.parts, rows)
     nowhere = [finding for finding in findings if finding not in stacked.columns]
     if nowhere:

@@ -8,7 +8,7 @@ import polars as pl
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.recipe import Recipe
 from hilum.data.splits import Split, sample_patients
-from hilum.runs.copies import counted_once
+from hilum.runs.pools.copies import counted_once
 from hilum.study.data import PreparedData
 from hilum.study.file import Pretrained, Study
 from hilum.study.file.section import percent_of

@@ -292,7 +292,7 @@ def _parameters(of: _Of, counted: _Counted | None) -> float:  # noqa: ARG001 (co
 def _changed_labels(of: _Of, counted: _Counted | None) -> float:
     """Count images whose findings in CheXNet's lists differ from the table."""
     task = _of_task(counted).task
-    root = of.prepared.labelled.collected.root
+    root = of.prepared.labelled.dataset.root
     listed = [line for part in _LISTS.values() for line in _lines(root, *part)]
     if not listed:
         raise _NotCountedError("CheXNet's lists are not in the folder")

@@ -166,8 +166,9 @@ def trained_gigaflops(name: str, size: int, *, seconds: float) -> float:
     return float(FORWARDS_A_TRAINING_STEP * forward_gigaflops(name, size) * batch / best)
 
 
+@cache
 def matrix_gigaflops() -> float:
-    """Measure the rate of matrix products in the precision of training; takes about half a second."""
+    """Measure the rate of matrix products in the precision of training, once a process; takes about half a second."""
     import torch
 
     from hilum.training.distributed.device import choose_device

@@ -53,7 +53,7 @@ class Fit:
         best_validation_loss: Lowest validation loss; None without validation.
         curves: One row per epoch: epoch (from 1), step (optimiser steps so far), train_loss, val_loss (null in epochs
             without validation; also val_auroc if it selects the epoch), lr (of the first parameter group at the last
-            step), images_per_second and data_wait_share (of the training steps), seconds (training and validation),
+            step), images_per_second and data_wait_fraction (of the training steps), seconds (training and validation),
             the module's `epoch_metrics`, and the probe's metrics with probe_seconds (null in epochs without probe).
         stopped_early: True after early stopping.
         start: Metrics of the probe before the first step; empty without probe.
@@ -263,7 +263,7 @@ class _Loop:
             "val_loss": loss,
             "lr": self.stepper.optimizer.param_groups[0]["lr"],
             "images_per_second": train_state.images_per_second,
-            "data_wait_share": train_state.data_wait_share,
+            "data_wait_fraction": train_state.data_wait_fraction,
             "seconds": train_state.seconds + time.perf_counter() - began,
         }
         if ranked:
@@ -359,6 +359,6 @@ class _Loop:
             train_state.epoch * len(self.batches) + train_state.step,
             settings.epochs * len(self.batches),
             f"epoch {train_state.epoch + 1}/{settings.epochs} · loss {loss} · "
-            f"{train_state.images_per_second:.0f} images/s · data-wait {100 * train_state.data_wait_share:.1f} %"
+            f"{train_state.images_per_second:.0f} images/s · data-wait {100 * train_state.data_wait_fraction:.1f} %"
             + (f" · probe {train_state.quality:.3f}" if train_state.quality is not None else ""),
         )

@@ -49,8 +49,7 @@ def arithmetic(precision: ResolvedPrecision, device: torch.device) -> "Arithmeti
     (Micikevicius et al., "Mixed precision training", ICLR 2018, §3.2). Its `state_dict` is part of checkpoints.
     """
     # imported here, since Lightning loads torch's compiler, which prediction does not need
-    from lightning.fabric.plugins import MixedPrecision
-    from lightning.fabric.plugins import Precision as Arithmetic
+    from lightning.fabric.plugins import MixedPrecision, Precision as Arithmetic
 
     if precision == "fp32":
         return Arithmetic()

@@ -1,8 +1,10 @@
 """Settings of a training run: length, optimiser, learning rate, precision, device."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from operator import le, lt
+from typing import Annotated, Any, Literal
 
+from hilum.declared import Bounds, raise_problems, range_problems
 from hilum.errors import HilumError
 
 Optimizer = Literal["adamw", "adam", "sgd", "lars"]
@@ -12,6 +14,22 @@ Device = Literal["auto", "cpu", "cuda"]
 Keep = Literal["lowest", "last", "best_auroc"]
 Compile = Literal["auto", "on", "off"]
 
+Epochs = Annotated[int, Bounds(ge=1)]
+LearningRate = Annotated[float, Bounds(gt=0)]
+WeightDecay = Annotated[float, Bounds(ge=0)]
+WeightDecayEnd = Annotated[float | None, Bounds(ge=0)]
+LayerDecay = Annotated[float, Bounds(gt=0, le=1)]
+WarmupEpochs = Annotated[float, Bounds(ge=0)]
+PlateauPatience = Annotated[int, Bounds(ge=0)]
+PlateauFactor = Annotated[float, Bounds(gt=0, lt=1)]
+PlateauMinLr = Annotated[float, Bounds(ge=0)]
+StopBelowLr = Annotated[float | None, Bounds(gt=0)]
+ClipGradNorm = Annotated[float | None, Bounds(gt=0)]
+GradientAccumulationSteps = Annotated[int, Bounds(ge=1)]
+FreezeEncoderSteps = Annotated[int, Bounds(ge=0)]
+Patience = Annotated[int | None, Bounds(ge=1)]
+Workers = Annotated[int, Bounds(ge=0)]
+Seconds = Annotated[float, Bounds(ge=0)]
 
 INDIFFERENT = ("checkpoint_every_seconds", "compile")
 """Settings that do not affect results, or only rounding."""
@@ -59,78 +77,50 @@ class TrainingSettings:
             one per epoch would slow short epochs by a tenth.
     """
 
-    epochs: int
-    lr: float
-    weight_decay: float = 0.0
-    weight_decay_end: float | None = None
+    epochs: Epochs
+    lr: LearningRate
+    weight_decay: WeightDecay = 0.0
+    weight_decay_end: WeightDecayEnd = None
     optimizer: Optimizer = "adamw"
-    warmup_epochs: float = 0.0
+    warmup_epochs: WarmupEpochs = 0.0
     schedule: Schedule = "cosine"
-    plateau_patience: int = 3
-    plateau_factor: float = 0.1
-    plateau_min_lr: float = 0.0
-    stop_below_lr: float | None = None
+    plateau_patience: PlateauPatience = 3
+    plateau_factor: PlateauFactor = 0.1
+    plateau_min_lr: PlateauMinLr = 0.0
+    stop_below_lr: StopBelowLr = None
     keep: Keep = "lowest"
-    layer_decay: float = 1.0
-    clip_grad_norm: float | None = None
-    gradient_accumulation_steps: int = 1
-    freeze_encoder_steps: int = 0
+    layer_decay: LayerDecay = 1.0
+    clip_grad_norm: ClipGradNorm = None
+    gradient_accumulation_steps: GradientAccumulationSteps = 1
+    freeze_encoder_steps: FreezeEncoderSteps = 0
     activation_checkpointing: bool = False
-    validate_every: int = 1
-    patience: int | None = None
+    validate_every: Annotated[int, Bounds(ge=1)] = 1
+    patience: Patience = None
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"
     seed: int = 0
-    checkpoint_every_seconds: float = 30.0
+    checkpoint_every_seconds: Seconds = 30.0
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
-        _require(self.lr > 0, "lr", "a positive number", self.lr)
-        _require(0 < self.plateau_factor < 1, "plateau_factor", "above 0, below 1", self.plateau_factor)
-        _require(self.plateau_patience >= 0, "plateau_patience", "zero or more", self.plateau_patience)
-        _require(0 <= self.plateau_min_lr < self.lr, "plateau_min_lr", "zero or more, below `lr`", self.plateau_min_lr)
-        floor = self.stop_below_lr
-        _require(floor is None or 0 < floor < self.lr, "stop_below_lr", "above 0, below `lr`; or none", floor)
-        _require(
-            floor is None or self.schedule == "plateau", "stop_below_lr", "a plateau, which lowers `lr`", self.schedule
-        )
-        _require(self.weight_decay >= 0, "weight_decay", "zero or more", self.weight_decay)
-        last = self.weight_decay_end
-        _require(last is None or last >= 0, "weight_decay_end", "zero or more, or none", last)
-        _require(0 < self.layer_decay <= 1, "layer_decay", "above 0, at most 1", self.layer_decay)
-        _require(
-            self.gradient_accumulation_steps >= 1,
-            "gradient_accumulation_steps",
-            "at least 1",
-            self.gradient_accumulation_steps,
-        )
-        _require(self.freeze_encoder_steps >= 0, "freeze_encoder_steps", "zero or more", self.freeze_encoder_steps)
-        _require(0 <= self.warmup_epochs <= self.epochs, "warmup_epochs", f"0 to {self.epochs}", self.warmup_epochs)
-        _require(
-            self.clip_grad_norm is None or self.clip_grad_norm > 0,
-            "clip_grad_norm",
-            "a positive number",
-            self.clip_grad_norm,
-        )
-        _require(self.validate_every >= 1, "validate_every", "at least 1", self.validate_every)
-        _require(self.patience is None or self.patience >= 1, "patience", "at least 1, or none", self.patience)
-        for name, allowed in (
-            ("optimizer", Optimizer),
-            ("schedule", Schedule),
-            ("keep", Keep),
-            ("precision", Precision),
-            ("device", Device),
-            ("compile", Compile),
+        problems = range_problems(type(self), vars(self), "training")
+        wrong = {problem.where.removeprefix("training.") for problem in problems}
+        for name, compare, limit, expected in (
+            ("plateau_min_lr", lt, "lr", f"below `lr`, {self.lr}"),
+            ("stop_below_lr", lt, "lr", f"below `lr`, {self.lr}, or null"),
+            ("warmup_epochs", le, "epochs", f"at most `epochs`, {self.epochs}"),
         ):
-            choices = get_args(allowed)
-            _require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
+            value, most = getattr(self, name), getattr(self, limit)
+            if not wrong & {name, limit} and value is not None and not compare(value, most):
+                problems.append(_problem(name, expected, value))
+        if self.stop_below_lr is not None and self.schedule != "plateau":
+            problems.append(_problem("stop_below_lr", "a plateau, which lowers `lr`", self.schedule))
+        raise_problems(problems, "training")
 
     def as_data(self) -> dict[str, Any]:
         """Return all settings that affect the result, for provenance and fingerprints."""
         return {name: value for name, value in asdict(self).items() if name not in INDIFFERENT}
 
 
-def _require(right: bool, field: str, expected: str, found: object) -> None:
-    if not right:
-        raise HilumError(f"training.{field}", expected=expected, found=str(found), fix=f"Change `{field}`.")
+def _problem(field: str, expected: str, found: object) -> HilumError:
+    return HilumError(f"training.{field}", expected=expected, found=str(found), fix=f"Change `{field}`.")

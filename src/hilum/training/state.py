@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from hilum.data.tables.parquet import RENAMED_COLUMNS
 from hilum.training.callbacks import SMOOTHED
 from hilum.training.optim import Lowest, Plateau
 from hilum.training.settings import KeepProbed, TrainingSettings
@@ -60,7 +61,8 @@ class TrainState:
         """Restore the state from `as_data`."""
         plateau = Plateau(data["plateau"]["share"], Lowest(**data["plateau"]["lowest"]))
         lowest = {name: Lowest(**data[name]) for name in ("lowest", "misranked")}
-        return cls(**{**data, **lowest, "plateau": plateau})
+        curves = [{RENAMED_COLUMNS.get(name, name): value for name, value in row.items()} for row in data["curves"]]
+        return cls(**{**data, **lowest, "plateau": plateau, "curves": curves})
 
     def count_step(self, images: int, seconds: float, seconds_waited: float) -> None:
         """Count a step."""
@@ -123,6 +125,6 @@ class TrainState:
         return self.images / self.seconds if self.seconds else 0.0
 
     @property
-    def data_wait_share(self) -> float:
+    def data_wait_fraction(self) -> float:
         """Fraction of the current epoch's time spent waiting for batches, 0 to 1."""
         return self.seconds_waited / self.seconds if self.seconds else 0.0

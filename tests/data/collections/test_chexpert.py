@@ -51,8 +51,8 @@ def codes(image) -> dict[str, int]:
 
 
 def test_the_native_files_become_a_manifest(small):
-    collected = read_collection("chexpert", small)
-    manifest = collected.manifest
+    dataset = read_collection("chexpert", small)
+    manifest = dataset.manifest
     assert manifest["split"].to_list() == ["train"] * 4 + ["val"]
     assert manifest["view"].to_list() == ["AP", "AP", "LATERAL", "FRONTAL", "PA"]
     assert manifest["sex"].to_list() == ["F", "F", "F", None, "M"]
@@ -61,8 +61,8 @@ def test_the_native_files_become_a_manifest(small):
     assert first["image_id"] == "train/patient00001/study1/view1_frontal.jpg"
     assert first["path"] == f"{P}/train/patient00001/study1/view1_frontal.jpg"
     assert (first["patient_id"], first["study_id"]) == ("patient00001", "patient00001/study1")
-    assert sorted(collected.sources) == [f"{P}/train.csv", f"{P}/valid.csv"]
-    assert collected.notes == [
+    assert sorted(dataset.sources) == [f"{P}/train.csv", f"{P}/valid.csv"]
+    assert list(map(str, dataset.notes)) == [
         "train.csv: 1 ages of 0 mean unknown; set to blank",
         "train.csv: 1 images of unknown sex",
         "train.csv: 1 frontal images are neither AP nor PA; their view is FRONTAL",

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -47,14 +46,14 @@ def labels(root, text):
 
 
 def test_an_unlabelled_folder_is_read_in_order_and_dicom_headers_tell_the_patient(root):
-    collected = read_collection("folder", root)
-    assert collected.manifest["image_id"].to_list() == ["b/IM0001", "b/two.PNG", "one.jpg"]
-    assert collected.manifest["path"].to_list() == collected.manifest["image_id"].to_list()
-    assert collected.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None, False, True)
-    assert collected.manifest["patient_known"].to_list() == [True, False, False]
-    assert collected.manifest["patient_id"].to_list() == ["77", "b/two.PNG", "one.jpg"]
-    assert collected.notes == ["2 images have no patient id: each counts as its own patient"]
-    store = build_store(collected.manifest, root, parse_recipe([{"resize": 8}]), root.parent / "store")
+    dataset = read_collection("folder", root)
+    assert dataset.manifest["image_id"].to_list() == ["b/IM0001", "b/two.PNG", "one.jpg"]
+    assert dataset.manifest["path"].to_list() == dataset.manifest["image_id"].to_list()
+    assert dataset.manifest.row(0)[2:] == ("77", None, "PA", 62.0, "F", None, False, True)
+    assert dataset.manifest["patient_known"].to_list() == [True, False, False]
+    assert dataset.manifest["patient_id"].to_list() == ["77", "b/two.PNG", "one.jpg"]
+    assert list(map(str, dataset.notes)) == ["2 images have no patient id: each counts as its own patient"]
+    store = build_store(dataset.manifest, root, parse_recipe([{"resize": 8}]), root.parent / "store")
     assert len(store.image_ids) == 3
 
 
@@ -66,8 +65,8 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
         "one,p2,,M,0,,Y\n"
         "IM0001,,,,0.0,1.0,\n",
     )
-    collected = read_collection("folder", root, labels=path)
-    manifest = collected.manifest
+    dataset = read_collection("folder", root, labels=path)
+    manifest = dataset.manifest
     assert manifest.select("image_id", "path", "patient_id", "age", "sex", "Pleural Effusion", "Pneumonia").rows() == [
         ("b/two.PNG", "b/two.PNG", "p1", 40.0, "F", 1, -1),
         ("one", "one.jpg", "p2", None, "M", 0, None),
@@ -75,18 +74,19 @@ def test_labels_are_joined_by_path_name_or_stem_and_headers_fill_what_they_leave
     ]
     assert manifest["patient_known"].to_list() == [True, True, False]  # 77 is no id of the kind p1, p2
     assert (
-        collected.notes[0] == "columns of labels.csv that are not findings of Hilum's vocabulary were ignored: hospital"
+        str(dataset.notes[0])
+        == "columns of labels.csv that are not findings of Hilum's vocabulary were ignored: hospital"
     )
-    assert list(collected.sources) == ["labels.csv"]
+    assert list(dataset.sources) == ["labels.csv"]
 
 
 def test_labels_may_are_in_the_folder_itself(root):
     (root / "labels.csv").write_text("filename,Mass\none.jpg,1\n")
-    collected = read_collection("folder", root, labels=root.__class__("labels.csv"))
-    assert collected.manifest["Mass"].to_list() == [1, None, None]
-    assert collected.manifest["labelled"].to_list() == [True, False, False]
-    assert collected.notes == [
-        "1 file is not an image and was skipped",
+    dataset = read_collection("folder", root, labels=root.__class__("labels.csv"))
+    assert dataset.manifest["Mass"].to_list() == [1, None, None]
+    assert dataset.manifest["labelled"].to_list() == [True, False, False]
+    assert list(map(str, dataset.notes)) == [
+        "files that are not images, and were skipped: 1",
         "2 images have no patient id: each counts as its own patient",
         "2 of 3 images have no label in labels.csv and are used for pretraining only",
     ]
@@ -102,16 +102,16 @@ def test_unreadable_files_are_set_aside_and_counted(root, tmp_path):
     (root / "link.png").symlink_to(tmp_path / "secret.png")
     (root / "inner.png").symlink_to(root / "b" / "two.PNG")
     (root / "elsewhere").symlink_to(tmp_path)
-    collected = read_collection("folder", root)
-    assert collected.manifest["path"].to_list() == ["b/IM0001", "b/two.PNG", "inner.png", "one.jpg"]
-    reasons = dict(collected.rejected.select("path", "reason").iter_rows())
+    dataset = read_collection("folder", root)
+    assert dataset.manifest["path"].to_list() == ["b/IM0001", "b/two.PNG", "inner.png", "one.jpg"]
+    reasons = dict(dataset.rejected.select("path", "reason").iter_rows())
     assert reasons == {
         "broken.dcm": "a broken DICOM file, or one without an image",
         "empty.png": "empty file",
         "text.png": "a text file",
         "link.png": "a link out of the folder",
     }
-    assert "4 files could not be read and were excluded (rejected.parquet)" in collected.notes
+    assert "4 files could not be read and were excluded (rejected.parquet)" in map(str, dataset.notes)
     path = labels(root, "image,Mass\none.jpg,1\nempty.png,1\n")
     images = read_collection("folder", root, labels=path).manifest
     assert images.filter("labelled")["image_id"].to_list() == ["one.jpg"]
@@ -158,12 +158,12 @@ def test_of_many_wrong_values_three_are_named_and_the_others_counted(root):
 
 def test_rows_without_a_file_may_be_allowed(root):
     path = labels(root, "image,Mass,age\none.jpg,1,130\nnobody.png,1,50\n")
-    collected = read_collection("folder", root, labels=path, allow_missing=True)
-    assert collected.manifest["path"].to_list() == ["one.jpg", None, "b/IM0001", "b/two.PNG"]
-    assert collected.manifest["age"].to_list()[:2] == [None, 50.0]
-    assert "1 ages beyond 120 years were set to blank" in collected.notes
-    assert "1 rows of labels.csv have no file; allowed (nobody.png)" in collected.notes
-    assert "2 of 4 images have no label in labels.csv and are used for pretraining only" in collected.notes
+    dataset = read_collection("folder", root, labels=path, allow_missing=True)
+    assert dataset.manifest["path"].to_list() == ["one.jpg", None, "b/IM0001", "b/two.PNG"]
+    assert dataset.manifest["age"].to_list()[:2] == [None, 50.0]
+    assert "1 ages below 0 or beyond 120 years were set to blank" in map(str, dataset.notes)
+    assert "1 rows of labels.csv have no file; allowed (nobody.png)" in map(str, dataset.notes)
+    assert "2 of 4 images have no label in labels.csv and are used for pretraining only" in map(str, dataset.notes)
 
 
 def test_an_id_of_its_own_may_stand_beside_the_path(root):
@@ -216,12 +216,12 @@ def test_a_folder_without_images_is_refused(tmp_path):
 @pytest.mark.shared_data
 def test_real_images_of_many_makers_are_read_and_stored(shared_data, tmp_path):
     root = shared_data / "cxr_formats"
-    collected = read_collection("folder", root)
-    assert len(collected.manifest) == 25
-    assert collected.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
-    assert collected.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
-    assert collected.notes[1] == "2 DICOM files: a secondary capture: gray levels may have been lost"
-    store = build_store(collected.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
+    dataset = read_collection("folder", root)
+    assert len(dataset.manifest) == 25
+    assert dataset.manifest["patient_id"].n_unique() == 24  # the two DICOM files are of one patient
+    assert dataset.manifest.drop_nulls("age").select("view", "age", "sex").unique().rows() == [("PA", 62.0, "M")]
+    assert str(dataset.notes[1]) == "2 DICOM files: a secondary capture: gray levels may have been lost"
+    store = build_store(dataset.manifest, root, parse_recipe([{"square": "pad"}, {"resize": 64}]), tmp_path / "store")
     assert store.pixels.shape == (25, 64, 64)
     assert pl.Series(store.pixels.reshape(25, -1).std(axis=1)).min() > 15
 
@@ -232,8 +232,8 @@ def test_content_decides_what_a_file_is(root):
         (root / name).write_bytes(dicom)
     (root / "scan.jfif").write_bytes((root / "one.jpg").read_bytes())
     (root / "notes.1.2.3").write_text("no image")
-    collected = read_collection("folder", root)
-    assert collected.manifest["path"].to_list() == [
+    dataset = read_collection("folder", root)
+    assert dataset.manifest["path"].to_list() == [
         "1.2.840.113619.2.5.176.215.63.78",
         "CR.1.2.392.200036.9125.4",
         "b/IM0001",
@@ -243,8 +243,8 @@ def test_content_decides_what_a_file_is(root):
         "one.jpg",
         "scan.jfif",
     ]
-    assert collected.manifest["patient_id"].to_list().count("77") == 5
-    assert "1 file is not an image and was skipped" in collected.notes
+    assert dataset.manifest["patient_id"].to_list().count("77") == 5
+    assert "files that are not images, and were skipped: 1" in map(str, dataset.notes)
     path = labels(root, "image,Mass\n1.2.840.113619.2.5.176.215.63.78,1\nimage.img,0\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1, 0]
 
@@ -259,15 +259,14 @@ def test_kinds_that_are_not_read_are_reported_and_counted(root):
     image = Image.open(root / "one.jpg")
     for name in ("a.tif", "b.tiff", "c.bmp", "d.webp", "e.jp2"):
         image.save(root / name)
-    collected = read_collection("folder", root)
-    assert len(collected.manifest) == 3
+    dataset = read_collection("folder", root)
+    assert len(dataset.manifest) == 3
     assert (
         "kinds that Hilum does not read: 1 BMP file, 1 JPEG 2000 file, 2 TIFF files, 1 WebP file; convert them to PNG, or get"
         " the originals"
-    ) in collected.notes
+    ) in map(str, dataset.notes)
     assert (
-        dict(collected.rejected.select("path", "reason").iter_rows())["a.tif"]
-        == "a TIFF file, which Hilum does not read"
+        dict(dataset.rejected.select("path", "reason").iter_rows())["a.tif"] == "a TIFF file, which Hilum does not read"
     )
     path = labels(root, "image,Mass\none.jpg,1\na.tif,1\n")
     assert read_collection("folder", root, labels=path).manifest["Mass"].drop_nulls().to_list() == [1]
@@ -284,7 +283,7 @@ def test_exif_orientation_is_counted_at_ingest(root):
     for name in ("turned.jpg", "turned.png"):
         image.save(root / name, exif=exif)
     message = "2 JPEG or PNG files: has an EXIF orientation, which was applied"
-    assert message in read_collection("folder", root).notes
+    assert message in map(str, read_collection("folder", root).notes)
 
 
 NAME = st.binary(min_size=1, max_size=40).filter(lambda name: not set(name) & set(b"/\0") and not name.startswith(b"."))
@@ -302,14 +301,14 @@ def test_an_image_of_any_name_is_read_or_set_aside_and_the_rest_is_read(root, tm
     place.write_bytes(content)
     path = os.path.relpath(place, root)
     try:
-        collected = read_collection("folder", root)
-        collected.manifest.write_parquet(tmp_path / "manifest.parquet")
-        collected.rejected.write_parquet(tmp_path / "rejected.parquet")
-        assert len(collected.manifest) + len(collected.rejected) == 4
+        dataset = read_collection("folder", root)
+        dataset.manifest.write_parquet(tmp_path / "manifest.parquet")
+        dataset.rejected.write_parquet(tmp_path / "rejected.parquet")
+        assert len(dataset.manifest) + len(dataset.rejected) == 4
         if is_utf8(path):
-            assert path in collected.manifest["path"].to_list()
+            assert path in dataset.manifest["path"].to_list()
         else:
-            assert collected.rejected.select("path", "reason").rows() == [(printable(path), NOT_UTF8)]
+            assert dataset.rejected.select("path", "reason").rows() == [(printable(path), NOT_UTF8)]
     finally:
         place.unlink()
         if within:
@@ -318,9 +317,9 @@ def test_an_image_of_any_name_is_read_or_set_aside_and_the_rest_is_read(root, tm
 
 def test_a_text_file_of_any_name_is_skipped(root):
     (root / os.fsdecode(b"caf\xe9.txt")).write_text("no image")
-    collected = read_collection("folder", root)
-    assert len(collected.rejected) == 0
-    assert "1 file is not an image and was skipped" in collected.notes
+    dataset = read_collection("folder", root)
+    assert len(dataset.rejected) == 0
+    assert "files that are not images, and were skipped: 1" in map(str, dataset.notes)
 
 
 def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_path):
@@ -332,9 +331,9 @@ def test_a_root_whose_path_is_not_utf8_is_refused_by_a_printable_name(root, tmp_
 
 def test_a_patient_of_header_and_table_is_one_whatever_the_zeros(root):
     path = labels(root, "image,patient_id,Mass\none.jpg,0077,1\nb/IM0001,,0\n")
-    collected = read_collection("folder", root, labels=path)
-    assert collected.manifest.filter(pl.col("patient_known"))["patient_id"].to_list() == ["77", "77"]
-    assert [note for note in collected.notes if note.startswith("1 patients have several spellings")]
+    dataset = read_collection("folder", root, labels=path)
+    assert dataset.manifest.filter(pl.col("patient_known"))["patient_id"].to_list() == ["77", "77"]
+    assert [note for note in map(str, dataset.notes) if note.startswith("1 patients have several spellings")]
     path = labels(root, "image,patient_id,split,Mass\none.jpg,77.0,train,1\nb/IM0001,,test,0\n")
     with pytest.raises(HilumError, match=r"found patient 77 in test and train \(one patient, .*: 77 = 77.0\)"):
         read_collection("folder", root, labels=path)
@@ -368,9 +367,9 @@ def test_words_for_splits_and_unknown_values_are_understood(root, column):
 )
 def test_a_column_that_is_left_out_and_looks_like_more_is_named(root, column, value, message):
     path = labels(root, f"image,{column},Mass\none.jpg,{value},1\n")
-    collected = read_collection("folder", root, labels=path)
-    assert f"column {message}" in collected.notes
-    assert collected.manifest.filter(pl.col("labelled"))["split"].to_list() == [None]
+    dataset = read_collection("folder", root, labels=path)
+    assert f"column {message}" in map(str, dataset.notes)
+    assert dataset.manifest.filter(pl.col("labelled"))["split"].to_list() == [None]
 
 
 def test_patient_ids_that_a_spreadsheet_rounded_are_reported(root):

@@ -22,26 +22,26 @@ def native(tmp_path, dicom):
 
 
 def test_folders_and_headers_become_a_manifest(native):
-    collected = read_collection("gb7_flg", native)
+    dataset = read_collection("gb7_flg", native)
     png = "MD__20200424__norma/x.png"
-    assert collected.manifest.drop("image_id", "study_id", "split").rows() == [
+    assert dataset.manifest.drop("image_id", "study_id", "split").rows() == [
         (f"{SICK}/IM000001", "17", "PA", 33.0, "F", 1, 0),
         (f"{WELL}/IM000001", "17", None, None, None, 0, 1),
         (f"{WELL}/IM000002", f"{WELL}/IM000002", None, None, None, 0, 1),
         (png, png, None, None, None, 0, 1),
     ]
-    assert collected.notes == [
-        "1 file is not an image and was skipped",
-        "2 images have no patient id; each counts as its own patient",
+    assert list(map(str, dataset.notes)) == [
+        "files that are not images, and were skipped: 1",
+        "2 images have no patient id: each counts as its own patient",
     ]
 
 
 def test_broken_images_are_set_aside(native):
     path = native / SICK / "IM000001"
     path.write_bytes(path.read_bytes()[:300])
-    collected = read_collection("gb7_flg", native)
-    assert collected.rejected["path"].to_list() == [f"{SICK}/IM000001"]
-    assert len(collected.manifest) == 3
+    dataset = read_collection("gb7_flg", native)
+    assert dataset.rejected["path"].to_list() == [f"{SICK}/IM000001"]
+    assert len(dataset.manifest) == 3
 
 
 def test_without_both_folders_it_is_not_gb7(tmp_path):
@@ -56,6 +56,6 @@ def test_folders_that_are_links_are_not_followed(native, tmp_path_factory):
     (native / "MD__20200424__norma" / "linked").symlink_to(elsewhere)
     (native / "norma").symlink_to(elsewhere)
     (native / WELL / "IM000003").symlink_to(elsewhere / "IM000009")
-    collected = read_collection("gb7_flg", native)
-    assert len(collected.manifest) == 3
-    assert not collected.manifest["path"].str.contains("linked|IM000009|IM000003").any()
+    dataset = read_collection("gb7_flg", native)
+    assert len(dataset.manifest) == 3
+    assert not dataset.manifest["path"].str.contains("linked|IM000009|IM000003").any()

@@ -65,8 +65,8 @@ def native(tmp_path):
 
 
 def test_the_native_files_become_a_manifest(native):
-    collected = read_collection("mimic_cxr_jpg", native)
-    manifest = collected.manifest
+    dataset = read_collection("mimic_cxr_jpg", native)
+    manifest = dataset.manifest
     assert manifest["image_id"].to_list() == IDS
     assert manifest["patient_id"].to_list() == ["10000032", "10000032", "10000764", "10001217", "10001217"]
     assert manifest["study_id"][2] == "57375967"
@@ -74,9 +74,9 @@ def test_the_native_files_become_a_manifest(native):
     assert manifest["split"].to_list() == ["train", "train", "val", "test", "test"]
     assert manifest["path"][0] == f"files/p10/p10000032/s50414267/{IDS[0]}.jpg"
     assert all((native / path).is_file() for path in manifest["path"])
-    assert collected.notes == [
+    assert list(map(str, dataset.notes)) == [
         "labels of mimic-cxr-2.0.0-chexpert.csv.gz",
-        "1 images belong to studies that mimic-cxr-2.0.0-chexpert.csv.gz lacks; their findings are blank",
+        "1 images have no labels in mimic-cxr-2.0.0-chexpert.csv.gz; their findings are blank",
         "no patients.csv (MIMIC-IV) here: age and sex are blank",
     ]
 
@@ -121,9 +121,9 @@ def test_age_and_sex_come_from_mimic_iv_where_its_patients_are_here(native):
 
 def test_without_lists_the_split_is_blank(native):
     (native / "mimic-cxr-2.0.0-split.csv.gz").unlink()
-    collected = read_collection("mimic_cxr_jpg", native)
-    assert collected.manifest["split"].null_count() == 5
-    assert "no mimic-cxr-2.0.0-split.csv here: split is blank" in collected.notes
+    dataset = read_collection("mimic_cxr_jpg", native)
+    assert dataset.manifest["split"].null_count() == 5
+    assert "no mimic-cxr-2.0.0-split.csv here: split is blank" in map(str, dataset.notes)
 
 
 def test_missing_images_are_counted_and_the_fix_is_named(native):

@@ -3,6 +3,7 @@ import pytest
 
 from hilum.data.collections.native_boxes import as_boxes, boxes_of_corners
 from hilum.errors import HilumError
+from hilum.notes import Note
 
 
 def rows(*corners, width=100, height=80, **others):
@@ -18,7 +19,7 @@ def rows(*corners, width=100, height=80, **others):
 
 
 def test_a_box_inside_stays_as_it_is_with_what_belongs_to_it(tmp_path):
-    notes: list[str] = []
+    notes: list[Note] = []
     boxes = as_boxes(rows((0, 0.5, 100, 79.5), reader="R1"), tmp_path / "t.csv", notes)
     assert boxes.rows() == [("a", "Mass", 0.0, 0.5, 100.0, 79.5, 100, 80, "R1")]
     assert boxes.schema["frame_width"] == pl.Int32
@@ -26,7 +27,7 @@ def test_a_box_inside_stays_as_it_is_with_what_belongs_to_it(tmp_path):
 
 
 def test_what_sticks_out_is_cut_off_on_every_side(tmp_path):
-    notes: list[str] = []
+    notes: list[Note] = []
     boxes = as_boxes(
         rows((-5, 10, 20, 20), (10, -5, 20, 20), (90, 10, 20, 20), (10, 70, 20, 20), (-9, -9, 200, 200)),
         tmp_path / "t.csv",
@@ -39,7 +40,7 @@ def test_what_sticks_out_is_cut_off_on_every_side(tmp_path):
         (10.0, 70.0, 20.0, 10.0),
         (0.0, 0.0, 100.0, 80.0),
     ]
-    assert notes == ["5 boxes of t.csv extend beyond their images and were clipped"]
+    assert list(map(str, notes)) == ["5 boxes of t.csv extend beyond their images and were clipped"]
 
 
 @pytest.mark.parametrize("corner", [(100, 1, 5, 5), (1, 80, 5, 5), (-5, 1, 5, 5), (1, -6, 5, 5)])
@@ -67,7 +68,9 @@ def test_two_corners_become_a_box_and_unknown_images_are_counted(tmp_path):
         }
     )
     images = pl.DataFrame({"image_id": ["a"], "frame_width": [20], "frame_height": [10]})
-    notes: list[str] = []
+    notes: list[Note] = []
     boxes = boxes_of_corners(text, tmp_path / "t.csv", images, notes, collection="vindr_cxr")
     assert boxes.rows() == [("a", "Enlarged Pulmonary Artery", 1.0, 2.0, 10.5, 2.0, 20, 10, "R1")]
-    assert notes == ["1 boxes of t.csv are on images that were not read and were excluded"]
+    assert list(map(str, notes)) == [
+        "1 boxes of t.csv are on images that are missing or were not read, and were excluded"
+    ]

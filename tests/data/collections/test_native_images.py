@@ -3,6 +3,7 @@ import polars as pl
 
 from hilum.data.collections.image_files import ImageFiles, note_unlisted_files
 from hilum.data.collections.native_images import images_in, with_headers
+from hilum.notes import Note
 from hilum.progress import silent
 
 IMAGE = np.zeros((30, 40), np.uint16)
@@ -21,9 +22,9 @@ def test_headers_are_read_and_unreadable_files_stated(tmp_path, dicom):
     (tmp_path / "b.dcm").write_bytes(b"\0" * 200)
     radiographs = pl.DataFrame({"image_id": ["a", "b", "c", "d"], "path": ["a.dcm", "b.dcm", None, "gone.dcm"]})
     seen: list[tuple[int, int, str]] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     images, rejected, _ = with_headers(tmp_path, radiographs, lambda *message: seen.append(message), notes)
-    assert notes == [
+    assert list(map(str, notes)) == [
         "1 DICOM files: states burnt-in text, which may name the patient",
         "2 files could not be read and were excluded (rejected.parquet)",
     ]
@@ -41,7 +42,7 @@ def test_no_images_have_no_headers(tmp_path):
 
 def test_files_without_a_row_are_counted(tmp_path):
     images, radiographs = pl.DataFrame({"image_id": ["a", "b"]}), pl.DataFrame({"image_id": ["a"]})
-    notes: list[str] = []
+    notes: list[Note] = []
     note_unlisted_files(images, radiographs, tmp_path / "t.csv", notes)
     note_unlisted_files(radiographs, radiographs, tmp_path / "t.csv", notes)
-    assert notes == ["1 image files have no row in t.csv and were excluded"]
+    assert list(map(str, notes)) == ["1 image files have no row in t.csv and were excluded"]

@@ -35,8 +35,8 @@ def native(tmp_path, dicom):
 
 
 def test_target_class_and_header_become_a_manifest(native):
-    collected = read_collection("rsna_pneumonia", native)
-    manifest = collected.manifest
+    dataset = read_collection("rsna_pneumonia", native)
+    manifest = dataset.manifest
     assert manifest.select("image_id", "patient_id", "split", "view", "age", "sex").rows() == [
         (name, name, part, "AP", 51.0, "M")
         for name, part in (("a", "train"), ("b", "train"), ("c", "train"), ("d", "test"))
@@ -59,19 +59,19 @@ def mapping(pairs):
 def test_the_mapping_gives_the_patients_of_chestxray14(native):
     pairs = [("a", "00000001_000.png"), ("b", "00000001_003.png"), ("c", "00012345_000.png"), ("d", "00000007_000.png")]
     (native / MAPPING).write_text(mapping(pairs))
-    collected = read_collection("rsna_pneumonia", native)
-    assert collected.manifest["patient_id"].to_list() == [f"chestxray14:{number}" for number in (1, 1, 12345, 7)]
-    assert collected.manifest["split"].to_list() == ["train"] * 3 + ["test"]
-    assert MAPPING in collected.sources
+    dataset = read_collection("rsna_pneumonia", native)
+    assert dataset.manifest["patient_id"].to_list() == [f"chestxray14:{number}" for number in (1, 1, 12345, 7)]
+    assert dataset.manifest["split"].to_list() == ["train"] * 3 + ["test"]
+    assert MAPPING in dataset.sources
 
 
 def test_a_patient_in_train_and_test_leaves_no_division(native):
     (native / MAPPING).write_text(mapping([("a", "00000001_000.png"), ("d", "00000001_003.png")]))
-    collected = read_collection("rsna_pneumonia", native)
-    assert collected.manifest["split"].to_list() == [None] * 4
-    assert collected.manifest["patient_id"].to_list() == ["chestxray14:1", "b", "c", "chestxray14:1"]
-    assert any(note.startswith("1 patients have images in train and in test") for note in collected.notes)
-    assert f"2 images are not in {MAPPING}; each counts as its own patient" in collected.notes
+    dataset = read_collection("rsna_pneumonia", native)
+    assert dataset.manifest["split"].to_list() == [None] * 4
+    assert dataset.manifest["patient_id"].to_list() == ["chestxray14:1", "b", "c", "chestxray14:1"]
+    assert any(note.startswith("1 patients have images in train and in test") for note in map(str, dataset.notes))
+    assert f"2 images are not in {MAPPING}; each counts as its own patient" in map(str, dataset.notes)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_a_wrong_class_is_named(native):
 
 def test_without_classes_no_finding_is_not_labelled(native):
     (native / "stage_2_detailed_class_info.csv").unlink()
-    collected = read_collection("rsna_pneumonia", native)
-    assert collected.manifest["No Finding"].null_count() == 4
-    assert "no stage_2_detailed_class_info.csv here: No Finding is not labelled" in collected.notes
+    dataset = read_collection("rsna_pneumonia", native)
+    assert dataset.manifest["No Finding"].null_count() == 4
+    assert "no stage_2_detailed_class_info.csv here: No Finding is not labelled" in map(str, dataset.notes)
 
 
 def test_without_its_table_it_is_not_rsnas(tmp_path):

@@ -27,8 +27,8 @@ def write(root, header, rows):
 
 
 def test_the_contract_becomes_a_manifest(tmp_path):
-    collected = read_collection("uka_cxr", write(tmp_path, HEADER, IMAGES))
-    manifest = collected.manifest
+    dataset = read_collection("uka_cxr", write(tmp_path, HEADER, IMAGES))
+    manifest = dataset.manifest
     assert manifest["path"].to_list() == [f"images/{name}.png" for name in "abcd"]
     assert manifest["view"].to_list() == ["AP", "AP", None, "AP"]
     assert manifest["age"].to_list() == [68, 68.5, None, 0]
@@ -40,7 +40,7 @@ def test_the_contract_becomes_a_manifest(tmp_path):
         (1, None, None, None, None, None),
     ]
     assert manifest["No Finding"].to_list() == [1, 0, 0, None]
-    assert collected.notes == []
+    assert list(map(str, dataset.notes)) == []
 
 
 def test_every_step_of_the_scale_is_a_grade_and_words_and_numbers_agree(tmp_path):
@@ -67,9 +67,11 @@ def test_without_the_column_healthy_no_finding_follows_from_the_grades(tmp_path)
     rows.append("e,images/e.png,P4,,,,,,0,0,0,0,0,0,0,")
     root = write(tmp_path, HEADER.removesuffix(",healthy"), rows)
     (root / "images" / "e.png").touch()
-    collected = read_collection("uka_cxr", root)
-    assert collected.manifest["No Finding"].to_list() == [1, 0, 0, 0, None]
-    assert collected.notes == ["uka_cxr.csv has no column healthy: No Finding is 1 if all eight grades are 0"]
+    dataset = read_collection("uka_cxr", root)
+    assert dataset.manifest["No Finding"].to_list() == [1, 0, 0, 0, None]
+    assert list(map(str, dataset.notes)) == [
+        "uka_cxr.csv has no column healthy: No Finding is 1 if all eight grades are 0"
+    ]
 
 
 def test_what_may_be_left_out_may_be_left_out(tmp_path):
@@ -115,9 +117,9 @@ def test_a_link_out_of_the_root_is_not_followed(tmp_path):
     (tmp_path / "secret.png").touch()
     (root / "images" / "b.png").unlink()
     (root / "images" / "b.png").symlink_to(tmp_path / "secret.png")
-    collected = read_collection("uka_cxr", root, allow_missing=True)
-    assert collected.manifest["path"].is_null().to_list() == [False, True, False, False]
-    assert any("1 links lead out of the root (images/b.png" in note for note in collected.notes)
+    dataset = read_collection("uka_cxr", root, allow_missing=True)
+    assert dataset.manifest["path"].is_null().to_list() == [False, True, False, False]
+    assert any("1 links lead out of the root (images/b.png" in note for note in map(str, dataset.notes))
 
 
 def test_a_folder_without_the_table_is_refused(tmp_path):

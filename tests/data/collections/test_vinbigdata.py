@@ -39,8 +39,8 @@ def converted(native):
 
 
 def test_who_has_a_row_on_an_image_has_read_it_and_boxes_what_they_see(native):
-    collected = read_collection("vinbigdata", native)
-    manifest = collected.manifest
+    dataset = read_collection("vinbigdata", native)
+    manifest = dataset.manifest
     assert manifest.select("image_id", "split", "sex", "view").rows() == [
         ("a", "train", "F", "PA"),
         ("b", "train", "F", "PA"),
@@ -51,7 +51,7 @@ def test_who_has_a_row_on_an_image_has_read_it_and_boxes_what_they_see(native):
     assert manifest["Fibrosis"].to_list() == [-1, 0, None, None]
     assert manifest["Interstitial Lung Disease"].to_list() == [0, -1, None, None]
     assert manifest["No Finding"].to_list() == [0, -1, None, None]
-    assert collected.readings.group_by("image_id", "reader").len().sort("image_id", "reader").rows() == [
+    assert dataset.readings.group_by("image_id", "reader").len().sort("image_id", "reader").rows() == [
         *(("a", reader, 15) for reader in ("R10", "R8", "R9")),
         *(("b", reader, 15) for reader in ("R11", "R12", "R9")),
     ]
@@ -64,10 +64,12 @@ def test_boxes_are_in_the_headers_frame(native):
 
 
 def test_converted_images_have_boxes_where_the_originals_size_is_reported(converted):
-    collected = read_collection("vinbigdata", converted)
-    assert collected.manifest["path"].to_list()[0] == "train/a.png"
-    assert len(collected.boxes) == 0
-    assert "6 boxes are on images of unknown size, or that are turned upright, and were excluded" in collected.notes
+    dataset = read_collection("vinbigdata", converted)
+    assert dataset.manifest["path"].to_list()[0] == "train/a.png"
+    assert len(dataset.boxes) == 0
+    assert "6 boxes are on images of unknown size, or that are turned upright, and were excluded" in map(
+        str, dataset.notes
+    )
     (converted / "train_meta.csv").write_text("image_id,dim0,dim1\na,30,40\nb,30,40\n")
     assert read_collection("vinbigdata", converted).boxes.select("frame_width", "frame_height").unique().rows() == [
         (40, 30)

@@ -1,8 +1,7 @@
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from pydicom.dataelem import DataElement
 from pydicom.sequence import Sequence
 

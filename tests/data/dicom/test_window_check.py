@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from hilum.data.dicom import read as reading
-from hilum.data.dicom import read_header
+from hilum.data.dicom import read as reading, read_header
 from hilum.data.images import Remark
 from hilum.data.pixels import read_image
 

@@ -5,6 +5,7 @@ import pytest
 from hilum.data.doctor import is_ingested, read_ingested, with_split, with_unique_names
 from hilum.data.manifest import write_manifest
 from hilum.errors import HilumError
+from hilum.notes import Code, note
 
 
 def test_data_sets_of_one_name_are_distinguished(images, data_set):
@@ -34,7 +35,12 @@ def test_an_ingested_folder_is_read_with_what_was_stated(images, tmp_path):
     (folder / "ingest.json").write_text(json.dumps(message))
     assert is_ingested(folder)
     read = read_ingested(folder)
-    assert (read.name, read.collection, read.root, read.notes) == ("images", "folder", root, ("a note",))
+    assert (read.name, read.collection, read.root, read.notes) == (
+        "images",
+        "folder",
+        root,
+        (note(Code.UNCODED, text="a note"),),
+    )
     assert len(read.manifest) == 2
     root.rmdir()
     with pytest.raises(HilumError, match="expected the images of this manifest; found no such folder"):
@@ -44,3 +50,15 @@ def test_an_ingested_folder_is_read_with_what_was_stated(images, tmp_path):
 def test_a_folder_that_was_not_ingested_is_refused(tmp_path):
     with pytest.raises(HilumError, match="expected a manifest"):
         read_ingested(tmp_path)
+
+
+def test_notes_of_an_earlier_version_keep_their_warnings(images, tmp_path):
+    root, folder = tmp_path / "images", tmp_path / "ingested"
+    root.mkdir()
+    write_manifest(images(["p", "q"]), folder / "manifest.parquet")
+    doubt = note(Code.ONE_PATIENT_OF_MANY, images=90, of=100, examples="17")
+    content = {"collection": "folder", "root": str(root), "notes": ["a note", str(doubt)]}
+    (folder / "ingest.json").write_text(json.dumps({**content, "warnings": [doubt.as_data()]}))
+    read = read_ingested(folder)
+    assert read.notes == (note(Code.UNCODED, text="a note"), doubt)
+    assert read.warnings == [doubt]

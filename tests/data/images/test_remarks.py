@@ -18,7 +18,8 @@ def test_remarks_are_reported_once_and_in_one_order():
 
 
 def test_notes_count_files_and_say_what_to_do_about_a_warning():
-    notes = count_notes({Remark.WINDOW_BESIDE_VALUES: 1_200, Remark.EXIF_TURNED: 2, Remark.TURNED: 0})
+    counts = {Remark.WINDOW_BESIDE_VALUES: 1_200, Remark.EXIF_TURNED: 2, Remark.TURNED: 0}
+    notes = list(map(str, count_notes(counts)))
     assert notes[0].startswith("2 JPEG or PNG files: has an EXIF orientation")
     assert notes[1].startswith("1,200 DICOM files: a window outside of all values")
     assert "window: full" in notes[1]

@@ -19,7 +19,7 @@ def grades_of(*rows: tuple[str, str, int]) -> pl.DataFrame:
 
 
 @pytest.fixture
-def collected(images):
+def dataset(images):
     def make(manifest, **tables):
         return Dataset(manifest, None, Path(), "vindr_cxr", [], {}, **tables)
 
@@ -112,18 +112,18 @@ def test_a_finding_is_derived_only_where_it_lacks_and_all_its_parts_are_there(im
     assert add_derived_findings(germs, ["Pneumonia"])["Pneumonia"].to_list() == [1, 0]
 
 
-def test_codes_are_read_by_vote_then_by_grade_and_derived_last(images, collected):
+def test_codes_are_read_by_vote_then_by_grade_and_derived_last(images, dataset):
     manifest = images(["p", "q"], **{"Rib Fracture": [-1, 1], "Clavicle Fracture": [0, 0], "Edema": [1, 1]})
     readings = readings_of(*(("a0", reader, "Rib Fracture", 1 if reader == "R1" else 0) for reader in ("R1", "R2")))
-    of_all = collected(manifest, readings=readings, grades=grades_of(("a1", "Edema", 1)))
+    of_all = dataset(manifest, readings=readings, grades=grades_of(("a1", "Edema", 1)))
     codes = read_codes(of_all, ["Fracture"], LabelPolicy(consensus="any", severity_threshold=2))
     assert codes["Fracture"].to_list() == [1, 1]
     assert codes["Edema"].to_list() == [1, 0]
     assert read_codes(of_all, ["Fracture"], LabelPolicy())["Fracture"].to_list() == [-1, 1]
 
 
-def test_other_stands_for_the_findings_named(images, collected):
-    plain = collected(images(["p", "q", "r"], Mass=[1, 0, 0], Edema=[0, -1, None], Hernia=[1, 1, 1]))
+def test_other_stands_for_the_findings_named(images, dataset):
+    plain = dataset(images(["p", "q", "r"], Mass=[1, 0, 0], Edema=[0, -1, None], Hernia=[1, 1, 1]))
     assert read_codes(plain, ["Hernia", "Other"], LabelPolicy(other=("Mass", "Edema")))["Other"].to_list() == [
         1,
         -1,
@@ -136,6 +136,6 @@ def test_other_stands_for_the_findings_named(images, collected):
 
 
 @pytest.mark.parametrize("asked", [{"consensus": "any"}, {"severity_threshold": 1}])
-def test_votes_and_grades_that_a_data_set_lacks_are_refused(images, collected, asked):
+def test_votes_and_grades_that_a_data_set_lacks_are_refused(images, dataset, asked):
     with pytest.raises(HilumError, match=f"{next(iter(asked))}: .*found none in vindr_cxr"):
-        read_codes(collected(images(["p"], Mass=[1])), ["Mass"], LabelPolicy(**asked))
+        read_codes(dataset(images(["p"], Mass=[1])), ["Mass"], LabelPolicy(**asked))

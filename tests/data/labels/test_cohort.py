@@ -78,7 +78,7 @@ def test_names_may_be_spelt_as_any_data_set_does():
 
 
 @pytest.fixture
-def collected(images):
+def dataset(images):
     rows = {
         "Nodule": [1, 0, 0, 0, 1],
         "Mass": [0, 1, 0, -1, 0],
@@ -89,16 +89,16 @@ def collected(images):
     return Dataset(manifest, None, Path(), "folder", [], {})
 
 
-def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(collected):
+def test_the_images_of_a_task_are_read_then_chosen_then_freed_of_doubt(dataset):
     label_policy = LabelPolicy(uncertain={"Edema": "drop", "otherwise": "one"})
     cohort = Cohort(views="frontal", any_of=("Nodule/Mass", "No Finding"))
-    images = task_images(collected, ["No Finding"], label_policy, cohort)
+    images = task_images(dataset, ["No Finding"], label_policy, cohort)
     assert ids(images) == "a0 a2 a3"
     assert images["Nodule/Mass"].to_list() == [1, 0, -1]
     selected, _ = targets(images, ["No Finding"], label_policy)
     assert selected == images["image_id"].to_list()
 
 
-def test_a_task_on_a_finding_that_neither_is_there_nor_follows_is_refused(collected):
+def test_a_task_on_a_finding_that_neither_is_there_nor_follows_is_refused(dataset):
     with pytest.raises(HilumError, match="found Hernia"):
-        task_images(collected, ["Hernia"], LabelPolicy(), Cohort())
+        task_images(dataset, ["Hernia"], LabelPolicy(), Cohort())

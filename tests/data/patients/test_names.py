@@ -1,6 +1,5 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.data.patients import canonical_patient_id, issuer_of, mark_generated, patient_names
 

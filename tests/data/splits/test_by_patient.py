@@ -3,8 +3,7 @@ from collections import Counter
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from hilum.data.splits import check_patients_apart, label_fraction, patient_split
 from hilum.errors import HilumError

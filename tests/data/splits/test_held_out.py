@@ -1,8 +1,7 @@
 """Who is kept from pretraining: validation and test patients with all their images, in the task or not."""
 
 import polars as pl
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.data.splits import Split, held_out_images, held_out_patients, listed_split, paper_split, parse_split
 

@@ -1,4 +1,5 @@
 import json
+import string
 from dataclasses import replace
 
 import cv2
@@ -19,6 +20,7 @@ from hilum.data.patients import hashed, pseudonym
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import build_store, with_hashed_identifiers
 from hilum.errors import HilumError
+from hilum.notes import EXAMPLES, MEANINGS, Code, note, notes_as_data, read_notes
 
 SALT = b"sixteen bytes or more"
 TEXT = ("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT").split()
@@ -115,37 +117,52 @@ def test_the_allow_lists_name_real_tags_and_no_identifier_is_read_with_the_pixel
 
 
 @pytest.fixture
-def collected(images, tmp_path):
+def dataset(images, tmp_path):
     manifest = images(["p1", "p1", "p2"]).with_columns(study_id=pl.Series(["s1", None, "s2"], dtype=pl.String))
     boxes = pl.DataFrame({"image_id": ["a0"], "finding": ["Mass"], "x": [1.0]})
     rejected = pl.DataFrame({"image_id": ["a9"], "path": ["a9.png"], "reason": ["empty file"]})
-    notes = ["1 rows of labels.csv have no file; allowed (a2)"]
+    notes = [
+        note(Code.ROWS_WITHOUT_FILE, rows=1, table="labels.csv", examples="a2"),
+        note(Code.UNCODED, text="a note of an earlier version about p1 (a1)"),
+    ]
     return Dataset(manifest, boxes, tmp_path, "folder", notes, {}, rejected)
 
 
-def test_patients_stay_together_and_tables_still_meet(collected):
-    hidden = with_hashed_identifiers(collected, SALT)
+def test_patients_stay_together_and_tables_still_meet(dataset):
+    hidden = with_hashed_identifiers(dataset, SALT)
     check_manifest(hidden.manifest, "manifest")
     assert hidden.manifest["patient_id"].to_list() == [pseudonym(patient, SALT) for patient in ("p1", "p1", "p2")]
     assert hidden.manifest["study_id"].to_list() == [hashed("s1", "study", SALT), None, hashed("s2", "study", SALT)]
     assert hidden.boxes["image_id"].item() == hidden.manifest["image_id"][0]
     assert hidden.rejected["image_id"].item() == hashed("a9", "image", SALT)
-    assert hidden.manifest["path"].to_list() == collected.manifest["path"].to_list()
-    assert hidden.notes == [
+    assert hidden.manifest["path"].to_list() == dataset.manifest["path"].to_list()
+    assert list(map(str, hidden.notes)) == [
         "1 rows of labels.csv have no file; allowed",
         "patients, studies and images have salted hashes as ids",
     ]
 
 
-def test_patients_of_a_public_data_set_in_a_table_of_ones_own_stay_known(collected):
-    manifest = collected.manifest.with_columns(patient_id=pl.Series(["chestxray14:13", "folder:1", "p2"]))
-    hidden = with_hashed_identifiers(replace(collected, manifest=manifest), SALT).manifest["patient_id"]
+@pytest.mark.parametrize("code", [code for code in Code if "{examples}" in MEANINGS[code].text])
+def test_no_example_of_a_note_is_in_a_hashed_data_set(dataset, code):
+    names = {name for _, name, _, _ in string.Formatter().parse(MEANINGS[code].text) if name}
+    shown = note(code, **dict.fromkeys(names - {EXAMPLES}, 7), examples="p1 = P01")
+    assert "p1" in str(shown)
+    hidden = with_hashed_identifiers(replace(dataset, notes=[*dataset.notes, shown]), SALT).notes
+    assert [each.code for each in hidden] == [Code.ROWS_WITHOUT_FILE, code, Code.HASHED_IDS]
+    written = json.dumps(notes_as_data(hidden))
+    assert not any(word in written for word in ("p1", "P01", "a1", "a2"))
+    assert read_notes(json.loads(written)) == hidden
+
+
+def test_patients_of_a_public_data_set_in_a_table_of_ones_own_stay_known(dataset):
+    manifest = dataset.manifest.with_columns(patient_id=pl.Series(["chestxray14:13", "folder:1", "p2"]))
+    hidden = with_hashed_identifiers(replace(dataset, manifest=manifest), SALT).manifest["patient_id"]
     assert hidden.to_list() == ["chestxray14:13", pseudonym("folder:1", SALT), pseudonym("p2", SALT)]
 
 
-def test_published_pseudonyms_are_not_hashed(collected):
+def test_published_pseudonyms_are_not_hashed(dataset):
     with pytest.raises(HilumError, match="expected one of folder, uka_cxr, gb7_flg; found chestxray14"):
-        with_hashed_identifiers(replace(collected, name="chestxray14"), SALT)
+        with_hashed_identifiers(replace(dataset, name="chestxray14"), SALT)
 
 
 def test_a_hashed_folder_is_still_read_by_its_paths(dicom, tmp_path):

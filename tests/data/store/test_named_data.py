@@ -38,7 +38,7 @@ def test_a_collection_is_read_by_its_name_and_any_other_name_is_a_folder_of_imag
     first = generated.manifest.row(0, named=True)
     assert generated.patients([first["image_id"]]) == [f"phantom-s0:{first['patient_id']}"]
     ours = read_named(f"ward_7={own}")
-    assert (ours.collected.name, ours.issuer, len(ours.manifest)) == ("folder", "ward_7", 3)
+    assert (ours.dataset.name, ours.issuer, len(ours.manifest)) == ("folder", "ward_7", 3)
 
 
 def test_what_a_command_kept_is_opened_without_the_images(images, tmp_path):
@@ -74,8 +74,8 @@ def test_what_ingest_left_is_read_and_its_options_are_settled(images, tmp_path):
     arguments = ["ingest", "chestxray14", str(images), "--out", str(ingested)]
     assert CliRunner().invoke(hilum.cli.make_app(), arguments).exit_code == 0
     data = read_named(f"cxr={ingested}")
-    assert (data.collected.name, data.issuer) == ("chestxray14", "phantom-s0")
-    assert data.collected.boxes is not None
+    assert (data.dataset.name, data.issuer) == ("chestxray14", "phantom-s0")
+    assert data.dataset.boxes is not None
     assert data.manifest.equals(read_named(f"chestxray14={images}").manifest)
     with pytest.raises(HilumError, match="--labels: expected nothing for ingested images"):
         read_named(f"cxr={ingested}", labels=tmp_path / "labels.csv")

@@ -8,8 +8,7 @@ import pytest
 
 from hilum.data.pixels import read_gray, read_image
 from hilum.data.preprocess import parse_recipe, preprocess
-from hilum.data.store import build as store_building
-from hilum.data.store import build_store, open_store
+from hilum.data.store import build as store_building, build_store, open_store
 from hilum.errors import HilumError
 
 RECIPE = parse_recipe([{"square": "pad"}, {"resize": 16}])

@@ -17,8 +17,8 @@ POLICY = LabelPolicy(uncertain="one", not_mentioned="zero", other=COMMON)  # sec
 COHORT = Cohort(views="frontal", any_of=RARE)
 
 
-def rare_subset(collected: Dataset) -> tuple[list[str], np.ndarray]:
-    return targets(task_images(collected, FINDINGS, POLICY, COHORT), FINDINGS, POLICY)
+def rare_subset(dataset: Dataset) -> tuple[list[str], np.ndarray]:
+    return targets(task_images(dataset, FINDINGS, POLICY, COHORT), FINDINGS, POLICY)
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_the_rare_subset_keeps_frontal_images_of_six_findings_and_folds_eight(ha
 
 
 def test_the_real_rare_subset_has_the_images_that_the_published_rule_gives(restricted):
-    collected = restricted("chexpert")
-    train = collected.manifest.filter(pl.col("split") == "train")["image_id"]
-    ids, _ = rare_subset(collected)
+    dataset = restricted("chexpert")
+    train = dataset.manifest.filter(pl.col("split") == "train")["image_id"]
+    ids, _ = rare_subset(dataset)
     # The thesis prints 82,942; its rule gives 83,374 on the table as it was released.
     assert len(set(ids) & set(train)) == 83_374

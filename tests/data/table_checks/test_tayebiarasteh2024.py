@@ -158,9 +158,9 @@ def test_vindr_cxr_has_the_counts_of_table_2_with_two_of_three_votes(restricted)
 def test_the_images_of_table_2_are_among_the_frontal_images_of_other_sets(restricted, collection, published, table_2):
     # How the authors chose their images of these two is not stated, and has not been found out: theirs can only be a part
     # of the frontal ones, and not a small one.
-    collected = restricted(collection)
+    dataset = restricted(collection)
     label_policy = LabelPolicy()
-    frontal = select_cohort(read_codes(collected, list(table_2), label_policy), Cohort(views="frontal"))
+    frontal = select_cohort(read_codes(dataset, list(table_2), label_policy), Cohort(views="frontal"))
     images, counts = positives(frontal, list(table_2), label_policy)
     assert published <= images <= 1.25 * published
     assert all(count <= counts[finding] <= 1.5 * count for finding, count in table_2.items()), counts

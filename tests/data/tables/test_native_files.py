@@ -2,8 +2,7 @@ import gzip
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.data.tables import (
     MAX_CELL,
@@ -17,6 +16,7 @@ from hilum.data.tables import (
     refuse_missing_unless,
 )
 from hilum.errors import HilumError
+from hilum.notes import Note
 
 
 def write(path, content: bytes):
@@ -166,7 +166,7 @@ def test_paths_below_the_root_are_fine():
 def test_missing_images_are_refused_or_noted(tmp_path):
     with pytest.raises(HilumError, match=r"expected a file a row; found 4 missing \(a, b, c and 1 others\)"):
         refuse_missing_unless(False, [], tmp_path, "a file a row", list("abcd"))
-    notes: list[str] = []
+    notes: list[Note] = []
     refuse_missing_unless(True, notes, tmp_path, "a file a row", list("abcd"))
     refuse_missing_unless(False, notes, tmp_path, "a file a row", [])
-    assert notes == ["4 missing where a file a row was expected; allowed"]
+    assert list(map(str, notes)) == ["4 missing where a file a row was expected; allowed"]

@@ -336,7 +336,9 @@ def test_position_embeddings_of_another_grid_are_resized_and_it_is_reported(publ
     table = tensors["pos_embed"][:, 1:].reshape(1, 24, 24, 192).permute(0, 3, 1, 2)
     expected = F.interpolate(table, size=(14, 14), mode="bicubic", antialias=True).flatten(2).mT
     assert torch.allclose(encoder.body.pos_embed[:, 1:], expected, atol=1e-5)
-    assert "position embeddings were resized from 24×24 to 14×14 patches (bicubic, antialiased)" in report.notes
+    assert "position embeddings were resized from 24×24 to 14×14 patches (bicubic, antialiased)" in map(
+        str, report.notes
+    )
 
 
 def test_weights_of_another_architecture_are_refused(published_shapes, fill):
@@ -392,7 +394,7 @@ def test_positions_are_resized_as_the_files_own_code_does(case, rule, published_
     tensors = published_file(case, published_shapes, fill)
     encoder, report = load(row_of(case), tensors)
     assert encoder.interpolation == rule
-    assert any("as in the file's own code" in note for note in report.notes) == (
+    assert any("as in the file's own code" in note for note in map(str, report.notes)) == (
         case in ("hf_dinov2", "hf_vit", "dino_vit", "mae")
     )
 

@@ -51,7 +51,7 @@ def test_a_classifier_is_left_out_and_normalisation_that_was_not_stated_is_repor
     directory, report = import_own(tmp_path / "a.pth", reported, out=tmp_path / "out")
     assert directory == tmp_path / "out"
     assert report.dropped == {"the classifier of the original task": 2}
-    assert "normalised as ImageNet, since nothing else was stated (mean 0.485 0.456 0.406)" in report.notes
+    assert "normalised as ImageNet, since nothing else was stated (mean 0.485 0.456 0.406)" in map(str, report.notes)
     assert load_encoder(directory)[1].statements == [UNKNOWN]
 
 

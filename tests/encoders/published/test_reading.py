@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.encoders.published import PickledObjects, flatten, read_tensors
 from hilum.errors import HilumError

@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
 
-from hilum.evaluation.estimation import bootstrap_arms, bootstrap_layers, seed_weights, stratify_by_rarest_label
+from hilum.evaluation.estimation import arms_of_layers, bootstrap_layers, seed_weights, stratify_by_rarest_label
 from hilum.evaluation.metrics import aurocs, bootstrap_roc_auc
 from hilum.evaluation.predictions.align import align
 
 BOTH = np.array([True, True])
+
+
+def bootstrap_arms(aligned, **options):
+    return arms_of_layers(aligned, bootstrap_layers(aligned, **options))
 
 
 def test_the_estimate_is_the_mean_over_seeds(make_predictions):

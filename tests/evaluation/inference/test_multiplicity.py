@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from statsmodels.stats.multitest import fdrcorrection, multipletests
 
 from hilum.evaluation.inference import benjamini_hochberg, holm

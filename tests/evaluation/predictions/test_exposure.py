@@ -2,18 +2,31 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hilum.data.patients import own_salt, pseudonym, pseudonymised_names
 from hilum.errors import HilumError
 from hilum.evaluation import TrainedOn, as_predictions, read_predictions, read_trained_on
+from hilum.notes import Code
 
 
 def test_a_card_names_its_patients_with_their_collection(tmp_path):
     (tmp_path / "card.json").write_text(json.dumps({"training_patients": ["chestxray14:00000013"]}))
     for path in (tmp_path, tmp_path / "card.json"):
         assert read_trained_on(path).patients == {"chestxray14:00000013"}
+
+
+def test_statements_of_authors_on_a_card_are_noted_since_a_table_cannot_be_compared_with_them(tmp_path, make_table):
+    stated = {"collection": "chexpert", "certainty": "stated", "source": "a paper"}
+    web = {"certainty": "not_stated", "source": "a paper"}
+    for statements, codes in ([stated, web], [Code.STATEMENTS_NOT_COMPARED]), ([web], []), ([], []):
+        card = {"training_patients": ["ours:of nobody here"], "statements": statements}
+        (tmp_path / "card.json").write_text(json.dumps(card))
+        read = as_predictions(make_table(), name="t", split="test", trained_on=read_trained_on(tmp_path))
+        assert [each.code for each in read.notes if each.code is Code.STATEMENTS_NOT_COMPARED] == codes
+    (tmp_path / "card.json").write_text(json.dumps({"training_patients": ["ours:1"], "statements": ["a sentence"]}))
+    with pytest.raises(HilumError, match="expected statements of authors"):
+        read_trained_on(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -115,7 +115,7 @@ def test_the_number_of_seeds_is_reported(make_predictions):
 
 
 def test_too_few_resamples_are_refused(make_predictions):
-    with pytest.raises(HilumError, match="n_bootstrap: expected at least 40; found 39"):
+    with pytest.raises(HilumError, match="n_bootstrap: expected a whole number from 40 to 1,000,000; found 39"):
         evaluate_predictions([make_predictions()], n_bootstrap=39)
 
 
@@ -223,7 +223,7 @@ def test_few_patients_that_are_separated_get_an_interval_with_width(make_table):
         ({"metrics": ["ppv"]}, "thresholds: expected thresholds, for ppv; found none"),
         ({"metrics": ["ppv"], "thresholds": []}, "expected one for each of 1 seeds; found 0"),
         ({"averages": ["mean"]}, "averages: expected macro or weighted or micro; found mean"),
-        ({"interval": "normal"}, "interval: expected expanded or percentile or bca; found normal"),
+        ({"interval": "normal"}, "interval: expected one of expanded, percentile, bca; found normal"),
         ({"metrics": ["f1"], "thresholds": [Thresholds("f1", "val", {"Mass": 0.1})]}, "none of Pleural Effusion"),
     ],
 )

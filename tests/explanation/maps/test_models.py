@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from hilum.augment import plain_view
 from hilum.data.preprocess import parse_recipe
 from hilum.data.store import Store
 from hilum.encoders.card import Card
-from hilum.explanation.maps import Model, maps_of_pairs, probabilities, random_twin
+from hilum.explanation.maps import Model, load_models, maps_of_pairs, probabilities, random_twin
 from hilum.explanation.maps.heat_maps import heat_maps
+from hilum.finetuning.weights import write_classifier
 
 FINDINGS = ["Mass", "Edema"]
 
@@ -54,3 +56,24 @@ def test_a_random_twin_has_the_same_parts_and_other_weights(model):
     assert {key: value.shape for key, value in twin.items()} == {key: value.shape for key, value in own.items()}
     assert all(torch.equal(value, again[key]) for key, value in twin.items())
     assert not torch.equal(twin["head.weight"], other["head.weight"])
+
+
+def test_the_plan_of_a_study_names_arm_and_seed_whatever_the_folder_is_called(model, tmp_path):
+    directory = tmp_path / "study" / "runs" / "a"
+    directory.mkdir(parents=True)
+    write_classifier(model.classifier, model.card, directory)
+    (named,) = load_models([directory], torch.device("cpu"))
+    assert (named.name, named.arm) == ("a", None)
+    rows = [{"kind": "finetune", "directory": "runs/a", "arm": "xvt", "seed": 0}]
+    (tmp_path / "study" / "plan.json").write_text(json.dumps(rows))
+    (named,) = load_models([directory], torch.device("cpu"))
+    assert (named.name, named.arm) == ("xvt (seed 0)", "xvt")
+
+
+def test_plans_of_earlier_versions_leave_the_name_to_the_folder(model, tmp_path):
+    directory = tmp_path / "arms" / "xvt" / "seed-0"
+    directory.mkdir(parents=True)
+    write_classifier(model.classifier, model.card, directory)
+    (tmp_path / "plan.json").write_text(json.dumps([{"kind": "finetune", "directory": "arms/xvt/seed-0"}]))
+    (named,) = load_models([directory], torch.device("cpu"))
+    assert (named.name, named.arm) == ("xvt (seed 0)", "xvt")

@@ -1,5 +1,4 @@
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from hilum.finetuning.monitoring import StartCode
 from hilum.finetuning.monitoring.start_differences import start_differences

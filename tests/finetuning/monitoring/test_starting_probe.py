@@ -6,7 +6,7 @@ import torch
 
 from hilum.encoders.zoo import create_encoder
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.monitoring.starting_probe import starting_probe
 
 SCORED = [f"film{number:02d}" for number in range(40, 60)]
@@ -22,11 +22,11 @@ def on_disk(store, tmp_path):
 def probe(store, images, known, *, seed=0, targets=None, scored=SCORED):
     """Probabilities, and whether features were computed for them."""
     steps = []
-    feed = Feed(store, 32, 16, 5, 0, torch.device("cpu"), "fp32")
+    loader = BatchLoader(store, 32, 16, 5, 0, torch.device("cpu"), "fp32")
     train = images(0, 28)
     train = train if targets is None else replace(train, targets=targets)
     classifier = Classifier(create_encoder("small_convnet", seed=seed), 2, size=32)
-    found = starting_probe(classifier, feed, train, images(28, 40), scored, lambda *step: steps.append(step), known)
+    found = starting_probe(classifier, loader, train, images(28, 40), scored, lambda *step: steps.append(step), known)
     return found, bool(steps)
 
 

@@ -252,72 +252,76 @@ def test_killed_at_any_step_trials_end_with_the_same_bits(store, images, tmp_pat
 
 
 def test_frozen_blocks_keep_weights_and_statistics_and_no_trial_moves_those_of_another(store, images, tmp_path):
-    from hilum.finetuning.data_loader import Feed
+    from hilum.finetuning.data_loader import BatchLoader
     from hilum.finetuning.trials import classifier_of, train_in_lockstep
 
     start = create_encoder("resnet18", seed=3)
     before = {key: value.clone() for key, value in start.state_dict().items()}
-    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    loader = BatchLoader(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
     trials = [replace(BASE, epochs=1, augmentation="finetune", unfreeze=k, lr=1e-2) for k in (0, 1, 2, 1)]
-    lanes, _ = train_in_lockstep(
-        start, list(enumerate(trials)), images(*TRAIN), images(*VAL), feed=feed, directory=tmp_path
+    members, _ = train_in_lockstep(
+        start, list(enumerate(trials)), images(*TRAIN), images(*VAL), loader=loader, directory=tmp_path
     )
     assert all(torch.equal(value, before[key]) for key, value in start.state_dict().items())
     moved = []
-    for lane in lanes:
-        state = classifier_of(lane).encoder.body.state_dict()
+    for member in members:
+        state = classifier_of(member).encoder.body.state_dict()
         moved.append(
             {key.split(".")[0] for key, value in state.items() if not torch.equal(value, before[f"body.{key}"])}
         )
     assert moved == [set(), {"layer4"}, {"layer3", "layer4"}, {"layer4"}]
-    frozen = [dict(classifier_of(lane).encoder.body.named_parameters())["layer1.0.conv1.weight"] for lane in lanes]
+    frozen = [
+        dict(classifier_of(member).encoder.body.named_parameters())["layer1.0.conv1.weight"] for member in members
+    ]
     assert len({id(parameter) for parameter in frozen}) == 1
 
 
 def test_memory_is_what_the_tensors_of_a_run_take(store, images, tmp_path):
     """Weights, their best values and the optimiser's numbers, counted in a run, are what was computed before it."""
-    from hilum.finetuning.data_loader import Feed
-    from hilum.finetuning.trials import lane_memory
+    from hilum.finetuning.data_loader import BatchLoader
+    from hilum.finetuning.trials import lockstep_memory
     from hilum.finetuning.trials.lockstep import _Lockstep
 
     trials = [replace(BASE, epochs=1, head="mlp"), replace(BASE, epochs=1, unfreeze=2), replace(BASE, epochs=1, unfreeze=1, optimizer="sgd")]  # fmt: skip
-    feed = Feed(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
-    run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), feed, tmp_path, lambda *_: None)  # fmt: skip
+    loader = BatchLoader(store, 32, 8, seed=SEED, workers=0, device=torch.device("cpu"), precision="fp32")
+    run = _Lockstep(create_encoder(SMALL, seed=3), list(enumerate(trials)), images(*TRAIN), images(*VAL), loader, tmp_path, lambda *_: None)  # fmt: skip
     run.cache_features()
     run.resume()
     batch = next(iter(run.batches))
     run.take(batch)
-    optimizers = {**{lane.trial: stack.optimizer for stack in run.stacks for lane in stack.lanes},
+    optimizers = {**{member.trial: stack.optimizer for stack in run.stacks for member in stack.members},
                   **{trial: stepper.optimizer for trial, stepper in run.steppers.items()}}  # fmt: skip
     computed = lockstep_bytes(trials, SMALL, findings=2, size=32, images=(40, 12))
-    for lane, expected in zip(run.lanes, computed.lanes, strict=True):
-        lane.keep()
-        numbers = sum(each.numel() for each in lane.parameters)
-        numbers += sum(value.numel() for value in lane.best.values())
+    for member, expected in zip(run.members, computed.members, strict=True):
+        member.keep()
+        numbers = sum(each.numel() for each in member.parameters)
+        numbers += sum(value.numel() for value in member.best.values())
         numbers += sum(
-            value.numel() for parameter in lane.parameters for key, value in optimizers[lane.trial].state[parameter].items() if key != "step"
+            value.numel() for parameter in member.parameters for key, value in optimizers[member.trial].state[parameter].items() if key != "step"
         )  # fmt: skip
         assert 4 * numbers <= expected
-        if lane.trial:
+        if member.trial:
             assert 4 * numbers > 0.99 * expected
     saved = {}
-    lane = run.lanes[1]
-    lane.trainable.train()
+    member = run.members[1]
+    member.trainable.train()
     run.cut(training=True)
     run.shared.train(batch, 0)
-    weights = {each.untyped_storage().data_ptr() for each in lane.trainable.parameters()}
+    weights = {each.untyped_storage().data_ptr() for each in member.trainable.parameters()}
 
     def look(tensor):
         saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
-        lane.trainable.training_loss(batch, 0)
+        member.trainable.training_loss(batch, 0)
     activations = sum(size for key, size in saved.items() if key not in weights)
-    turn = activations + 4 * sum(each.numel() for each in lane.parameters)
+    turn = activations + 4 * sum(each.numel() for each in member.parameters)
     assert turn == pytest.approx(computed.turn, rel=0.02)
     with pytest.raises(HilumError, match=r"memory: expected .* GB for one trial; found 0.0 GB"):
-        lane_memory.chunks_that_fit(list(enumerate(trials)), SMALL, findings=2, size=32, images=(40, 12), memory=1000)
+        lockstep_memory.chunks_that_fit(
+            list(enumerate(trials)), SMALL, findings=2, size=32, images=(40, 12), memory=1000
+        )
 
 
 def test_the_best_trial_is_chosen_by_validation_and_refitted_by_finetune(store, images, tmp_path):

@@ -77,15 +77,15 @@ def test_tables_begin_as_the_real_ones_do(written, shared_data):
 
 
 def test_the_reader_of_the_real_collection_reads_it(written):
-    collected = read_collection("chestxray14", written)
+    dataset = read_collection("chestxray14", written)
     population = {image.image_id: image for image in population_images(0, 36)}
-    assert set(collected.manifest["image_id"]) == set(population)
-    for row in collected.manifest.iter_rows(named=True):
+    assert set(dataset.manifest["image_id"]) == set(population)
+    for row in dataset.manifest.iter_rows(named=True):
         image = population[row["image_id"]]
         assert {finding for finding in CHESTXRAY14 if row[finding] == 1} == set(image.severities)
         assert (row["age"], row["sex"], row["view"]) == (image.age, image.sex, image.view)
-    assert collected.boxes is not None
-    assert set(collected.boxes["finding"]) <= set(CHESTXRAY14)
+    assert dataset.boxes is not None
+    assert set(dataset.boxes["finding"]) <= set(CHESTXRAY14)
 
 
 def test_boxes_are_of_the_native_findings_are_in_the_frame_and_belong_to_positive_images(written):
@@ -135,12 +135,12 @@ def test_lists_take_about_the_native_shares_of_the_patients_and_are_independent(
     assert official[chexnet == "test"].mean() == pytest.approx(3 / 13, abs=0.08)
 
 
-def test_files_do_not_depend_on_the_number_of_workers(written, tmp_path):
+def test_files_do_not_depend_on_the_number_of_workers(written, anew, tmp_path):
     write_layout("chestxray14", tmp_path / "images", images=36, size=32, seed=0, workers=2)
     assert contents(tmp_path / "images") == contents(written)
 
 
-def test_images_of_a_smaller_collection_are_the_first_of_a_larger_one(written, tmp_path):
+def test_images_of_a_smaller_collection_are_the_first_of_a_larger_one(written, anew, tmp_path):
     write_layout("chestxray14", tmp_path / "images", images=12, size=32, seed=0)
     larger = contents(written)
     for name, data in contents(tmp_path / "images").items():

@@ -1,6 +1,6 @@
 import polars as pl
 
-from hilum.phantom.layouts.ground_truth import box_table, box_table_with_readers, reading_table
+from hilum.phantom.layouts.writing import box_table, box_table_with_readers, reading_table
 
 BOX = ("a", "Mass", 1.0, 2.0, 3.0, 4.0, 10, 10)
 

@@ -28,7 +28,7 @@ def test_children_have_several_images_and_numbers_start_anew_in_test(generated):
     assert manifest["Viral Pneumonia"].sum() > 0
 
 
-def test_the_images_of_a_smaller_number_are_the_first_of_a_larger_one(generated, tmp_path):
+def test_the_images_of_a_smaller_number_are_the_first_of_a_larger_one(generated, anew, tmp_path):
     root, _ = generated("kermany")
     few = write_layout("kermany", tmp_path / "few", images=3, size=32, seed=0).manifest
     for path in few["path"]:

@@ -55,7 +55,7 @@ def test_the_other_labellers_tables_say_what_they_are_known_to_say(generated):
     assert read.filter(~tested)["Edema"].null_count() == (~tested).sum()
 
 
-def test_files_do_not_depend_on_time_or_workers(generated, tmp_path):
+def test_files_do_not_depend_on_time_or_workers(generated, anew, tmp_path):
     root, _ = generated("mimic_cxr_jpg")
     write_layout("mimic_cxr_jpg", tmp_path / "again", images=36, size=32, seed=0, workers=1)
     for path in (path for path in root.rglob("*") if path.is_file()):

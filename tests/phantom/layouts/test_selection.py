@@ -1,6 +1,6 @@
 from itertools import islice
 
-from hilum.phantom.layouts.selection import hex_id, one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.images import hex_id, one_image_per_patient, severity, with_severities
 from hilum.phantom.population import history, population_images
 
 

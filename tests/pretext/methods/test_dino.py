@@ -5,23 +5,27 @@ from hilum.augment import AUGMENTATIONS, random_views
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses import sinkhorn_assignments, teacher_probabilities, view_distillation
 from hilum.pretext.losses.koleo import koleo
-from hilum.pretext.methods import DINO, DINOSettings
-from hilum.pretext.modules import DINOHead, MultiCrop, TeacherSchedule
+from hilum.pretext.methods import DINO, DINOSettings, PretextRun
 
-VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 32, AUGMENTATIONS["simclr"], 32, local_crops=2, seed=5)
+AUGMENTATION = AUGMENTATIONS["simclr"]
+RUN = PretextRun(AUGMENTATION, AUGMENTATION, 32, 32, images=64, batch_size=4, steps=8, seed=5, collapse_monitor=None)
+VIEWS = RUN.multi_crop_views(2)
 
 
-def create(freeze_prototypes_epochs=0, first_momentum=0.9, teacher="centering", koleo_weight=0.0):
-    encoder = create_encoder("resnet18", seed=0)
-    return DINO(
-        encoder,
-        DINOHead(encoder.feature_width, 16, seed=0, hidden=8, bottleneck=4),
-        views=VIEWS,
-        schedule=TeacherSchedule(0.04, 0.07, 4, first_momentum, 8),
-        settings=DINOSettings(
-            teacher=teacher, freeze_prototypes_epochs=freeze_prototypes_epochs, koleo_weight=koleo_weight
-        ),
-    )
+SETTINGS = {
+    "prototypes": 16,
+    "local_crops": 2,
+    "teacher": "centering",
+    "warmup_teacher_temperature": 0.04,
+    "teacher_temperature": 0.04,
+    "momentum": 0.9,
+    "koleo_weight": 0.0,
+    "freeze_prototypes_epochs": 0,
+}
+
+
+def create(**changed):
+    return DINO(create_encoder("resnet18", seed=0), DINOSettings(**SETTINGS | changed), RUN)
 
 
 def test_global_views_come_first_and_every_view_is_another(batch_of):

@@ -7,10 +7,21 @@ from hilum.errors import HilumError
 from hilum.pretext.losses import patch_distillation, sinkhorn_assignments, teacher_probabilities, view_distillation
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.masking import check_sees_patches, masked_patches
-from hilum.pretext.methods import DINOv2, DINOv2Settings, pad_rows
-from hilum.pretext.modules import DINOHead, MultiCrop, TeacherSchedule
+from hilum.pretext.methods import DINOv2, DINOv2Settings, PretextRun, pad_rows
 
-VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 64, AUGMENTATIONS["local"], 32, local_crops=1, seed=5)
+RUN = PretextRun(
+    AUGMENTATIONS["simclr"], AUGMENTATIONS["local"], 64, 32, images=64, batch_size=4, steps=8, seed=5,
+    collapse_monitor=None,
+)  # fmt: skip
+VIEWS = RUN.multi_crop_views(1)
+SETTINGS = {
+    "prototypes": 16,
+    "local_crops": 1,
+    "momentum": 0.9,
+    "head_batch_norm": False,
+    "freeze_prototypes_epochs": 0,
+}
+TEMPERATURES = {"warmup_teacher_temperature": 0.04, "teacher_temperature": 0.04}
 
 
 @pytest.fixture
@@ -19,11 +30,8 @@ def encoder():
 
 
 def create(encoder, **changed):
-    settings = DINOv2Settings(freeze_prototypes_epochs=0, mask_sample_probability=1.0, **changed)
-    heads = [DINOHead(encoder.token_width, 16, seed=s, hidden=8, bottleneck=4) for s in range(2)]
-    return DINOv2(
-        encoder, *heads, views=VIEWS, schedule=TeacherSchedule(0.04, 0.07, 4, 0.9, 8), settings=settings, seed=0
-    )
+    settings = DINOv2Settings(mask_sample_probability=1.0, **SETTINGS, **TEMPERATURES, **changed)
+    return DINOv2(encoder, settings, RUN)
 
 
 @pytest.mark.parametrize("teacher", ["sinkhorn", "centering"])

@@ -4,18 +4,15 @@ import torch
 from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
 from hilum.errors import HilumError
-from hilum.pretext.methods import FCMAE, DecoderBlock, masked_patch_loss, patches_of
+from hilum.pretext.methods import FCMAE, DecoderBlock, PretextRun, masked_patch_loss, patches_of
+from hilum.pretext.methods.settings import FCMAESettings
 
 
 def create(size=64, decoder_width=16):
-    return FCMAE(
-        create_encoder("convnextv2_atto", seed=0),
-        augmentation=AUGMENTATIONS["fcmae"],
-        size=size,
-        mask_ratio=0.5,
-        decoder_width=decoder_width,
-        seed=0,
-    )
+    view = AUGMENTATIONS["fcmae"]
+    run = PretextRun(view, view, size, 32, images=32, batch_size=4, steps=8, seed=0, collapse_monitor=None)
+    settings = FCMAESettings(mask_ratio=0.5, decoder_width=decoder_width)
+    return FCMAE(create_encoder("convnextv2_atto", seed=0), settings, run)
 
 
 def test_patches_are_squares_of_the_image():

@@ -8,20 +8,24 @@ from lightly.loss import NTXentLoss
 
 from hilum.augment import AUGMENTATIONS
 from hilum.encoders.zoo import create_encoder
-from hilum.pretext.methods import MoCoV2, info_nce
-from hilum.pretext.modules import TwoCrop
+from hilum.pretext.methods import MoCoV2, PretextRun, info_nce
+from hilum.pretext.methods.settings import MoCoV2Settings
 
 
 def create(queue=8, momentum=0.9, seed=0, head_batch_norm=False):
-    return MoCoV2(
-        create_encoder("resnet18", seed=seed),
-        views=TwoCrop(AUGMENTATIONS["mocov2"], 32, seed=5),
-        temperature=0.2,
-        queue=queue,
-        momentum=momentum,
-        head_batch_norm=head_batch_norm,
+    run = PretextRun(
+        AUGMENTATIONS["mocov2"],
+        AUGMENTATIONS["local"],
+        size=32,
+        local_size=32,
+        images=32,
+        batch_size=4,
+        steps=8,
         seed=seed,
+        collapse_monitor=None,
     )
+    settings = MoCoV2Settings(temperature=0.2, queue=queue, momentum=momentum, head_batch_norm=head_batch_norm)
+    return MoCoV2(create_encoder("resnet18", seed=seed), settings, run)
 
 
 def draws(*shapes, seed=0):
@@ -149,6 +153,7 @@ def test_a_resumed_run_has_queue_copy_and_epoch(batch_of):
         method.training_loss(batch_of([0, 1, 2]), epoch)
         method.after_step()
     resumed = create(seed=1)
+    resumed.views = method.views
     resumed.load_state_dict(method.state_dict())
     losses = [each.training_loss(batch_of([4, 5, 6]), 2).item() for each in (method, resumed)]
     assert losses[0] == losses[1]

@@ -1,16 +1,29 @@
+from dataclasses import replace
+
 import torch
 
 from hilum.augment import AUGMENTATIONS, random_views
 from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses.nt_xent import nt_xent
-from hilum.pretext.methods import SimCLR
-from hilum.pretext.modules import TwoCrop
+from hilum.pretext.methods import PretextRun, SimCLR
+from hilum.pretext.methods.settings import SimCLRSettings
 
-VIEWS = TwoCrop(AUGMENTATIONS["simclr"], 32, seed=5)
+RUN = PretextRun(
+    AUGMENTATIONS["simclr"],
+    AUGMENTATIONS["local"],
+    32,
+    32,
+    images=32,
+    batch_size=4,
+    steps=8,
+    seed=5,
+    collapse_monitor=None,
+)
+VIEWS = RUN.two_crop_views()
 
 
-def create(seed=0):
-    return SimCLR(create_encoder("resnet18", seed=0), views=VIEWS, temperature=0.2, seed=seed)
+def create(seed=5):
+    return SimCLR(create_encoder("resnet18", seed=0), SimCLRSettings(temperature=0.2), replace(RUN, seed=seed))
 
 
 def test_the_two_views_are_views_zero_and_one_of_the_epoch(batch_of):

@@ -9,16 +9,16 @@ from hilum.encoders.zoo import create_encoder
 from hilum.pretext.losses import sinkhorn_assignments
 from hilum.pretext.losses.koleo import koleo
 from hilum.pretext.losses.swapped_prediction import swapped_prediction
-from hilum.pretext.methods import SwAV
-from hilum.pretext.modules import MultiCrop
+from hilum.pretext.methods import PretextRun, SwAV
+from hilum.pretext.methods.settings import SwAVSettings
 
-VIEWS = MultiCrop(AUGMENTATIONS["simclr"], 32, AUGMENTATIONS["simclr"], 32, local_crops=1, seed=5)
+VIEW = AUGMENTATIONS["simclr"]
+RUN = PretextRun(VIEW, VIEW, 32, 32, images=32, batch_size=4, steps=8, seed=5, collapse_monitor=None)
+VIEWS = RUN.multi_crop_views(local_crops=1)
 
 
 def create(queue=0, queue_start_epoch=0, freeze_prototypes_epochs=0, koleo_weight=0.0):
-    return SwAV(
-        create_encoder("resnet18", seed=0),
-        views=VIEWS,
+    settings = SwAVSettings(
         temperature=0.1,
         epsilon=0.05,
         prototypes=6,
@@ -26,8 +26,9 @@ def create(queue=0, queue_start_epoch=0, freeze_prototypes_epochs=0, koleo_weigh
         queue_start_epoch=queue_start_epoch,
         koleo_weight=koleo_weight,
         freeze_prototypes_epochs=freeze_prototypes_epochs,
-        seed=0,
+        local_crops=1,
     )
+    return SwAV(create_encoder("resnet18", seed=0), settings, RUN)
 
 
 def test_the_loss_is_the_swapped_prediction_of_the_views(batch_of):

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from hilum.data.labelled_images import LabelledImages
-from hilum.pretext.monitoring import probe_data as module
-from hilum.pretext.monitoring import probed_images
+from hilum.pretext.monitoring import probe_data as module, probed_images
 
 
 def labelled(images, *, images_each=2, first=0, positives=(0.5,), seed=0):

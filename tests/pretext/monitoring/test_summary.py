@@ -26,7 +26,7 @@ def fitted(losses, probes=None, best=None, start=0.6, error=0.01):
 
 
 def notes(run, images=None, chance=None):
-    return run_notes(run, images, chance_loss=chance, advice="Lower `lr`.")
+    return list(map(str, run_notes(run, images, chance_loss=chance, advice="Lower `lr`.")))
 
 
 def test_without_labels_the_last_epoch_is_kept_and_that_is_reported():

@@ -54,16 +54,16 @@ def test_everything_that_is_wrong_is_reported_at_once():
     expected = str(caught.value)
     for problem in (
         "temprature: no such setting; do you mean temperature?",
-        "temperature: Input should be greater than 0",
-        "lr: Input should be a valid number; found 'fast'",
+        "temperature: expected a number above 0; found -1",
+        "lr: expected a number above 0; found 'fast'",
         "epochs: expected KEY=VALUE",
-        "epochs: Input should be greater than or equal to 1; found 0",
-        "warmup_epochs: Input should be greater than or equal to 0; found -2",
-        "batch_size: Input should be greater than or equal to 2; found 1",
-        "optimizer: Input should be 'adamw', 'adam', 'sgd' or 'lars'; found 'adan'",
-        "preset: Input should be '1k', '10k', '100k' or '1M'; found '5k'",
+        "epochs: expected a whole number of at least 1; found 0",
+        "warmup_epochs: expected a number of at least 0; found -2",
+        "batch_size: expected a whole number of at least 2; found 1",
+        "optimizer: expected one of adamw, adam, sgd, lars; found 'adan'",
+        "preset: expected one of 1k, 10k, 100k, 1M; found '5k'",
         "augmentation: expected one of ",
-        "gradient_accumulation_steps: Input should be a valid integer; found True",
+        "gradient_accumulation_steps: expected a whole number of at least 1; found True",
         "device: expected one of auto, cpu, cuda; found tpu",
     ):
         assert problem in expected

@@ -12,6 +12,7 @@ from hilum.data.doctor import CheckedDataset, Diagnosis, Issue, diagnose
 from hilum.data.doctor.images import describe
 from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.duplicates import thumbnail
+from hilum.notes import Code, note
 from hilum.report.pages import write_doctor_page
 
 
@@ -44,7 +45,12 @@ def diagnosis(tmp_path: Path) -> Diagnosis:
     table = pl.DataFrame(rows, schema_overrides={"reason": pl.String}).insert_column(0, manifest["image_id"])
     measured = ImageMeasurements(table, np.array([thumbnail(image) for image in images]))
     return diagnose(
-        [CheckedDataset("ours", "folder", tmp_path, manifest, empty_rejected(), ["read as reported"])], [measured]
+        [
+            CheckedDataset(
+                "ours", "folder", tmp_path, manifest, empty_rejected(), [note(Code.UNCODED, text="read as reported")]
+            )
+        ],
+        [measured],
     )
 
 

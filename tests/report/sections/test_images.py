@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hilum.report.sections import case_browser as browser_of
-from hilum.report.sections import images as case_browser
+from hilum.report.sections import case_browser as browser_of, images as case_browser
 
 
 def test_scores_are_means_over_seeds_and_labels_those_of_the_predictions(full):

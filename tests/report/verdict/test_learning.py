@@ -78,6 +78,6 @@ def test_the_share_of_labels_is_reported_in_verdict_and_data(content):
     rows = pl.DataFrame(
         {"seed": [0], "percent": [10.0], "images": [14], "patients": [9], "finding": ["Pneumonia"], "positives": [10]}
     )
-    assert decide(replace(content, labelled=rows, labelled_in_words=words)).sentences[0] == f"Labels: {words}."
+    assert decide(replace(content, labelled=rows, labelled_description=words)).sentences[0] == f"Labels: {words}."
     whole = rows.with_columns(percent=pl.lit(100.0))
-    assert not decide(replace(content, labelled=whole, labelled_in_words=words)).sentences[0].startswith("Labels")
+    assert not decide(replace(content, labelled=whole, labelled_description=words)).sentences[0].startswith("Labels")

@@ -11,6 +11,7 @@ from hilum.study.execution import run_study
 from hilum.study.execution.mirror import Mirror
 from hilum.study.file import parse_study
 from hilum.study.plan import read_record
+from hilum.study.plan.step_types import StoreStep
 
 
 def stamps(out: Path) -> dict[str, str]:
@@ -42,9 +43,8 @@ def test_a_fresh_machine_goes_on_from_the_mirror(scheme, finished, small_study, 
 
 
 def test_a_step_whose_copy_was_interrupted_is_not_there(finished, tmp_path):
-    from hilum.study.plan import Step
-
-    store, out = Step("store", "decode", "stores/images", "images"), Path(shutil.copytree(finished, tmp_path / "out"))
+    store = StoreStep(title="decode", directory="stores/images", data="images")
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
     mirror, fresh = Mirror("memory://interrupted", out), Mirror("memory://interrupted", tmp_path / "fresh")
     key = read_record(out / store.directory).key
     mirror.keep(store)

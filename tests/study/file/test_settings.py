@@ -64,7 +64,7 @@ def test_settings_that_are_wrong_are_reported_with_their_lines():
         "line 10  arms.lars.init: lars with a preset's learning rate, which is for AdamW",
         "line 11  pretrain.local_augmentation: 'lcal' is not an augmentation",
         "line 11  pretrain.probe_every: is not a known key",
-        "line 11  pretrain.weight_decay: Input should be greater than or equal to 0",
+        "line 11  pretrain.weight_decay: expected a number of at least 0; found -1",
     ]
 
 

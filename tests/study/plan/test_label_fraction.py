@@ -75,7 +75,7 @@ def test_the_share_is_reported_in_images_patients_and_positives():
 def test_the_plan_says_how_many_labels_and_steps_there_are(study, images):
     plan = plan_data(plan_study(study, {"images": images}))
     shares = labelled_subsets(prepare(study, {"images": images}))
-    assert plan["labelled"]["in_words"] == describe_subsets(shares)
+    assert plan["labelled"]["description"] == describe_subsets(shares)
     assert [row["images"] for row in plan["labelled"]["seeds"]] == [share.images for share in shares]
     scratch, other = plan["finetuning"]
     assert (scratch["arms"], other["arms"]) == (["scratch"], ["other"])
@@ -113,6 +113,6 @@ def test_an_arm_that_did_not_learn_is_named_before_the_verdict_and_stands_beside
 
 
 def test_report_and_verdict_say_how_many_labels_were_learnt_from(content):
-    assert content.labelled_in_words.startswith("30 % of the training patients: ")
-    assert decide(content).sentences[0] == f"Labels: {content.labelled_in_words}."
+    assert content.labelled_description.startswith("30 % of the training patients: ")
+    assert decide(content).sentences[0] == f"Labels: {content.labelled_description}."
     assert content.labelled["seed"].unique().to_list() == [0, 1]

@@ -44,7 +44,7 @@ def prepared(roots):
 
 
 def uncertain(data, finding: str) -> set[str]:
-    return set(data.collected.manifest.filter(pl.col(finding) == -1)["image_id"])
+    return set(data.dataset.manifest.filter(pl.col(finding) == -1)["image_id"])
 
 
 def target(task, image_id: str, column: int = 0) -> float:
@@ -88,7 +88,7 @@ def test_a_grade_decides_from_where_on_a_finding_counts(prepared):
 
 def test_a_contrast_keeps_two_sides(prepared):
     found = prepared("kermany", "[Pneumonia]", images="{contrast: {positive: Pneumonia, negative: No Finding}}")
-    manifest = found.labelled.collected.manifest
+    manifest = found.labelled.dataset.manifest
     assert len(found.task.manifest) == int(((manifest["Pneumonia"] == 1) ^ (manifest["No Finding"] == 1)).sum())
 
 

@@ -10,7 +10,7 @@ import pytest
 from hilum.data.collections import Dataset
 from hilum.data.splits import parse_split
 from hilum.data.store import NamedData
-from hilum.runs.pretraining_pool import pretraining_pool, without_excluded_elsewhere
+from hilum.runs.pools.pretraining_pool import pretraining_pool, without_excluded_elsewhere
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.study.plan import count_images, step_keys, steps_of
 from hilum.study.plan.prepare import prepare
@@ -54,7 +54,7 @@ def patients(part):
 
 def with_labels(data, change):
     manifest = data.manifest.with_columns(change)
-    return replace(data, collected=replace(data.collected, manifest=manifest))
+    return replace(data, dataset=replace(data.dataset, manifest=manifest))
 
 
 @pytest.mark.parametrize("exclude", [("test",), ("val", "test"), ()])
@@ -96,8 +96,8 @@ def test_without_an_official_list_the_labels_of_a_fifth_of_the_patients_stay_unr
 def test_images_without_labels_and_too_few_patients_are_not_probed():
     assert probed(with_labels(data_set(), pl.lit(None, pl.Int8).alias("Mass"))) is None
     unlabelled = data_set()
-    bare = replace(unlabelled.collected, manifest=unlabelled.manifest.drop("Mass"))
-    assert probed(replace(unlabelled, collected=bare)) is None
+    bare = replace(unlabelled.dataset, manifest=unlabelled.manifest.drop("Mass"))
+    assert probed(replace(unlabelled, dataset=bare)) is None
     assert probed(data_set(2, listed=False)) is None
 
 

@@ -85,11 +85,11 @@ def quietly(number: int, steps: int, step: Step) -> Iterator[ProgressReport]:
 def test_the_plan_says_which_trials_can_be_spread(study, images):
     rows = {row["arm"]: row for row in plan_data(plan_study(study, {"images": images}))["sweeps"]}
     assert {arm: row["groups"] for arm, row in rows.items()} == {"grid": 2, "halved": 2, "guessed": 2}
-    assert "2 groups, which --jobs and --cluster train in parallel" in rows["grid"]["in_words"]
+    assert "2 groups, which --jobs and --cluster train in parallel" in rows["grid"]["description"]
     together = parse_study(THREE.replace(", batch_size: [16, 32]", ""), where="three.yaml")
     needs = sweep_requirements(together, "grid", (60, 20))
     assert needs.groups == 1
-    assert "trained in one process" in needs.in_words
+    assert "trained in one process" in needs.description
     count = count_images(prepare(study, {"images": images})).train
     names = {arm: [[each.name for each in stage] for stage in stages_of_sweep(study, arm, count)] for arm in rows}
     assert names == {

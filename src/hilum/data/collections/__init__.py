@@ -68,8 +68,7 @@ def read_collection(
     dataset: Dataset = read(root, allow_missing=allow_missing, on_progress=on_progress, **wanted)
     check_manifest(dataset.manifest, root)
     if doubts := patients_of_many_images(dataset.manifest):
-        notes, warnings = [*dataset.notes, *map(str, doubts)], [*dataset.warnings, *doubts]
-        dataset = replace(dataset, notes=notes, warnings=warnings)
+        dataset = replace(dataset, notes=[*dataset.notes, *doubts])
     if check_splits:
         _check_splits(dataset)
     return dataset

@@ -44,6 +44,7 @@ from hilum.data.tables import (
 )
 from hilum.errors import HilumError
 from hilum.findings import CHESTXRAY14, NO_FINDING, labelled_finding
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 FRAME = 1024
@@ -81,14 +82,15 @@ def read(
     """
     table = _find_table(root, release)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    notes = [f"labels of {table.name}"]
+    notes = [note(Code.LABELS_OF_TABLE, table=table.name)]
     radiographs, warnings = with_canonical_patients(_read_table(table, notes))
-    notes += map(str, warnings)
+    notes += warnings
 
     for column, lists in (("split", _OFFICIAL), ("split_chexnet", _CHEXNET)):
         listed = _read_lists(root, lists, sources)
         if listed is None:
-            notes.append(f"no {'official' if column == 'split' else 'CheXNet'} lists here: {column} is blank")
+            named = f"{'official' if column == 'split' else 'CheXNet'} lists"
+            notes.append(note(Code.NO_LISTS, lists=named, column=column))
             radiographs = radiographs.with_columns(pl.lit(None, dtype=pl.String).alias(column))
             continue
         unknown = listed.join(radiographs, on="image_id", how="anti")
@@ -108,7 +110,7 @@ def read(
     notes += files.notes()
     manifest = as_manifest(radiographs, "split_chexnet", *CHESTXRAY14, NO_FINDING)
     boxes = _read_boxes(root, manifest, sources, notes)
-    return Dataset(manifest, boxes, root, "chestxray14", notes, sources, warnings=warnings)
+    return Dataset(manifest, boxes, root, "chestxray14", notes, sources)
 
 
 def _find_table(root: Path, release: str | None) -> Path:
@@ -126,7 +128,7 @@ def _find_table(root: Path, release: str | None) -> Path:
     return table
 
 
-def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
+def _read_table(table: Path, notes: list[Note]) -> pl.DataFrame:
     rows = read_table(table, list(_COLUMNS), of="ChestX-ray14's")
     age, image = pl.col("Patient Age"), pl.col("Image Index")
     wrong = {
@@ -145,7 +147,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     rows = rows.rename(_COLUMNS)
     impossible = int((rows["age"] > 120).sum())
     if impossible:
-        notes.append(f"{impossible:,} ages beyond 120 years are data errors and were left blank")
+        notes.append(note(Code.IMPOSSIBLE_AGES, images=impossible))
     return rows.with_columns(pl.when(pl.col("age") <= 120).then("age").alias("age"))
 
 
@@ -191,10 +193,10 @@ def _read_lists(root: Path, lists: dict[str, tuple[str, ...]], sources: dict[str
     return listed
 
 
-def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], notes: list[str]) -> pl.DataFrame | None:
+def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], notes: list[Note]) -> pl.DataFrame | None:
     path = find_table(root, "BBox_List_2017.csv")
     if path is None:
-        notes.append("no BBox_List_2017.csv here: no boxes")
+        notes.append(note(Code.NO_BOXES, table="BBox_List_2017.csv"))
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
     # The header ("Bbox [x,y,w,h],,,") has more fields than the rows, so that columns are read by position.
@@ -223,5 +225,5 @@ def _read_boxes(root: Path, manifest: pl.DataFrame, sources: dict[str, str], not
     )
     known = boxes.join(manifest, on="image_id", how="semi", maintain_order="left")
     if len(known) < len(boxes):
-        notes.append(f"{len(boxes) - len(known):,} boxes are on images that the table lacks and were excluded")
+        notes.append(note(Code.BOXES_WITHOUT_IMAGE, boxes=len(boxes) - len(known), table=path.name))
     return known

@@ -39,6 +39,7 @@ from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 _FOLDERS = ("", "CheXpert-v1.0", "CheXpert-v1.0-small", "CheXpert-v1.0 batch 1 (validate & csv)")
@@ -72,7 +73,7 @@ def read(
         HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
     """
     folder, tables = _find_tables(root)
-    notes: list[str] = []
+    notes: list[Note] = []
     parts = []
     for number, (split, table) in enumerate(tables.items()):
         on_progress(number, len(tables), table.name)
@@ -110,7 +111,7 @@ def _find_tables(root: Path) -> tuple[str, dict[str, Path]]:
     return next(iter(here.items()))
 
 
-def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
+def _read_table(table: Path, split: str, notes: list[Note]) -> pl.DataFrame:
     about = () if split == "test" else _ABOUT
     rows = read_table(table, ["Path", *about, *CHEXPERT], [] if about else _ABOUT, of="CheXpert's")
     rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _ABOUT if name not in rows.columns)
@@ -148,13 +149,13 @@ def _read_table(table: Path, split: str, notes: list[str]) -> pl.DataFrame:
     return images
 
 
-def _note_oddities(table: Path, rows: pl.DataFrame, images: pl.DataFrame, years: pl.Expr, notes: list[str]) -> None:
+def _note_oddities(table: Path, rows: pl.DataFrame, images: pl.DataFrame, years: pl.Expr, notes: list[Note]) -> None:
     counts = {
-        "ages of 0 mean unknown; set to blank": int(rows.select((years == 0).sum()).item()),
-        "images of unknown sex": int((rows["Sex"] == "Unknown").sum()),
-        "frontal images are neither AP nor PA; their view is FRONTAL": int((images["view"] == "FRONTAL").sum()),
+        Code.AGES_OF_ZERO: int(rows.select((years == 0).sum()).item()),
+        Code.UNKNOWN_SEX: int((rows["Sex"] == "Unknown").sum()),
+        Code.FRONTAL_VIEWS: int((images["view"] == "FRONTAL").sum()),
     }
-    notes += [f"{table.name}: {count:,} {what}" for what, count in counts.items() if count]
+    notes += [note(code, images=count).about(table.name) for code, count in counts.items() if count]
 
 
 def _find_images(names: pl.Series, folder: str, files: ImageFiles) -> pl.Series:

@@ -1,14 +1,16 @@
 """Result of reading a data set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from hilum.data.manifest import FIXED_COLUMNS
 from hilum.data.tables import some
 from hilum.errors import HilumError
-from hilum.notes import Note
+from hilum.notes import Code, Note, read_notes
 
 
 def empty_rejected() -> pl.DataFrame:
@@ -19,6 +21,19 @@ def empty_rejected() -> pl.DataFrame:
 def empty_remarks() -> pl.DataFrame:
     """Return an empty table of remarks: `path`, `remark`."""
     return pl.DataFrame(schema={"path": pl.String, "remark": pl.String})
+
+
+DOUBTS = frozenset(
+    {
+        Code.SEVERAL_SPELLINGS,
+        Code.PLACEHOLDER_PATIENT_IDS,
+        Code.ROUNDED_PATIENT_IDS,
+        Code.ONE_PATIENT_OF_MANY,
+        Code.PATIENTS_OF_PATHS_ONLY,
+        Code.NUMBERS_FOR_PATIENTS,
+    }
+)
+"""Codes of notes on patient ids that may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,7 @@ class Dataset:
             drew boxes. None without boxes.
         root: Folder of the manifest's paths.
         name: Name of the collection.
-        notes: Messages for the user: deviations in the files and how they were handled.
+        notes: Deviations in the files, and how they were handled.
         sources: File of each table (relative to the root) to its SHA-256.
         rejected: Files that were excluded: `image_id`, `path`, `reason`.
         readings: If several people read each image: `image_id`, `reader`, `finding`, `code` (as in the manifest). The
@@ -43,21 +58,34 @@ class Dataset:
             table): id in the manifest to these spellings.
         remarks: Files that were read despite a deviation: `path`, `remark`, a code of `hilum.data.images.Remark`; one
             row for each remark.
-        warnings: Doubts about patient ids; their texts are also in `notes`.
     """
 
     manifest: pl.DataFrame
     boxes: pl.DataFrame | None
     root: Path
     name: str
-    notes: list[str]
+    notes: list[Note]
     sources: dict[str, str]
     rejected: pl.DataFrame = field(default_factory=empty_rejected)
     readings: pl.DataFrame | None = None
     grades: pl.DataFrame | None = None
     patient_spellings: dict[str, list[str]] = field(default_factory=dict)
     remarks: pl.DataFrame = field(default_factory=empty_remarks)
-    warnings: list[Note] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[Note]:
+        """Notes on doubtful patient ids."""
+        return [each for each in self.notes if each.code in DOUBTS]
+
+
+def read_dataset_notes(about: Mapping[str, Any]) -> list[Note]:
+    """Read `notes` of a description of `hilum ingest` or of a store.
+
+    Earlier versions wrote notes as text, and as `warnings` those on doubtful patient ids, whose texts were among the
+    notes.
+    """
+    doubts = {str(each): each for each in read_notes(about.get("warnings", []))}
+    return [doubts.get(str(each), each) for each in read_notes(about.get("notes", []))]
 
 
 def as_manifest(images: pl.DataFrame, *others: str | pl.Expr) -> pl.DataFrame:
@@ -89,15 +117,3 @@ def in_train_and_test(train: pl.DataFrame, test: pl.DataFrame, where: Path, *, f
         raise HilumError(where, expected="every image in train or in test", found=found, fix=fix)
     parts = [part.with_columns(pl.lit(name).alias("split")) for name, part in (("train", train), ("test", test))]
     return pl.concat(parts, how="diagonal")
-
-
-def skipped_files(count: int) -> str:
-    """Return the note on files of a folder that are not images.
-
-    Example:
-        >>> skipped_files(1)
-        '1 file is not an image and was skipped'
-    """
-    return (
-        "1 file is not an image and was skipped" if count == 1 else f"{count:,} files are not images and were skipped"
-    )

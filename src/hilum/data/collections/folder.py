@@ -28,33 +28,28 @@ Values that the table lacks are taken from the DICOM headers: PatientID, StudyIn
 and nothing else (`hilum.data.dicom.tags`). The terms of use are those of the owner of the images.
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import polars as pl
 
 from hilum.artifacts import file_sha256
-from hilum.data.collections.dataset import Dataset, empty_rejected, empty_remarks, skipped_files
+from hilum.data.collections.dataset import Dataset, empty_rejected, empty_remarks
 from hilum.data.collections.folder_patients import find_patients
 from hilum.data.collections.label_table import read_label_table
 from hilum.data.dicom import DicomHeader, read_header
-from hilum.data.file_kinds import DECODED, FileKind, kind_of_bytes
+from hilum.data.file_kinds import DECODED, ENDINGS, FileKind, kind_of_bytes
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
 from hilum.data.manifest import FIXED_COLUMNS, OPTIONAL_COLUMNS, finding_columns
-from hilum.data.paths import NOT_UTF8, is_utf8, printable
+from hilum.data.paths import NOT_UTF8, is_utf8, printable, visible_files
 from hilum.data.patients import spellings_of_patients, with_canonical_patients
 from hilum.data.pixels import decodable_kind, exif_remarks, first_bytes
 from hilum.errors import HilumError
-from hilum.notes import Code, Note
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 # A file with such an extension is meant to be an image: if it is not one, it is rejected, not skipped.
-_ENDINGS = {".png", ".jpg", ".jpeg", ".dcm", ".dicom", ".dic"}
-_DOUBTFUL = (Code.PATIENTS_OF_PATHS_ONLY, Code.NUMBERS_FOR_PATIENTS)
-"""Ways to infer patients that may be wrong."""
 _HEADER_COLUMNS = {
     name: pl.Float64 if name == "age" else pl.String
     for name in ("path", "patient_id", "study_id", "view", "age", "sex")
@@ -73,7 +68,7 @@ def read(
     Raises:
         HilumError: No images, an invalid table, rows without a file; see `hilum.data.collections.read_collection`.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     images, rejected, remarks = _find_images(root, labels, notes, on_progress)
     if images.is_empty() and not (labels is not None and allow_missing):
         raise HilumError(
@@ -97,7 +92,7 @@ def read(
     # Table and headers may spell one patient in two ways; an image's own id must not be parsed as a number.
     manifest, spellings, warnings = _with_canonical_ids(manifest)
     manifest, found = find_patients(manifest, root)
-    notes += map(str, [*warnings, *found])
+    notes += [*warnings, *found]
     manifest = _mark_labelled(manifest, labels, notes)
     columns = (*FIXED_COLUMNS, *OPTIONAL_COLUMNS)
     manifest = manifest.select(*columns, pl.exclude(columns))
@@ -111,7 +106,6 @@ def read(
         rejected,
         patient_spellings=spellings,
         remarks=remarks,
-        warnings=[*warnings, *(each for each in found if each.code in _DOUBTFUL)],
     )
 
 
@@ -126,7 +120,7 @@ def _with_canonical_ids(images: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, l
 
 
 def _find_images(
-    root: Path, labels: Path | None, notes: list[str], on_progress: ProgressReport
+    root: Path, labels: Path | None, notes: list[Note], on_progress: ProgressReport
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Return `path` and header values, sorted by path; the rejected files; and remarks on the others."""
     rows: list[tuple[str, str | None, str | None, str | None, float | None, str | None]] = []
@@ -135,7 +129,7 @@ def _find_images(
     remarks: list[tuple[str, Remark]] = []
     unread: Counter[FileKind] = Counter()
     others = 0
-    paths = sorted(_walk(root))
+    paths = sorted(visible_files(root))
     for done, path in enumerate(paths):
         on_progress(done, len(paths), "")
         name = path.relative_to(root).as_posix()
@@ -143,7 +137,7 @@ def _find_images(
             _check_inside(path, inside)
             start = first_bytes(path)
             kind = kind_of_bytes(start)
-            if kind is None and path.suffix.lower() not in _ENDINGS:
+            if kind is None and path.suffix.lower() not in ENDINGS:
                 others += labels is None or not labels.exists() or not path.samefile(labels)
                 continue
             if not is_utf8(name):
@@ -158,11 +152,11 @@ def _find_images(
         remarks += [(name, remark) for remark in header.remarks]
         rows.append((name, header.patient_id, header.study_id, header.view, header.age, header.sex))
     if others:
-        notes.append(skipped_files(others))
+        notes.append(note(Code.OTHER_FILES, files=others))
     if rejected:
-        notes.append(f"{len(rejected):,} files could not be read and were excluded (rejected.parquet)")
+        notes.append(note(Code.UNREADABLE_FILES, files=len(rejected)))
     if unread:
-        notes.append(f"kinds that Hilum does not read: {_of_kinds(unread)}; convert them to PNG, or get the originals")
+        notes.append(note(Code.UNSUPPORTED_FILES, kinds=_of_kinds(unread)))
     notes.extend(count_notes(Counter(remark for _, remark in remarks)))
     images = pl.DataFrame(rows, schema=_HEADER_COLUMNS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     return (
@@ -190,19 +184,13 @@ def _check_inside(path: Path, inside: Path) -> None:
         raise UnreadableImage(path, reason="a link out of the folder")
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root, followlinks=False):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(folder, name) for name in files if not name.startswith("."))
-
-
 def _join(
     table: pl.DataFrame,
     images: pl.DataFrame,
     rejected: pl.DataFrame,
     labels: Path,
     allow_missing: bool,
-    notes: list[str],
+    notes: list[Note],
 ) -> pl.DataFrame:
     """Return the rows of the table, each with its file, then the images without a row.
 
@@ -225,7 +213,7 @@ def _join(
                 found=f"none, or several of that name, for {len(missing):,} ({named})",
                 fix="Write paths relative to the root, get the files, or use --allow-missing.",
             )
-        notes.append(f"{len(missing):,} rows of {labels.name} have no file; allowed ({named})")
+        notes.append(note(Code.ROWS_WITHOUT_FILE, rows=len(missing), table=labels.name, examples=named))
     shared = table.filter(pl.col("path").is_not_null() & pl.col("path").is_duplicated())["image_id"]
     if len(shared):
         named = ", ".join(shared.head(3))
@@ -244,16 +232,14 @@ def _join(
     )
 
 
-def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[str]) -> pl.DataFrame:
+def _mark_labelled(images: pl.DataFrame, labels: Path | None, notes: list[Note]) -> pl.DataFrame:
     """Add `labelled`: true if any finding has a code."""
     findings = finding_columns(images.drop("header_id", strict=False))
     any_label = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for name in findings))
     images = images.with_columns(any_label.alias("labelled"))
     unlabelled = len(images) - int(images["labelled"].sum())
     if labels is not None and unlabelled:
-        notes.append(
-            f"{unlabelled:,} of {len(images):,} images have no label in {labels.name} and are used for pretraining only"
-        )
+        notes.append(note(Code.PRETRAINING_ONLY, unlabelled=unlabelled, images=len(images), table=labels.name))
     return images
 
 

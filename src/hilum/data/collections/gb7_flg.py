@@ -20,7 +20,7 @@ from pathlib import Path
 
 import polars as pl
 
-from hilum.data.collections.dataset import Dataset, as_manifest, skipped_files
+from hilum.data.collections.dataset import Dataset, as_manifest
 from hilum.data.collections.image_files import ImageFiles
 from hilum.data.collections.native_images import with_headers
 from hilum.data.images.gray import UnreadableImage
@@ -28,6 +28,7 @@ from hilum.data.patients import with_canonical_patients
 from hilum.data.pixels import kind_of
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 
@@ -46,7 +47,7 @@ def read(
     Raises:
         HilumError: No folder of a class; see `hilum.data.collections.read_collection`.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     names = labelled_by("gb7_flg")
     files = ImageFiles(root)
     folders = {finding: _folders(root, names[finding]) for finding in ("Pneumonia", NO_FINDING)}
@@ -68,18 +69,16 @@ def read(
     kinds = pl.Series("kind", [_kind(root / path) for path in images["path"]], dtype=pl.String)
     images = images.with_columns(kinds)
     if others := kinds.null_count():
-        notes.append(skipped_files(others))
+        notes.append(note(Code.OTHER_FILES, files=others))
     images = images.drop_nulls("kind")
     images, rejected, remarks = with_headers(root, images, on_progress, notes, dicom=pl.col("kind") == "dicom")
     images, warnings = with_canonical_patients(images)
-    notes += map(str, warnings)
+    notes += warnings
     if unknown := images["patient_id"].null_count():
-        notes.append(f"{unknown:,} images have no patient id; each counts as its own patient")
+        notes.append(note(Code.IMAGES_WITHOUT_PATIENT, images=unknown))
     images = images.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
     manifest = as_manifest(images, "Pneumonia", NO_FINDING)
-    return Dataset(
-        manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks, warnings=warnings
-    )
+    return Dataset(manifest, None, root, "gb7_flg", [*notes, *files.notes()], {}, rejected, remarks=remarks)
 
 
 def _folders(root: Path, word: str) -> list[str]:

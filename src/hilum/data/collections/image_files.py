@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from hilum.data.paths import is_utf8, printable
-from hilum.data.tables import refuse_missing_unless
+from hilum.data.tables import refuse_missing_unless, some
+from hilum.notes import Code, Note, note
 
 _SCHEMA = {"name": pl.String, "path": pl.String}
 
@@ -62,18 +63,13 @@ class ImageFiles:
                     found.setdefault(name, f"{folder}/{name}".lstrip("/"))
         return pl.DataFrame({"name": list(found), "path": list(found.values())}, schema=_SCHEMA)
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """Return notes on links that lead out of the root and on names that are not UTF-8."""
         notes = []
         if self.outside:
-            notes.append(
-                f"{len(self.outside):,} links lead out of the root ({self.outside[0]}, …) and were not followed"
-            )
+            notes.append(note(Code.LINKS_OUTSIDE, links=len(self.outside), examples=some(self.outside)))
         if nameless := sorted(set(self.nameless)):
-            notes.append(
-                f"{len(nameless):,} files or folders have names that are not UTF-8 ({nameless[0]}, …) and were"
-                " excluded: rename them"
-            )
+            notes.append(note(Code.NAMES_NOT_UTF8, files=len(nameless), examples=some(nameless)))
         return notes
 
     def _names_in(self, folder: str) -> list[str]:
@@ -118,7 +114,7 @@ class ImageFiles:
         return False
 
 
-def check_files(images: pl.DataFrame, allow_missing: bool, notes: list[str], where: Path, expected: str) -> None:
+def check_files(images: pl.DataFrame, allow_missing: bool, notes: list[Note], where: Path, expected: str) -> None:
     """Refuse images without a file (null `path`), or note their number if the user allows them.
 
     Raises:
@@ -128,11 +124,11 @@ def check_files(images: pl.DataFrame, allow_missing: bool, notes: list[str], whe
     refuse_missing_unless(allow_missing, notes, where, expected, missing.to_list())
 
 
-def note_unlisted_files(files: pl.DataFrame, images: pl.DataFrame, table: Path, notes: list[str]) -> None:
+def note_unlisted_files(files: pl.DataFrame, images: pl.DataFrame, table: Path, notes: list[Note]) -> None:
     """Note how many image files have no row in the table of the data set."""
     unlisted = len(files.join(images, on="image_id", how="anti"))
     if unlisted:
-        notes.append(f"{unlisted:,} image files have no row in {table.name} and were excluded")
+        notes.append(note(Code.UNLISTED_FILES, images=unlisted, table=table.name))
 
 
 def _folder_of(column: str) -> pl.Expr:

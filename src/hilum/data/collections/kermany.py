@@ -36,6 +36,7 @@ from hilum.data.collections.image_files import ImageFiles
 from hilum.data.tables import refuse_missing_unless, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 PARTS: tuple[str, ...] = ("train", "val", "test")
@@ -60,7 +61,7 @@ def read(
     Raises:
         HilumError: Missing folders; see `hilum.data.collections.read_collection`.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     base = "chest_xray/" if not (root / "train").is_dir() and (root / "chest_xray" / "train").is_dir() else ""
     files = ImageFiles(root)
     folders = {(part, name): f"{base}{part}/{name}" for part in PARTS for name in CLASSES}
@@ -78,7 +79,7 @@ def read(
     absent = [folder for (part, _), folder in folders.items() if part != "val" and not (root / folder).is_dir()]
     refuse_missing_unless(allow_missing, notes, root, "a folder of each class in train and test", absent)
     if not (root / f"{base}val").is_dir():
-        notes.append("no folder val, as in Mendeley's versions: its images are in train")
+        notes.append(note(Code.NO_VAL_FOLDER))
 
     manifest = _manifest(
         radiographs.with_columns(pl.col("path").str.strip_prefix(base).alias("image_id")).sort("image_id")
@@ -116,19 +117,17 @@ def _manifest(radiographs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _note_oddities(manifest: pl.DataFrame, notes: list[str]) -> None:
+def _note_oddities(manifest: pl.DataFrame, notes: list[Note]) -> None:
     nameless = manifest.filter(pl.col("patient_id") == pl.col("image_id"))["image_id"]
     if len(nameless):
-        notes.append(f"{len(nameless):,} names contain no patient ({some(nameless)}); each counts as its own patient")
+        notes.append(note(Code.NAMES_WITHOUT_PATIENT, images=len(nameless), examples=some(nameless)))
     numbers = manifest.select("split", pl.col("patient_id").str.extract(r"^(?:train|test)-(.+)$", 1).alias("number"))
     again = numbers.filter(pl.col("split") == "test").join(
         numbers.filter(pl.col("split") != "test"), on="number", how="semi"
     )["number"]
     if len(again):
-        notes.append(
-            f"{again.n_unique():,} patient numbers of test also occur in train or val and are assumed to be other"
-            f" children ({some(again.unique().sort())})"
-        )
+        examples = some(again.unique().sort())
+        notes.append(note(Code.NUMBERS_IN_TRAIN_AND_TEST, patients=again.n_unique(), examples=examples))
     unlabelled = manifest["Bacterial Pneumonia"].null_count()
     if unlabelled:
-        notes.append(f"{unlabelled:,} names in PNEUMONIA contain neither bacteria nor virus; both types are null")
+        notes.append(note(Code.UNKNOWN_TYPES, images=unlabelled))

@@ -24,6 +24,7 @@ from hilum.data.tables import (
 )
 from hilum.errors import HilumError, HilumErrors
 from hilum.findings import bare_name, canonical, is_finding
+from hilum.notes import Code, Note, note
 
 _CODES = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), 1),
@@ -36,7 +37,7 @@ _UNKNOWN_SEXES = ("o", "u", "other", "-")
 _BLANK_CODES = tuple(word for word in UNKNOWN_WORDS if word not in ("none", "unknown", "?"))
 
 
-def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
+def read_label_table(path: Path, notes: list[Note]) -> pl.DataFrame:
     """Read a CSV or Parquet file of labels; its columns are described in `hilum.data.collections.folder`.
 
     Args:
@@ -96,7 +97,7 @@ def read_label_table(path: Path, notes: list[str]) -> pl.DataFrame:
         raise HilumErrors(path, problems, fix="correct the table; nothing was read")
     rows = rows.with_columns(years("age").alias("age"), sex.alias("sex"), split.alias("split"))
     if impossible := int((rows["age"] > 120).sum()):
-        notes.append(f"{impossible:,} ages beyond 120 years were set to blank")
+        notes.append(note(Code.IMPOSSIBLE_AGES, images=impossible))
     return rows.select(
         "image_id",
         "file",
@@ -149,7 +150,7 @@ def _without_unknown(name: str) -> pl.Expr:
     return pl.when(~pl.col(name).str.to_lowercase().is_in(words)).then(pl.col(name)).alias(name)
 
 
-def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _recognise(text: pl.DataFrame, path: Path, notes: list[Note]) -> tuple[dict[str, str], dict[str, str]]:
     """Return manifest column to the table's column, and finding to the table's column."""
     named = {name: columns_called(text.columns, name) for name in COLUMN_NAMES}
     split_columns = [name for name in named["split"] if bare_name(name) == "split" or _holds_splits(text[name])]
@@ -182,14 +183,12 @@ def _recognise(text: pl.DataFrame, path: Path, notes: list[str]) -> tuple[dict[s
     taken = {*columns.values(), *(column for spelt in findings.values() for column in spelt)}
     unknown = [column for column in text.columns if column not in taken]
     if unknown:
-        notes.append(
-            f"columns of {path.name} that are not findings of Hilum's vocabulary were ignored: {', '.join(unknown)}"
-        )
-    notes += [f"column {hint}" for hint in map(likeness, unknown) if hint]
+        notes.append(note(Code.IGNORED_COLUMNS, table=path.name, columns=", ".join(unknown)))
+    notes += [hint for hint in map(likeness, unknown) if hint]
     if "split" in columns and bare_name(columns["split"]) != "split":
-        notes.append(f"column {columns['split']!r} of {path.name} is used as the split")
+        notes.append(note(Code.SPLIT_COLUMN, column=columns["split"], table=path.name))
     if not findings:
-        notes.append(f"{path.name} has no column of findings: the images are unlabelled")
+        notes.append(note(Code.NO_FINDING_COLUMNS, table=path.name))
     return columns, {finding: spelt[0] for finding, spelt in findings.items()}
 
 

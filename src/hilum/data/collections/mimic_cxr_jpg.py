@@ -37,6 +37,7 @@ from hilum.data.collections.image_files import ImageFiles, check_files
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import CHEXPERT
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 LABELLERS = {
@@ -72,12 +73,12 @@ def read(
     """
     metadata, labels = _table(root, _METADATA), _find_labels(root, labeller)
     split, patients = find_table(root, _SPLIT), find_table(root, "patients.csv")
-    notes = [f"labels of {labels.name}"]
+    notes = [note(Code.LABELS_OF_TABLE, table=labels.name)]
     images = _read_metadata(metadata)
     observations = _read_labels(labels)
     unlabelled = len(images.join(observations, on="study_id", how="anti"))
     if unlabelled:
-        notes.append(f"{unlabelled:,} images belong to studies that {labels.name} lacks; their findings are blank")
+        notes.append(note(Code.UNLABELLED_IMAGES, images=unlabelled, table=labels.name))
     images = images.join(observations, on="study_id", how="left", maintain_order="left")
     images = images.join(_read_split(split, notes), on="image_id", how="left", maintain_order="left")
     images = _with_age_and_sex(images, patients, notes)
@@ -143,9 +144,9 @@ def _read_labels(table: Path) -> pl.DataFrame:
     return rows.select("study_id", *codes())
 
 
-def _read_split(table: Path | None, notes: list[str]) -> pl.DataFrame:
+def _read_split(table: Path | None, notes: list[Note]) -> pl.DataFrame:
     if table is None:
-        notes.append(f"no {_SPLIT} here: split is blank")
+        notes.append(note(Code.NO_LISTS, lists=_SPLIT, column="split"))
         return pl.DataFrame(schema={"image_id": pl.String, "split": pl.String})
     rows = read_table(table, ["dicom_id", "split"], of=_OF)
     _refuse_odd_ids(table, rows)
@@ -154,9 +155,9 @@ def _read_split(table: Path | None, notes: list[str]) -> pl.DataFrame:
     return rows.select(pl.col("dicom_id").alias("image_id"), pl.col("split").replace_strict(_SPLITS))
 
 
-def _with_age_and_sex(images: pl.DataFrame, table: Path | None, notes: list[str]) -> pl.DataFrame:
+def _with_age_and_sex(images: pl.DataFrame, table: Path | None, notes: list[Note]) -> pl.DataFrame:
     if table is None:
-        notes.append("no patients.csv (MIMIC-IV) here: age and sex are blank")
+        notes.append(note(Code.NO_AGE_AND_SEX, table="patients.csv (MIMIC-IV)"))
         return images
     rows = read_table(table, ["subject_id", "gender", "anchor_age", "anchor_year"], of="MIMIC-IV's")
     years = {name: pl.col(name).cast(pl.Float64, strict=False) for name in ("anchor_age", "anchor_year")}

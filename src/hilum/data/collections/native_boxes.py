@@ -7,13 +7,14 @@ import polars as pl
 from hilum.data.tables import quoted, some
 from hilum.errors import HilumError
 from hilum.findings import canonical, labelled_finding
+from hilum.notes import Code, Note, note
 
 CORNERS: tuple[str, ...] = ("x", "y", "width", "height")
 TWO_CORNERS: tuple[str, ...] = ("x_min", "y_min", "x_max", "y_max")
 _FRAME = ("frame_width", "frame_height")
 
 
-def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
+def as_boxes(rows: pl.DataFrame, path: Path, notes: list[Note]) -> pl.DataFrame:
     """Check boxes and clip them to their images.
 
     Args:
@@ -35,8 +36,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     _refuse(boxes, (pl.col("width") <= 0) | (pl.col("height") <= 0), path, "a width and a height above 0")
     unknown = boxes["frame_width"].null_count()
     if unknown:
-        where = "images of unknown size, or that are turned upright"
-        notes.append(f"{unknown:,} boxes are on {where}, and were excluded")
+        notes.append(note(Code.BOXES_WITHOUT_FRAME, boxes=unknown))
         boxes = boxes.drop_nulls("frame_width")
     right, bottom = pl.col("x") + pl.col("width"), pl.col("y") + pl.col("height")
     outside = (pl.col("x") >= pl.col("frame_width")) | (pl.col("y") >= pl.col("frame_height"))
@@ -44,7 +44,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
     beyond = (pl.col("x") < 0) | (pl.col("y") < 0) | (right > pl.col("frame_width")) | (bottom > pl.col("frame_height"))
     cut = int(boxes.select(beyond.sum()).item())
     if cut:
-        notes.append(f"{cut:,} boxes of {path.name} extend beyond their images and were clipped")
+        notes.append(note(Code.BOXES_CLIPPED, boxes=cut, table=path.name))
         left, top = pl.col("x").clip(lower_bound=0), pl.col("y").clip(lower_bound=0)
         boxes = boxes.with_columns(
             pl.when(beyond).then(left).otherwise("x").alias("x"),
@@ -58,7 +58,7 @@ def as_boxes(rows: pl.DataFrame, path: Path, notes: list[str]) -> pl.DataFrame:
 
 
 def boxes_of_corners(
-    text: pl.DataFrame, path: Path, images: pl.DataFrame, notes: list[str], *, collection: str
+    text: pl.DataFrame, path: Path, images: pl.DataFrame, notes: list[Note], *, collection: str
 ) -> pl.DataFrame:
     """Convert rows with two corners into boxes on known images.
 
@@ -92,9 +92,7 @@ def boxes_of_corners(
         images.select("image_id", "frame_width", "frame_height"), on="image_id", how="inner", maintain_order="left"
     )
     if len(rows) < len(text):
-        notes.append(
-            f"{len(text) - len(rows):,} boxes of {path.name} are on images that were not read and were excluded"
-        )
+        notes.append(note(Code.BOXES_WITHOUT_IMAGE, boxes=len(text) - len(rows), table=path.name))
     boxes = rows.select(
         "line",
         "image_id",

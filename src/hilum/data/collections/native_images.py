@@ -12,6 +12,7 @@ from hilum.data.collections.image_files import ImageFiles
 from hilum.data.dicom import DicomHeader, read_header
 from hilum.data.images import Remark, count_notes
 from hilum.data.images.gray import UnreadableImage
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport
 
 _THREADS = 32  # reading a header mostly waits for the disk
@@ -46,7 +47,7 @@ def with_headers(
     root: Path,
     images: pl.DataFrame,
     on_progress: ProgressReport,
-    notes: list[str],
+    notes: list[Note],
     *,
     dicom: pl.Expr | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -83,7 +84,7 @@ def with_headers(
     headers = pl.DataFrame(rows, schema=_HEADERS, orient="row").with_columns(pl.col("view").str.to_uppercase())
     rejected = pl.DataFrame(unreadable, schema=empty_rejected().schema, orient="row")
     if len(rejected):
-        notes.append(f"{len(rejected):,} files could not be read and were excluded (rejected.parquet)")
+        notes.append(note(Code.UNREADABLE_FILES, files=len(rejected)))
         images = images.join(rejected, on="image_id", how="anti", maintain_order="left")
     images = images.join(headers, on="image_id", how="left", maintain_order="left")
     return images, rejected, pl.DataFrame(remarks, schema=empty_remarks().schema, orient="row")

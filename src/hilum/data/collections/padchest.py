@@ -41,6 +41,7 @@ from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import bare_name, labelled_by, labelled_spellings
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 TABLES = ("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv", "PADCHEST_chest_x_ray_images_labels_160K.csv")
@@ -102,12 +103,12 @@ def read(
     if table is None:
         fix = "Give the folder that contains it as ROOT (https://bimcv.cipf.es/bimcv-projects/padchest/)."
         raise HilumError(root, expected=f"PadChest's {TABLES[0]}, plain or .gz", found="no such file", fix=fix)
-    notes: list[str] = []
+    notes: list[Note] = []
     rows = _read_table(table)
     rows, warnings = with_canonical_patients(rows.rename({"PatientID": "patient_id"}))
-    notes += map(str, warnings)
+    notes += warnings
     rows = rows.rename({"patient_id": "PatientID"})
-    radiographs = _about(rows, notes).with_columns(_findings(rows, notes))
+    radiographs = _about(rows, notes).with_columns(_findings(rows, table, notes))
 
     files = ImageFiles(root)
     images = files.listed([*_FOLDERS, *(f"images/{folder}".rstrip("/") for folder in _FOLDERS)], ".png")
@@ -118,7 +119,7 @@ def read(
     note_unlisted_files(images, radiographs, table, notes)
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
     manifest = as_manifest(radiographs, *TERMS)
-    return Dataset(manifest, None, root, "padchest", notes, sources, warnings=warnings)
+    return Dataset(manifest, None, root, "padchest", notes, sources)
 
 
 def _read_table(table: Path) -> pl.DataFrame:
@@ -136,16 +137,16 @@ def _read_table(table: Path) -> pl.DataFrame:
     return rows
 
 
-def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+def _about(rows: pl.DataFrame, notes: list[Note]) -> pl.DataFrame:
     year = pl.col("StudyDate_DICOM").str.extract(r"^(\d{4})\d{4}(?:\.0)?$", 1).cast(pl.Float64)
     age = year - pl.col("PatientBirth").cast(pl.Float64)
     sex = pl.col("PatientSex_DICOM")
     view = pl.col("Projection").str.to_uppercase()
     counts = {
-        "images have no PatientID; each of their studies counts as a patient": rows["PatientID"].null_count(),
-        "ages below 0 or beyond 120 years were set to blank": int(rows.select((~age.is_between(0, 120)).sum()).item()),
+        Code.STUDIES_FOR_PATIENTS: rows["PatientID"].null_count(),
+        Code.IMPOSSIBLE_AGES: int(rows.select((~age.is_between(0, 120)).sum()).item()),
     }
-    notes += [f"{count:,} {what}" for what, count in counts.items() if count]
+    notes += [note(code, images=count) for code, count in counts.items() if count]
     return rows.select(
         pl.col("ImageID").alias("image_id"),
         pl.coalesce("PatientID", pl.lit("study ") + pl.col("StudyID")).alias("patient_id"),
@@ -156,7 +157,7 @@ def _about(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     )
 
 
-def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
+def _findings(rows: pl.DataFrame, table: Path, notes: list[Note]) -> list[pl.Series]:
     """Return one series for each finding. Many reports have the same labels, so each text is parsed once."""
     wordings = rows.select(wording=pl.col("Labels")).unique(maintain_order=True)
     terms = pl.col("wording").str.extract_all(r"'[^']*'|\"[^\"]*\"")
@@ -179,13 +180,10 @@ def _findings(rows: pl.DataFrame, notes: list[str]) -> list[pl.Series]:
     radiographs = rows.select(wording=pl.col("Labels")).join(
         wordings, on="wording", how="left", maintain_order="left", nulls_equal=True
     )
-    counts = {
-        "images have no labels; their findings are blank": radiographs["unlabelled"].sum(),
-        "images are labelled exclude": radiographs["exclude"].sum(),
-        "images are labelled suboptimal study": radiographs["suboptimal study"].sum(),
-        "images are labelled unchanged": radiographs["unchanged"].sum(),
-    }
-    notes += [f"{count:,} {what}" for what, count in counts.items() if count]
+    if unlabelled := radiographs["unlabelled"].sum():
+        notes.append(note(Code.UNLABELLED_IMAGES, images=unlabelled, table=table.name))
+    counts = {label: radiographs[label].sum() for label in ("exclude", "suboptimal study", "unchanged")}
+    notes += [note(Code.LABELLED_AS, images=count, label=label) for label, count in counts.items() if count]
     return [radiographs[finding] for finding in TERMS]
 
 

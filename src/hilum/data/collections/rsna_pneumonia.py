@@ -39,6 +39,7 @@ from hilum.data.collections.native_json import read_json, refuse_unlike
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 FRAME = 1024
@@ -57,7 +58,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     Raises:
         HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
     """
-    notes: list[str] = []
+    notes: list[Note] = []
     table = find_table(root, "stage_2_train_labels.csv")
     if table is None:
         fix = "Get it: https://www.kaggle.com/c/rsna-pneumonia-detection-challenge."
@@ -73,7 +74,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     images = images.join(train, on="image_id", how="left", maintain_order="left")
     check_files(images, allow_missing, notes, table, "a file in stage_2_train_images/ for every image")
     if test.is_empty():
-        notes.append("no images in stage_2_test_images/")
+        notes.append(note(Code.NO_IMAGES_IN, folder="stage_2_test_images/"))
     images = in_train_and_test(images, test, root, fix="Download the folders again.")
     images, rejected, remarks = with_headers(root, images, on_progress, notes)
     images = _with_patients(images, root, sources, notes)
@@ -118,10 +119,10 @@ def _read_rows(table: Path) -> pl.DataFrame:
     return rows.with_columns(target).rename({"patientId": "image_id"}).with_row_index("line", 2)
 
 
-def _read_classes(root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+def _read_classes(root: Path, sources: dict[str, str], notes: list[Note]) -> pl.DataFrame:
     path = find_table(root, "stage_2_detailed_class_info.csv")
     if path is None:
-        notes.append("no stage_2_detailed_class_info.csv here: No Finding is not labelled")
+        notes.append(note(Code.NO_FINDING_UNLABELLED, table="stage_2_detailed_class_info.csv"))
         return pl.DataFrame(schema={"image_id": pl.String, "class": pl.String})
     sources[path.name] = file_sha256(path)
     rows = read_table(path, ["patientId", "class"], of="RSNA's")
@@ -130,10 +131,10 @@ def _read_classes(root: Path, sources: dict[str, str], notes: list[str]) -> pl.D
     return rows.rename({"patientId": "image_id"}).unique("image_id")
 
 
-def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], notes: list[Note]) -> pl.DataFrame:
     path = root / MAPPING
     if not path.is_file():
-        notes.append(f"no {MAPPING} here: each image counts as its own patient")
+        notes.append(note(Code.NO_PATIENT_MAPPING, table=MAPPING))
         return images.with_columns(pl.col("image_id").alias("patient_id"))
     sources[path.name] = file_sha256(path)
     mapping = read_json(path, of="RSNA's mapping")
@@ -151,13 +152,10 @@ def _with_patients(images: pl.DataFrame, root: Path, sources: dict[str, str], no
     images = images.join(pairs, on="image_id", how="left", maintain_order="left")
     images = images.with_columns(patient.alias("patient_id")).drop("nih")
     if unknown := images["patient_id"].null_count():
-        notes.append(f"{unknown:,} images are not in {MAPPING}; each counts as its own patient")
+        notes.append(note(Code.NOT_IN_PATIENT_MAPPING, images=unknown, table=MAPPING))
     images = images.with_columns(pl.coalesce("patient_id", "image_id").alias("patient_id"))
     both = images.group_by("patient_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     if len(both):
-        notes.append(
-            f"{len(both):,} patients have images in train and in test: Kaggle split images, so its split is set to"
-            " blank; split by patient"
-        )
+        notes.append(note(Code.PATIENTS_IN_TRAIN_AND_TEST, patients=len(both)))
         images = images.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
     return images

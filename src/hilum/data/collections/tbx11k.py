@@ -37,6 +37,7 @@ from hilum.data.collections.native_json import read_json, refuse_unlike
 from hilum.data.tables import read_lines, some
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 CATEGORIES = {
@@ -72,7 +73,7 @@ def read(
     Raises:
         HilumError: No images, or invalid lists or boxes; see `hilum.data.collections.read_collection`.
     """
-    notes = ["no patients are published: each image counts as its own patient"]
+    notes = [note(Code.NO_PATIENTS_PUBLISHED)]
     base = "TBX11K/" if not (root / "imgs").is_dir() and (root / "TBX11K" / "imgs").is_dir() else ""
     files = ImageFiles(root)
     images = files.listed([f"{base}imgs/{folder}" for folder in _FOLDERS], ".png")
@@ -80,7 +81,7 @@ def read(
     if images.is_empty():
         raise HilumError(root, expected="imgs/{health,sick,tb,test}/*.png", found="none", fix="https://mmcheng.net/tb")
     if (root / base / "imgs" / "extra").is_dir():
-        notes.append("imgs/extra contains images of other collections and was excluded")
+        notes.append(note(Code.FOLDER_OF_OTHERS, folder="imgs/extra"))
 
     sources: dict[str, str] = {}
     listed = _read_lists(root, base, sources, notes)
@@ -90,19 +91,19 @@ def read(
     radiographs = radiographs.with_columns(pl.when(tested).then(pl.lit("test")).otherwise("part").alias("split"))
     unlisted = radiographs.filter(pl.col("split").is_null())["image_id"]
     if len(unlisted) and len(listed):
-        notes.append(f"{len(unlisted):,} images are on no list ({some(unlisted)}): split is blank")
+        notes.append(note(Code.UNLISTED_IMAGES, images=len(unlisted), examples=some(unlisted)))
 
     boxes = _read_boxes(root, base, radiographs, sources, notes)
     manifest = _with_findings(radiographs, boxes)
     return Dataset(manifest, boxes, root, "tbx11k", [*notes, *files.notes()], sources)
 
 
-def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]) -> pl.DataFrame:
+def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[Note]) -> pl.DataFrame:
     parts = [pl.DataFrame(schema={"image_id": pl.String, "part": pl.String})]
     for part in _PARTS:
         path = root / base / "lists" / f"TBX11K_{part}.txt"
         if not path.is_file():
-            notes.append(f"no lists/{path.name} here: split is blank for its images")
+            notes.append(note(Code.NO_LISTS, lists=f"lists/{path.name}", column="split of its images"))
             continue
         sources[path.relative_to(root).as_posix()] = file_sha256(path)
         names = pl.DataFrame({"image_id": read_lines(path)}, schema={"image_id": pl.String}).with_row_index("line", 1)
@@ -125,7 +126,7 @@ def _read_lists(root: Path, base: str, sources: dict[str, str], notes: list[str]
 
 
 def _read_boxes(
-    root: Path, base: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[str]
+    root: Path, base: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[Note]
 ) -> pl.DataFrame | None:
     folder = root / base / "annotations" / "json"
     paths = [folder / f"TBX11K_{part}.json" for part in _PARTS]
@@ -133,7 +134,7 @@ def _read_boxes(
         paths = [folder / "TBX11K_trainval.json"]
     paths = [path for path in paths if path.is_file()]
     if not paths:
-        notes.append("no annotations/json/TBX11K_train.json or the like here: no boxes, and activity is unknown")
+        notes.append(note(Code.NO_ACTIVITY, table="annotations/json/TBX11K_train.json"))
         return None
     read = []
     for path in paths:
@@ -141,7 +142,7 @@ def _read_boxes(
         boxes = _coco_boxes(path)
         known = boxes.join(radiographs, on="image_id", how="semi", maintain_order="left")
         if len(known) < len(boxes):
-            notes.append(f"{len(boxes) - len(known):,} boxes of {path.name} are on missing images and were excluded")
+            notes.append(note(Code.BOXES_WITHOUT_IMAGE, boxes=len(boxes) - len(known), table=path.name))
         read.append(as_boxes(known, path, notes))
     return pl.concat(read)
 

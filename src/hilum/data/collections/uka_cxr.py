@@ -47,6 +47,7 @@ from hilum.data.patients import with_canonical_patients
 from hilum.data.tables import escapes_root, find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 TABLE = "uka_cxr.csv"
@@ -78,9 +79,9 @@ def read(
     if table is None:
         fix = "Give the folder that contains it as ROOT; see hilum/data/collections/uka_cxr.py for its columns."
         raise HilumError(root, expected=f"{TABLE}, plain or .gz", found="no such file", fix=fix)
-    notes: list[str] = []
+    notes: list[Note] = []
     images, warnings = with_canonical_patients(_read_table(table, notes))
-    notes += map(str, warnings)
+    notes += warnings
     files = ImageFiles(root)
     images = images.with_columns(path=pl.when(files.present(images["path"])).then("path"))
     notes += files.notes()
@@ -90,10 +91,10 @@ def read(
     manifest = images.select(*FIXED_COLUMNS, *positive, NO_FINDING)
     grades = images.unpivot(list(_GRADED), index="image_id", variable_name="finding", value_name="grade").drop_nulls()
     sources = {table.relative_to(root).as_posix(): file_sha256(table)}
-    return Dataset(manifest, None, root, "uka_cxr", notes, sources, grades=grades, warnings=warnings)
+    return Dataset(manifest, None, root, "uka_cxr", notes, sources, grades=grades)
 
 
-def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
+def _read_table(table: Path, notes: list[Note]) -> pl.DataFrame:
     rows = read_table(table, ["image_id", "path", "patient_id", *_GRADED.values()], _OPTIONAL, of="the UKA-CXR")
     present = [name for name in _OPTIONAL if name in rows.columns]
     rows = rows.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in _OPTIONAL if name not in present)
@@ -128,7 +129,7 @@ def _read_table(table: Path, notes: list[str]) -> pl.DataFrame:
     )
     if "healthy" in present:
         return images
-    notes.append(f"{table.name} has no column healthy: No Finding is 1 if all eight grades are 0")
+    notes.append(note(Code.NO_FINDING_OF_GRADES, table=table.name))
     grades = [pl.col(finding) for finding in _GRADED]
     # Kleene's "or" of grades that may be blank: true, false, or blank if none is above 0 but some are unknown
     graded = pl.any_horizontal(grade > 0 for grade in grades)

@@ -36,6 +36,7 @@ from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.findings import NO_FINDING, labelled_by, labelled_finding
+from hilum.notes import Code, note
 from hilum.progress import ProgressReport, silent
 
 _SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
@@ -53,7 +54,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     Raises:
         HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
     """
-    notes = ["no patients are published: each image counts as its own patient"]
+    notes = [note(Code.NO_PATIENTS_PUBLISHED)]
     table = find_table(root, "train.csv")
     if table is None:
         fix = "Get it: https://www.kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection."
@@ -70,7 +71,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     images = labelled.join(train, on="image_id", how="left", maintain_order="left")
     check_files(images, allow_missing, notes, table, "a file in train/ for every image")
     if test.is_empty():
-        notes.append("no images in test/")
+        notes.append(note(Code.NO_IMAGES_IN, folder="test/"))
     images = in_train_and_test(images, test, root, fix="Download the folders again.")
     dicom = pl.col("path").str.contains(_DICOM_NAME)
     images, rejected, remarks = with_headers(root, images, on_progress, notes, dicom=dicom)

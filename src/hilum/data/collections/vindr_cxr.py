@@ -38,6 +38,7 @@ from hilum.data.collections.readings import consensus_codes, long_readings
 from hilum.data.tables import find_table, read_table, refuse_lines, refuse_missing_unless
 from hilum.errors import HilumError
 from hilum.findings import labelled_by
+from hilum.notes import Code, Note, note
 from hilum.progress import ProgressReport, silent
 
 PARTS: tuple[str, ...] = ("train", "test")
@@ -56,7 +57,7 @@ def read(root: Path, *, allow_missing: bool = False, on_progress: ProgressReport
     Raises:
         HilumError: Missing or invalid tables or images; see `hilum.data.collections.read_collection`.
     """
-    notes = ["no patients are published: each image counts as its own patient"]
+    notes = [note(Code.NO_PATIENTS_PUBLISHED)]
     sources: dict[str, str] = {}
     tables = {part: find_table(root, f"annotations/image_labels_{part}.csv") for part in PARTS}
     lacking = [f"annotations/image_labels_{part}.csv" for part, table in tables.items() if table is None]
@@ -138,11 +139,11 @@ def _read_labels(table: Path, *, read_by_several: bool) -> pl.DataFrame:
 
 
 def _read_boxes(
-    root: Path, part: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[str]
+    root: Path, part: str, radiographs: pl.DataFrame, sources: dict[str, str], notes: list[Note]
 ) -> pl.DataFrame | None:
     path = find_table(root, f"annotations/annotations_{part}.csv")
     if path is None:
-        notes.append(f"no annotations/annotations_{part}.csv here: no boxes of {part}")
+        notes.append(note(Code.NO_BOXES, table=f"annotations/annotations_{part}.csv"))
         return None
     sources[path.relative_to(root).as_posix()] = file_sha256(path)
     text = read_table(path, ["image_id", "class_name", *TWO_CORNERS], _READER, of="VinDr-CXR's")

@@ -11,9 +11,11 @@ value, and the image is looked up. The order is the standard's (PS3.3 C.7.6.3, C
 
 Gray values start at the lowest value that the header allows: a 12-bit detector gives 0 to 4,095, signed or not. A range
 of fewer than 256 or more than 65,536 levels is scaled to 8 bits (BitsStored up to 8) or 16. Presentation LUTs, overlays
-and graphics are ignored.
+and graphics are ignored. `DisplaySteps` are those of a header, for objects that repeat it.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -21,15 +23,73 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRBigEndian
 
-from hilum.data.dicom.elements import ElementError, decimal, named
-from hilum.data.dicom.parsing import transfer_syntax
+from hilum.data.dicom.elements import ElementError, decimal, named, whole
+from hilum.data.dicom.orientation import turn_of
+from hilum.data.dicom.parsing import parse, transfer_syntax
+from hilum.data.dicom.tags import IMAGE_TAGS
 from hilum.data.dicom.values import StoredValues, Words, stored_values
-from hilum.data.dicom.windows import LookupTable, lookup_table, values_of_interest
-from hilum.data.images import Remark
-from hilum.data.images.gray import Gray, look_up
+from hilum.data.dicom.windows import DisplayWindow, LookupTable, lookup_table, values_of_interest
+from hilum.data.images import Remark, Turn
+from hilum.data.images.gray import Gray, UnreadableImage, look_up
 
 Window: TypeAlias = Literal["header", "full"]
 """`header`: the first VOI LUT or window of the file, if it has one; `full`: the full range of stored values."""
+
+
+@dataclass(frozen=True)
+class DisplaySteps:
+    """Steps that `hilum.data.dicom.display` applies to the values of a file, and its orientation.
+
+    Attributes:
+        rows, columns: Size of the stored image, pixels.
+        meaning: PhotometricInterpretation (0028,0004).
+        turn: Turn that makes the image upright.
+        modality: Modality LUT, or rescale slope and intercept; None without either.
+        interest: VOI LUT or window; None if none can be applied.
+    """
+
+    rows: int
+    columns: int
+    meaning: str
+    turn: Turn
+    modality: LookupTable | tuple[float, float] | None
+    interest: LookupTable | DisplayWindow | None
+
+
+def read_display(path: Path) -> DisplaySteps:
+    """Read the display steps of a radiograph's header.
+
+    Args:
+        path: Path of a file that `hilum.data.dicom.read_dicom` can read.
+
+    Raises:
+        UnreadableImage: A broken file, or values that contradict each other.
+    """
+    header = parse(path, IMAGE_TAGS, path, pixels=False)
+    try:
+        bits, signed = whole(header, "BitsStored"), whole(header, "PixelRepresentation", 0) == 1
+        big_endian = is_big_endian(header)
+        lowest, highest = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+        modality: LookupTable | tuple[float, float] | None = None
+        if sequence := header.get("ModalityLUTSequence"):
+            modality = lookup_table(sequence[0], signed=signed, big_endian=big_endian)
+            lowest = 0
+        else:
+            slope, intercept = decimal(header, "RescaleSlope"), decimal(header, "RescaleIntercept")
+            if slope is not None and intercept is not None:
+                modality = (slope, intercept)
+                lowest = int(min(slope * end + intercept for end in (lowest, highest)))
+        interest, _ = values_of_interest(header, signed=lowest < 0, big_endian=big_endian)
+        return DisplaySteps(
+            rows=whole(header, "Rows"),
+            columns=whole(header, "Columns"),
+            meaning=str(header.get("PhotometricInterpretation", "")).strip(" \0").upper(),
+            turn=turn_of(header),
+            modality=modality,
+            interest=interest,
+        )
+    except (ElementError, OverflowError) as error:
+        raise UnreadableImage(path, reason="a header that contradicts itself") from error
 
 
 def to_gray(dataset: pydicom.Dataset, stored: NDArray[Any], window: Window) -> tuple[Gray, list[Remark]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 import polars as pl
 
 from hilum.data.collections import Dataset, empty_rejected
+from hilum.data.collections.dataset import DOUBTS, read_dataset_notes
 from hilum.data.manifest import read_manifest, split_columns
 from hilum.errors import HilumError
-from hilum.notes import Note, read_notes
+from hilum.notes import Note
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,6 @@ class CheckedDataset:
         manifest: One row for each image.
         rejected: Files that were rejected when the tables were read: `image_id`, `path`, `reason`.
         notes: Notes on the tables.
-        warnings: Doubts about patient ids.
     """
 
     name: str
@@ -32,16 +32,19 @@ class CheckedDataset:
     root: Path
     manifest: pl.DataFrame
     rejected: pl.DataFrame
-    notes: Sequence[str] = ()
-    warnings: Sequence[Note] = ()
+    notes: Sequence[Note] = ()
+
+    @property
+    def warnings(self) -> list[Note]:
+        """Notes on doubtful patient ids."""
+        return [each for each in self.notes if each.code in DOUBTS]
 
 
 def as_checked_dataset(dataset: Dataset) -> CheckedDataset:
     """Name a data set after its folder."""
     root = dataset.root
     name = root.resolve().name or dataset.name
-    notes, warnings = tuple(dataset.notes), tuple(dataset.warnings)
-    return CheckedDataset(name, dataset.name, root, dataset.manifest, dataset.rejected, notes, warnings)
+    return CheckedDataset(name, dataset.name, root, dataset.manifest, dataset.rejected, tuple(dataset.notes))
 
 
 def read_ingested(folder: Path) -> CheckedDataset:
@@ -53,8 +56,7 @@ def read_ingested(folder: Path) -> CheckedDataset:
     manifest = read_manifest(folder / "manifest.parquet")
     try:
         content = json.loads((folder / "ingest.json").read_text(encoding="utf-8"))
-        root, collection, notes = Path(content["root"]), str(content["collection"]), tuple(map(str, content["notes"]))
-        warnings = read_notes(content.get("warnings", []))
+        root, collection, notes = Path(content["root"]), str(content["collection"]), read_dataset_notes(content)
     except (OSError, ValueError, KeyError, TypeError) as error:
         where = folder / "ingest.json"
         raise HilumError(
@@ -64,7 +66,7 @@ def read_ingested(folder: Path) -> CheckedDataset:
         raise HilumError(root, expected="the images of this manifest", found="no such folder", fix="Ingest them again.")
     aside = folder / "rejected.parquet"
     rejected = pl.read_parquet(aside) if aside.is_file() else empty_rejected()
-    return CheckedDataset(root.resolve().name, collection, root, manifest, rejected, notes, warnings)
+    return CheckedDataset(root.resolve().name, collection, root, manifest, rejected, tuple(notes))
 
 
 def with_unique_names(data_sets: Sequence[CheckedDataset]) -> list[CheckedDataset]:

@@ -10,7 +10,6 @@ While it is filled, the temporary directory also holds `journal.jsonl`, one line
 its thumbnail is on disk.
 """
 
-import json
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -21,9 +20,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from hilum.artifacts import fingerprint, whole_directory, write_json
+from hilum.artifacts import fingerprint, holds_json, whole_directory, write_json
 from hilum.data.doctor.images import Image, measure
 from hilum.data.duplicates import SIDE
+from hilum.data.paths import size_and_time
 from hilum.data.store.journal import Outcome, RowFile, process_images
 from hilum.progress import ProgressReport, silent
 
@@ -67,9 +67,9 @@ def measure_images(
         on_progress: Called with (images done, N, note).
     """
     order = _fingerprint(manifest, root)
-    if not _is_of(directory / ORDER, order) or not (directory / IMAGES).is_file():
+    if not holds_json(directory / ORDER, order) or not (directory / IMAGES).is_file():
         with whole_directory(directory, resume=True) as beside:
-            if not _is_of(beside / ORDER, order):
+            if not holds_json(beside / ORDER, order):
                 shutil.rmtree(beside)
                 beside.mkdir()
                 write_json(beside / ORDER, order)
@@ -117,18 +117,6 @@ def _open_thumbnails(path: Path, images: int) -> NDArray[np.uint8]:
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path) -> str:
-    images = []
-    for image_id, path in manifest.select("image_id", "path").iter_rows():
-        try:
-            state = (root / path).stat() if path is not None else None
-        except (OSError, ValueError):  # missing, or an invalid name
-            state = None
-        images.append((image_id, path, state.st_size if state else -1, state.st_mtime_ns if state else -1))
+    rows = manifest.select("image_id", "path").iter_rows()
+    images = [(image_id, path, *size_and_time(None if path is None else root / path)) for image_id, path in rows]
     return fingerprint({"layout": _LAYOUT, "images": images})
-
-
-def _is_of(path: Path, order: str) -> bool:
-    try:
-        return bool(json.loads(path.read_text(encoding="utf-8")) == order)
-    except (OSError, ValueError):
-        return False

@@ -3,10 +3,11 @@
 import hashlib
 import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+from hilum.data.paths import user_cache
 
 VARIABLE = "HILUM_CACHE"
 PROTOCOLS = ("https", "http", "s3", "gs", "file", "memory")
@@ -103,8 +104,4 @@ def cache_folder() -> Path:
     """Return the cache: the environment variable HILUM_CACHE, else a folder in the user's cache."""
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hilum" / "fetched"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "hilum" / "fetched"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "fetched"
+    return user_cache("fetched")

@@ -1,14 +1,38 @@
-"""EXIF orientation of PNG and JPEG files."""
+"""Quarter turns and mirroring of pixels, and EXIF orientation of PNG and JPEG files."""
 
 import struct
+from dataclasses import dataclass
 from io import SEEK_CUR, BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL.ExifTags import Base
 from PIL.Image import Image as PilImage
 from PIL.PngImagePlugin import PngImageFile
 
-from hilum.data.images.turn import Turn
+_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_MARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # places of an orientation in a PNG file
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Operations that make an image upright, in this order: transposition, vertical flip, horizontal flip."""
+
+    swap: bool = False
+    upside_down: bool = False
+    mirror: bool = False
+
+    def __bool__(self) -> bool:
+        return self.swap or self.upside_down or self.mirror
+
+    def apply(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Return the image upright; (H, W, …) to (H, W, …) or (W, H, …)."""
+        upright = image.swapaxes(0, 1) if self.swap else image
+        upright = upright[::-1] if self.upside_down else upright
+        upright = upright[:, ::-1] if self.mirror else upright
+        return np.ascontiguousarray(upright) if self else image
+
 
 _TURNS = {
     2: Turn(mirror=True),
@@ -20,8 +44,6 @@ _TURNS = {
     8: Turn(swap=True, upside_down=True),
 }
 """Turn that makes an image upright, by the value of the tag Orientation (EXIF 2.32, 4.6.4 A)."""
-_CHUNKS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
-_MARKS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")  # places of an orientation in a PNG file
 
 
 def may_be_turned(stream: BinaryIO) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from hilum.notes import Code, Note, note
+
 
 class Remark(StrEnum):
     """Code of a deviation in an image file that was handled."""
@@ -109,7 +111,7 @@ def in_order(remarks: Iterable[Remark]) -> tuple[Remark, ...]:
     return tuple(remark for remark in Remark if remark in met)
 
 
-def count_notes(counts: dict[Remark, int]) -> list[str]:
+def count_notes(counts: dict[Remark, int]) -> list[Note]:
     """Return a note for each remark with its number of files, and with advice for warnings.
 
     Args:
@@ -120,5 +122,6 @@ def count_notes(counts: dict[Remark, int]) -> list[str]:
         if count := counts.get(remark, 0):
             kind = "JPEG or PNG files" if remark is Remark.EXIF_TURNED else "DICOM files"
             fix = f". {remark.fix}" if remark.is_warning else ""
-            notes.append(f"{count:,} {kind}: {remark.description}{fix}")
+            about = {"remark": str(remark), "kind": kind, "description": remark.description, "advice": fix}
+            notes.append(note(Code.IMAGE_REMARK, files=count, **about))
     return notes

@@ -237,13 +237,13 @@ def check_same_salt(patient_ids: Mapping[str, Iterable[str]], issuers: Mapping[s
         if before != salts:
             raise HilumError(
                 f"--data {name}",
-                expected=f"patients of {issuer} named as in {other} ({_in_words(before)})",
-                found=_in_words(salts),
+                expected=f"patients of {issuer} named as in {other} ({_described(before)})",
+                found=_described(salts),
                 fix="A patient in both would count as two. Ingest both with --hash-patients and one salt, or neither.",
             )
 
 
-def _in_words(salts: frozenset[str | None]) -> str:
+def _described(salts: frozenset[str | None]) -> str:
     words = sorted("ids" if salt is None else f"pseudonyms under salt {salt}" for salt in salts)
     return " and ".join(words) or "no patients"
 

@@ -9,7 +9,6 @@ Paths are unchanged, because images are read by them: they are in manifest.parqu
 remarks.parquet. If file names contain patient names, rename the files, or do not share these tables.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +17,7 @@ import polars as pl
 from hilum.data.collections.dataset import Dataset
 from hilum.data.patients import OWN_COLLECTIONS, has_own_ids, hashed, is_public, pseudonym, salt_of
 from hilum.errors import HilumError
+from hilum.notes import Code, note
 
 _HASHED: dict[str, Callable[[str, bytes], str]] = {
     "patient_id": lambda number, salt: number if is_public(number.partition(":")[0]) else pseudonym(number, salt),
@@ -32,31 +32,30 @@ def is_deidentified(manifest: pl.DataFrame) -> bool:
     return any(salt_of(number) is not None for number in manifest["patient_id"].unique())
 
 
-def with_hashed_identifiers(collected: Dataset, salt: bytes) -> Dataset:
+def with_hashed_identifiers(dataset: Dataset, salt: bytes) -> Dataset:
     """Hash `patient_id`, `study_id` and `image_id` in every table, and remove examples from notes.
 
     Raises:
         HilumError: The collection's identifiers are published pseudonyms.
     """
-    if not has_own_ids(collected.name):
+    if not has_own_ids(dataset.name):
         raise HilumError(
             "--hash-patients",
             expected=f"one of {', '.join(OWN_COLLECTIONS)}",
-            found=collected.name,
+            found=dataset.name,
             fix="Remove it: this data set's identifiers are published pseudonyms.",
         )
-    # Notes give examples, which may be identifiers, in parentheses.
-    notes = [re.sub(r"\s*\([^()]*\)", "", note) for note in collected.notes]
+    # Examples may be identifiers, and so may be any word of a text without a code.
+    notes = [each.without_examples() for each in dataset.notes if each.code is not Code.UNCODED]
     return replace(
-        collected,
-        manifest=_hash_columns(collected.manifest, salt),
-        rejected=_hash_columns(collected.rejected, salt),
-        notes=[*notes, "patients, studies and images have salted hashes as ids"],
-        warnings=[each.without_examples() for each in collected.warnings],
+        dataset,
+        manifest=_hash_columns(dataset.manifest, salt),
+        rejected=_hash_columns(dataset.rejected, salt),
+        notes=[*notes, note(Code.HASHED_IDS)],
         patient_spellings={},
-        boxes=None if collected.boxes is None else _hash_columns(collected.boxes, salt),
-        readings=None if collected.readings is None else _hash_columns(collected.readings, salt),
-        grades=None if collected.grades is None else _hash_columns(collected.grades, salt),
+        boxes=None if dataset.boxes is None else _hash_columns(dataset.boxes, salt),
+        readings=None if dataset.readings is None else _hash_columns(dataset.readings, salt),
+        grades=None if dataset.grades is None else _hash_columns(dataset.grades, salt),
     )
 
 

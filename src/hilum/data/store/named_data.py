@@ -19,6 +19,7 @@ import polars as pl
 
 from hilum.artifacts import fingerprint, whole_file, write_json
 from hilum.data.collections import Dataset, empty_rejected, read_collection
+from hilum.data.collections.dataset import read_dataset_notes
 from hilum.data.manifest import read_manifest, write_manifest
 from hilum.data.patients import (
     check_same_salt,
@@ -35,7 +36,7 @@ from hilum.data.store.deidentify import is_deidentified, with_hashed_identifiers
 from hilum.data.store.store import Store, build_store, open_store
 from hilum.errors import HilumError
 from hilum.findings import COLLECTIONS
-from hilum.notes import read_notes
+from hilum.notes import notes_as_data
 from hilum.progress import ProgressReport, silent
 
 _MANIFEST, _INGEST, _STORE = "manifest.parquet", "ingest.json", "store"
@@ -49,20 +50,20 @@ class NamedData:
 
     Attributes:
         name: Name of the data set.
-        collected: Its manifest and tables.
+        dataset: Its manifest and tables.
         issuer: Issuer of its patient ids (`hilum.data.patients.names`).
         store_dir: Existing store in its folder; None for native or ingested files.
     """
 
     name: str
-    collected: Dataset
+    dataset: Dataset
     issuer: str
     store_dir: Path | None = None
 
     @property
     def manifest(self) -> pl.DataFrame:
         """One row for each image."""
-        return self.collected.manifest
+        return self.dataset.manifest
 
     def patients(self, image_ids: list[str]) -> list[str]:
         """Return full names of the patients of images, as in the cards of encoders."""
@@ -108,8 +109,8 @@ def read_named(
             fix="Give the folder of the data set, or the folder that contains the store.",
         )
     collection = name if name in COLLECTIONS else "folder"
-    collected = read_collection(collection, root, on_progress=on_progress, **given)
-    return _hidden(NamedData(name, collected, issuer_of(root, collection, name)), salt)
+    dataset = read_collection(collection, root, on_progress=on_progress, **given)
+    return _hidden(NamedData(name, dataset, issuer_of(root, collection, name)), salt)
 
 
 def is_ingested(folder: Path) -> bool:
@@ -149,15 +150,14 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
             found="hashes of an earlier version, which cannot be compared",
             fix="Run `hilum ingest --hash-patients` again, with the same salt.",
         )
-    collected = Dataset(
+    dataset = Dataset(
         manifest=manifest,
         boxes=None,
         root=root,
         name=collection,
-        notes=list(about.get("notes", [])),
+        notes=read_dataset_notes(about),
         sources=dict(about.get("sources", {})),
         rejected=empty_rejected(),
-        warnings=read_notes(about.get("warnings", [])),
     )
     paths = {table: folder / f"{table}.parquet" for table in _TABLES}
     tables: dict[str, Any] = {table: pl.read_parquet(path) for table, path in paths.items() if path.is_file()}
@@ -170,14 +170,14 @@ def read_ingested(name: str, folder: Path, given: Mapping[str, Any], *, issuer: 
             fix="Remove the issuer, or ingest the images again.",
         )
     store = folder / _STORE
-    return NamedData(name, replace(collected, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
+    return NamedData(name, replace(dataset, **tables), own_issuer, store if (store / DESCRIPTION).is_file() else None)
 
 
-def pseudonymised(collected: Dataset, issuer: str, salt: bytes, where: str) -> Dataset:
+def pseudonymised(dataset: Dataset, issuer: str, salt: bytes, where: str) -> Dataset:
     """Replace the patient ids of a data set by pseudonyms, unless they are published.
 
     Args:
-        collected: Data set.
+        dataset: Data set.
         issuer: Issuer of the patient ids.
         salt: Salt of the pseudonyms.
         where: Name of the data set for messages.
@@ -185,11 +185,11 @@ def pseudonymised(collected: Dataset, issuer: str, salt: bytes, where: str) -> D
     Raises:
         HilumError: It has pseudonyms under another salt.
     """
-    if not has_own_ids(collected.name) or is_public(issuer):
-        return collected
-    if not is_deidentified(collected.manifest):
-        return with_hashed_identifiers(collected, salt)
-    others = {salt_of(number) for number in collected.manifest["patient_id"].unique()} - {None, salt_name(salt)}
+    if not has_own_ids(dataset.name) or is_public(issuer):
+        return dataset
+    if not is_deidentified(dataset.manifest):
+        return with_hashed_identifiers(dataset, salt)
+    others = {salt_of(number) for number in dataset.manifest["patient_id"].unique()} - {None, salt_name(salt)}
     if others:
         raise HilumError(
             where,
@@ -197,7 +197,7 @@ def pseudonymised(collected: Dataset, issuer: str, salt: bytes, where: str) -> D
             found=f"pseudonyms under salt {', '.join(sorted(map(str, others)))}",
             fix="Give the salt that the data set was ingested with, or ingest it again.",
         )
-    return collected
+    return dataset
 
 
 def check_patients_comparable(data: Iterable[NamedData]) -> None:
@@ -211,9 +211,9 @@ def check_patients_comparable(data: Iterable[NamedData]) -> None:
 def _hidden(data: NamedData, salt: bytes | None) -> NamedData:
     if salt is None:
         return data
-    collected = pseudonymised(data.collected, data.issuer, salt, f"--data {data.name}")
+    dataset = pseudonymised(data.dataset, data.issuer, salt, f"--data {data.name}")
     # an existing store uses the original image ids
-    return data if collected is data.collected else replace(data, collected=collected, store_dir=None)
+    return data if dataset is data.dataset else replace(data, dataset=dataset, store_dir=None)
 
 
 def _hashed_without_salt(manifest: pl.DataFrame) -> bool:
@@ -249,17 +249,16 @@ def open_or_build_store(
     named_by = sorted({salt_of(number) or "" for number in data.manifest["patient_id"].unique()} - {""})
     order = fingerprint([recipe.as_data(), named_by] if named_by else recipe.as_data())
     directory = stores / f"{data.name}-{order[:8]}"
-    collected = data.collected
+    dataset = data.dataset
     store = build_store(
-        collected.manifest, collected.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
+        dataset.manifest, dataset.root, recipe, directory / _STORE, workers=workers, on_progress=on_progress
     )
-    described: dict[str, Any] = {"collection": collected.name, "issuer": data.issuer, "notes": collected.notes}
-    described["warnings"] = [each.as_data() for each in collected.warnings]
-    write_json(directory / _INGEST, described | {"root": str(collected.root.resolve()), "sources": collected.sources})
+    described = {"collection": dataset.name, "issuer": data.issuer, "notes": notes_as_data(dataset.notes)}
+    write_json(directory / _INGEST, described | {"root": str(dataset.root.resolve()), "sources": dataset.sources})
     for name in _TABLES:
-        table = getattr(collected, name)
+        table = getattr(dataset, name)
         if table is not None:
             with whole_file(directory / f"{name}.parquet") as beside:
                 table.write_parquet(beside)
-    write_manifest(collected.manifest, directory / _MANIFEST)
+    write_manifest(dataset.manifest, directory / _MANIFEST)
     return store

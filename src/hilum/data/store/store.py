@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 
 from hilum.artifacts import fingerprint
 from hilum.data.images import Remark, count_notes
+from hilum.data.paths import size_and_time
 from hilum.data.preprocess import Recipe, parse_recipe
 from hilum.data.replaceable import check_replaceable
 from hilum.data.store.build import DESCRIPTION, IMAGES, INDEX, REJECTED, REMARK_COLUMNS, REMARKS
 from hilum.errors import HilumError
+from hilum.notes import Note
 from hilum.progress import ProgressReport, silent
 
 
@@ -53,7 +55,7 @@ class Store:
     def _row_of(self) -> dict[str, int]:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[Note]:
         """Return notes on the remarks, with counts."""
         counts = {Remark(code): count for code, count in self.remarks.group_by("remark").len().iter_rows()}
         return count_notes(counts)
@@ -156,13 +158,8 @@ def open_store(directory: Path) -> Store:
 
 
 def _fingerprint(manifest: pl.DataFrame, root: Path, recipe: Recipe) -> str:
-    images = []
-    for image_id, path in manifest.select("image_id", "path").iter_rows():
-        try:
-            size = (root / path).stat().st_size if path is not None else -1
-        except (OSError, ValueError):  # missing, or an invalid name
-            size = -1
-        images.append((image_id, path, size))
+    rows = manifest.select("image_id", "path").iter_rows()
+    images = [(image_id, path, size_and_time(None if path is None else root / path)[0]) for image_id, path in rows]
     return fingerprint({"layout": 3, "images": images, "recipe": recipe.as_data()})
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from hilum.errors import HilumError
 from hilum.findings import bare_name
+from hilum.notes import Code, Note, note
 
 COLUMN_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -83,13 +84,13 @@ def split_word(written: str) -> str | None:
     return _SPLIT_WORDS.get(bare_name(written))
 
 
-def likeness(name: str) -> str | None:
+def likeness(name: str) -> Note | None:
     """Return advice on an unknown column that may be a misnamed one; None for others."""
     bare = bare_name(name)
     if bare in _LIKE_PATIENTS:
-        return f"{name!r} may contain patients: if so, rename it to patient_id"
+        return note(Code.LIKE_PATIENTS, column=name)
     if bare in _LIKE_SPLITS or bare in COLUMN_NAMES["split"]:
-        return f"{name!r} may be a split: if so, rename it to split and use train, val or test"
+        return note(Code.LIKE_SPLIT, column=name)
     if bare in _LIKE_LABELS:
-        return f"{name!r} may contain labels: if so, use one column for each finding, with 1 and 0"
+        return note(Code.LIKE_LABELS, column=name)
     return None

@@ -12,6 +12,7 @@ import polars as pl
 
 from hilum.data.tables.column_names import refuse_patterns
 from hilum.errors import HilumError, HilumErrors
+from hilum.notes import Code, Note, note
 
 MAX_CELL = 100_000
 """Largest number of characters in one cell; the longest report in a public table has a few thousand."""
@@ -315,7 +316,7 @@ def some(values: Collection[object]) -> str:
     return shown if len(listed) <= 3 else f"{shown} and {len(listed) - 3:,} others"
 
 
-def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected: str, ids: Sequence[str]) -> None:
+def refuse_missing_unless(allowed: bool, notes: list[Note], where: Path, expected: str, ids: Sequence[str]) -> None:
     """Refuse a data set with missing parts, or note them if the user allows that.
 
     Raises:
@@ -330,7 +331,7 @@ def refuse_missing_unless(allowed: bool, notes: list[str], where: Path, expected
             found=f"{len(ids):,} missing ({some(ids)})",
             fix="Get them, or continue without them: --allow-missing.",
         )
-    notes.append(f"{len(ids):,} missing where {expected} was expected; allowed")
+    notes.append(note(Code.MISSING_ALLOWED, missing=len(ids), expected=expected))
 
 
 def quoted(value: object) -> str:

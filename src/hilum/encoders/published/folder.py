@@ -6,10 +6,10 @@ imported/NAME-SHA256/ with encoder.safetensors and card.json.
 
 import json
 import os
-import sys
 from pathlib import Path
 
 from hilum.artifacts import write_json
+from hilum.data.paths import user_cache
 from hilum.encoders.published.registry import PublishedWeights, digest_of
 from hilum.errors import HilumError
 
@@ -23,11 +23,7 @@ def weights_folder(given: Path | None = None) -> Path:
         return given.expanduser()
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hilum" / "weights"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "hilum" / "weights"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hilum" / "weights"
+    return user_cache("weights")
 
 
 def imported_directory(folder: Path, name: str, sha256: str) -> Path:

@@ -20,14 +20,15 @@ from hilum.encoders.published.key_maps import LAYOUTS
 from hilum.encoders.published.key_maps.layout import Layout, Mapped, format_shape, map_keys, some
 from hilum.encoders.published.reading import read_tensors
 from hilum.encoders.published.registry import PublishedWeights, digest_of, statements_of
-from hilum.encoders.published.rotary_check import check_rotary
-from hilum.encoders.published.soundness import check_numbers
+from hilum.encoders.published.soundness import check_numbers, check_rotary
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
 from hilum.encoders.stem import fold_gray
+from hilum.encoders.weightless import undrawn
 from hilum.encoders.weights import write_encoder
 from hilum.encoders.zoo import Encoder, create_encoder
 from hilum.errors import HilumErrors
+from hilum.notes import Code, Note, note, notes_as_data
 
 REPORT = "import.json"
 
@@ -56,7 +57,7 @@ class ImportReport:
     used: int
     dropped: dict[str, int]
     neutral: list[str]
-    notes: list[str]
+    notes: list[Note]
     known_by: KnownBy | Literal[""] = ""
     digest: str = ""
 
@@ -72,7 +73,7 @@ class ImportReport:
                 "not verified: only --as declares this to be the published file, so its training data counts as not "
                 "known. To vouch for it, import with --anyway"
             )
-        return lines + self.notes
+        return [*lines, *map(str, self.notes)]
 
 
 def load_file(
@@ -195,7 +196,7 @@ def write_directory(
         write_encoder(encoder, card, beside)
         if classifier is not None:
             write_classifier_beside(classifier, findings, beside)
-        write_json(beside / REPORT, vars(report))
+        write_json(beside / REPORT, {**vars(report), "notes": notes_as_data(report.notes)})
 
 
 def encoder_of(
@@ -213,7 +214,8 @@ def encoder_of(
     Raises:
         HilumError: Missing, unknown or duplicate keys, other shapes, invalid values, or another rotary embedding.
     """
-    encoder = create_encoder(row.encoder, seed=0)
+    with undrawn():
+        encoder = create_encoder(row.encoder, seed=0)
     wanted = {key: tensor.shape for key, tensor in encoder.body.state_dict().items()}
     native = LAYOUTS[layout]
     try:
@@ -259,7 +261,7 @@ def _bears_published_name(row: PublishedWeights, path: Path) -> bool:
     return path.name in (row.source.file, *row.source.also)
 
 
-def _follow_positions(encoder: Encoder, layout: Layout) -> list[str]:
+def _follow_positions(encoder: Encoder, layout: Layout) -> list[Note]:
     """Use the resizing rule of positions of the file's own code."""
     registers = getattr(encoder.body, "reg_token", None) is not None  # with registers, the family's rule applies
     if layout.positions is None or encoder.interpolation in (None, layout.positions) or registers:
@@ -267,12 +269,12 @@ def _follow_positions(encoder: Encoder, layout: Layout) -> list[str]:
     encoder.use_interpolation(layout.positions)
     how = f"bicubic, {'antialiased' if layout.positions.antialias else 'no antialiasing'}"
     how += f", scale (new + {layout.positions.offset:g}) / old" if layout.positions.offset else ", to the exact size"
-    return [f"position embeddings are resized as in the file's own code ({how})"]
+    return [note(Code.POSITIONS_AS_IN_FILE, rule=how)]
 
 
 def _fold(
     encoder: Encoder, row: PublishedWeights, weights: dict[str, Tensor], mapped: Mapped, where: Path
-) -> tuple[dict[str, Tensor], list[str]]:
+) -> tuple[dict[str, Tensor], list[Note]]:
     key = f"{encoder.stem.convolution}.weight"
     own = encoder.body.state_dict()[key].shape
     if weights[key].shape != torch.Size([own[0], 3, *own[2:]]):
@@ -284,11 +286,10 @@ def _fold(
     folded, mean, std = fold_gray(weights, encoder.stem, row.mean, row.std)
     encoder.mean.fill_(mean)
     encoder.std.fill_(std)
-    notice = f"the first convolution was folded from three equal channels onto one (mean {mean:.4f}, std {std:.4f})"
-    return folded, [notice]
+    return folded, [note(Code.FOLDED_STEM, mean=float(mean), std=float(std))]
 
 
-def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
+def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[Note]:
     """Resize learned positions to the grid of the architecture."""
     own, given = encoder.body.state_dict().get("pos_embed"), weights.get("pos_embed")
     if own is None or given is None or own.shape == given.shape or given.ndim != 3 or given.shape[2] != own.shape[2]:
@@ -298,8 +299,7 @@ def _resize(encoder: Encoder, weights: dict[str, Tensor]) -> list[str]:
     if before**2 + prefix != given.shape[1]:
         return []  # not a square grid: reported by the comparison of shapes
     weights["pos_embed"] = resize_positions(given, (before, before), (after, after), prefix)
-    grids = f"{before}×{before} to {after}×{after} patches"
-    return [f"position embeddings were resized from {grids} (bicubic, antialiased)"]
+    return [note(Code.POSITIONS_RESIZED, before=before, after=after)]
 
 
 def _check_shapes(weights: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], mapped: Mapped, where: Path) -> None:

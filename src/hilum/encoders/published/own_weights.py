@@ -18,8 +18,10 @@ from hilum.encoders.published.reading import checkpoint_in, read_tensors
 from hilum.encoders.published.registry import NOT_STATED, PublishedWeights, Source
 from hilum.encoders.published.unpickling import unpickled_tensors
 from hilum.encoders.statements import Statement
+from hilum.encoders.weightless import weightless
 from hilum.encoders.zoo import FAMILIES, create_encoder
 from hilum.errors import HilumError
+from hilum.notes import Code, note
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -79,7 +81,7 @@ def import_own(
     inside, beside = _behind(stated.prefix, tensors, path)
     sha256, row = file_sha256(path), _row_of(stated, inside, path)
     encoder, report = encoder_of(row, inside, path, stated.layout, sha256)
-    notes = [f"normalised as ImageNet, since nothing else was stated (mean {_numbers(row.mean)})"]
+    notes = [note(Code.IMAGENET_NORMALISATION, mean=_numbers(row.mean))]
     report = replace(
         report,
         dropped=report.dropped | ({f"without the prefix {stated.prefix}": beside} if beside else {}),
@@ -108,7 +110,8 @@ def _behind(prefix: str, tensors: Mapping[str, Tensor], path: Path) -> tuple[dic
 
 def _row_of(stated: StatedWeights, tensors: Mapping[str, Tensor], path: Path) -> PublishedWeights:
     layout = LAYOUTS[stated.layout]
-    create_encoder(stated.encoder, seed=0)  # raises for an unknown name
+    with weightless():
+        create_encoder(stated.encoder, seed=0)  # raises for an unknown name
     # FCMAE has no norm after the encoder, and no classifier.
     fcmae = ARCHITECTURES[stated.encoder].response_norm and not classes_in(layout, tensors)
     norm = "head.norm" if fcmae else ""

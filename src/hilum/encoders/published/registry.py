@@ -2,16 +2,17 @@
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.artifacts import fingerprint
+from hilum.declared import problem_text
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
-from hilum.yaml_loader import load_yaml
+from hilum.yaml_loader import key_lines, load_yaml
 
-_TABLE = "registry.yaml"
 RANDOM, NOT_STATED = "random", "not stated"
 _IMPORT_VERSION = 2
 """Version of the import. 2: periods and position rules of the file are kept."""
@@ -103,9 +104,13 @@ def published_weights() -> dict[str, PublishedWeights]:
         try:
             rows[name] = PublishedWeights.model_validate({"name": name, **row})
         except ValidationError as error:
-            problems += [f"{name}.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+            line = key_lines(_file().read_text(encoding="utf-8"))["weights", name]
+            problems += [
+                f"line {line}: {name}.{'.'.join(map(str, each['loc']))}: {problem_text(each)}"
+                for each in error.errors()
+            ]
     if problems:
-        raise HilumErrors(_TABLE, problems, fix="fix the table.")
+        raise HilumErrors(_file(), problems, fix="edit these rows")
     return rows
 
 
@@ -174,9 +179,12 @@ def digest_of(row: PublishedWeights) -> str:
 
 
 def _read_table() -> dict[str, Any]:
-    text = files("hilum.encoders.published").joinpath(_TABLE).read_text(encoding="utf-8")
-    table: dict[str, Any] = load_yaml(text)
+    table: dict[str, Any] = load_yaml(_file().read_text(encoding="utf-8"))
     return table
+
+
+def _file() -> Traversable:
+    return files("hilum.encoders.published").joinpath("registry.yaml")
 
 
 def _nearest(name: str, names: list[str]) -> str | None:

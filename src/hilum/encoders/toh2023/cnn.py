@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family, Step, run_modules
+from hilum.encoders.family import Family
 from hilum.encoders.stem import Stem
 
 WIDTH = 16
@@ -54,22 +54,16 @@ def classifier(findings: int) -> nn.Sequential:
     )
 
 
-def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Return stem and convolution blocks."""
-    return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("blocks").children())]
-
-
-def blocks(body: nn.Module) -> dict[str, nn.Module]:
+def parts(body: nn.Module) -> dict[str, list[nn.Module]]:
     """Return stem and convolution blocks."""
     numbered = enumerate(body.get_submodule("blocks").children(), 1)
-    return {"stem": body.get_submodule("stem")} | {f"block {n}": block for n, block in numbered}
+    return {"stem": [body.get_submodule("stem")]} | {f"block {n}": [block] for n, block in numbered}
 
 
-CNN = Family(
-    build=lambda name: SmallCNN(channels=1),  # noqa: ARG005
-    steps=steps,
-    blocks=blocks,
-    stem=Stem("stem"),
+CNN = Family.of_sequence(
+    lambda name: SmallCNN(channels=1),  # noqa: ARG005
+    parts,
+    Stem("stem"),
     pooling="flatten",
     cells=lambda side: (side - 2) // 2**BLOCKS,
 )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from timm.models.densenet import DenseNet
 from torch import nn
 
-from hilum.encoders.families.densenet import DENSENET as DENSENETS
+from hilum.encoders.families.convolutional import DENSENET as DENSENETS
 
 GROWTH = 24
 LAYERS = 4, 8, 16, 12

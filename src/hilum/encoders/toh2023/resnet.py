@@ -9,7 +9,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family, Step, run_modules
+from hilum.encoders.family import Family
 from hilum.encoders.stem import Stem
 
 WIDTHS = 48, 96, 192, 384
@@ -65,20 +65,10 @@ def classifier(findings: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(fc=nn.Linear(WIDTHS[-1], findings)))
 
 
-def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
-    """Return stem and layers."""
-    return [run_modules(body.get_submodule("stem")), *map(run_modules, body.get_submodule("layers").children())]
-
-
-def blocks(body: nn.Module) -> dict[str, nn.Module]:
+def parts(body: nn.Module) -> dict[str, list[nn.Module]]:
     """Return stem and layers."""
     numbered = enumerate(body.get_submodule("layers").children(), 1)
-    return {"stem": body.get_submodule("stem")} | {f"layer {n}": layer for n, layer in numbered}
+    return {"stem": [body.get_submodule("stem")]} | {f"layer {n}": [layer] for n, layer in numbered}
 
 
-RESNET = Family(
-    build=lambda name: SmallResNet(channels=1),  # noqa: ARG005
-    steps=steps,
-    blocks=blocks,
-    stem=Stem("stem.0"),
-)
+RESNET = Family.of_sequence(lambda name: SmallResNet(channels=1), parts, Stem("stem.0"))  # noqa: ARG005

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from hilum.encoders.family import Family, Step, run_modules
+from hilum.encoders.family import Family
 from hilum.encoders.stem import Stem
 
 WIDTHS = 64, 128, 256, 512, 1024
@@ -56,19 +56,12 @@ def classifier(findings: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(dropout=nn.Dropout(DROPOUT), fc=nn.Linear(LAST_WIDTH * MAP_SIDE**2, findings)))
 
 
-def steps(body: nn.Module, size: tuple[int, int]) -> list[Step]:  # noqa: ARG001
+def parts(body: nn.Module) -> dict[str, list[nn.Module]]:
     """Return stem, encoder blocks with the max pooling before them, and the last convolution."""
     pool = body.get_submodule("pool")
     stem, *others = body.get_submodule("blocks").children()
-    deeper = [run_modules(pool, block) for block in others]
-    return [run_modules(stem), *deeper, run_modules(body.get_submodule("bottleneck"))]
-
-
-def blocks(body: nn.Module) -> dict[str, nn.Module]:
-    """Return stem, encoder blocks and the last convolution."""
-    stem, *others = body.get_submodule("blocks").children()
-    numbered = {f"encoder {n}": block for n, block in enumerate(others, 2)}
-    return {"stem": stem} | numbered | {"bottleneck": body.get_submodule("bottleneck")}
+    numbered = {f"encoder {n}": [pool, block] for n, block in enumerate(others, 2)}
+    return {"stem": [stem]} | numbered | {"bottleneck": [body.get_submodule("bottleneck")]}
 
 
 def cells(side: int) -> int:
@@ -78,11 +71,10 @@ def cells(side: int) -> int:
     return side - 4 - 1
 
 
-UNET_ENCODER = Family(
-    build=lambda name: UnetEncoder(channels=1),  # noqa: ARG005
-    steps=steps,
-    blocks=blocks,
-    stem=Stem("blocks.0.0"),
+UNET_ENCODER = Family.of_sequence(
+    lambda name: UnetEncoder(channels=1),  # noqa: ARG005
+    parts,
+    Stem("blocks.0.0"),
     pooling="flatten",
     cells=cells,
 )

@@ -7,9 +7,9 @@ confusion matrix.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ BLOCK = 64
 Counts: TypeAlias = NDArray[np.uint8]
 Statistic: TypeAlias = Callable[[Counts], NDArray[np.float64]]
 """Function of the count of each patient, (P, 64), that returns K numbers in each of the 64 resamples, (K, 64)."""
+
+Columns: TypeAlias = Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]]
+"""K pairs of labels (1, 0, NaN unknown) and scores, of N images each."""
 
 _STRATA = 1 << 20
 """First random stream of the strata; streams below it draw patients and seeds."""
@@ -155,6 +158,38 @@ def sums_statistic(shares: NDArray[np.float64]) -> Statistic:
     def statistic(counts: Counts) -> NDArray[np.float64]:
         out = np.zeros((len(shares), BLOCK))
         weighted_sums(patients, values, bounds, counts, out)
+        return out
+
+    return statistic
+
+
+def sorted_statistic(
+    columns: Columns,
+    patients: NDArray[np.int32],
+    sort: Callable[..., tuple[NDArray[Any], ...]],
+    kernel: Callable[..., None],
+    *settings: float,
+    threads: int | None = None,
+) -> Statistic:
+    """Sort each column once; the statistic then runs a compiled kernel on any resamples of patients.
+
+    Args:
+        columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
+        patients: (N,), patient of each image.
+        sort: Function of labels, scores and patients of one column to arrays of one length V, patients first.
+        kernel: Compiled function of these arrays, one column after another, bounds (K + 1,) of the columns in them,
+            counts (P, 64) of each patient in 64 resamples, `settings`, and the output (K, 64).
+        settings: Further arguments of the kernel.
+        threads: Threads that sort; None for all available ones.
+    """
+    with ThreadPoolExecutor(threads or available_threads()) as pool:
+        each = list(pool.map(lambda column: sort(*column, patients), columns))
+    ordered = [np.concatenate(parts) for parts in zip(*each, strict=True)]
+    bounds = np.cumsum([0, *(len(one[0]) for one in each)])
+
+    def statistic(counts: Counts) -> NDArray[np.float64]:
+        out = np.empty((len(columns), BLOCK))
+        kernel(*ordered, bounds, counts, *settings, out)
         return out
 
     return statistic

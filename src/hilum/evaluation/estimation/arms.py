@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig, IntervalKind
 from hilum.evaluation.estimation.seeds import (
     ArmResamples,
     LayerResamples,
+    Resampled,
     arms_of_layers,
     bootstrap_layers,
     layers_of,
@@ -25,10 +28,12 @@ from hilum.evaluation.inference import (
     SeedInference,
     SeedTest,
     auroc_covariance,
+    bca_interval,
     bootstrap_covariance,
     compare_seeds,
     effective_n_patients,
     joint_test_of_seeds,
+    percentile_interval,
     seeds_vary,
 )
 from hilum.evaluation.metrics import AUROC, AVERAGES, MACRO, check_metrics
@@ -38,13 +43,8 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import Thresholds
 from hilum.progress import ProgressReport, silent
 
-MIN_N_BOOTSTRAP = 40
-"""With fewer resamples a tail of 2.5 % has less than one."""
-
 LEAST_JOINT = 3
 """Minimum number of arms of a joint test; with two arms it is the pairwise test."""
-
-INTERVALS: tuple[IntervalKind, ...] = ("expanded", "percentile", "bca")
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,22 @@ class BootstrappedArms:
             return float(rarer[row])
         return effective_n_patients(rarer[self.included]) if self.included.any() else None
 
+    def interval_of(self, resampled: Resampled, row: int) -> tuple[float, float]:
+        """Compute the 95 % interval, of the kind `interval`, of an estimate or a difference of estimates.
+
+        Args:
+            resampled: Estimates of R rows and their resamples.
+            row: As in `effective_n_patients`.
+
+        Returns:
+            NaN if the estimate is undefined.
+        """
+        if not np.isfinite(resampled.estimate[row]):
+            return float("nan"), float("nan")
+        if self.interval == "bca" and resampled.jackknife is not None:
+            return bca_interval(float(resampled.estimate[row]), resampled.resampled[row], resampled.jackknife[row])
+        return percentile_interval(resampled.resampled[row], patients=self.effective_n_patients(row))
+
     def seed_test(self, metric: str, arm: str, other: str, row: int) -> SeedTest | None:
         """Test arm minus other with seeds as random readers (Obuchowski & Rockette).
 
@@ -127,6 +143,21 @@ class BootstrappedArms:
         return joint_test_of_seeds(of_arms, covariance, patients=self.effective_n_patients(row))
 
 
+class MeasureOptions(TypedDict, total=False):
+    """Arguments of `measure_arms` that functions of tables pass on."""
+
+    metrics: Sequence[str]
+    averages: Sequence[str]
+    interval: IntervalKind
+    stratified: bool
+    n_bootstrap: int
+    seed: int
+    min_positive_patients: int
+    seed_inference: SeedInference
+    seed_design: SeedDesign
+    on_progress: ProgressReport
+
+
 def measure_arms(
     arms: Mapping[str, Sequence[Predictions]],
     *,
@@ -155,8 +186,7 @@ def measure_arms(
         interval: Kind of confidence interval: expanded (t-expanded percentiles), percentile, or bca (bias-corrected and
             accelerated; uses the jackknife).
         stratified: Resample patients within strata of their rarest finding.
-        n_bootstrap: Number of bootstrap samples, at least 40.
-        seed: Random seed of the resamples.
+        n_bootstrap, seed: As in `hilum.evaluation.BootstrapConfig`.
         min_positive_patients: Findings with fewer positive (or negative) patients are excluded from averages and not
             tested; at least two.
         seed_inference: Test of arms with several seeds: `obuchowski_rockette` (with `interval` expanded), or
@@ -169,10 +199,9 @@ def measure_arms(
     Raises:
         HilumError: Predictions do not match, metrics are unknown, thresholds are missing, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap, interval=interval, seed=seed)
     check_metrics(metrics, thresholds=thresholds is not None)
     _check_one_of("averages", averages, AVERAGES)
-    _check_one_of("interval", [interval], INTERVALS)
     _check_one_of("seed_inference", [seed_inference], SEED_INFERENCES)
     _check_one_of("seed_design", [seed_design], SEED_DESIGNS)
     min_positive_patients = max(min_positive_patients, LEAST_PATIENTS)
@@ -202,7 +231,7 @@ def measure_arms(
         min_positive_patients,
         tuple(metrics),
         averages,
-        arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed),
+        arms_of_layers(aligned, layers),
         interval,
         any(one.optimistic for each in (thresholds or {}).values() for one in each),
         _covariance(aligned, layers, included, averages, threads) if by_seeds and several else {},
@@ -230,17 +259,6 @@ def _covariance(
         ]
         made[AUROC].covariance[rows] = exact.covariance[: len(rows)]
     return made
-
-
-def check_n_bootstrap(n_bootstrap: int) -> None:
-    """Refuse too few bootstrap samples for a 95 % interval.
-
-    Raises:
-        HilumError: Fewer than 40.
-    """
-    if n_bootstrap < MIN_N_BOOTSTRAP:
-        fix = "Use 1000 or more for published results."
-        raise HilumError("n_bootstrap", expected=f"at least {MIN_N_BOOTSTRAP}", found=str(n_bootstrap), fix=fix)
 
 
 def _in_order(

@@ -74,11 +74,16 @@ class LayerResamples:
         estimates: By metric, (M, R).
         resampled: By metric, (M, R, B).
         jackknife: By metric, (M, R, P), without each patient; empty where not requested.
+        averages: Averages over findings, the last rows.
+        n_bootstrap, seed: Number of resamples B and their random seed.
     """
 
     estimates: dict[str, NDArray[np.float64]]
     resampled: dict[str, NDArray[np.float64]]
     jackknife: dict[str, NDArray[np.float64]]
+    averages: tuple[str, ...]
+    n_bootstrap: int
+    seed: int
 
 
 def bootstrap_layers(
@@ -135,48 +140,22 @@ def bootstrap_layers(
         if jackknife
         else {}
     )
-    return LayerResamples({metric: values[:, :, 0] for metric, values in estimates.items()}, resampled, without)
+    point = {metric: values[:, :, 0] for metric, values in estimates.items()}
+    return LayerResamples(point, resampled, without, averages, n_bootstrap, seed)
 
 
-def bootstrap_arms(
-    aligned: AlignedArms,
-    *,
-    n_bootstrap: int,
-    seed: int,
-    included: NDArray[np.bool_],
-    metrics: Sequence[str] = (AUROC,),
-    averages: tuple[str, ...] = (MACRO,),
-    thresholds: Mapping[str, NDArray[np.float64]] | None = None,
-    jackknife: bool = False,
-) -> dict[str, ArmResamples]:
-    """Bootstrap all arms on the same resamples of patients; arms with equal numbers of seeds share those of seeds.
+def arms_of_layers(aligned: AlignedArms, layers: LayerResamples) -> dict[str, ArmResamples]:
+    """Average layers over seeds, in every resample over the seeds drawn there.
 
-    Args: see `bootstrap_layers`.
+    Arms with equal numbers of seeds share the resamples of seeds.
     """
-    layers = bootstrap_layers(
-        aligned,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        included=included,
-        metrics=metrics,
-        averages=averages,
-        thresholds=thresholds,
-        jackknife=jackknife,
-    )
-    return arms_of_layers(aligned, layers, averages=averages, n_bootstrap=n_bootstrap, seed=seed)
-
-
-def arms_of_layers(
-    aligned: AlignedArms, layers: LayerResamples, *, averages: tuple[str, ...], n_bootstrap: int, seed: int
-) -> dict[str, ArmResamples]:
-    """Average layers over seeds, in every resample over the seeds drawn there; arguments as `bootstrap_layers`."""
     results: dict[str, ArmResamples] = {}
     for arm, own in layers_of(aligned).items():
         scores = aligned.scores[arm]
-        weights = seed_weights(len(scores), n_bootstrap=n_bootstrap, seed=seed)
+        weights = seed_weights(len(scores), n_bootstrap=layers.n_bootstrap, seed=layers.seed)
         results[arm] = ArmResamples(
             findings=aligned.findings,
-            averages=averages,
+            averages=layers.averages,
             metrics={
                 metric: Resampled(
                     estimate=values[own].mean(axis=0),

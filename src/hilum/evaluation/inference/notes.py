@@ -62,6 +62,14 @@ def undefined_notes(resampled: NDArray[np.float64]) -> list[Note]:
     return [note(Code.UNDEFINED_SAMPLES, undefined=undefined, samples=len(resampled))]
 
 
+def estimate_columns(
+    estimate: float, interval: tuple[float, float], *, name: str = "estimate", prefix: str = ""
+) -> dict[str, float | None]:
+    """Return the columns of an estimate and its interval, null where undefined: NAME, PREFIXci_low, PREFIXci_high."""
+    values = {name: estimate, f"{prefix}ci_low": interval[0], f"{prefix}ci_high": interval[1]}
+    return {column: number_or_null(float(value)) for column, value in values.items()}
+
+
 def number_or_null(value: float) -> float | None:
     """Return a number, or None for NaN and infinity (an empty cell of a table)."""
     return float(value) if np.isfinite(value) else None

@@ -15,7 +15,8 @@ from hilum.data.tables import read_table, refuse_lines
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.columns import schema
+from hilum.evaluation.inference import estimate_columns, number_or_null, percentile_interval
 from hilum.evaluation.labels.issues import auroc_ceiling
 from hilum.findings import labelled_finding
 
@@ -27,27 +28,11 @@ GOOGLE_AS_NIH: Mapping[str, Sequence[str]] = {
 """NIH labels of each of Google's findings. "Airspace opacity" as any of these five is Hilum's interpretation;
 "fracture" has no NIH label."""
 
-AGREEMENT_SCHEMA = {
-    "finding": pl.String,
-    "nlp_label": pl.String,
-    "n": pl.Int64,
-    "patients": pl.Int64,
-    "adjudicated_positives": pl.Int64,
-    "nlp_positives": pl.Int64,
-    "discordant": pl.Int64,
-    "discordant_positives": pl.Int64,
-    "discordant_negatives": pl.Int64,
-    "kappa": pl.Float64,
-    "kappa_ci_low": pl.Float64,
-    "kappa_ci_high": pl.Float64,
-    "sensitivity": pl.Float64,
-    "sensitivity_ci_low": pl.Float64,
-    "sensitivity_ci_high": pl.Float64,
-    "specificity": pl.Float64,
-    "specificity_ci_low": pl.Float64,
-    "specificity_ci_high": pl.Float64,
-    "auroc_ceiling": pl.Float64,
-}
+AGREEMENT_SCHEMA = schema(
+    "finding nlp_label n patients adjudicated_positives nlp_positives discordant discordant_positives"
+    " discordant_negatives kappa kappa_ci_low kappa_ci_high sensitivity sensitivity_ci_low sensitivity_ci_high"
+    " specificity specificity_ci_low specificity_ci_high auroc_ceiling"
+)
 
 
 def label_agreement(
@@ -97,9 +82,8 @@ def label_agreement(
             "discordant_negatives": fn,
         }
         for name, made in _AGREEMENT.items():
-            low, high = percentile_interval(made(drawn[:, at]))
-            ends = {name: float(made(whole[:, at])[0]), f"{name}_ci_low": low, f"{name}_ci_high": high}
-            row |= {key: number_or_null(value) for key, value in ends.items()}
+            interval = percentile_interval(made(drawn[:, at]))
+            row |= estimate_columns(made(whole[:, at])[0], interval, name=name, prefix=f"{name}_")
         ceiling = auroc_ceiling(fp / (tp + fp), fn / (fn + tn)) if tp + fp and fn + tn else float("nan")
         rows.append(row | {"auroc_ceiling": number_or_null(ceiling)})
     return pl.DataFrame(rows, schema=AGREEMENT_SCHEMA)

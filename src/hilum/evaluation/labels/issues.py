@@ -10,35 +10,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.inference import number_or_null
 from hilum.evaluation.metrics import auroc
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
+from hilum.notes import Code, Note, note, note_columns
 
 SEPARATES = 0.9
 """AUROC below which confident learning flags hard images and overestimates label noise."""
 
-LABEL_ISSUES_SCHEMA = {
-    "image_id": pl.String,
-    "patient_id": pl.String,
-    "finding": pl.String,
-    "label": pl.Int8,
-    "probability": pl.Float64,
-    "label_quality": pl.Float64,
-    "is_label_issue": pl.Boolean,
-    "rank": pl.Int64,
-}
-NOISE_SCHEMA = {
-    "finding": pl.String,
-    "n": pl.Int64,
-    "positives": pl.Int64,
-    "flagged_positives": pl.Int64,
-    "flagged_negatives": pl.Int64,
-    "noise_rate_positives": pl.Float64,
-    "noise_rate_negatives": pl.Float64,
-    "auroc_ceiling": pl.Float64,
-    "note": pl.String,
-}
+LABEL_ISSUES_SCHEMA = schema(
+    "image_id patient_id finding label probability label_quality is_label_issue rank",
+    label=pl.Int8,
+    is_label_issue=pl.Boolean,
+)
+NOISE_SCHEMA = schema(
+    "finding n positives flagged_positives flagged_negatives noise_rate_positives noise_rate_negatives"
+    " auroc_ceiling note codes"
+)
 
 
 def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -68,7 +58,7 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
         label, probability = labels[known, at].astype(np.int64), scores[known, at]
         row: dict[str, object] = {"finding": finding, "n": len(label), "positives": int(label.sum())}
         if min(label.sum(), len(label) - label.sum()) < 2:
-            noise.append(row | {"note": "fewer than two positives or negatives: excluded"})
+            noise.append(row | note_columns([note(Code.TOO_FEW_LABELS)]))
             continue
         quality, is_issue, joint = _confident_learning(label, probability)
         order = np.lexsort((images[known], quality))
@@ -96,8 +86,8 @@ def rank_label_issues(predictions: Sequence[Predictions]) -> tuple[pl.DataFrame,
                 "noise_rate_positives": number_or_null(float(wrong_positives)),
                 "noise_rate_negatives": number_or_null(float(wrong_negatives)),
                 "auroc_ceiling": number_or_null(auroc_ceiling(wrong_positives, wrong_negatives)),
-                "note": _weakness(label, probability),
             }
+            | note_columns(_weakness(label, probability))
         )
     ranked = pl.concat(issues) if issues else pl.DataFrame(schema=LABEL_ISSUES_SCHEMA)
     return ranked, pl.DataFrame(noise, schema=NOISE_SCHEMA)
@@ -122,13 +112,10 @@ def auroc_ceiling(noise_rate_positives: float, noise_rate_negatives: float) -> f
     return auroc_under_noise(1.0, noise_rate_positives, noise_rate_negatives)
 
 
-def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> str:
+def _weakness(label: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Note]:
     """Return a note on estimates by a model that does not separate the classes well."""
-    area = auroc(label.astype(np.float64), probability)
-    if area >= SEPARATES:
-        return ""
-    weak = f"AUROC {area:.2f}: with so weak a model the noise rates are inaccurate"
-    return f"{weak}; that of negatives is too high, and the ceiling too low"
+    area = float(auroc(label.astype(np.float64), probability))
+    return [] if area >= SEPARATES else [note(Code.WEAK_MODEL, auroc=area)]
 
 
 def _confident_learning(

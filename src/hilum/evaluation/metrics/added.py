@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic
-from hilum.evaluation.metrics.roc_auc import Columns
+from hilum.evaluation.bootstrap import BLOCK, Columns, Counts, Statistic
 from hilum.extensions import METRICS, Registry, wrong_kind
 
 

@@ -7,9 +7,9 @@ threshold: all positives of the tie gain recall at the precision that holds once
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
-from hilum.evaluation.metrics.descending import descending_statistic
-from hilum.evaluation.metrics.roc_auc import Columns, split_by_label
+from hilum.evaluation.bootstrap import BLOCK, Columns, Counts, Statistic, compiled, sorted_statistic
+from hilum.evaluation.metrics.descending import sort_descending
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 
 def auprc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -52,8 +52,8 @@ def cumulative_calls(
 
 
 def auprc_statistic(columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
-    """Prepare average precision of K columns for any resamples of patients; see `descending_statistic`."""
-    return descending_statistic(columns, patients, weighted_auprc, threads=threads)
+    """Prepare average precision of K columns for any resamples of patients; see `sorted_statistic`."""
+    return sorted_statistic(columns, patients, sort_descending, weighted_auprc, threads=threads)
 
 
 @compiled
@@ -67,7 +67,7 @@ def weighted_auprc(
 ) -> None:
     """Compute average precision of K sorted columns in 64 resamples; NaN without a positive or without a negative.
 
-    Args: see `hilum.evaluation.metrics.descending.descending_statistic`.
+    Args: see `hilum.evaluation.bootstrap.sorted_statistic`.
     """
     true = np.empty(BLOCK, dtype=np.int32)
     false = np.empty(BLOCK, dtype=np.int32)

@@ -4,18 +4,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.metrics.roc_auc import split_by_label
 
 BINS = 15
 """Number of bins of equal width (Guo et al., ICML 2017, §2); the calibration error depends on it."""
 
-RELIABILITY_SCHEMA = {
-    "bin_lower": pl.Float64,
-    "bin_upper": pl.Float64,
-    "n": pl.Int64,
-    "predicted": pl.Float64,
-    "observed": pl.Float64,
-}
+RELIABILITY_SCHEMA = schema("bin_lower bin_upper n predicted observed")
 
 
 def brier(labels: ArrayLike, probabilities: ArrayLike) -> float:

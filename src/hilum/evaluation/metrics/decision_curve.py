@@ -6,14 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.metrics.roc_auc import split_by_label
 
-DECISION_SCHEMA = {
-    "threshold": pl.Float64,
-    "model": pl.Float64,
-    "treat_all": pl.Float64,
-    "treat_none": pl.Float64,
-}
+DECISION_SCHEMA = schema("threshold model treat_all treat_none")
 
 
 def decision_curve(

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
+from hilum.evaluation.bootstrap import BLOCK, Columns, Counts, Statistic, compiled, sorted_statistic
 from hilum.evaluation.metrics.average_precision import cumulative_calls
-from hilum.evaluation.metrics.descending import count_labels, descending_statistic
-from hilum.evaluation.metrics.roc_auc import Columns, split_by_label
+from hilum.evaluation.metrics.descending import count_labels, sort_descending
+from hilum.evaluation.metrics.roc_auc import split_by_label
 
 
 def partial_auroc(labels: ArrayLike, scores: ArrayLike, *, max_false_positive_rate: float = 0.1) -> float:
@@ -36,7 +36,9 @@ def partial_auroc_statistic(
     columns: Columns, patients: NDArray[np.int32], *, max_false_positive_rate: float, threads: int | None = None
 ) -> Statistic:
     """Prepare standardised partial AUROCs of K columns for any resamples of patients; see `partial_auroc`."""
-    area = descending_statistic(columns, patients, weighted_partial_area, max_false_positive_rate, threads=threads)
+    area = sorted_statistic(
+        columns, patients, sort_descending, weighted_partial_area, max_false_positive_rate, threads=threads
+    )
     return lambda counts: standardised(area(counts), max_false_positive_rate)
 
 
@@ -59,7 +61,7 @@ def weighted_partial_area(
     """Compute the area under the ROC curve up to a false-positive rate, of K sorted columns in 64 resamples.
 
     NaN without a positive or without a negative. Args: see
-    `hilum.evaluation.metrics.descending.descending_statistic`.
+    `hilum.evaluation.bootstrap.sorted_statistic`.
     """
     totals = np.empty((2, BLOCK), dtype=np.int64)
     passed = np.empty((2, BLOCK), dtype=np.int64)

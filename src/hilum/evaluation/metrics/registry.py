@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import Statistic, by_patient, sums_statistic
+from hilum.evaluation.bootstrap import Columns, Statistic, by_patient, sums_statistic
 from hilum.evaluation.metrics.added import ADDED_METRICS, StatisticMaker
 from hilum.evaluation.metrics.average_precision import auprc_statistic
 from hilum.evaluation.metrics.calibration import BINS, bin_of
 from hilum.evaluation.metrics.confusion import THRESHOLD_METRICS, Confusion
 from hilum.evaluation.metrics.partial_auc import partial_auroc_statistic
-from hilum.evaluation.metrics.roc_auc import Columns, auroc_statistic
+from hilum.evaluation.metrics.roc_auc import auroc_statistic
 from hilum.evaluation.metrics.sensitivity_at_specificity import (
     sensitivity_at_specificity_statistic,
     specificity_of,

@@ -11,19 +11,19 @@ of the tie, as one half each, so it wins half of the tied pairs. All sums are wh
 rounds.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeAlias
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, available_threads, bootstrap_statistics, compiled
+from hilum.evaluation.bootstrap import (
+    BLOCK,
+    Columns,
+    Counts,
+    Statistic,
+    bootstrap_statistics,
+    compiled,
+    sorted_statistic,
+)
 from hilum.progress import ProgressReport, silent
-
-Columns: TypeAlias = Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]]
-"""K pairs of labels (1, 0, NaN unknown) and scores, of N images each."""
 
 
 def auroc(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -65,28 +65,19 @@ def split_by_label(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.boo
     return label[known] == 1, np.asarray(scores)[known]
 
 
-@dataclass(frozen=True)
-class AscendingScores:
-    """Images with a known label, from the lowest score to the highest; positives with tied negatives stand twice.
-
-    Attributes:
-        patients: (V,) int32, patient of each image.
-        halves: (V,) uint8, 0 a negative, 1 half a positive (it stands twice), 2 a whole positive.
-    """
-
-    patients: NDArray[np.int32]
-    halves: NDArray[np.uint8]
-
-
 def sort_ascending(
     labels: NDArray[np.floating], scores: NDArray[np.floating], patients: NDArray[np.int32]
-) -> AscendingScores:
-    """Sort the images of one finding by score.
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Sort the images of one finding from the lowest score to the highest; positives with tied negatives stand twice.
 
     Args:
         labels: (N,), 1, 0, or NaN (excluded).
         scores: (N,), no NaN.
         patients: (N,), 0 to P - 1.
+
+    Returns:
+        patients: (V,), patient of each image.
+        halves: (V,), 0 a negative, 1 half a positive (it stands twice), 2 a whole positive.
     """
     known = np.flatnonzero(~np.isnan(labels))
     order = known[np.argsort(scores[known])]
@@ -98,9 +89,9 @@ def sort_ascending(
     halves = np.where(positive, np.where(twice, 1, 2), 0)
     place = np.concatenate([3 * tie + ~positive, 3 * tie[twice] + 2])  # before, among, after the negatives of a tie
     in_order = np.argsort(place, kind="stable")
-    return AscendingScores(
-        patients=np.concatenate([patient, patient[twice]])[in_order].astype(np.int32),
-        halves=np.concatenate([halves, halves[twice]])[in_order].astype(np.uint8),
+    return (
+        np.concatenate([patient, patient[twice]])[in_order].astype(np.int32),
+        np.concatenate([halves, halves[twice]])[in_order].astype(np.uint8),
     )
 
 
@@ -141,24 +132,8 @@ def bootstrap_roc_auc(
 
 
 def auroc_statistic(columns: Columns, patients: NDArray[np.int32], *, threads: int | None = None) -> Statistic:
-    """Sort each column of scores once; the statistic then computes their AUROCs in any resamples of patients.
-
-    Args:
-        columns: K pairs of labels (1, 0, NaN unknown) and scores, of N images each.
-        patients: (N,), patient of each image.
-        threads: Threads that sort; None for all available ones.
-    """
-    with ThreadPoolExecutor(threads or available_threads()) as pool:
-        each = list(pool.map(lambda column: sort_ascending(column[0], column[1], patients), columns))
-    patient, halves = np.concatenate([one.patients for one in each]), np.concatenate([one.halves for one in each])
-    bounds = np.cumsum([0, *(len(one.halves) for one in each)])
-
-    def statistic(counts: Counts) -> NDArray[np.float64]:
-        out = np.empty((len(columns), BLOCK))
-        weighted_auroc(patient, halves, bounds, counts, out)
-        return out
-
-    return statistic
+    """Prepare the AUROCs of K columns for any resamples of patients; see `sorted_statistic`."""
+    return sorted_statistic(columns, patients, sort_ascending, weighted_auroc, threads=threads)
 
 
 @compiled
@@ -172,7 +147,7 @@ def weighted_auroc(
     """Compute the AUROC of K sorted columns in 64 resamples.
 
     Args:
-        patients, halves: As in `AscendingScores`, one column after another.
+        patients, halves: As of `sort_ascending`, one column after another.
         bounds: (K + 1,), bounds of the columns.
         counts: (P, 64), count of each patient.
         out: (K, 64), filled.

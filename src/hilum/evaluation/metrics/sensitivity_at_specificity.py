@@ -9,9 +9,8 @@ chosen on validation images, use the metric `sensitivity` with the rule `specifi
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hilum.evaluation.bootstrap import BLOCK, Counts, Statistic, compiled
-from hilum.evaluation.metrics.descending import count_labels, descending_statistic
-from hilum.evaluation.metrics.roc_auc import Columns
+from hilum.evaluation.bootstrap import BLOCK, Columns, Counts, Statistic, compiled, sorted_statistic
+from hilum.evaluation.metrics.descending import count_labels, sort_descending
 from hilum.threshold_rule import SENSITIVITY_AT_SPECIFICITY, specificity_of
 
 __all__ = [
@@ -49,7 +48,7 @@ def sensitivity_at_specificity_statistic(
 ) -> Statistic:
     """Prepare sensitivities of K columns for any resamples of patients, with new thresholds in each resample."""
     rate = 1 - specificity + 1e-12
-    return descending_statistic(columns, patients, weighted_sensitivity, rate, threads=threads)
+    return sorted_statistic(columns, patients, sort_descending, weighted_sensitivity, rate, threads=threads)
 
 
 @compiled
@@ -65,7 +64,7 @@ def weighted_sensitivity(
     """Compute the largest sensitivity up to a false-positive rate, of K sorted columns in 64 resamples.
 
     NaN without a positive or without a negative. Args: see
-    `hilum.evaluation.metrics.descending.descending_statistic`; `max_false_positive_rate` is 1 - specificity.
+    `hilum.evaluation.bootstrap.sorted_statistic`; `max_false_positive_rate` is 1 - specificity.
     """
     totals = np.empty((2, BLOCK), dtype=np.int64)
     passed = np.empty((2, BLOCK), dtype=np.int64)

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from hilum.data.patients import VARIABLE, WITHOUT_ID, canonical_patient_id, salt_file
 from hilum.data.tables import read_lines, read_text, split_word
 from hilum.encoders.ledger import Ledger
+from hilum.encoders.statements import Statement, describe_statements
 from hilum.errors import HilumError
 from hilum.evaluation.predictions.checks import first_few
 from hilum.evaluation.predictions.files import read_table
+from hilum.notes import Code, Note, note
 from hilum.wording import counted
 
 
@@ -23,11 +26,21 @@ class TrainedOn:
         name: Source, for messages.
         patients: Patient ids; `<issuer>:<pseudonym>` from a card.
         images: Image ids; may be empty.
+        statements: Claims of authors about weights that the model started from, from a card.
     """
 
     name: str
     patients: frozenset[str]
     images: frozenset[str] = frozenset()
+    statements: tuple[Statement, ...] = ()
+
+    @property
+    def notes(self) -> list[Note]:
+        """Note on claims of authors, which cannot be compared with a table that names no data set."""
+        if not any(each.certainty != "not_stated" for each in self.statements):
+            return []
+        stated = describe_statements(self.statements)
+        return [note(Code.STATEMENTS_NOT_COMPARED, model=self.name, statements=stated)]
 
     def problems_of(self, table: pl.DataFrame) -> list[str]:
         """Return problems of evaluating these rows: a line each for patients and images that were trained on.
@@ -99,8 +112,9 @@ def read_trained_on(path: Path) -> TrainedOn:
         path = path / "card.json"
     patients: list[str] = []
     images: list[str] = []
+    statements: list[Statement] = []
     if path.suffix == ".json":
-        patients = _from_card(path)
+        patients, statements = _from_card(path)
     elif path.suffix == ".txt" and path.is_file():
         patients = [line for line in read_lines(path) if line]
     else:
@@ -108,10 +122,10 @@ def read_trained_on(path: Path) -> TrainedOn:
     if not patients and not images:
         fix = "Give the card.json of the model, or a table with the column patient_id."
         raise HilumError(path, expected="patients or images that were trained on", found="none", fix=fix)
-    return TrainedOn(str(path), frozenset(patients), frozenset(images))
+    return TrainedOn(str(path), frozenset(patients), frozenset(images), tuple(statements))
 
 
-def _from_card(path: Path) -> list[str]:
+def _from_card(path: Path) -> tuple[list[str], list[Statement]]:
     try:
         card = json.loads(read_text(path))
         patients = card["patients_seen" if "patients_seen" in card else "training_patients"]
@@ -121,7 +135,12 @@ def _from_card(path: Path) -> list[str]:
     if not isinstance(patients, list):
         fix = "Give the card.json beside the weights."
         raise HilumError(path, expected="a list of training_patients", found=type(patients).__name__, fix=fix)
-    return [str(patient) for patient in patients]
+    try:
+        statements = TypeAdapter(list[Statement]).validate_python(card.get("statements", []))
+    except ValidationError as problem:
+        fix, found = "Give the card.json beside the weights.", str(problem.errors()[0]["msg"])
+        raise HilumError(path, expected="statements of authors", found=found, fix=fix) from problem
+    return [str(patient) for patient in patients], statements
 
 
 def _from_table(table: pl.DataFrame, path: Path) -> tuple[list[str], list[str]]:

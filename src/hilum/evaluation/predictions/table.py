@@ -166,6 +166,7 @@ def as_predictions(
         raise HilumErrors(name, problems, fix="nothing was evaluated")
 
     notes += patient_notes
+    notes += trained_on.notes if trained_on is not None else []
     if not images_named:
         notes.append(note(Code.NO_IMAGE_IDS))
     if not patients_named:

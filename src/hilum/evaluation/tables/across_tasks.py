@@ -5,29 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms, Resampled
 from hilum.evaluation.inference import (
     Look,
     benjamini_hochberg,
     effective_n_patients,
-    number_or_null,
+    estimate_columns,
     percentile_interval,
 )
 from hilum.evaluation.metrics import AUROC, MACRO
 from hilum.evaluation.tables.metrics import metrics_table
 
-TASKS_SCHEMA = {
-    "task": pl.String,
-    "arm": pl.String,
-    "metric": pl.String,
-    "finding": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "tasks": pl.Int64,
-}
+TASKS_SCHEMA = schema("task arm metric finding estimate ci_low ci_high tasks")
 
 MEAN_OVER_TASKS = "mean over tasks"
 """Value of the column `task` in rows of means over tasks."""
@@ -102,7 +93,7 @@ def tasks_table(tasks: Mapping[str, BootstrappedArms], *, metric: str = AUROC) -
             estimate = float(np.mean([one.estimate for one in each]))
             resampled = np.mean([one.resampled for one in each], axis=0)
             row = {"task": MEAN_OVER_TASKS, "arm": arm, "metric": metric, "finding": MACRO, "tasks": len(each)}
-            rows.append(row | _interval(estimate, resampled, patients))
+            rows.append(row | estimate_columns(estimate, percentile_interval(resampled, patients=patients)))
     return pl.DataFrame(rows, schema=TASKS_SCHEMA)
 
 
@@ -140,11 +131,6 @@ def adjust_over_tasks(comparisons: pl.DataFrame, averages: Sequence[str], *, loo
     if not parts:
         return comparisons
     return pl.concat(parts).sort("row").drop("row", "main").select(comparisons.columns)
-
-
-def _interval(estimate: float, resampled: NDArray[np.float64], patients: float) -> dict[str, float | None]:
-    low, high = percentile_interval(resampled, patients=patients)
-    return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
 
 
 def _overall_name(measured: BootstrappedArms) -> str:

@@ -2,28 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Unpack
 
 import numpy as np
 import polars as pl
 
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap import IntervalKind
-from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import BootstrappedArms, Resampled, measure_arms
+from hilum.evaluation.columns import schema
+from hilum.evaluation.estimation import BootstrappedArms, MeasureOptions, Resampled, measure_arms
 from hilum.evaluation.inference import (
     ADJUSTMENTS,
     Adjustment,
     Look,
-    SeedDesign,
-    SeedInference,
     SeedTest,
-    bca_interval,
     case_notes,
+    estimate_columns,
     macro_notes,
     minimum_detectable_difference,
     note_of_seeds,
     number_or_null,
-    percentile_interval,
     replication_probability,
     seeds_to_show,
     times_patients_to_show,
@@ -32,37 +29,15 @@ from hilum.evaluation.inference import (
 )
 from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS, largest_difference
 from hilum.evaluation.predictions import Predictions
-from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables.metrics import metrics_table
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import note_columns
-from hilum.progress import ProgressReport, silent
 
-COMPARISONS_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "finding": pl.String,
-    "metric": pl.String,
-    "difference": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "minimum_detectable_difference": pl.Float64,
-    "family": pl.String,
-    "note": pl.String,
-    "codes": pl.String,
-    "method": pl.String,
-    "standard_error": pl.Float64,
-    "df": pl.Float64,
-    "seeds": pl.Int64,
-    "between_seeds": pl.Float64,
-    "within_seeds": pl.Float64,
-    "between_patients": pl.Float64,
-    "prob_replication": pl.Float64,
-    "seeds_to_show": pl.Int64,
-    "times_patients_to_show": pl.Float64,
-}
+COMPARISONS_SCHEMA = schema(
+    "arm reference finding metric difference ci_low ci_high p p_adjusted minimum_detectable_difference family"
+    " note codes method standard_error df seeds between_seeds within_seeds between_patients prob_replication"
+    " seeds_to_show times_patients_to_show"
+)
 """Columns of a table of comparisons; see `comparisons_table`."""
 
 
@@ -73,18 +48,9 @@ def compare_predictions(
     first: Sequence[Predictions],
     second: Sequence[Predictions],
     *,
-    metrics: Sequence[str] = (AUROC,),
-    averages: Sequence[str] = (MACRO,),
     thresholds: tuple[Sequence[Thresholds], Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = BootstrapConfig.interval,
-    stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    n_bootstrap: int = BootstrapConfig.n_bootstrap,
-    seed: int = 0,
-    min_positive_patients: int = EvaluationSettings.min_positive_patients,
-    seed_inference: SeedInference = "obuchowski_rockette",
-    seed_design: SeedDesign = "nested",
-    on_progress: ProgressReport = silent,
+    **options: Unpack[MeasureOptions],
 ) -> pl.DataFrame:
     """Compute paired differences, first minus second, per finding and over findings.
 
@@ -92,7 +58,9 @@ def compare_predictions(
         first: Predictions of one arm, one table a seed.
         second: Predictions of the other arm, of the same images.
         thresholds: Thresholds of the first and of the second arm, one a seed.
-        adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
+        adjustment: As in `comparisons_table`.
+        options: metrics, averages, interval, stratified, n_bootstrap, seed, min_positive_patients, seed_inference,
+            seed_design, on_progress: as in `measure_arms`.
 
     Returns:
         As `comparisons_table`, without the columns `arm` and `reference`.
@@ -103,18 +71,9 @@ def compare_predictions(
     _, comparisons = evaluate_arms(
         {"second": second, "first": first},
         reference="second",
-        metrics=metrics,
-        averages=averages,
         thresholds=None if thresholds is None else {"first": thresholds[0], "second": thresholds[1]},
-        interval=interval,
-        stratified=stratified,
         adjustment=adjustment,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        min_positive_patients=min_positive_patients,
-        seed_inference=seed_inference,
-        seed_design=seed_design,
-        on_progress=on_progress,
+        **options,
     )
     return comparisons.drop("arm", "reference")
 
@@ -123,24 +82,17 @@ def evaluate_arms(
     arms: Mapping[str, Sequence[Predictions]],
     *,
     reference: str | None = None,
-    metrics: Sequence[str] = (AUROC,),
-    averages: Sequence[str] = (MACRO,),
     thresholds: Mapping[str, Sequence[Thresholds]] | None = None,
-    interval: IntervalKind = BootstrapConfig.interval,
-    stratified: bool = False,
     adjustment: Adjustment = "Benjamini-Hochberg",
-    n_bootstrap: int = BootstrapConfig.n_bootstrap,
-    seed: int = 0,
-    min_positive_patients: int = EvaluationSettings.min_positive_patients,
-    seed_inference: SeedInference = "obuchowski_rockette",
-    seed_design: SeedDesign = "nested",
-    on_progress: ProgressReport = silent,
+    **options: Unpack[MeasureOptions],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Evaluate all arms and findings on the same resamples: `measure_arms`, `metrics_table` and `comparisons_table`.
 
     Args:
         arms: For each arm its predictions, one table a seed, all of the same images.
-        reference, adjustment: As in `comparisons_table`; all other arguments as in `measure_arms`.
+        reference, adjustment: As in `comparisons_table`.
+        thresholds: For each arm one a seed.
+        options: As in `compare_predictions`.
 
     Returns:
         metrics: As `evaluate_predictions`, with a first column `arm`.
@@ -150,20 +102,7 @@ def evaluate_arms(
         HilumError: Predictions do not match, the `reference` is unknown, or too few resamples.
     """
     _check_reference(reference, list(arms))
-    measured = measure_arms(
-        arms,
-        metrics=metrics,
-        averages=averages,
-        thresholds=thresholds,
-        interval=interval,
-        stratified=stratified,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        min_positive_patients=min_positive_patients,
-        seed_inference=seed_inference,
-        seed_design=seed_design,
-        on_progress=on_progress,
-    )
+    measured = measure_arms(arms, thresholds=thresholds, **options)
     each = [metrics_table(measured, arm).select(pl.lit(arm).alias("arm"), pl.all()) for arm in arms]
     return pl.concat(each), comparisons_table(measured, reference=reference, adjustment=adjustment)
 
@@ -272,15 +211,9 @@ def _numbers(
     resampled, estimate = difference.resampled[at], float(difference.estimate[at])
     if not np.isfinite(estimate):
         resampled = np.full(0, np.nan)
-    if measured.interval == "bca" and difference.jackknife is not None:
-        low, high = bca_interval(estimate, resampled, difference.jackknife[at])
-    else:
-        low, high = percentile_interval(resampled, patients=patients)
     finite = resampled[np.isfinite(resampled)]
     return {
-        "difference": number_or_null(estimate),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
+        **estimate_columns(estimate, measured.interval_of(difference, at), name="difference"),
         "p": number_or_null(two_sided_p(resampled, patients=patients) if tested else float("nan")),
         "minimum_detectable_difference": number_or_null(minimum_detectable_difference(resampled)),
         "undefined": undefined_notes(resampled),

@@ -5,28 +5,19 @@ from typing import Any
 
 import polars as pl
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, equivalence_p, number_or_null, percentile_interval
 from hilum.evaluation.metrics import AUROC, largest_difference, lower_is_better
+from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables.comparisons import difference_of, pairs_of
 
-EQUIVALENCE_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "finding": pl.String,
-    "metric": pl.String,
-    "margin": pl.Float64,
-    "difference": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "ci_low_90": pl.Float64,
-    "ci_high_90": pl.Float64,
-    "p_noninferiority": pl.Float64,
-    "p_tost": pl.Float64,
-    "p_tost_adjusted": pl.Float64,
-    "conclusion": pl.String,
-}
+EQUIVALENCE_SCHEMA = schema(
+    "arm reference finding metric margin difference ci_low ci_high ci_low_90 ci_high_90 p_noninferiority p_tost"
+    " p_tost_adjusted conclusion"
+)
 
 
 def equivalence_table(
@@ -58,9 +49,7 @@ def equivalence_table(
     Raises:
         HilumError: A margin not above 0, a metric that was not computed, an unknown `reference`.
     """
-    if not margin > 0:
-        fix = "Give the largest irrelevant difference, for example 0.01."
-        raise HilumError("margin", expected="a number above 0", found=str(margin), fix=fix)
+    check_ranges(EvaluationSettings, margin=margin)
     if metric not in measured.metrics:
         raise HilumError("metric", expected=", ".join(measured.metrics), found=metric, fix="Compute it first.")
     sign = -1 if lower_is_better(metric) else 1

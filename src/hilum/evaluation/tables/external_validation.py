@@ -7,31 +7,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import Resampled, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import effective_n_patients, number_or_null, percentile_interval, two_sided_p
+from hilum.evaluation.columns import schema
+from hilum.evaluation.estimation import Resampled, arms_of_layers, bootstrap_layers
+from hilum.evaluation.inference import (
+    effective_n_patients,
+    estimate_columns,
+    number_or_null,
+    percentile_interval,
+    two_sided_p,
+)
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions, count_cases
 from hilum.evaluation.predictions.align import align
 from hilum.evaluation.settings import EvaluationSettings
+from hilum.notes import Code, note, note_columns
 from hilum.progress import ProgressReport, silent
 
-EXTERNAL_SCHEMA = {
-    "trained_on": pl.String,
-    "tested_on": pl.String,
-    "finding": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "internal": pl.Float64,
-    "generalisation_gap": pl.Float64,
-    "generalisation_gap_ci_low": pl.Float64,
-    "generalisation_gap_ci_high": pl.Float64,
-    "p": pl.Float64,
-    "in_distribution": pl.Float64,
-    "note": pl.String,
-}
+EXTERNAL_SCHEMA = schema(
+    "trained_on tested_on finding estimate ci_low ci_high internal generalisation_gap generalisation_gap_ci_low"
+    " generalisation_gap_ci_high p in_distribution note codes"
+)
 
 
 def external_validation(
@@ -64,7 +62,7 @@ def external_validation(
     Raises:
         HilumError: No common findings, predictions do not match, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     shared, left_out = _shared_findings(cells)
     test_sets = list(dict.fromkeys(tested for _, tested in cells))
     measured: dict[tuple[str, str], Resampled] = {}
@@ -85,16 +83,16 @@ def external_validation(
         order = [aligned[tested].findings.index(finding) for finding in shared]
         here = np.zeros(len(shared), dtype=np.bool_)
         here[order] = included
-        resampled = bootstrap_arms(aligned[tested], n_bootstrap=n_bootstrap, seed=seed + number, included=here)
-        for trained, arm in resampled.items():
+        layers = bootstrap_layers(aligned[tested], n_bootstrap=n_bootstrap, seed=seed + number, included=here)
+        for trained, arm in arms_of_layers(aligned[tested], layers).items():
             places = [*order, len(shared)]
             measured[trained, tested] = Resampled(arm.auroc.estimate[places], arm.auroc.resampled[places])
         on_progress(number + 1, len(test_sets), tested)
     behind = {tested: _patients_behind(counts, included) for tested, counts in rarer.items()}
-    note = f"findings that are not in all tables are excluded: {', '.join(left_out)}" if left_out else ""
+    notes = [note(Code.FINDINGS_NOT_SHARED, findings=", ".join(left_out))] if left_out else []
     averages = [(len(shared), MACRO)] if len(shared) > 1 else []
     rows = [
-        _row(measured, behind, cell, at) | {"finding": finding, "note": note if place == 0 else ""}
+        _row(measured, behind, cell, at) | {"finding": finding} | note_columns(notes if place == 0 else [])
         for cell in cells
         for place, (at, finding) in enumerate([*averages, *enumerate(shared)])
     ]
@@ -132,13 +130,10 @@ def _row(
     patients = behind[tested][at]
     if patients is None:
         return {"trained_on": trained, "tested_on": tested}
-    low, high = percentile_interval(here.resampled[at], patients=patients)
     row: dict[str, object] = {
         "trained_on": trained,
         "tested_on": tested,
-        "estimate": number_or_null(float(here.estimate[at])),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
+        **estimate_columns(here.estimate[at], percentile_interval(here.resampled[at], patients=patients)),
         "internal": None if home is None else number_or_null(float(home.estimate[at])),
         "in_distribution": None if native is None else number_or_null(float(native.estimate[at])),
     }
@@ -146,10 +141,6 @@ def _row(
     if home is None or internal_patients is None or trained == tested:
         return row
     drop, fewer = home.resampled[at] - here.resampled[at], min(patients, internal_patients)
-    drop_low, drop_high = percentile_interval(drop, patients=fewer)
-    return row | {
-        "generalisation_gap": number_or_null(float(home.estimate[at] - here.estimate[at])),
-        "generalisation_gap_ci_low": number_or_null(drop_low),
-        "generalisation_gap_ci_high": number_or_null(drop_high),
-        "p": number_or_null(two_sided_p(drop, patients=fewer)),
-    }
+    name, gap = "generalisation_gap", home.estimate[at] - here.estimate[at]
+    row |= estimate_columns(gap, percentile_interval(drop, patients=fewer), name=name, prefix=f"{name}_")
+    return row | {"p": number_or_null(two_sided_p(drop, patients=fewer))}

@@ -3,19 +3,11 @@
 import numpy as np
 import polars as pl
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms
 from hilum.evaluation.inference import ADJUSTMENTS, Adjustment, JointTest, Look, number_or_null
 
-JOINT_SCHEMA = {
-    "finding": pl.String,
-    "metric": pl.String,
-    "arms": pl.Int64,
-    "statistic": pl.Float64,
-    "df": pl.Int64,
-    "df_error": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-}
+JOINT_SCHEMA = schema("finding metric arms statistic df df_error p p_adjusted", df=pl.Int64)
 
 
 def joint_table(

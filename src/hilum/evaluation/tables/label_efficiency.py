@@ -10,22 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import Resampled
-from hilum.evaluation.inference import number_or_null
+from hilum.evaluation.inference import estimate_columns, number_or_null
 from hilum.notes import Code, note, note_columns
 
-LABELS_TO_MATCH_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "target": pl.Float64,
-    "target_images": pl.Float64,
-    "images": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "reached_in": pl.Float64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+LABELS_TO_MATCH_SCHEMA = schema(
+    "arm reference target target_images images ci_low ci_high reached_in note codes",
+    images=pl.Float64,
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,6 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
                 curve.images, np.stack([point.resampled for point in curve.points]), target.resampled
             )
             defined = resampled[~np.isnan(resampled)]
-            low, high = _percentiles(defined)
             notes = [note(Code.TARGET_NOT_REACHED)] if np.isinf(estimate) else []
             if estimate == curve.images[0]:
                 notes = [note(Code.FEWEST_LABELS_SUFFICE)]
@@ -105,9 +97,7 @@ def labels_to_match(curves: Mapping[str, LabelCurve]) -> pl.DataFrame:
                     "reference": reference,
                     "target": number_or_null(float(target.estimate)),
                     "target_images": float(other.images[-1]),
-                    "images": number_or_null(float(estimate)),
-                    "ci_low": number_or_null(low),
-                    "ci_high": number_or_null(high),
+                    **estimate_columns(estimate, _percentiles(defined), name="images"),
                     "reached_in": float(np.isfinite(defined).mean()) if len(defined) else None,
                     **note_columns(notes),
                 }

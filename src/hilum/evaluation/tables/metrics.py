@@ -1,65 +1,42 @@
 """Metrics of one arm, per finding and over findings, with bootstrap intervals over patients and seeds."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
-import numpy as np
 import polars as pl
 
-from hilum.evaluation.bootstrap import IntervalKind
-from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import ArmResamples, BootstrappedArms, Resampled, measure_arms
+from hilum.evaluation.columns import schema
+from hilum.evaluation.estimation import ArmResamples, BootstrappedArms, MeasureOptions, Resampled, measure_arms
 from hilum.evaluation.inference import (
-    bca_interval,
     case_notes,
+    estimate_columns,
     interval_for_few_patients,
     macro_notes,
     note_of_seeds,
-    number_or_null,
-    percentile_interval,
     undefined_notes,
 )
 from hilum.evaluation.metrics import AUROC, MACRO, THRESHOLD_METRICS
 from hilum.evaluation.predictions import Predictions
-from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.thresholds import OPTIMISTIC, Thresholds
 from hilum.notes import Code, Note, note, note_columns
-from hilum.progress import ProgressReport, silent
 
 __all__ = ["AUROC", "MACRO", "METRICS_SCHEMA", "evaluate_predictions", "metrics_table"]
 
-METRICS_SCHEMA = {
-    "finding": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "n": pl.Int64,
-    "positives": pl.Int64,
-    "patients": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+METRICS_SCHEMA = schema("finding metric estimate ci_low ci_high n positives patients note codes")
 
 
 def evaluate_predictions(
     predictions: Sequence[Predictions],
     *,
-    metrics: Sequence[str] = (AUROC,),
-    averages: Sequence[str] = (MACRO,),
     thresholds: Sequence[Thresholds] | None = None,
-    interval: IntervalKind = BootstrapConfig.interval,
-    stratified: bool = False,
-    n_bootstrap: int = BootstrapConfig.n_bootstrap,
-    seed: int = 0,
-    min_positive_patients: int = EvaluationSettings.min_positive_patients,
-    on_progress: ProgressReport = silent,
+    **options: Unpack[MeasureOptions],
 ) -> pl.DataFrame:
     """Compute metrics per finding and over findings with 95 % bootstrap intervals over patients (and seeds).
 
     Args:
         predictions: One table a seed, of the same images.
         thresholds: One a seed; needed by metrics at a threshold.
-        metrics, averages, interval, stratified, n_bootstrap, seed, min_positive_patients, on_progress: As in
+        options: metrics, averages, interval, stratified, n_bootstrap, seed, min_positive_patients, on_progress: as in
             `measure_arms`.
 
     Returns:
@@ -70,19 +47,8 @@ def evaluate_predictions(
     Raises:
         HilumError: Predictions do not match, metrics are unknown, thresholds are missing, or too few resamples.
     """
-    measured = measure_arms(
-        {"": predictions},
-        metrics=metrics,
-        averages=averages,
-        thresholds=None if thresholds is None else {"": thresholds},
-        interval=interval,
-        stratified=stratified,
-        n_bootstrap=n_bootstrap,
-        seed=seed,
-        min_positive_patients=min_positive_patients,
-        on_progress=on_progress,
-    )
-    return metrics_table(measured, "")
+    of_arm = None if thresholds is None else {"": thresholds}
+    return metrics_table(measure_arms({"": predictions}, thresholds=of_arm, **options), "")
 
 
 def metrics_table(measured: BootstrappedArms, arm: str) -> pl.DataFrame:
@@ -148,11 +114,4 @@ def _score_notes(arm: ArmResamples, at: int) -> list[Note]:
 
 
 def _estimate_and_interval(measured: BootstrappedArms, resampled: Resampled, at: int) -> dict[str, float | None]:
-    estimate = float(resampled.estimate[at])
-    if measured.interval == "bca" and resampled.jackknife is not None:
-        low, high = bca_interval(estimate, resampled.resampled[at], resampled.jackknife[at])
-    else:
-        low, high = percentile_interval(resampled.resampled[at], patients=measured.effective_n_patients(at))
-    if not np.isfinite(estimate):
-        low = high = float("nan")
-    return {"estimate": number_or_null(estimate), "ci_low": number_or_null(low), "ci_high": number_or_null(high)}
+    return estimate_columns(resampled.estimate[at], measured.interval_of(resampled, at))

@@ -7,11 +7,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import bootstrap_statistics, by_patient, point_estimate_counts, sums_statistic
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import check_n_bootstrap, seed_weights
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.columns import schema
+from hilum.evaluation.estimation import seed_weights
+from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
@@ -19,16 +21,7 @@ from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 from hilum.wording import counted
 
-MULTICLASS_SCHEMA = {
-    "class": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "images": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+MULTICLASS_SCHEMA = schema("class metric estimate ci_low ci_high images note codes")
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ def evaluate_multiclass(
     Raises:
         HilumError: Predictions do not match or are not multiclass, or too few resamples.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     aligned = align({"": predictions})
     classes, units = aligned.findings, int(aligned.patients.max()) + 1
     count = len(classes)
@@ -181,13 +174,10 @@ def _mean_of_present(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
 def _row(
     name: str, metric: str, estimate: float, resampled: NDArray[np.float64], images: int, notes: list[Note]
 ) -> dict[str, object]:
-    low, high = percentile_interval(resampled)
     return {
         "class": name,
         "metric": metric,
-        "estimate": number_or_null(float(estimate)),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
+        **estimate_columns(estimate, percentile_interval(resampled)),
         "images": images,
         **note_columns(notes),
     }

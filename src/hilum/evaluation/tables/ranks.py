@@ -8,27 +8,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from hilum.errors import HilumError
+from hilum.evaluation.columns import schema
 from hilum.evaluation.estimation import BootstrappedArms
-from hilum.evaluation.inference import number_or_null, percentile_interval
+from hilum.evaluation.inference import estimate_columns, percentile_interval
 from hilum.evaluation.metrics import AUROC, lower_is_better
 
-RANKS_SCHEMA = {
-    "arm": pl.String,
-    "metric": pl.String,
-    "mean_rank": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "prob_best": pl.Float64,
-    "n_findings_ranked": pl.Int64,
-}
-WINS_SCHEMA = {
-    "arm": pl.String,
-    "reference": pl.String,
-    "metric": pl.String,
-    "wins": pl.Int64,
-    "ties": pl.Int64,
-    "losses": pl.Int64,
-}
+RANKS_SCHEMA = schema("arm metric mean_rank ci_low ci_high prob_best n_findings_ranked")
+WINS_SCHEMA = schema("arm reference metric wins ties losses")
 
 
 def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -> pl.DataFrame:
@@ -72,20 +58,16 @@ def ranks_table(data_sets: Sequence[BootstrappedArms], *, metric: str = AUROC) -
     mean_drawn = _mean_ranks(drawn)
     best = mean_drawn == np.nanmin(mean_drawn, axis=0)
     share = (best / best.sum(axis=0)).mean(axis=1)
-    rows = []
-    for at in np.argsort(mean_rank, kind="stable"):
-        low, high = percentile_interval(mean_drawn[at])
-        rows.append(
-            {
-                "arm": arms[at],
-                "metric": metric,
-                "mean_rank": float(mean_rank[at]),
-                "ci_low": number_or_null(low),
-                "ci_high": number_or_null(high),
-                "prob_best": float(share[at]),
-                "n_findings_ranked": values.shape[1],
-            }
-        )
+    rows = [
+        {
+            "arm": arms[at],
+            "metric": metric,
+            **estimate_columns(mean_rank[at], percentile_interval(mean_drawn[at]), name="mean_rank"),
+            "prob_best": float(share[at]),
+            "n_findings_ranked": values.shape[1],
+        }
+        for at in np.argsort(mean_rank, kind="stable")
+    ]
     return pl.DataFrame(rows, schema=RANKS_SCHEMA)
 
 

@@ -11,10 +11,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.tables import as_numbers, as_text, type_name
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.estimation import ArmResamples, bootstrap_arms, check_n_bootstrap
-from hilum.evaluation.inference import benjamini_hochberg, number_or_null, percentile_interval, two_sided_p
+from hilum.evaluation.columns import schema
+from hilum.evaluation.estimation import ArmResamples, arms_of_layers, bootstrap_layers
+from hilum.evaluation.inference import (
+    benjamini_hochberg,
+    estimate_columns,
+    number_or_null,
+    percentile_interval,
+    two_sided_p,
+)
 from hilum.evaluation.metrics import AUROC, check_metrics
 from hilum.evaluation.predictions import LEAST_PATIENTS, AlignedArms, Predictions, count_cases
 from hilum.evaluation.predictions.align import align
@@ -30,25 +38,10 @@ UNDERDIAGNOSIS = "underdiagnosis"
 """Fraction of positives that are called negative at the threshold: 1 - sensitivity. For "No Finding" the fraction of
 images with a finding that are called No Finding: 1 - specificity."""
 
-SUBGROUPS_SCHEMA = {
-    "attribute": pl.String,
-    "group": pl.String,
-    "finding": pl.String,
-    "metric": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "gap": pl.Float64,
-    "gap_ci_low": pl.Float64,
-    "gap_ci_high": pl.Float64,
-    "p": pl.Float64,
-    "p_adjusted": pl.Float64,
-    "n": pl.Int64,
-    "positive_patients": pl.Int64,
-    "negative_patients": pl.Int64,
-    "note": pl.String,
-    "codes": pl.String,
-}
+SUBGROUPS_SCHEMA = schema(
+    "attribute group finding metric estimate ci_low ci_high gap gap_ci_low gap_ci_high p p_adjusted n"
+    " positive_patients negative_patients note codes"
+)
 
 
 def age_bands(ages: Sequence[float | None], lower_ends: Sequence[float] = AGE_BANDS) -> list[str | None]:
@@ -97,7 +90,7 @@ def evaluate_subgroups(
         HilumError: Predictions do not match, metrics are unknown, thresholds are missing, too few resamples, or no
             image has a group.
     """
-    check_n_bootstrap(n_bootstrap)
+    check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     wanted = ["sensitivity" if name == UNDERDIAGNOSIS else name for name in metrics]
     if UNDERDIAGNOSIS in metrics:
         wanted.append("specificity")
@@ -153,9 +146,10 @@ def _measure(
     labels = np.where(mask[:, None], aligned.labels, np.nan)
     only = AlignedArms(aligned.findings, labels, aligned.patients, aligned.scores, aligned.notes)
     none = np.zeros(len(aligned.findings), dtype=np.bool_)
-    return bootstrap_arms(
+    layers = bootstrap_layers(
         only, n_bootstrap=n_bootstrap, seed=seed, included=none, metrics=metrics, averages=(), thresholds=thresholds
-    )[""]
+    )
+    return arms_of_layers(only, layers)[""]
 
 
 def _patients(aligned: AlignedArms, mask: NDArray[np.bool_], at: int) -> tuple[int, int]:
@@ -177,24 +171,13 @@ def _numbers(
     if here < min_patients:
         return {}, [note(Code.SMALL_GROUP, patients=here, min_patients=min_patients)]
     estimate, resampled = _of(own, metric, at)
-    low, high = percentile_interval(resampled, patients=here)
-    row: dict[str, object] = {
-        "estimate": number_or_null(estimate),
-        "ci_low": number_or_null(low),
-        "ci_high": number_or_null(high),
-    }
+    row: dict[str, object] = {**estimate_columns(estimate, percentile_interval(resampled, patients=here))}
     if there < min_patients:
         return row, [note(Code.SMALL_REST, patients=there, min_patients=min_patients)]
     rest, rest_resampled = _of(other, metric, at)
     gap, patients = resampled - rest_resampled, min(here, there)
-    gap_low, gap_high = percentile_interval(gap, patients=patients)
-    row |= {
-        "gap": number_or_null(estimate - rest),
-        "gap_ci_low": number_or_null(gap_low),
-        "gap_ci_high": number_or_null(gap_high),
-        "p": number_or_null(two_sided_p(gap, patients=patients)),
-    }
-    return row, []
+    row |= estimate_columns(estimate - rest, percentile_interval(gap, patients=patients), name="gap", prefix="gap_")
+    return row | {"p": number_or_null(two_sided_p(gap, patients=patients))}, []
 
 
 def _of(arm: ArmResamples, metric: str, at: int) -> tuple[float, NDArray[np.float64]]:

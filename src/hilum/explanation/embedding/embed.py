@@ -12,12 +12,13 @@ from hilum.data.splits import images_of_part
 from hilum.data.store import NamedData
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
+from hilum.evaluation.training_patients import exclude_training_patients
 from hilum.explanation.embedding.classes import ILL, SINGLE, groupings
 from hilum.explanation.embedding.features import Features, write_features
 from hilum.explanation.embedding.neighbours import nearest_images, neighbours_table
 from hilum.explanation.embedding.project import EmbeddingMethod, embed
 from hilum.explanation.embedding.purity import SCHEMA, class_separation
-from hilum.explanation.exposure import exclude_training_patients
+from hilum.notes import Code, Note, note, notes_as_data
 from hilum.progress import ProgressReport, silent
 
 
@@ -28,12 +29,12 @@ class ChosenImages:
     Attributes:
         manifest: Manifest of the images; `patient_id` is the patient's full name.
         trained_on: Number of images of patients in the training data.
-        notes: Exclusions with reasons, one sentence each.
+        notes: Exclusions with reasons, and limitations of the results.
     """
 
     manifest: pl.DataFrame
     trained_on: int
-    notes: list[str]
+    notes: list[Note]
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class Embedded:
         points: `image_id`, `method`, `x`, `y`, `single_label`, `anomalies` (classes, or null) of the images shown.
         purity: Table of `hilum.explanation.embedding.purity.class_separation`.
         neighbours: Table of `hilum.explanation.embedding.neighbours.neighbours_table`.
-        notes: Notes for the reader, one sentence each.
+        notes: Notes for the reader.
     """
 
     features: Features
     points: pl.DataFrame
     purity: pl.DataFrame
     neighbours: pl.DataFrame
-    notes: list[str]
+    notes: list[Note]
 
 
 def images_to_embed(
@@ -83,14 +84,21 @@ def images_to_embed(
     notes = []
     unread = len(data.manifest) - len(manifest)
     if unread:
-        notes.append(f"{unread:,} images could not be read and were excluded")
+        notes.append(note(Code.UNREADABLE_IMAGES, images=unread))
     if split is not None:
         manifest = images_of_part(manifest, split)
-        notes.append(f"only images of the split {split}")
-    manifest, trained_on = exclude_training_patients(
-        manifest, card.ledger, f"--data {data.name}", notes, include=include_training_patients
+        notes.append(note(Code.ONLY_SPLIT, split=split))
+    checked = exclude_training_patients(
+        [card],
+        manifest,
+        list(manifest.select("image_id", "patient_id").iter_rows()),
+        data.issuer,
+        f"--data {data.name}",
+        include=include_training_patients,
+        before=notes,
     )
-    return ChosenImages(manifest, len(trained_on), notes)
+    manifest = manifest.filter(pl.col("image_id").is_in(pl.Series(checked.image_ids, dtype=pl.String).implode()))
+    return ChosenImages(manifest, len(checked.trained_on), checked.notes)
 
 
 def embed_images(
@@ -125,9 +133,7 @@ def embed_images(
     notes = list(images.notes)
     sample = np.sort(shuffled(seed, image_keys(ids), use=Stream.POINTS_TO_SHOW)[:most_shown])
     if len(sample) < len(ids):
-        notes.append(
-            f"the plot shows {len(sample):,} of {len(ids):,} images, sampled at random; metrics use all images"
-        )
+        notes.append(note(Code.SAMPLED_POINTS, points=len(sample), images=len(ids)))
     classes = {name: grouped[name].of if name in grouped else [None] * len(ids) for name in (SINGLE, ILL)}
     columns = {name: pl.Series(name, [of[row] for row in sample], dtype=pl.String) for name, of in classes.items()}
     points = []
@@ -152,7 +158,7 @@ def embed_images(
         for grouping in grouped.values()
     ]
     if not grouped:
-        notes.append("no class separation: the labels of the data set do not give two classes")
+        notes.append(note(Code.NO_CLASSES))
     nearest = nearest_images(features.values, patients, k, same_patient=same_patient)
     return Embedded(
         features=features,
@@ -170,4 +176,4 @@ def write_embedded(embedded: Embedded, about: dict[str, object], directory: Path
     embedded.neighbours.write_parquet(directory / "neighbours.parquet")
     embedded.purity.write_parquet(directory / "purity.parquet")
     embedded.purity.write_csv(directory / "purity.csv")
-    write_json(directory / "embed.json", {**about, "notes": embedded.notes})
+    write_json(directory / "embed.json", {**about, "notes": notes_as_data(embedded.notes)})

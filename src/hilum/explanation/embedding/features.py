@@ -15,7 +15,7 @@ from hilum.encoders.card import Card, read_card
 from hilum.encoders.weights import load_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.weights import load_classifier
 from hilum.progress import ProgressReport, silent
 from hilum.training.distributed.device import choose_device
@@ -101,8 +101,8 @@ def features_of(
             "images", expected="at least one", found="none", fix="Check the images that the store rejected."
         )
     where = choose_device(device)
-    feed = Feed(store, size, BATCH, seed=0, workers=1, device=where, precision="fp32")
-    values: NDArray[np.float32] = feed.outputs(model.to(where), image_ids, "images", on_progress).cpu().numpy()
+    loader = BatchLoader(store, size, BATCH, seed=0, workers=1, device=where, precision="fp32")
+    values: NDArray[np.float32] = loader.outputs(model.to(where), image_ids, "images", on_progress).cpu().numpy()
     broken = int((~np.isfinite(values).all(1)).sum())
     if broken:
         raise HilumError(

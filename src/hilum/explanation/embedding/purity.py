@@ -15,10 +15,11 @@ from sklearn.metrics import silhouette_samples
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, point_estimate_counts
 from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.inference import TOO_NARROW, TRUSTED_PATIENTS, number_or_null, percentile_interval
+from hilum.evaluation.inference import TRUSTED_PATIENTS, number_or_null, percentile_interval
 from hilum.explanation.embedding.classes import Grouping
 from hilum.explanation.embedding.features import unit_length
 from hilum.explanation.embedding.neighbours import nearest_images
+from hilum.notes import Code, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 ALL = "all classes"
@@ -36,6 +37,7 @@ SCHEMA = {
     "images": pl.Int64(),
     "patients": pl.Int64(),
     "note": pl.String(),
+    "codes": pl.String(),
 }
 
 
@@ -76,7 +78,7 @@ def class_separation(
 
     Returns:
         `grouping`, `class` (each, then `ALL`: every image counts once), `metric`, `estimate`, `low`, `high` (null with
-        fewer than two patients), `chance` (of the purity), `images`, `patients`, `note`.
+        fewer than two patients), `chance` (of the purity), `images`, `patients`, `note`, `codes`.
     """
     inside = np.flatnonzero([name is not None for name in grouping.of])
     index = {name: number for number, name in enumerate(grouping.classes)}
@@ -103,7 +105,7 @@ def class_separation(
             low, high = (
                 percentile_interval(resampled[metric][number], patients=people) if people > 1 else (np.nan, np.nan)
             )
-            few = people < TRUSTED_PATIENTS
+            notes = [note(Code.FEW_PATIENTS_IN_ALL, patients=people)] if people < TRUSTED_PATIENTS else []
             expected = float(chance[here].mean()) if metric == "purity" and len(here) else float("nan")
             rows.append(
                 (
@@ -116,7 +118,7 @@ def class_separation(
                     number_or_null(expected),
                     len(here),
                     people,
-                    f"{people} patients: {TOO_NARROW}" if few else "",
+                    *note_columns(notes).values(),
                 )
             )
     return pl.DataFrame(rows, SCHEMA, orient="row")

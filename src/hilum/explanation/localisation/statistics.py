@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from hilum.evaluation.bootstrap import Counts, Statistic, bootstrap_statistics, point_estimate_counts
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.inference import (
-    TOO_NARROW,
     TRUSTED_PATIENTS,
     benjamini_hochberg,
     number_or_null,
@@ -25,6 +24,7 @@ from hilum.evaluation.inference import (
 from hilum.explanation.localisation.cases import BoxedCase
 from hilum.explanation.localisation.detections import Detections, average_precision
 from hilum.explanation.localisation.score_maps import MEANS, METRICS, PRECISIONS, ScoredMaps
+from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
 
 ALL_BOXES, MACRO = "all findings together", "macro"
@@ -35,6 +35,7 @@ _SCHEMA = {
     **dict.fromkeys(("estimate", "ci_low", "ci_high", "p", "p_adjusted"), pl.Float64()),
     **dict.fromkeys(("images", "patients", "boxes"), pl.Int64()),
     "note": pl.String(),
+    "codes": pl.String(),
 }
 
 
@@ -71,7 +72,7 @@ def box_statistics(
         `finding` (then `ALL_BOXES`, and `MACRO` where two findings have ten patients each), `metric` (of `METRICS`),
         `arm`, `reference` (null: the arm's own number), `estimate`, `low`, `high` (null with fewer than two patients),
         `p` (two-sided, of a difference), `p_adjusted` (Benjamini-Hochberg over the findings of a metric and a pair),
-        `images`, `patients`, `boxes`, `note`.
+        `images`, `patients`, `boxes`, `note`, `codes`.
     """
     names = {patient: unit for unit, patient in enumerate(dict.fromkeys(case.patient_id for case in cases))}
     units = np.array([names[case.patient_id] for case in cases], dtype=np.int64)
@@ -124,7 +125,7 @@ def box_statistics(
                         "images": len(row.cases),
                         "patients": row.patients,
                         "boxes": row.boxes,
-                        "note": _note(row, len(counted)),
+                        **note_columns(_notes(row, len(counted))),
                     }
                 )
     return pl.DataFrame(rows_of_table, _SCHEMA)
@@ -187,9 +188,9 @@ def _by_arm(
     }
 
 
-def _note(row: _Row, counted: int) -> str:
+def _notes(row: _Row, counted: int) -> list[Note]:
     if row.name == MACRO:
-        return f"mean over {counted} findings of at least {_LEAST_PATIENTS} patients"
+        return [note(Code.MEAN_OVER_BOXED, findings=counted, min_patients=_LEAST_PATIENTS)]
     if row.patients == 1:
-        return "one patient: no interval"
-    return f"{row.patients} patients: {TOO_NARROW}" if row.patients < TRUSTED_PATIENTS else ""
+        return [note(Code.NO_INTERVAL)]
+    return [note(Code.FEW_PATIENTS_IN_ALL, patients=row.patients)] if row.patients < TRUSTED_PATIENTS else []

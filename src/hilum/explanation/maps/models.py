@@ -1,5 +1,6 @@
 """Classifiers to explain, copies of them with random weights, and their predictions."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from hilum.errors import HilumError
 from hilum.explanation.maps.heat_maps import HeatMaps, heat_maps
 from hilum.explanation.methods import HeatMapMethod
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.weights import load_classifier
 from hilum.progress import ProgressReport, silent
 
@@ -48,8 +49,8 @@ def load_models(
     Args:
         directories: Directories of the classifiers.
         device: Device of the computation.
-        arms: Arm and seed of each, used as its name; None: a directory ARM/seed-N whose card has seed N is named by arm
-            and seed, others by their directories.
+        arms: Arm and seed of each, used as its name; None: as the plan of a study records them, others by their
+            directories.
 
     Raises:
         HilumError: A directory has no classifier, or occurs twice.
@@ -97,8 +98,8 @@ def probabilities(
     model: Model, store: Store, image_ids: Sequence[str], on_progress: ProgressReport = silent
 ) -> NDArray[np.float64]:
     """Compute the predicted probabilities of a model, (N, findings), 0 to 1."""
-    feed = Feed(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
-    logits = feed.outputs(model.classifier, image_ids, model.name, on_progress)
+    loader = BatchLoader(store, model.card.image_size, BATCH, 0, 1, _device(model), "fp32")
+    logits = loader.outputs(model.classifier, image_ids, model.name, on_progress)
     found: NDArray[np.float64] = model.classifier.output_type.probabilities(logits.double()).cpu().numpy()
     return found
 
@@ -146,8 +147,20 @@ def maps_of_pairs(
 
 
 def _arm_of(directory: Path, card: Card) -> tuple[str, int] | None:
-    """Return arm and seed of a model in a study's directory ARM/seed-N; None for others."""
+    """Return arm and seed of a model of a study, as recorded in its plan.json; None for others.
+
+    Plans of earlier versions do not record arms, and copies of a directory have no plan: a directory ARM/seed-N whose
+    card has seed N is then named as in a study.
+    """
     path = directory.resolve()
+    for study in path.parents:
+        if (study / "plan.json").is_file():
+            rows = json.loads((study / "plan.json").read_text(encoding="utf-8"))
+            place = path.relative_to(study).as_posix()
+            arm = next((row.get("arm") for row in rows if row["directory"] == place), None)
+            if arm is not None:
+                return str(arm), card.seed
+            break
     return (path.parent.name, card.seed) if path.name == f"seed-{card.seed}" else None
 
 

@@ -19,7 +19,7 @@ from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.splits import sample_patients
 from hilum.encoders.probe import linear_probe
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.progress import ProgressReport, silent
 
 Probes: TypeAlias = dict[str, NDArray[np.float64]]
@@ -30,7 +30,7 @@ MOST_TO_FIT = 5000
 
 def starting_probe(
     classifier: Classifier,
-    feed: Feed,
+    loader: BatchLoader,
     train: LabelledImages,
     val: LabelledImages,
     scored: Sequence[str],
@@ -44,8 +44,8 @@ def starting_probe(
     same probe: `known` caches the last one.
 
     Args:
-        classifier: Untrained classifier; moved to the feed's device.
-        feed: Feed of the run.
+        classifier: Untrained classifier; moved to the loader's device.
+        loader: BatchLoader of the run.
         train: Images to fit, at most `MOST_TO_FIT` of them.
         val: Images to choose the penalty on, with the same maximum.
         scored: Ids of the images to score.
@@ -55,13 +55,13 @@ def starting_probe(
     Returns:
         Probabilities, (images, findings).
     """
-    train, val = (_some(images, feed.seed) for images in (train, val))
-    classifier.to(device=feed.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    key = None if known is None else _key(classifier, feed, train, val, scored)
+    train, val = (_some(images, loader.seed) for images in (train, val))
+    classifier.to(device=loader.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    key = None if known is None else _key(classifier, loader, train, val, scored)
     if known is not None and key is not None and key in known:
         return known[key].copy()
     every = list(dict.fromkeys([*train.image_ids, *val.image_ids, *scored]))
-    features = feed.outputs(classifier.encoder, every, "features for the linear probe", on_progress).cpu().numpy()
+    features = loader.outputs(classifier.encoder, every, "features for the linear probe", on_progress).cpu().numpy()
     place = {image_id: row for row, image_id in enumerate(every)}
     to_fit, to_choose, to_score = (
         features[[place[image_id] for image_id in ids]] for ids in (train.image_ids, val.image_ids, scored)
@@ -74,10 +74,10 @@ def starting_probe(
 
 
 def _key(
-    classifier: Classifier, feed: Feed, train: LabelledImages, val: LabelledImages, scored: Sequence[str]
+    classifier: Classifier, loader: BatchLoader, train: LabelledImages, val: LabelledImages, scored: Sequence[str]
 ) -> str | None:
     """Return the fingerprint of a probe's inputs; None where the pixels are not one file, as in a pool."""
-    path = getattr(getattr(feed.store, "pixels", None), "filename", None)
+    path = getattr(getattr(loader.store, "pixels", None), "filename", None)
     if path is None:
         return None
     file, encoder = Path(path).stat(), classifier.encoder
@@ -88,7 +88,14 @@ def _key(
     images = [
         [each.image_ids, each.patient_ids, hashlib.sha256(each.targets.tobytes()).hexdigest()] for each in (train, val)
     ]
-    arithmetic = [feed.size, feed.batch_size, feed.seed, str(feed.device), feed.precision, torch.get_num_threads()]
+    arithmetic = [
+        loader.size,
+        loader.batch_size,
+        loader.seed,
+        str(loader.device),
+        loader.precision,
+        torch.get_num_threads(),
+    ]
     pixels = [str(path), file.st_ino, file.st_mtime_ns, file.st_size]
     return fingerprint([encoder.name, weights.hexdigest(), arithmetic, pixels, images, list(scored)])
 

@@ -21,7 +21,7 @@ FEATURES = "features"
 """Value of a card's encoder and method."""
 
 _CURVES = {"epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
-    ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_share", "seconds"), pl.Float64
+    ("train_loss", "val_loss", "lr", "images_per_second", "data_wait_fraction", "seconds"), pl.Float64
 )
 
 

@@ -14,7 +14,7 @@ from hilum.encoders.published import read_classifier
 from hilum.encoders.weights import load_encoder
 from hilum.errors import HilumError
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import scored
 from hilum.finetuning.monitoring import write_learning
 from hilum.finetuning.monitoring.starting_probe import Probes, starting_probe
@@ -92,11 +92,11 @@ def score_as_published(
     Raises:
         HilumError: As `load_published_classifier`.
     """
-    feed = Feed.of(store, settings, seed)
-    classifier, origin = load_published_classifier(weights, findings, feed.size)
+    loader = BatchLoader.of(store, settings, seed)
+    classifier, origin = load_published_classifier(weights, findings, loader.size)
     with whole_directory(directory) as beside:
-        probed = starting_probe(classifier, feed, train, val, predict_ids, on_progress, probes)
-        logits, probabilities = scored(classifier, feed, predict_ids, settings, on_progress)
+        probed = starting_probe(classifier, loader, train, val, predict_ids, on_progress, probes)
+        logits, probabilities = scored(classifier, loader, predict_ids, settings, on_progress)
         write_run_scores(probabilities, probed, findings, store, predict_ids, beside)
         write_no_curves(beside / "curves.parquet")
         write_learning(no_training(float(logits.std(axis=0).max())), beside)
@@ -112,7 +112,7 @@ def score_as_published(
                 "unfreeze": 0,
             },
             preprocessing=store.recipe.as_data(),
-            image_size=feed.size,
+            image_size=loader.size,
             mean=float(classifier.encoder.mean),
             std=float(classifier.encoder.std),
             seed=seed,

@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hilum.errors import HilumError
+from hilum.declared import raise_problems, range_problems
 from hilum.finetuning.trials.results import Criterion, TrialResult, rank_of
+from hilum.finetuning.trials.space import HalvingReduction
 
 
 @dataclass(frozen=True)
@@ -18,18 +19,15 @@ class Halving:
     and epochs allow: the first part has at least one epoch, and one trial remains at the end.
 
     Args:
-        reduction: Reduction factor η, at least 2.
+        reduction: Reduction factor η.
         by: Criterion of comparison.
     """
 
-    reduction: int = 3
+    reduction: HalvingReduction = 3
     by: Criterion = "validation_loss"
 
     def __post_init__(self) -> None:
-        if self.reduction < 2:
-            raise HilumError(
-                "sweep.reduction", expected="2 or more", found=str(self.reduction), fix="3 and 4 are common."
-            )
+        raise_problems(range_problems(type(self), vars(self), "sweep"), "sweep")
 
     def shares(self, trials: int, epochs: int) -> tuple[float, ...]:
         """Return the fractions of all epochs after which trials pause, ascending; the last one is 1.

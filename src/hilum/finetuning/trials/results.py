@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
-from hilum.finetuning.trials.lanes import TrialStatus
+from hilum.finetuning.trials.members import TrialStatus
 
 SCORES = "validation_scores.npy"
 LOSS = ("output_type", "class_weights", "max_class_weight", "focal", "label_smoothing", "reduction", "resample")

@@ -99,7 +99,7 @@ class BehindSharedPass(Trainable):
         return self.classifier.parameter_groups(settings)
 
 
-def encoder_of_lane(start: Encoder, unfreeze: Any) -> Encoder:
+def encoder_of_member(start: Encoder, unfreeze: Any) -> Encoder:
     """Copy an encoder; frozen blocks are shared with `start`, trained blocks are copied.
 
     Args:

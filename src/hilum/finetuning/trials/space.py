@@ -4,7 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+from hilum.declared import Bounds
+
+HalvingReduction = Annotated[int, Bounds(ge=2, le=16)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from hilum.data.batches import Batch
 from hilum.finetuning.classifier import Classifier
-from hilum.finetuning.trials.lanes import Lane
+from hilum.finetuning.trials.members import LockstepTrial
 from hilum.training.optim import create_optimizer, learning_rate_factor
 from hilum.training.settings import TrainingSettings
 from hilum.training.step import step_seed
@@ -22,27 +22,27 @@ INFERENCE_BATCH_SIZE = 256
 class StackedHeads:
     """Heads with the same layers on the same features; learning rate, decay, dropout and length are of each trial.
 
-    Every lane keeps its head as a module whose parameters are views of the stacks, so optimisers and `state_dict` work
-    as usual. Lanes are sorted by dropout: equal rates have equal masks (functions of seed, step and rate), so the first
-    layer of such lanes is one product with the same images.
+    Every member keeps its head as a module whose parameters are views of the stacks, so optimisers and `state_dict`
+    work as usual. Members are sorted by dropout: equal rates have equal masks (functions of seed, step and rate), so
+    the first layer of such members is one product with the same images.
 
     Args:
-        lanes: `stackable` lanes, with one kind of head and of optimiser.
+        members: `stackable` members, with one kind of head and of optimiser.
         seed: Random seed of the run.
         steps_per_epoch: Steps of an epoch.
     """
 
-    def __init__(self, lanes: Sequence[Lane], seed: int, steps_per_epoch: int) -> None:
-        self.lanes = sorted(lanes, key=lambda lane: lane.settings.dropout)
+    def __init__(self, members: Sequence[LockstepTrial], seed: int, steps_per_epoch: int) -> None:
+        self.members = sorted(members, key=lambda member: member.settings.dropout)
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
-        self.classifier = classifier_of(lanes[0])
+        self.classifier = classifier_of(members[0])
         self._stack()
         self._optimize()
 
     def _stack(self) -> None:
-        heads = [layers_of(classifier_of(lane)) for lane in self.lanes]
+        heads = [layers_of(classifier_of(member)) for member in self.members]
         self.layers = heads[0]
-        rates = [lane.settings.dropout for lane in self.lanes]
+        rates = [member.settings.dropout for member in self.members]
         self.rates = sorted(set(rates))
         self.runs = [rates.count(rate) for rate in self.rates]
         linears = [place for place, layer in enumerate(self.layers) if isinstance(layer, nn.Linear)]
@@ -68,24 +68,24 @@ class StackedHeads:
 
     def _optimize(self) -> None:
         before = getattr(self, "optimizer", None)
-        self.optimizer = create_optimizer(_Together(self.lanes), self.lanes[0].training)
+        self.optimizer = create_optimizer(_Together(self.members), self.members[0].training)
         if before is not None:
-            for lane in self.lanes:
-                for parameter in lane.parameters:
+            for member in self.members:
+                for parameter in member.parameters:
                     self.optimizer.state[parameter] = before.state[parameter]
 
     def drop_ended(self) -> None:
-        """Remove lanes that have ended."""
-        running = [lane for lane in self.lanes if lane.status == "running"]
-        if len(running) == len(self.lanes):
+        """Remove members that have ended."""
+        running = [member for member in self.members if member.status == "running"]
+        if len(running) == len(self.members):
             return
-        self.lanes = running
+        self.members = running
         if running:
             self._stack()
             self._optimize()
 
     def take(self, features: Tensor, batch: Batch, epoch: int, step: int) -> Tensor:
-        """Take one step of every lane.
+        """Take one step of every member.
 
         Args:
             features: Features of the batch, (B, width).
@@ -94,7 +94,7 @@ class StackedHeads:
             step: Step of the epoch, from 0.
 
         Returns:
-            Loss of each of `lanes` before the step, (lanes,), on its device.
+            Loss of each of `members` before the step, (members,), on its device.
         """
         taken = epoch * self.steps_per_epoch + step
         self._set_rates(taken)
@@ -112,14 +112,14 @@ class StackedHeads:
         return losses.detach()
 
     def outputs(self, features: Tensor, masks: list[list[Tensor]] | None = None) -> Tensor:
-        """Compute the outputs of all heads, (lanes, B, outputs).
+        """Compute the outputs of all heads, (members, B, outputs).
 
         Args:
             features: (B, width) float32.
             masks: For each dropout rate one mask for each dropout layer; None outside training.
         """
         dropouts = -1
-        hidden: Tensor | None = None  # (lanes, width, B)
+        hidden: Tensor | None = None  # (members, width, B)
         dropped = [features.T] * len(self.rates)
         for place, layer in enumerate(self.layers):
             if isinstance(layer, nn.Dropout):
@@ -148,13 +148,13 @@ class StackedHeads:
 
     @torch.no_grad()
     def validation_losses(self, features: Tensor, targets: Tensor) -> tuple[list[float], float]:
-        """Compute the sum of the loss of each lane, and the number of terms.
+        """Compute the sum of the loss of each member, and the number of terms.
 
         Args:
             features: Features of the images, (N, width).
             targets: (N, findings), NaN where masked.
         """
-        sums, terms = torch.zeros(len(self.lanes), dtype=torch.float64, device=features.device), 0.0
+        sums, terms = torch.zeros(len(self.members), dtype=torch.float64, device=features.device), 0.0
         output_type, weights = self.classifier.output_type, self.classifier.positive_weights
         for some, known in zip(
             torch.split(features, INFERENCE_BATCH_SIZE), torch.split(targets, INFERENCE_BATCH_SIZE), strict=True
@@ -164,19 +164,19 @@ class StackedHeads:
             terms += float(output_type.terms(known, weights))
         return sums.tolist(), terms
 
-    def lr(self, lane: Lane) -> float:
-        """Return the learning rate of a lane's first parameter group at the last step."""
-        first = lane.trainable.parameter_groups(lane.training)[0].get("lr", lane.training.lr)
+    def lr(self, member: LockstepTrial) -> float:
+        """Return the learning rate of a member's first parameter group at the last step."""
+        first = member.trainable.parameter_groups(member.training)[0].get("lr", member.training.lr)
         return float(first) * self._share(
-            lane, lane.train_state.epoch * self.steps_per_epoch + lane.train_state.step - 1
+            member, member.train_state.epoch * self.steps_per_epoch + member.train_state.step - 1
         )
 
-    def _share(self, lane: Lane, step: int) -> float:
-        return lane.train_state.plateau.share * learning_rate_factor(step, self.steps_per_epoch, lane.training)
+    def _share(self, member: LockstepTrial, step: int) -> float:
+        return member.train_state.plateau.share * learning_rate_factor(step, self.steps_per_epoch, member.training)
 
     def _set_rates(self, step: int) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = group["peak_lr"] * self._share(self.lanes[group["lane"]], step)
+            group["lr"] = group["peak_lr"] * self._share(self.members[group["member"]], step)
 
     def _masks(self, features: Tensor, seed: int) -> list[list[Tensor]]:
         """Draw dropout masks as a single head would, from the generator seeded by the step."""
@@ -195,31 +195,31 @@ class StackedHeads:
 
 
 class _Together(Trainable):
-    """Several lanes as one module; parameters are grouped by optimiser settings."""
+    """Several members as one module; parameters are grouped by optimiser settings."""
 
-    def __init__(self, lanes: Sequence[Lane]) -> None:
+    def __init__(self, members: Sequence[LockstepTrial]) -> None:
         super().__init__()
-        self.heads = nn.ModuleList([classifier_of(lane).head for lane in lanes])
-        self.lanes = lanes
+        self.heads = nn.ModuleList([classifier_of(member).head for member in members])
+        self.members = members
 
     def parameter_groups(self, settings: TrainingSettings) -> list[dict[str, Any]]:  # noqa: ARG002
-        """Return the parameter groups of all lanes; `lane` is the index of a lane with the group's learning rate."""
+        """Return the parameter groups of all members; `member` is the index of one with the group's learning rate."""
         groups: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for place, lane in enumerate(self.lanes):
-            training = lane.training
+        for place, member in enumerate(self.members):
+            training = member.training
             train_state = (training.schedule, training.warmup_epochs, training.epochs)
             own = place if training.schedule == "plateau" else -1
-            for group in lane.trainable.parameter_groups(training):
+            for group in member.trainable.parameter_groups(training):
                 lr = group.get("lr", training.lr)
                 key = (lr, group["weight_decay"], group.get("decays"), train_state, own)
-                joined = groups.setdefault(key, {**group, "lr": lr, "lane": place, "params": []})
+                joined = groups.setdefault(key, {**group, "lr": lr, "member": place, "params": []})
                 joined["params"].extend(group["params"])
         return list(groups.values())
 
 
-def classifier_of(lane: Lane) -> Classifier:
-    """Return the classifier of a lane."""
-    return next(module for module in lane.trainable.modules() if isinstance(module, Classifier))
+def classifier_of(member: LockstepTrial) -> Classifier:
+    """Return the classifier of a member."""
+    return next(module for module in member.trainable.modules() if isinstance(module, Classifier))
 
 
 def layers_of(classifier: Classifier) -> list[nn.Module]:
@@ -228,12 +228,12 @@ def layers_of(classifier: Classifier) -> list[nn.Module]:
     return [classifier.dropout, *(head if isinstance(head, nn.Sequential) else [head])]
 
 
-def stackable(lane: Lane) -> bool:
-    """Return True where a lane's head can be stacked: fixed features, plain layers and usual training settings."""
-    classifier, training = classifier_of(lane), lane.training
+def stackable(member: LockstepTrial) -> bool:
+    """Return True where a member's head can be stacked: fixed features, plain layers and usual training settings."""
+    classifier, training = classifier_of(member), member.training
     plain = all(
         isinstance(layer, nn.ReLU)
-        or (isinstance(layer, nn.Dropout) and layer.p == lane.settings.dropout)
+        or (isinstance(layer, nn.Dropout) and layer.p == member.settings.dropout)
         or (isinstance(layer, nn.Linear) and layer.bias is not None)
         for layer in layers_of(classifier)
     )
@@ -248,7 +248,7 @@ def stackable(lane: Lane) -> bool:
 
 
 def _product(weight: Tensor, bias: Tensor, images: Tensor) -> Tensor:
-    """Compute one layer of several heads: (lanes, out, width), (lanes, out), images (width, B) to (lanes, out, B)."""
+    """Compute one layer of M heads: weight (M, out, width), bias (M, out), images (width, B) to (M, out, B)."""
     product = torch.addmm(bias.flatten()[:, None], weight.flatten(0, 1), images)
     return product.view(*weight.shape[:2], images.shape[1])
 

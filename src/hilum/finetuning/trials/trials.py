@@ -18,13 +18,13 @@ from hilum.data.tables import read_result_table
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, HilumErrors
-from hilum.finetuning.data_loader import Feed
+from hilum.finetuning.data_loader import BatchLoader
 from hilum.finetuning.finetune import check_inputs, digest_of, finetune, fingerprint_fields, start_encoder
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials.halving import Halving
-from hilum.finetuning.trials.lane_memory import available_memory, chunks_that_fit
-from hilum.finetuning.trials.lanes import Lane
 from hilum.finetuning.trials.lockstep import SHARED, train_in_lockstep
+from hilum.finetuning.trials.lockstep_memory import available_memory, chunks_that_fit
+from hilum.finetuning.trials.members import LockstepTrial
 from hilum.finetuning.trials.results import SCORES, Criterion, TrialResult, TrialResults
 from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
@@ -99,9 +99,9 @@ class TrialRounds:
     on_progress: ProgressReport = silent
 
     @cached_property
-    def feeds(self) -> list[Feed]:
-        """Feed of each trial."""
-        return [Feed.of(self.store, settings, self.seed) for settings in self.trials]
+    def loaders(self) -> list[BatchLoader]:
+        """BatchLoader of each trial."""
+        return [BatchLoader.of(self.store, settings, self.seed) for settings in self.trials]
 
     @property
     def shares(self) -> tuple[float | None, ...]:
@@ -117,7 +117,7 @@ class TrialRounds:
         _, origin = start_encoder(self.init, self.encoder_name, self.seed)
         return fingerprint(
             ["trials", [fingerprint_fields(settings) for settings in self.trials],
-             [feed.device.type for feed in self.feeds], [feed.precision for feed in self.feeds], self.seed,
+             [loader.device.type for loader in self.loaders], [loader.precision for loader in self.loaders], self.seed,
              self.encoder_name, origin.sha256 if origin else "random", self.store.recipe.as_data(),
              list(self.findings), digest_of(self.train_images), digest_of(self.val_images),
              *([] if self.halving is None else [asdict(self.halving)])]
@@ -150,7 +150,7 @@ class TrialRounds:
         """
         resume_only_same_run(beside, self.inputs, shared=shared)
         return _plan(
-            beside, self.trials, self.encoder_name, self.train_images, self.val_images, self.feeds, self.memory
+            beside, self.trials, self.encoder_name, self.train_images, self.val_images, self.loaders, self.memory
         )
 
     def train(
@@ -200,11 +200,11 @@ class TrialRounds:
         if not (done / TRIALS).exists():
             start, _ = start_encoder(self.init, self.encoder_name, self.seed)
             until = None if share is None else _pause(share, [self.trials[n] for n in chunk], self.train_images)
-            lanes, found = train_in_lockstep(
+            members, found = train_in_lockstep(
                 start, [(trial, self.trials[trial]) for trial in here], self.train_images, self.val_images,
-                feed=self.feeds[here[0]], directory=working, until=until, on_progress=self.on_progress,
+                loader=self.loaders[here[0]], directory=working, until=until, on_progress=self.on_progress,
             )  # fmt: skip
-            _write_round(done, lanes, found, self.val_images)
+            _write_round(done, members, found, self.val_images)
         return done
 
 
@@ -271,7 +271,7 @@ def _plan(
     encoder_name: str,
     train: LabelledImages,
     val: LabelledImages,
-    rooms: Sequence[Feed],
+    rooms: Sequence[BatchLoader],
     memory: int | None,
 ) -> list[list[int]]:
     """Plan the rounds; they are stored, since the free memory may differ when a call resumes."""
@@ -302,35 +302,40 @@ def lockstep_groups(trials: Sequence[FinetuneSettings]) -> list[list[int]]:
     return list(alike.values())
 
 
-def _write_round(directory: Path, lanes: Sequence[Lane], scores: NDArray[np.float32], val: LabelledImages) -> None:
+def _write_round(
+    directory: Path, members: Sequence[LockstepTrial], scores: NDArray[np.float32], val: LabelledImages
+) -> None:
     targets = np.where(val.targets == UNCERTAIN_CLASS, np.float32(np.nan), val.targets)
     rows = [
         {
-            "trial": lane.trial,
-            "status": lane.status,
-            "epochs": lane.train_state.epoch,
-            "best_epoch": lane.train_state.best_epoch,
-            "validation_loss": _loss_at_best(lane) if lane.best is not None else lane.loss_at_pause,
+            "trial": member.trial,
+            "status": member.status,
+            "epochs": member.train_state.epoch,
+            "best_epoch": member.train_state.best_epoch,
+            "validation_loss": _loss_at_best(member) if member.best is not None else member.loss_at_pause,
             "auroc": mean_auroc(found, targets) if not np.isnan(found).all() else None,
-            "ended_at": lane.ended_at,
-            "steps": lane.steps,
-            "seconds": round(lane.seconds, 3),
+            "ended_at": member.ended_at,
+            "steps": member.steps,
+            "seconds": round(member.seconds, 3),
         }
-        for lane, found in zip(lanes, scores, strict=True)
+        for member, found in zip(members, scores, strict=True)
     ]
     schema = {"trial": pl.Int64, "epoch": pl.Int64, "step": pl.Int64} | dict.fromkeys(
         ("train_loss", "val_loss", "lr"), pl.Float64
     )
     curves = pl.DataFrame(
-        [{"trial": lane.trial, **row} for lane in lanes for row in lane.train_state.curves], schema=schema, orient="row"
+        [{"trial": member.trial, **row} for member in members for row in member.train_state.curves],
+        schema=schema,
+        orient="row",
     )
     _write_all(directory, rows, curves, scores)
 
 
-def _loss_at_best(lane: Lane) -> float:
+def _loss_at_best(member: LockstepTrial) -> float:
     """Return the validation loss of the selected epoch."""
     return float(
-        next(row["val_loss"] for row in lane.train_state.curves if row["epoch"] == lane.train_state.best_epoch) or 0.0
+        next(row["val_loss"] for row in member.train_state.curves if row["epoch"] == member.train_state.best_epoch)
+        or 0.0
     )
 
 

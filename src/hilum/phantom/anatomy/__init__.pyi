@@ -1,3 +1,1 @@
-from .thorax import (
-    Thorax as Thorax,
-)
+from .thorax import Thorax as Thorax

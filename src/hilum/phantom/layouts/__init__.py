@@ -35,7 +35,7 @@ BY_CLASS = frozenset({"kermany", "tbx11k", "gb7_flg"})
 
 def write_layout(
     name: str,
-    root: Path,
+    root: str | Path,
     *,
     images: int,
     size: int,
@@ -71,6 +71,6 @@ def write_layout(
         expected = f"one of {', '.join(sorted(OF_A_POPULATION))}"
         raise HilumError("layout with max_findings", expected=expected, found=name, fix="Remove max_findings.")
     request = Request(images, size, seed, min_prevalence, max_findings, workers, on_progress)
-    with new_data_set(root, images=images, size=size, seed=seed) as beside:
+    with new_data_set(Path(root), images=images, size=size, seed=seed) as beside:
         made: GeneratedDataset = write(beside, request)
     return made

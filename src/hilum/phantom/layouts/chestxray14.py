@@ -10,8 +10,7 @@ import polars as pl
 from hilum.findings import CHESTXRAY14, NO_FINDING, native
 from hilum.phantom.build import generator
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.ground_truth import box_table
-from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, box_table, manifest_of
 from hilum.phantom.population import Image
 
 ENTRY_HEADER = (

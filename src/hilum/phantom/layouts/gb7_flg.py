@@ -9,8 +9,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import PLAIN, Encoding, write_dicom
-from hilum.phantom.layouts.images import deep_image
-from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.images import deep_image, one_image_per_patient, severity, with_severities
 from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
 from hilum.phantom.population import Image
 

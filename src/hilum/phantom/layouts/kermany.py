@@ -12,8 +12,7 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import render_image
-from hilum.phantom.layouts.images import in_proportion
-from hilum.phantom.layouts.selection import severity, with_severities
+from hilum.phantom.layouts.images import in_proportion, severity, with_severities
 from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
 from hilum.phantom.population import Image, history
 

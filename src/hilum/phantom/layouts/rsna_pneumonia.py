@@ -11,9 +11,8 @@ from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import Encoding, write_dicom
 from hilum.phantom.image import FRAME, render_image
-from hilum.phantom.layouts.ground_truth import box_table
-from hilum.phantom.layouts.selection import hex_id, severity, with_severities
-from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
+from hilum.phantom.layouts.images import hex_id, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, box_table, manifest_of, permuted_block
 from hilum.phantom.population import Image
 
 LAYOUT = "rsna_pneumonia"

@@ -14,9 +14,8 @@ import polars as pl
 
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.ground_truth import box_table
-from hilum.phantom.layouts.selection import one_image_per_patient, severity, with_severities
-from hilum.phantom.layouts.writing import GeneratedDataset, Request, manifest_of, permuted_block
+from hilum.phantom.layouts.images import one_image_per_patient, severity, with_severities
+from hilum.phantom.layouts.writing import GeneratedDataset, Request, box_table, manifest_of, permuted_block
 from hilum.phantom.population import Image
 
 LAYOUT = "tbx11k"

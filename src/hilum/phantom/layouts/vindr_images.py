@@ -13,10 +13,8 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation
 from hilum.findings import NO_FINDING, labelled_by
 from hilum.phantom.dicom_writing import LOSSLESS, write_dicom
 from hilum.phantom.image import FRAME, Box, render_image
-from hilum.phantom.layouts.ground_truth import box_table_with_readers, reading_table
-from hilum.phantom.layouts.images import shape_in_proportion
-from hilum.phantom.layouts.selection import hex_id, one_image_per_patient
-from hilum.phantom.layouts.writing import draws, permuted_block
+from hilum.phantom.layouts.images import hex_id, one_image_per_patient, shape_in_proportion
+from hilum.phantom.layouts.writing import box_table_with_readers, draws, permuted_block, reading_table
 from hilum.phantom.population import Image
 
 LAYOUT = "vindr_cxr"

@@ -1,7 +1,7 @@
 """Common parts of all layouts: checks, parallel rendering, atomic output, ground truth."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ Made = TypeVar("Made")
 _WORTH_A_PROCESS = 250
 """Images per process; starting a process takes a second or two, in which dozens of small images are rendered."""
 _USE = 20  # of `generator`; smaller ones are used by the images themselves
+BoxRow = tuple[str, str, float, float, float, float, int, int]
+"""Row of a box: image_id, finding, x, y, width, height, frame_width, frame_height."""
 
 
 @dataclass(frozen=True)
@@ -147,3 +149,24 @@ def manifest_of(
     schema: dict[str, type[pl.DataType]] = dict.fromkeys((*FIXED_COLUMNS, *lists), pl.String)
     schema |= {"age": pl.Float64} | dict.fromkeys(findings, pl.Int8)
     return pl.DataFrame(list(rows), schema=schema, orient="row")
+
+
+def box_table(rows: Iterable[BoxRow]) -> pl.DataFrame:
+    """Return a table of boxes."""
+    return pl.DataFrame(list(rows), _boxes(), orient="row")
+
+
+def box_table_with_readers(rows: Iterable[tuple[BoxRow, str | None]]) -> pl.DataFrame:
+    """Return a table of boxes of several readers: each with its reader, None for a consensus."""
+    return pl.DataFrame([(*box, reader) for box, reader in rows], {**_boxes(), "reader": pl.String}, orient="row")
+
+
+def reading_table(rows: Iterable[tuple[str, str, str, int]]) -> pl.DataFrame:
+    """Return a table of readings, from image_id, reader, finding, code."""
+    schema = {"image_id": pl.String, "reader": pl.String, "finding": pl.String, "code": pl.Int8}
+    return pl.DataFrame(list(rows), schema, orient="row")
+
+
+def _boxes() -> dict[str, type[pl.DataType]]:
+    numbers = dict.fromkeys(("x", "y", "width", "height"), pl.Float64)
+    return {"image_id": pl.String, "finding": pl.String, **numbers, "frame_width": pl.Int32, "frame_height": pl.Int32}

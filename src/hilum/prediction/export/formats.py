@@ -1,27 +1,143 @@
-"""Export of a model to a file, verified against the original."""
+"""Export of a model to a file: the exported network, and its comparison with the original."""
 
 import importlib.util
 import json
+import time
 import warnings
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from hilum.artifacts import whole_file, write_json
+from hilum.encoders.positions import ANTIALIASED, resize_positions
 from hilum.errors import HilumError
+from hilum.finetuning.classifier import Classifier
+from hilum.finetuning.output_types import Multiclass
 from hilum.prediction.export.hugging_face import write_hugging_face
-from hilum.prediction.export.parity import Parity, Run, check_parity
-from hilum.prediction.export.scorer import Scorer
 from hilum.prediction.loading import PackagedClassifier
 from hilum.prediction.self_test import reference_images
 
+TOLERANCE = 1e-4
+"""Tolerance of a probability."""
+_RUNS = 7
+
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 FORMATS = ("onnx", "torch", "huggingface")
-_INPUT, _OUTPUT = "image", "probability"
 _NEEDED = ("onnx", "onnxruntime", "onnxscript")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Comparison of an exported model with the original.
+
+    Attributes:
+        difference: Largest difference of a probability.
+        images: Number of compared images, in batches of one and of all.
+        milliseconds, milliseconds_torch: Time per image of the exported and the original model, median of several runs
+            on this machine's CPU.
+    """
+
+    difference: float
+    images: int
+    milliseconds: float
+    milliseconds_torch: float
+
+
+def check_parity(original: Run, exported: Run, images: NDArray[np.float32], where: object) -> Parity:
+    """Compare two models.
+
+    Args:
+        original, exported: Functions from images (B, 1, S, S) in [0, 1] to probabilities (B, F).
+        images: At least two images, (N, 1, S, S).
+        where: Name of the export, for the error.
+
+    Raises:
+        HilumError: A probability differs by more than `TOLERANCE`.
+    """
+    wanted = original(images)
+    found = exported(images)
+    one_by_one = np.concatenate([exported(image[None]) for image in images])
+    difference = float(max(np.abs(found - wanted).max(), np.abs(one_by_one - wanted).max()))
+    if not difference <= TOLERANCE:
+        raise HilumError(
+            where,
+            expected=f"the probabilities of the original, within {TOLERANCE:g}",
+            found=f"a difference of {difference:.2g} on {len(images)} images",
+            fix="Choose another format; nothing was written.",
+        )
+    return Parity(difference, len(images), _latency(exported, images[:1]), _latency(original, images[:1]))
+
+
+def _latency(run: Run, image: NDArray[np.float32]) -> float:
+    run(image)
+    seconds = []
+    for _ in range(_RUNS):
+        began = time.perf_counter()
+        run(image)
+        seconds.append(time.perf_counter() - began)
+    return 1000 * median(seconds)
+
+
+class Scorer(nn.Module):
+    """Probabilities of one classifier, or their mean over several.
+
+    Args:
+        model: Model whose network is copied to the CPU, in float32.
+    """
+
+    def __init__(self, model: PackagedClassifier) -> None:
+        super().__init__()
+        copies = [deepcopy(each).cpu().to(memory_format=torch.contiguous_format).eval() for each in model.classifiers]
+        for copy in copies:
+            bake_positions(copy, model.image_size)
+            copy.requires_grad_(False)
+        self.members = nn.ModuleList(copies)
+        self.multiclass = isinstance(copies[0].output_type, Multiclass)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute probabilities (B, F) of images (B, 1, S, S) in [0, 1]."""
+        parts = []
+        for member in self.members:
+            logits = member(images)
+            parts.append(logits.softmax(1) if self.multiclass else logits.sigmoid())
+        return parts[0] if len(parts) == 1 else torch.stack(parts).mean(0)
+
+
+def bake_positions(classifier: Classifier, size: int) -> None:
+    """Resize learned position embeddings in place to the patch grid of images of a size.
+
+    ONNX has no operator for bicubic resizing with antialiasing, so runtimes would differ by more than rounding.
+
+    Args:
+        classifier: Classifier whose encoder may have position embeddings.
+        size: Side of the images in pixels.
+    """
+    body: Any = classifier.encoder.body
+    positions: Any = getattr(body, "pos_embed", None)
+    patches: Any = getattr(body, "patch_embed", None)
+    if not isinstance(positions, nn.Parameter) or getattr(patches, "grid_size", None) is None:
+        return
+    grid = classifier.encoder.patch_grid(size)
+    before = tuple(patches.grid_size)
+    if grid == before:
+        return
+    prefix = 0 if body.no_embed_class else body.num_prefix_tokens
+    rule = classifier.encoder.interpolation or ANTIALIASED
+    with torch.no_grad():
+        baked = resize_positions(positions, before, grid, prefix, rule)
+    body.pos_embed = nn.Parameter(baked, requires_grad=False)
+    patches.grid_size = grid
+
+
+_INPUT, _OUTPUT = "image", "probability"
 
 
 @dataclass(frozen=True)

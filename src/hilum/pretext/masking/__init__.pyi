@@ -1,21 +1,11 @@
-from .block_masks import (
-    random_masks as random_masks,
-)
+from .block_masks import random_masks as random_masks
 from .convnext import (
     VisiblePatches as VisiblePatches,
-)
-from .convnext import (
     check_is_convnext_v2 as check_is_convnext_v2,
-)
-from .convnext import (
     masked_block as masked_block,
-)
-from .convnext import (
     visible_features as visible_features,
 )
 from .patches import (
     check_sees_patches as check_sees_patches,
-)
-from .patches import (
     masked_patches as masked_patches,
 )

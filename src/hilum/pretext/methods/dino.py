@@ -17,8 +17,7 @@ from hilum.pretext.losses import (
 )
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import DINOSettings
-from hilum.pretext.modules import DINOHead, MultiCrop, TeacherMonitor, TeacherSchedule, ema_copy, ema_update
-from hilum.pretext.monitoring import CollapseMonitor
+from hilum.pretext.modules import DINOHead, TeacherMonitor, ema_copy, ema_update
 
 
 class DINO(Pretext):
@@ -28,32 +27,23 @@ class DINO(Pretext):
 
     Args:
         encoder: Encoder of the student.
-        head: Projection head with prototypes.
-        views: Multi-crop: two global crops for student and teacher, local crops for the student only.
-        schedule: Schedule of the teacher's temperature and EMA momentum.
         settings: Settings of the method.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
+        run: Parameters of the run, with multi-crop views: two global crops for student and teacher, local crops for the
+            student only. Its seed is also that of the projection head with prototypes.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        head: DINOHead,
-        *,
-        views: MultiCrop,
-        schedule: TeacherSchedule,
-        settings: "DINOSettings",
-        collapse_monitor: CollapseMonitor | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
-        self.encoder, self.head = encoder, head
-        self.teacher_encoder, self.teacher_head = ema_copy(encoder), ema_copy(head)
-        self.views, self.schedule, self.settings = views, schedule, settings
-        self.teacher_monitor = TeacherMonitor(len(head.prototypes))
+    def __init__(self, encoder: Encoder, settings: DINOSettings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
+        prototypes, batch_norm = settings.prototype_count(run.images), settings.has_head_batch_norm(encoder)
+        self.encoder, self.settings = encoder, settings
+        self.head = DINOHead(encoder.feature_width, prototypes, seed=run.seed, batch_norm=batch_norm)
+        self.teacher_encoder, self.teacher_head = ema_copy(encoder), ema_copy(self.head)
+        self.views, self.schedule = run.multi_crop_views(settings.local_crops), settings.schedule(run.steps)
+        self.teacher_monitor = TeacherMonitor(prototypes)
         self.steps: Tensor
         self.center: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # optimiser steps so far
-        self.register_buffer("center", torch.zeros(len(head.prototypes)))
+        self.register_buffer("center", torch.zeros(prototypes))
         self.teacher_logits: list[Tensor] = []  # mean teacher logits of this step, one per part of the batch
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
@@ -115,24 +105,6 @@ class DINO(Pretext):
         return list(teacher_probabilities(logits, self.center, temperature).chunk(2))
 
 
-def create(encoder: Encoder, settings: DINOSettings, run: PretextRun) -> DINO:
-    """Create DINO for a run."""
-    head = DINOHead(
-        encoder.feature_width,
-        settings.prototype_count(run.images),
-        seed=run.seed,
-        batch_norm=settings.has_head_batch_norm(encoder),
-    )
-    return DINO(
-        encoder,
-        head,
-        views=run.multi_crop_views(settings.local_crops),
-        schedule=settings.schedule(run.steps),
-        settings=settings,
-        collapse_monitor=run.collapse_monitor,
-    )
-
-
 def advice(settings: DINOSettings) -> str:
     """Return what to change after a collapse."""
     return f"lower `teacher_temperature` (now {settings.teacher_temperature:g}), or use fewer `prototypes`"
@@ -146,7 +118,7 @@ def forward_passes(settings: DINOSettings, local_share: float) -> float:
 DINO_METHOD: Method = Method(
     "DINO",
     DINOSettings,
-    create,
+    DINO,
     augmentation="simclr",
     advice=advice,
     forward_passes=forward_passes,

@@ -27,48 +27,38 @@ from hilum.pretext.masking.block_masks import block_masks
 from hilum.pretext.methods.base import Method, Pretext, PretextRun
 from hilum.pretext.methods.dino import forward_passes
 from hilum.pretext.methods.settings import DINOv2Settings
-from hilum.pretext.modules import DINOHead, MultiCrop, TeacherMonitor, TeacherSchedule, ema_copy, ema_update
-from hilum.pretext.monitoring import CollapseMonitor
+from hilum.pretext.modules import DINOHead, TeacherMonitor, ema_copy, ema_update
 
 
 class DINOv2(Pretext):
     """DINOv2: the student matches its EMA teacher on every crop (DINO) and on masked patches (iBOT, masked modelling).
 
+    The class token and the patches have their own projection heads, with the same number of prototypes.
+
     Args:
         encoder: Encoder of the student, a vision transformer.
-        head, patch_head: Projection heads of the class token and of the patches.
-        views: Multi-crop: two global crops for student and teacher, local crops for the student only.
-        schedule: Schedule of the teacher's temperature and EMA momentum.
         settings: Settings of the method: loss weights, masks.
-        seed: Random seed of the masks.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
+        run: Parameters of the run, with multi-crop views: two global crops for student and teacher, local crops for the
+            student only. Its seed is also that of heads and masks.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        head: DINOHead,
-        patch_head: DINOHead,
-        *,
-        views: MultiCrop,
-        schedule: TeacherSchedule,
-        settings: "DINOv2Settings",
-        seed: int,
-        collapse_monitor: CollapseMonitor | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
+    def __init__(self, encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
         check_sees_patches(encoder, "dinov2")
-        self.encoder, self.head, self.patch_head = encoder, head, patch_head
-        self.teacher = nn.ModuleList([ema_copy(module) for module in (encoder, head, patch_head)])
-        self.mask_token = nn.Parameter(torch.zeros(encoder.token_width))
-        self.views, self.schedule, self.settings, self.seed = views, schedule, settings, seed
-        self.teacher_monitor = TeacherMonitor(len(head.prototypes))
+        width, prototypes = encoder.token_width, settings.prototype_count(run.images)
+        self.encoder, self.settings, self.seed = encoder, settings, run.seed
+        self.head = DINOHead(width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder))
+        self.patch_head = DINOHead(width, prototypes, seed=run.seed + 1)
+        self.teacher = nn.ModuleList([ema_copy(module) for module in (encoder, self.head, self.patch_head)])
+        self.mask_token = nn.Parameter(torch.zeros(width))
+        self.views, self.schedule = run.multi_crop_views(settings.local_crops), settings.schedule(run.steps)
+        self.teacher_monitor = TeacherMonitor(prototypes)
         self.steps: Tensor
         self.center: Tensor
         self.patch_center: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))  # optimiser steps so far
-        self.register_buffer("center", torch.zeros(len(head.prototypes)))
-        self.register_buffer("patch_center", torch.zeros(len(patch_head.prototypes)))
+        self.register_buffer("center", torch.zeros(prototypes))
+        self.register_buffer("patch_center", torch.zeros(prototypes))
         # teacher logits of this step, for the centers: sums and counts, one tuple per part of the batch
         self.teacher_logits: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
 
@@ -194,22 +184,6 @@ def pad_rows(rows: Tensor) -> Tensor:
     return F.pad(rows, (0, 0, 0, -len(rows) % 256))
 
 
-def create(encoder: Encoder, settings: DINOv2Settings, run: PretextRun) -> DINOv2:
-    """Create DINOv2 for a run, with the same number of prototypes in both heads."""
-    check_sees_patches(encoder, "dinov2")
-    prototypes = settings.prototype_count(run.images)
-    return DINOv2(
-        encoder,
-        DINOHead(encoder.token_width, prototypes, seed=run.seed, batch_norm=settings.has_head_batch_norm(encoder)),
-        DINOHead(encoder.token_width, prototypes, seed=run.seed + 1),
-        views=run.multi_crop_views(settings.local_crops),
-        schedule=settings.schedule(run.steps),
-        settings=settings,
-        seed=run.seed,
-        collapse_monitor=run.collapse_monitor,
-    )
-
-
 def advice(settings: DINOv2Settings) -> str:
     """Return what to change after a collapse."""
     return (
@@ -221,7 +195,7 @@ def advice(settings: DINOv2Settings) -> str:
 DINOV2: Method = Method(
     "DINOv2",
     DINOv2Settings,
-    create,
+    DINOv2,
     augmentation="simclr",
     advice=advice,
     forward_passes=forward_passes,

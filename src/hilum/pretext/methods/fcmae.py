@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hilum.augment import Augmentation, random_views
+from hilum.augment import random_views
 from hilum.data.batches import Batch
 from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
@@ -12,8 +12,6 @@ from hilum.errors import HilumError
 from hilum.pretext.masking import check_is_convnext_v2, random_masks, visible_features
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import FCMAESettings
-from hilum.pretext.modules import EarlySizes
-from hilum.pretext.monitoring import CollapseMonitor
 
 
 def patches_of(images: Tensor, patch: int) -> Tensor:
@@ -47,30 +45,15 @@ class FCMAE(Pretext):
 
     Args:
         encoder: A ConvNeXt V2.
-        augmentation: Augmentation of the view.
-        size: Side of the view in px, a multiple of the encoder's patch, at least two patches.
-        mask_ratio: Fraction of masked patches; 0.6 in the paper.
-        decoder_width: Width of the single decoder block; 512 in the paper.
-        seed: Random seed of views, masks and decoder weights.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
-        early: Smaller side in the first epochs; None: none.
+        settings: Settings of the method.
+        run: Parameters of the run; the sides of the view are multiples of the encoder's patch, at least two patches.
+            Its seed is also that of masks and decoder weights.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        augmentation: Augmentation,
-        size: int,
-        mask_ratio: float,
-        decoder_width: int,
-        seed: int,
-        collapse_monitor: CollapseMonitor | None = None,
-        early: EarlySizes | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
+    def __init__(self, encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
         check_is_convnext_v2(encoder)
-        for side in [size] if early is None else [size, early.size]:
+        for side in [run.size] if run.early is None else [run.size, run.early.size]:
             if side % encoder.patch or side < 2 * encoder.patch:
                 raise HilumError(
                     "size of fcmae",
@@ -78,16 +61,11 @@ class FCMAE(Pretext):
                     found=f"{side} px",
                     fix="Change `resize` of the preprocessing, or `size`.",
                 )
-        self.early = early
-        self.encoder, self.augmentation, self.size, self.mask_ratio, self.seed = (
-            encoder,
-            augmentation,
-            size,
-            mask_ratio,
-            seed,
-        )
+        self.encoder, self.augmentation, self.size, self.early = encoder, run.augmentation, run.size, run.early
+        self.mask_ratio, self.seed = settings.mask_ratio, run.seed
+        decoder_width = settings.decoder_width
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(run.seed)
             self.into_decoder = nn.Conv2d(encoder.token_width, decoder_width, 1)
             self.decoder = DecoderBlock(decoder_width)
             self.to_pixels = nn.Conv2d(decoder_width, encoder.patch**2, 1)
@@ -120,7 +98,7 @@ class FCMAE(Pretext):
     def epoch_metrics(self) -> dict[str, float]:
         """Compute collapse metrics of the features, and the fraction of masked patches."""
         masked = float(self._mask(np.zeros(1, np.uint64), 0).double().mean())
-        return self.collapse_metrics(self.encoder, nn.Identity()) | {"hidden_share": masked}
+        return self.collapse_metrics(self.encoder, nn.Identity()) | {"masked_fraction": masked}
 
     def _size(self, epoch: int) -> int:
         return self.early.size if self.early is not None and epoch < self.early.epochs else self.size
@@ -151,25 +129,11 @@ class DecoderBlock(nn.Module):
         return out
 
 
-def create(encoder: Encoder, settings: FCMAESettings, run: PretextRun) -> FCMAE:
-    """Create FCMAE for a run."""
-    return FCMAE(
-        encoder,
-        augmentation=run.augmentation,
-        size=run.size,
-        mask_ratio=settings.mask_ratio,
-        decoder_width=settings.decoder_width,
-        seed=run.seed,
-        collapse_monitor=run.collapse_monitor,
-        early=run.early,
-    )
-
-
 def advice(settings: FCMAESettings) -> str:
     """Return what to change after a collapse."""
     return f"hide more `mask_ratio` (now {settings.mask_ratio:g})"
 
 
 FCMAE_METHOD: Method = Method(
-    "FCMAE", FCMAESettings, create, augmentation="fcmae", advice=advice, forward_passes=lambda _, __: TRAINED * 1.2
+    "FCMAE", FCMAESettings, FCMAE, augmentation="fcmae", advice=advice, forward_passes=lambda _, __: TRAINED * 1.2
 )

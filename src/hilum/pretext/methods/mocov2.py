@@ -17,8 +17,8 @@ from hilum.data.transfer import to_device
 from hilum.encoders.zoo import Encoder
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import MoCoV2Settings
-from hilum.pretext.modules import PROJECTION_WIDTH, TwoCrop, ema_copy, ema_update, projection_head
-from hilum.pretext.monitoring import CollapseMonitor, MeanMetrics, mean_similarity, positive_similarity
+from hilum.pretext.modules import PROJECTION_WIDTH, ema_copy, ema_update, projection_head
+from hilum.pretext.monitoring import MeanMetrics, mean_similarity, positive_similarity
 from hilum.training.distributed import all_gather_no_grad
 
 
@@ -53,36 +53,21 @@ class MoCoV2(Pretext):
 
     Args:
         encoder: Query encoder f_q; the key encoder f_k starts as a copy.
-        views: Two views, of the query and of the key.
-        temperature: Temperature of InfoNCE.
-        queue: Number of keys in the queue, K; may be smaller than a batch.
-        momentum: EMA momentum m of eq. 2, in [0, 1).
-        head_batch_norm: Batch norm in the projection head (see `MoCoV2Settings`).
-        seed: Random seed of the head's weights and of the initial queue.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
+        settings: Settings of the method; `momentum` is m of eq. 2. The queue may be shorter than a batch.
+        run: Parameters of the run; its two global views are those of the query and of the key, its seed also that of
+            the head's weights and of the initial queue.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        views: TwoCrop,
-        temperature: float,
-        queue: int,
-        momentum: float,
-        head_batch_norm: bool,
-        seed: int,
-        collapse_monitor: CollapseMonitor | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
+    def __init__(self, encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
         self.encoder = encoder
-        self.head = projection_head(encoder.feature_width, seed=seed, batch_norm=head_batch_norm)
+        batch_norm = encoder.has_batch_norm if settings.head_batch_norm is None else settings.head_batch_norm
+        self.head = projection_head(encoder.feature_width, seed=run.seed, batch_norm=batch_norm)
         self.momentum_encoder, self.momentum_head = ema_copy(self.encoder), ema_copy(self.head)
-        self.views = views
-        self.temperature = temperature
-        self.momentum = momentum
+        self.views, self.temperature, self.momentum = run.two_crop_views(), settings.temperature, settings.momentum
         self.similarities = MeanMetrics("positive_similarity", "queue_similarity")
-        first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(seed))
+        queue = settings.queue_length(run.images, run.batch_size)
+        first = torch.randn(queue, PROJECTION_WIDTH, generator=torch.Generator().manual_seed(run.seed))
         self.queue: Tensor
         self.queue_images: Tensor
         self.queue_next: Tensor
@@ -142,25 +127,11 @@ class MoCoV2(Pretext):
         return self.collapse_metrics(self.encoder, self.head) | self.similarities.compute()
 
 
-def create(encoder: Encoder, settings: MoCoV2Settings, run: PretextRun) -> MoCoV2:
-    """Create MoCo v2 for a run."""
-    return MoCoV2(
-        encoder,
-        views=run.two_crop_views(),
-        temperature=settings.temperature,
-        queue=settings.queue_length(run.images, run.batch_size),
-        momentum=settings.momentum,
-        head_batch_norm=encoder.has_batch_norm if settings.head_batch_norm is None else settings.head_batch_norm,
-        seed=run.seed,
-        collapse_monitor=run.collapse_monitor,
-    )
-
-
 def advice(settings: MoCoV2Settings) -> str:
     """Return what to change after a collapse."""
     return f"raise `temperature` (now {settings.temperature:g}) or `momentum` (now {settings.momentum:g})"
 
 
 MOCOV2: Method = Method(
-    "MoCo v2", MoCoV2Settings, create, augmentation="mocov2", advice=advice, forward_passes=lambda _, __: TRAINED + 1
+    "MoCo v2", MoCoV2Settings, MoCoV2, augmentation="mocov2", advice=advice, forward_passes=lambda _, __: TRAINED + 1
 )

@@ -1,7 +1,6 @@
 """Registry of pretext methods. To add one: a file in this folder, a line here, and its settings in `settings.py`."""
 
-from hilum.extensions import METHODS as GROUP
-from hilum.extensions import Registry, wrong_kind
+from hilum.extensions import METHODS as GROUP, Registry, wrong_kind
 from hilum.pretext.methods.base import Method
 from hilum.pretext.methods.dino import DINO_METHOD
 from hilum.pretext.methods.dinov2 import DINOV2

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hilum.declared import problem_text
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METHODS, Registry, wrong_kind
 from hilum.renamed import unknown_name
@@ -274,9 +275,7 @@ def method_problems(name: str, given: Mapping[str, Any]) -> list[tuple[str, str]
         return [
             (
                 key := ".".join(map(str, each["loc"])),
-                unknown_name(key, known)
-                if each["type"] == "extra_forbidden"
-                else f"{each['msg']}; found {each['input']!r}",
+                unknown_name(key, known) if each["type"] == "extra_forbidden" else problem_text(each),
             )
             for each in error.errors()
         ]

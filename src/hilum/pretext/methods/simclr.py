@@ -13,8 +13,8 @@ from hilum.encoders.zoo import Encoder
 from hilum.pretext.losses.nt_xent import nt_xent
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SimCLRSettings
-from hilum.pretext.modules import TwoCrop, projection_head
-from hilum.pretext.monitoring import CollapseMonitor, MeanMetrics, negative_similarity, positive_similarity
+from hilum.pretext.modules import projection_head
+from hilum.pretext.monitoring import MeanMetrics, negative_similarity, positive_similarity
 from hilum.training.distributed import all_gather
 
 
@@ -23,30 +23,16 @@ class SimCLR(Pretext):
 
     Args:
         encoder: Encoder f.
-        views: Two views, t and t'.
-        temperature: Temperature of NT-Xent.
-        seed: Random seed of the projection head's weights.
-        batch_size: Images per step, for `chance_loss`; None: not known.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
+        settings: Settings of the method.
+        run: Parameters of the run; its two global views are t and t', its seed also that of the projection head.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        views: TwoCrop,
-        temperature: float,
-        seed: int,
-        batch_size: int | None = None,
-        collapse_monitor: CollapseMonitor | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
+    def __init__(self, encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
         self.encoder = encoder
-        self.head = projection_head(encoder.feature_width, seed=seed)
-        self.views = views
-        self.temperature = temperature
-        self.batch_size = batch_size
-        self.similarities = MeanMetrics("positive_similarity", "other_similarity")
+        self.head = projection_head(encoder.feature_width, seed=run.seed)
+        self.views, self.temperature, self.batch_size = run.two_crop_views(), settings.temperature, run.batch_size
+        self.similarities = MeanMetrics("positive_similarity", "negative_similarity")
 
     def training_loss(self, batch: Batch, epoch: int) -> Tensor:
         """Compute NT-Xent of the batch; both views form one batch for batch norm."""
@@ -62,26 +48,13 @@ class SimCLR(Pretext):
         return "every view is compared with all others of the batch"
 
     @property
-    def chance_loss(self) -> float | None:
+    def chance_loss(self) -> float:
         """Loss if all similarities are equal."""
-        return math.log(2 * self.batch_size - 1) if self.batch_size else None
+        return math.log(2 * self.batch_size - 1)
 
     def epoch_metrics(self) -> dict[str, float]:
         """Compute collapse metrics, and the mean similarity of positive and of negative pairs."""
         return self.collapse_metrics(self.encoder, self.head) | self.similarities.compute()
-
-
-def create(encoder: Encoder, settings: SimCLRSettings, run: PretextRun) -> SimCLR:
-    """Create SimCLR for a run."""
-    views = run.two_crop_views()
-    return SimCLR(
-        encoder,
-        views=views,
-        temperature=settings.temperature,
-        seed=run.seed,
-        batch_size=run.batch_size,
-        collapse_monitor=run.collapse_monitor,
-    )
 
 
 def advice(settings: SimCLRSettings) -> str:
@@ -90,5 +63,5 @@ def advice(settings: SimCLRSettings) -> str:
 
 
 SIMCLR: Method = Method(
-    "SimCLR", SimCLRSettings, create, augmentation="simclr", advice=advice, forward_passes=lambda _, __: 2 * TRAINED
+    "SimCLR", SimCLRSettings, SimCLR, augmentation="simclr", advice=advice, forward_passes=lambda _, __: 2 * TRAINED
 )

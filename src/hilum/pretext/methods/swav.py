@@ -15,8 +15,7 @@ from hilum.pretext.losses import koleo_of_views, sinkhorn_assignments
 from hilum.pretext.losses.swapped_prediction import swapped_prediction
 from hilum.pretext.methods.base import TRAINED, Method, Pretext, PretextRun
 from hilum.pretext.methods.settings import SwAVSettings
-from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, MultiCrop, TeacherMonitor
-from hilum.pretext.monitoring import CollapseMonitor
+from hilum.pretext.modules import MOST_ASSIGNMENT_ENTROPY, PROJECTION_WIDTH, TeacherMonitor
 from hilum.training.distributed import all_gather_no_grad, own_shard
 
 
@@ -29,45 +28,23 @@ class SwAV(Pretext):
 
     Args:
         encoder: Encoder f.
-        views: Multi-crop: two global and several local crops.
-        temperature: Temperature τ of the predictions; 0.1 in the paper.
-        epsilon: Entropy regularisation ε of the assignments; 0.05 in the paper.
-        prototypes: Number of prototypes K; 3,000 for ImageNet.
-        queue: Projections in the queue of each global view; 0: no queue.
-        queue_start_epoch: First epoch that uses the queue; 15 in the paper's code.
-        koleo_weight: Weight of KoLeo on the features of the global views; 0 in the paper.
-        freeze_prototypes_epochs: Epochs with frozen prototypes; 1 in the paper's code.
-        seed: Random seed of head and prototypes.
-        collapse_monitor: Computes collapse metrics at the end of each epoch; None: no such metrics.
+        settings: Settings of the method: temperature τ, epsilon ε, number of prototypes K, ….
+        run: Parameters of the run, with multi-crop views; its seed is also that of head and prototypes.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        *,
-        views: MultiCrop,
-        temperature: float,
-        epsilon: float,
-        prototypes: int,
-        queue: int,
-        queue_start_epoch: int,
-        koleo_weight: float,
-        freeze_prototypes_epochs: int,
-        seed: int,
-        collapse_monitor: CollapseMonitor | None = None,
-    ) -> None:
-        super().__init__(collapse_monitor)
-        self.encoder = encoder
+    def __init__(self, encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> None:
+        super().__init__(run.collapse_monitor)
+        self.encoder, self.settings = encoder, settings
+        self.views = run.multi_crop_views(settings.local_crops)
+        prototypes, queue = settings.prototypes_and_queue(run.images, run.batch_size)
         width = encoder.feature_width
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+            torch.default_generator.manual_seed(run.seed)
             # §C.1: two layers with batch norm and ReLU; hidden width of the features instead of the paper's 2,048.
             self.head = nn.Sequential(
                 nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, PROJECTION_WIDTH)
             )
             self.prototypes = nn.Parameter(F.normalize(torch.randn(prototypes, PROJECTION_WIDTH), dim=1))
-        self.views, self.temperature, self.epsilon, self.koleo_weight = views, temperature, epsilon, koleo_weight
-        self.queue_start_epoch, self.freeze_prototypes_epochs = queue_start_epoch, freeze_prototypes_epochs
         self.assignment_monitor = TeacherMonitor(prototypes, "assignment", MOST_ASSIGNMENT_ENTROPY)
         self.queue: Tensor
         self.queue_filled: Tensor
@@ -87,17 +64,17 @@ class SwAV(Pretext):
             for direction in self._directions(of_size, len(views))
         ]
         prototypes = F.normalize(
-            self.prototypes if epoch >= self.freeze_prototypes_epochs else self.prototypes.detach(), dim=1
+            self.prototypes if epoch >= self.settings.freeze_prototypes_epochs else self.prototypes.detach(), dim=1
         )
         scores = [F.linear(direction, prototypes) for direction in directions]
         self.pending = torch.stack([direction.detach() for direction in directions[:2]])
         assignments = [self._assign(view, scores[view].detach(), prototypes.detach()) for view in range(2)]
-        loss = swapped_prediction(scores, assignments, self.temperature)
-        soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.temperature, dim=1)
+        loss = swapped_prediction(scores, assignments, self.settings.temperature)
+        soft = F.softmax(torch.cat(scores[:2]).detach().float() / self.settings.temperature, dim=1)
         self.assignment_monitor.update(torch.cat(assignments), loss.detach(), soft=soft)
-        if not self.koleo_weight:
+        if not self.settings.koleo_weight:
             return loss
-        return loss + self.koleo_weight * koleo_of_views(features[0].chunk(2))
+        return loss + self.settings.koleo_weight * koleo_of_views(features[0].chunk(2))
 
     @property
     def needs_whole_batch(self) -> str:
@@ -116,7 +93,7 @@ class SwAV(Pretext):
     @property
     def chance_loss(self) -> float | None:
         """Loss if all prototypes are equally likely; not known with KoLeo, which depends on distances of features."""
-        return None if self.koleo_weight else math.log(len(self.prototypes))
+        return None if self.settings.koleo_weight else math.log(len(self.prototypes))
 
     def epoch_metrics(self) -> dict[str, float]:
         """Compute collapse metrics of features and assignments, and the mean similarity within the queue."""
@@ -138,28 +115,10 @@ class SwAV(Pretext):
         All processes hold the same queue; each uses its own shard, so that every key counts once.
         """
         full = self.count_of("queue_filled") == self.queue.shape[1]
-        if not self.queue.shape[1] or not full or self.count_of("epoch") < self.queue_start_epoch:
-            return sinkhorn_assignments(scores, self.epsilon)
+        if not self.queue.shape[1] or not full or self.count_of("epoch") < self.settings.queue_start_epoch:
+            return sinkhorn_assignments(scores, self.settings.epsilon)
         together = torch.cat([scores, F.linear(own_shard(self.queue[view]), prototypes)])
-        return sinkhorn_assignments(together, self.epsilon)[: len(scores)]
-
-
-def create(encoder: Encoder, settings: SwAVSettings, run: PretextRun) -> SwAV:
-    """Create SwAV for a run."""
-    prototypes, queue = settings.prototypes_and_queue(run.images, run.batch_size)
-    return SwAV(
-        encoder,
-        views=run.multi_crop_views(settings.local_crops),
-        temperature=settings.temperature,
-        epsilon=settings.epsilon,
-        prototypes=prototypes,
-        queue=queue,
-        queue_start_epoch=settings.queue_start_epoch,
-        koleo_weight=settings.koleo_weight,
-        freeze_prototypes_epochs=settings.freeze_prototypes_epochs,
-        seed=run.seed,
-        collapse_monitor=run.collapse_monitor,
-    )
+        return sinkhorn_assignments(together, self.settings.epsilon)[: len(scores)]
 
 
 def advice(settings: SwAVSettings) -> str:
@@ -175,7 +134,7 @@ def forward_passes(settings: SwAVSettings, local_share: float) -> float:
 SWAV: Method = Method(
     "SwAV",
     SwAVSettings,
-    create,
+    SwAV,
     augmentation="simclr",
     advice=advice,
     forward_passes=forward_passes,

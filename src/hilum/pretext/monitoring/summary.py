@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from hilum.notes import Code, Note, note
 from hilum.pretext.monitoring.probe import ERROR, QUALITY, OnlineProbe
 from hilum.pretext.monitoring.probe_data import LEAST_POSITIVE, ProbedImages
 from hilum.training.fit import Fit
@@ -50,8 +51,8 @@ def describe_probing(images: ProbedImages | None, every: int, keep: KeepProbed =
 
 def run_notes(
     fitted: Fit, probe: OnlineProbe | None, *, chance_loss: float | None, advice: str, held_out: int = 0
-) -> list[str]:
-    """Describe the selection of the epoch and give warnings, one sentence each.
+) -> list[Note]:
+    """Describe the selection of the epoch and give warnings.
 
     Args:
         fitted: Finished run.
@@ -60,63 +61,52 @@ def run_notes(
         advice: What to change in the settings.
         held_out: Number of images whose loss selected the epoch.
     """
-    warnings = _loss_at_chance(fitted, chance_loss)
+    notes = [_selection(fitted, probe, held_out), *_loss_at_chance(fitted, chance_loss, advice)]
     if probe and probe.images.decides:
-        warnings += _probe_as_before(fitted)
-    notes = [_selection(fitted, probe, held_out), *(f"little was learned: {each}. {advice}" for each in warnings)]
+        notes += _probe_as_before(fitted, advice)
     return [*notes, *(_probe_fell(fitted) if probe and probe.images.decides and not probe.chooses else [])]
 
 
-def _selection(fitted: Fit, probe: OnlineProbe | None, held_out: int) -> str:
-    epoch, epochs = fitted.best_epoch, len(fitted.curves)
-    text_of_epoch = f"epoch {epoch} of {epochs} was kept"
+def _selection(fitted: Fit, probe: OnlineProbe | None, held_out: int) -> Note:
+    numbers: dict[str, object] = {"epoch": fitted.best_epoch, "epochs": len(fitted.curves)}
     lowest = fitted.best_validation_loss
     if held_out and lowest is not None:
-        return f"{text_of_epoch}: lowest loss, {lowest:.4f}, of {held_out:,} held-out images"
+        return note(Code.EPOCH_OF_LOWEST_LOSS, loss=lowest, images=held_out, **numbers)
     if probe is None:
-        return f"{text_of_epoch}, the last one: not probed"
-    last, of_selected = (_quality(fitted.curves, number) for number in (epochs, epoch))
-    start = fitted.start[QUALITY]
+        return note(Code.EPOCH_NOT_PROBED, **numbers)
+    last, of_selected = (_quality(fitted.curves, number) for number in (len(fitted.curves), fitted.best_epoch))
+    numbers["before"] = fitted.start[QUALITY]
+    if not probe.chooses and probe.images.decides:
+        return note(Code.EPOCH_LAST, probe=last, **numbers)
     if not probe.chooses:
-        few = f", of findings with fewer than {LEAST_POSITIVE} positive patients"
-        return (
-            f"{text_of_epoch}, the last one: probe AUROC {last:.3f} (before training {start:.3f}"
-            f"{'' if probe.images.decides else few})"
-        )
-    others = (
-        f"before training {start:.3f}" if epoch == epochs else f"last epoch {last:.3f}, before training {start:.3f}"
-    )
-    return (
-        f"{text_of_epoch}, {PLANS[probe.keep]}: probe AUROC {of_selected:.3f} ({others}); mean of linear and "
-        f"nearest-neighbour macro AUROC on {len(probe.images.val.image_ids):,} validation images"
-    )
+        return note(Code.EPOCH_LAST_FEW_PATIENTS, probe=last, min_patients=LEAST_POSITIVE, **numbers)
+    images = len(probe.images.val.image_ids)
+    return note(Code.EPOCH_OF_PROBE, rule=PLANS[probe.keep], probe=of_selected, last=last, images=images, **numbers)
 
 
-def _loss_at_chance(fitted: Fit, chance_loss: float | None) -> list[str]:
+def _loss_at_chance(fitted: Fit, chance_loss: float | None, advice: str) -> list[Note]:
     loss = float(fitted.curves["train_loss"].tail(LAST_EPOCHS).to_numpy().mean())
     if chance_loss is None or loss < CHANCE_SHARE * chance_loss:
         return []
-    return [f"the loss ended at {loss:.3f}, near its chance level {chance_loss:.3f}"]
+    return [note(Code.LOSS_AT_CHANCE, loss=loss, chance=chance_loss, advice=advice)]
 
 
-def _probe_as_before(fitted: Fit) -> list[str]:
+def _probe_as_before(fitted: Fit, advice: str) -> list[Note]:
     before = fitted.start[QUALITY]
     if float(fitted.curves[QUALITY].drop_nulls().to_numpy().max()) > before:
         return []
-    return [f"no probe is above the one before training ({before:.3f})"]
+    return [note(Code.PROBE_AS_BEFORE, before=before, advice=advice)]
 
 
-def _probe_fell(fitted: Fit) -> list[str]:
+def _probe_fell(fitted: Fit) -> list[Note]:
     """Warn if the last probe is clearly below an earlier one; by chance, this happens in a few percent of runs."""
     probed = fitted.curves.filter(pl.col(QUALITY).is_not_null())
     quality, error = probed[QUALITY].to_numpy(), probed[ERROR].fill_null(0.0).to_numpy()
     top = int(np.nanargmax(quality)) if np.isfinite(quality).any() else -1
     if top < 0 or not quality[-1] < quality[top] - ERRORS_OF_ALARM * error[top]:
         return []
-    return [
-        f"the probe fell: {quality[top]:.3f} after epoch {probed['epoch'][top]}, {quality[-1]:.3f} at the end, more "
-        f"than {ERRORS_OF_ALARM:g} standard errors ({error[top]:.3f}). `keep: best_probe` keeps that epoch."
-    ]
+    numbers = {"highest": float(quality[top]), "last": float(quality[-1]), "error": float(error[top])}
+    return [note(Code.PROBE_FELL, epoch=int(probed["epoch"][top]), errors=ERRORS_OF_ALARM, **numbers)]
 
 
 def _quality(curves: pl.DataFrame, epoch: int) -> float:

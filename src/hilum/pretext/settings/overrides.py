@@ -13,6 +13,7 @@ from hilum.pretext.settings.pretext import AUGMENTATION_KEYS, PretextSettings
 from hilum.pretext.settings.run import RunSettings, SingleRunSettings, problems_of_run
 from hilum.renamed import unknown_name
 from hilum.training.settings import Device
+from hilum.yaml_loader import parse_value
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _problems(method: str, of_run: Mapping[str, Any], of_method: Mapping[str, An
 
 def _read(key: str, value: str, into: dict[str, Any]) -> list[str]:
     try:
-        into[key] = _number(yaml.safe_load(value))
+        into[key] = parse_value(value)
     except yaml.YAMLError:
         return [f"{key}: expected a value; found {value!r}"]
     return []
@@ -104,13 +105,3 @@ def _read_augmentation(name: str, of_run: dict[str, Any]) -> list[str]:
         )
         return [f"{name}: {overrides}: {problem}" for problem in problems_of_file]
     return []
-
-
-def _number(value: Any) -> Any:
-    """Convert numbers such as 1e-4, which YAML 1.1 reads as text."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value

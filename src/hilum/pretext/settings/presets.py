@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from hilum.pretext.settings.run import PresetName
-from hilum.training.preset_tables import PresetRow, read_preset_table
-from hilum.training.preset_tables import nearest_preset as nearest
+from hilum.pretext.methods import method_problems
+from hilum.pretext.settings.run import PresetName, SingleRunSettings, problems_of_run
+from hilum.training.preset_tables import PresetRow, nearest_preset as nearest, read_preset_table
 
 IMAGES: Mapping[PresetName, int] = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1M": 1_000_000}
 """Number of images of each preset."""
@@ -46,4 +46,21 @@ def preset(method: str, name: PresetName) -> dict[str, PresetValue]:
 
 @cache
 def _table() -> dict[str, dict[str, PresetRow]]:
-    return read_preset_table("hilum.pretext.settings", IMAGES)
+    return read_preset_table("hilum.pretext.settings", IMAGES, value_problem)
+
+
+def value_problem(part: str, setting: str, value: Any) -> str:
+    """Return the problem of a value of a preset table; empty without one.
+
+    Args:
+        part: `any`, or a method.
+        setting: A setting of a run, or of the method.
+        value: Its value; None: the method's own rule.
+    """
+    if value is None:
+        return ""
+    if setting in SingleRunSettings.model_fields:
+        problems = problems_of_run({setting: value})
+    else:
+        problems = method_problems(part, {setting: value}) if part != OF_ANY else [(setting, "no such setting")]
+    return "; ".join(problem.removeprefix(f"{setting}: ") for _, problem in problems)

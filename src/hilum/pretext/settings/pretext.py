@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 from hilum.augment import Augmentation, augmentation_of
+from hilum.declared import range_problems
 from hilum.errors import HilumError, HilumErrors
 from hilum.pretext.methods import method_of, method_settings
 from hilum.pretext.settings.run import problems_of_run
 from hilum.pretext.settings.sizes import SizeCurriculum
-from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision
+from hilum.training.settings import Compile, Device, KeepProbed, Optimizer, Precision, Workers
 
 AUGMENTATION_KEYS = ("augmentation", "second_augmentation", "local_augmentation")
 _WHERE_GIVEN = ("validation", "patience")
@@ -63,7 +64,7 @@ class PretextSettings:
     precision: Precision = "auto"
     device: Device = "auto"
     compile: Compile = "auto"
-    workers: int = 1
+    workers: Workers = 1
 
     def __post_init__(self) -> None:
         own = ("options", *AUGMENTATION_KEYS, "device", "workers")
@@ -71,13 +72,12 @@ class PretextSettings:
             {each.name: getattr(self, each.name) for each in fields(self) if each.name not in own}
         )
         problems += [(name, f"{name}: {problem}") for name in AUGMENTATION_KEYS for problem in self._augmentation(name)]
-        if self.device not in get_args(Device):
-            devices = ", ".join(get_args(Device))
-            problems.append(("device", f"device: expected one of {devices}; found {self.device}"))
+        problems += [
+            (each.where, f"{each.where}: expected {each.expected}; found {each.found}")
+            for each in range_problems(type(self), {name: getattr(self, name) for name in ("device", "workers")})
+        ]
         if self.patience is not None and self.validation is None:
             problems.append(("patience", "patience: expected validation, whose loss it needs; found none"))
-        if self.workers < 0:
-            problems.append(("workers", f"workers: expected zero or more; found {self.workers}"))
         if problems:
             order = [each.name for each in fields(self)]
             problems.sort(key=lambda problem: order.index(problem[0]))

@@ -1,14 +1,30 @@
 """Declaration of the settings common to all pretraining methods: names, ranges, descriptions."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hilum.augment.config import AugmentationConfig
-from hilum.declared import text_of
+from hilum.declared import Bounds, problem_text, text_of
 from hilum.pretext.settings.sizes import Size
-from hilum.training.settings import Compile, KeepProbed, Optimizer, Precision, TrainingSettings
+from hilum.training.settings import (
+    ClipGradNorm,
+    Compile,
+    Epochs,
+    FreezeEncoderSteps,
+    GradientAccumulationSteps,
+    KeepProbed,
+    LayerDecay,
+    LearningRate,
+    Optimizer,
+    Patience,
+    Precision,
+    TrainingSettings,
+    WarmupEpochs,
+    WeightDecay,
+    WeightDecayEnd,
+)
 
 PresetName = Literal["1k", "10k", "100k", "1M"]
 MAY_BE_NONE = ("clip_grad_norm", "weight_decay_end")
@@ -24,44 +40,38 @@ class RunSettings(BaseModel):
         None,
         description="Preset for all omitted settings, by approximate number of images; by default the nearest.",
     )
-    epochs: int | None = Field(None, ge=1, description="Passes over the images; larger data sets need fewer.")
-    batch_size: int | None = Field(
+    epochs: Epochs | None = Field(None, description="Passes over the images; larger data sets need fewer.")
+    batch_size: Annotated[int, Bounds(ge=2)] | None = Field(
         None,
-        ge=2,
         description="Images per step, in two or more views; contrastive methods use the others as negatives.",
     )
     optimizer: Optimizer | None = Field(None, description="`sgd` and `lars` use momentum 0.9 and require `lr`.")
-    lr: float | None = Field(
-        None, gt=0, description="Peak learning rate. A preset's value is scaled with the square root of `batch_size`."
+    lr: LearningRate | None = Field(
+        None, description="Peak learning rate. A preset's value is scaled with the square root of `batch_size`."
     )
-    layer_decay: float | None = Field(
+    layer_decay: LayerDecay | None = Field(
         None,
-        gt=0,
-        le=1,
         description=text_of(TrainingSettings, "layer_decay"),
     )
-    weight_decay: float | None = Field(
-        None, ge=0, description="Weight decay of matrices and kernels; none on biases and norms."
+    weight_decay: WeightDecay | None = Field(
+        None, description="Weight decay of matrices and kernels; none on biases and norms."
     )
-    weight_decay_end: float | None = Field(None, ge=0, description=text_of(TrainingSettings, "weight_decay_end"))
-    warmup_epochs: float | None = Field(
+    weight_decay_end: WeightDecayEnd = Field(None, description=text_of(TrainingSettings, "weight_decay_end"))
+    warmup_epochs: WarmupEpochs | None = Field(
         None,
-        ge=0,
         description="Epochs of linear warm-up, at most a quarter of the run, followed by a cosine schedule.",
     )
-    clip_grad_norm: float | None = Field(None, gt=0, description=text_of(TrainingSettings, "clip_grad_norm"))
-    gradient_accumulation_steps: int | None = Field(
+    clip_grad_norm: ClipGradNorm = Field(None, description=text_of(TrainingSettings, "clip_grad_norm"))
+    gradient_accumulation_steps: GradientAccumulationSteps | None = Field(
         None,
-        ge=1,
         description=text_of(TrainingSettings, "gradient_accumulation_steps"),
     )
     activation_checkpointing: bool | None = Field(
         None,
         description=text_of(TrainingSettings, "activation_checkpointing"),
     )
-    freeze_encoder_steps: int | None = Field(
+    freeze_encoder_steps: FreezeEncoderSteps | None = Field(
         None,
-        ge=0,
         description="Steps at the start in which only the heads train, to protect pretrained weights. "
         "By default 0 from random weights, otherwise one epoch, at least 100 steps and at most a tenth of the run.",
     )
@@ -82,24 +92,21 @@ class RunSettings(BaseModel):
         "of a run, which is faster: `{start: 112, until: 0.75}` (fraction of the epochs), and `end` if not that of the "
         "stored images.",
     )
-    local_size: int | None = Field(
-        None, ge=16, description="Side of local crops in px; by default half of `size`, at least 32."
+    local_size: Annotated[int, Bounds(ge=16)] | None = Field(
+        None, description="Side of local crops in px; by default half of `size`, at least 32."
     )
     keep: KeepProbed | None = Field(
         None,
         description="Exported epoch of a run with an online probe: `last` (default), `best_probe`, the latest "
         "within one standard error of it (`within_one_error`), or the best mean of three (`smoothed_probe`).",
     )
-    validation: float | None = Field(
+    validation: Annotated[float, Bounds(gt=0, le=0.5)] | None = Field(
         None,
-        gt=0,
-        le=0.5,
         description="Fraction of patients held out at random: the epoch with the lowest loss on their images is "
         "exported, whatever the probe. By default none.",
     )
-    patience: int | None = Field(
+    patience: Patience = Field(
         None,
-        ge=1,
         description="Early stopping after this many epochs without a lower held-out loss; by default never.",
     )
     precision: Precision | None = Field(
@@ -122,8 +129,8 @@ class RunSettings(BaseModel):
 class SingleRunSettings(RunSettings):
     """Settings of a run outside a study, which can have an online probe."""
 
-    probe_every: int | None = Field(
-        None, ge=0, description="Epochs between online probes, 0 for none; by default about ten probes per run."
+    probe_every: Annotated[int, Bounds(ge=0)] | None = Field(
+        None, description="Epochs between online probes, 0 for none; by default about ten probes per run."
     )
 
 
@@ -133,7 +140,7 @@ def problems_of_run(given: Mapping[str, Any]) -> list[tuple[str, str]]:
         SingleRunSettings.model_validate(dict(given))
     except ValidationError as error:
         return [
-            (str(next(iter(each["loc"]), "")), f"{_place(each['loc'])}: {each['msg']}; found {each['input']!r}")
+            (str(next(iter(each["loc"]), "")), f"{_place(each['loc'])}: {problem_text(each)}")
             for each in error.errors()
         ]
     return []

@@ -16,6 +16,8 @@ WIDTH, SIDE, LEFT, TOP, LINE = 290, 234, 42, 34, 16
 _UNIT = (-0.01, 1.01)
 
 Points = tuple[Sequence[float] | NDArray[np.float64], Sequence[float] | NDArray[np.float64]]
+Pairs = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
+"""Labels and scores of each seed."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def square_panel(
     return canvas.as_figure(drawing, name, f"{frame.kind} for {title}. {'; '.join(hover.values())}", hover)
 
 
-def scored(content: ReportContent, arm: str, finding: str) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def scored(content: ReportContent, arm: str, finding: str) -> Pairs:
     """Return known labels (0, 1) and scores of each seed of an arm; empty if a seed has no positives or negatives."""
     pairs = []
     for run in content.predictions.get(arm, ()):
@@ -125,17 +127,6 @@ def scored(content: ReportContent, arm: str, finding: str) -> list[tuple[NDArray
             return []
         pairs.append((label[known], score[known]))
     return pairs
-
-
-def findings_of(content: ReportContent) -> list[str]:
-    """Return the findings of the predictions in their order."""
-    return list(dict.fromkeys(name for runs in content.predictions.values() for run in runs for name in run.findings))
-
-
-def positives_of(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> str:
-    """Format counts as in "12 positive of 300 images"."""
-    label = pairs[0][0]
-    return f"{formats.count(label.sum())} positive of {formats.count(len(label))} images"
 
 
 def estimate_label(content: ReportContent, metric: str, arm: str, finding: str) -> str:

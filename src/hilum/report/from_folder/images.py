@@ -16,6 +16,7 @@ from hilum.data.tables import read_result_table
 from hilum.draws import image_keys, shuffled
 from hilum.evaluation.predictions import Predictions
 from hilum.explanation.embedding import TITLES
+from hilum.notes import read_notes
 from hilum.report.content import Box, Case, Embedding
 from hilum.report.figures import METHODS
 from hilum.report.render import formats, smaller
@@ -143,7 +144,7 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
             f"The maps of {formats.listing(one_place)} have a single value, because the last layer has one position "
             "for images of this size: they show no location. Use `occlusion`, or larger images"
         )
-    return [*about, *map(formats.capital, explained.get("notes", []))]
+    return [*about, *_capital_texts(explained)]
 
 
 def on_image(heat: NDArray[np.float32], start: float, end: float) -> NDArray[np.float32]:
@@ -185,8 +186,9 @@ def _image(stores: Sequence[Store], image_id: str) -> NDArray[np.uint8] | None:
 
 
 def _notes(path: Path) -> list[str]:
-    """Read the notes of a command, one sentence each."""
-    if not path.is_file():
-        return []
-    caption: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return [formats.capital(str(note)) for note in caption.get("notes", [])]
+    """Read the notes of a command."""
+    return _capital_texts(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else []
+
+
+def _capital_texts(about: Mapping[str, Any]) -> list[str]:
+    return [formats.capital(str(each)) for each in read_notes(about.get("notes", []))]

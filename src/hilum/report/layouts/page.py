@@ -94,7 +94,7 @@ def _networks(results: StudyResults) -> list[str]:
         about = task.summary(arm)
         start = "" if about.is_pretrained else " from random weights"
         groups.setdefault(f"{about.encoder}{start}", []).append(arm)
-    named = [f"{network} ({formats.arms_in_words(of, len(arms))})" for network, of in groups.items()]
+    named = [f"{network} ({formats.describe_arms(of, len(arms))})" for network, of in groups.items()]
     return [f"Networks of this study: {formats.listing(named)}."] if named else []
 
 

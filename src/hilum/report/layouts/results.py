@@ -16,6 +16,7 @@ from hilum.errors import HilumError
 from hilum.evaluation import Predictions, read_predictions
 from hilum.evaluation.metrics import AVERAGES, overall_finding
 from hilum.report.content import ArmSummary, ReportContent
+from hilum.report.from_folder.files import seed_of
 from hilum.report.render import file_stem
 
 EVALUATION, ARMS, TASKS, GENERATED = "evaluation", "arms", "tasks", "generated"
@@ -40,7 +41,7 @@ class TaskResults:
     arms_directory: Path
     counts: pl.DataFrame | None = None
     adjusted: pl.DataFrame | None = None
-    _cards: dict[str, list[Card]] = field(default_factory=dict, repr=False, compare=False)
+    _runs: dict[str, dict[Path, Card]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def metrics(self) -> pl.DataFrame:
@@ -84,26 +85,30 @@ class TaskResults:
         named = self.comparisons["reference"].unique().to_list()
         return str(named[0]) if len(named) == 1 else None
 
-    def seeds(self, arm: str) -> list[Path]:
-        """Return the directories of an arm's runs in the order of the seeds."""
-        found = [path for path in (self.arms_directory / arm).glob("seed-*") if (path / "card.json").is_file()]
-        return sorted(found, key=lambda path: int(path.name.removeprefix("seed-")))
+    def runs(self, arm: str) -> dict[Path, Card]:
+        """Return the directories of an arm's runs with their cards, in the order of the seeds on the cards."""
+        if arm not in self._runs:
+            directories = [path.parent for path in (self.arms_directory / arm).glob("seed-*/card.json")]
+            found = {path: read_card(path) for path in directories}
+            self._runs[arm] = dict(sorted(found.items(), key=lambda run: run[1].seed))
+        return self._runs[arm]
 
     def cards(self, arm: str) -> list[Card]:
         """Return the cards of an arm's runs."""
-        if arm not in self._cards:
-            self._cards[arm] = [read_card(path) for path in self.seeds(arm)]
-        return self._cards[arm]
+        return list(self.runs(arm).values())
 
-    def curves(self, arm: str) -> list[pl.DataFrame]:
-        """Return the training curves of an arm's runs, columns `epoch, step, train_loss, val_loss`."""
-        paths = [path / "curves.parquet" for path in self.seeds(arm)]
-        return [read_result_table(path) for path in paths if path.is_file()]
+    def curves(self, arm: str) -> dict[int, pl.DataFrame]:
+        """Return the training curves of an arm's runs by seed, columns `epoch, step, train_loss, val_loss`."""
+        paths = {card.seed: path / "curves.parquet" for path, card in self.runs(arm).items()}
+        return {seed: read_result_table(path) for seed, path in paths.items() if path.is_file()}
 
     def predictions(self, arm: str) -> list[Predictions]:
-        """Return the predictions of test images, one table per seed."""
-        found = (self.directory / EVALUATION / "predictions" / arm).glob("seed-*.parquet")
-        ordered = sorted(found, key=lambda path: int(path.stem.removeprefix("seed-")))
+        """Return the predictions of test images, one table per seed.
+
+        Tables of predictions do not record their seed: the files of a study are named by it.
+        """
+        found = {seed_of(path): path for path in (self.directory / EVALUATION / "predictions" / arm).glob("*.parquet")}
+        ordered = [found[seed] for seed in sorted(seed for seed in found if seed is not None)]
         return [read_predictions(path, split="test") for path in ordered]
 
     def content(self, arms: Sequence[str]) -> ReportContent:
@@ -113,7 +118,7 @@ class TaskResults:
         curves = [
             curve.with_columns(pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit("finetune").alias("stage"))
             for arm in arms
-            for seed, curve in enumerate(self.curves(arm))
+            for seed, curve in self.curves(arm).items()
         ]
         compared = self.comparisons if self.comparisons.is_empty() else self.comparisons.filter(among)
         references = [] if compared.is_empty() else compared["reference"].unique().to_list()
@@ -214,27 +219,45 @@ def _folders_of_tasks(directory: Path) -> dict[str, Path]:
 
     Of several label fractions the largest has the task's name, the others `TASK/label_fraction-F`.
     """
-    order = _order_of(directory)
+    fractions: dict[str, dict[float, Path]] = {}
+    for task, fraction, folder in _planned_views(directory) or _named_views(directory):
+        fractions.setdefault(task, {})[fraction] = folder
     folders: dict[str, Path] = {}
-    tasks = [path for path in (directory / TASKS).iterdir() if path.is_dir()]
-    for task in sorted(tasks, key=lambda path: (order.get(path.name, len(order)), path.name)):
-        fractions = sorted(task.glob(f"{_FRACTION}*"), key=lambda path: -float(path.name.removeprefix(_FRACTION)))
-        for place, folder in enumerate(fractions or [task]):
-            if (folder / EVALUATION).is_dir():
-                folders[f"{task.name}/{folder.name}" if place else task.name] = folder
+    for task, of_task in fractions.items():
+        for place, fraction in enumerate(sorted(of_task, reverse=True)):
+            if (of_task[fraction] / EVALUATION).is_dir():
+                folders[f"{task}/label_fraction-{fraction:g}" if place else task] = of_task[fraction]
     return folders
 
 
-def _order_of(directory: Path) -> dict[str, int]:
-    """Return the positions of the tasks in the plan."""
+def _planned_views(directory: Path) -> list[tuple[str, float, Path]]:
+    """Return task, label fraction and folder of each view that a plan records; none of plans of earlier versions."""
+    rows = _plan(directory)
+    return [
+        (row["task"], row["label_fraction"], directory / row["view"])
+        for row in rows
+        if row["kind"] == "evaluate" and row.get("task") is not None
+    ]
+
+
+def _named_views(directory: Path) -> list[tuple[str, float, Path]]:
+    """Return task, label fraction and folder of each view of earlier versions, which only their folders name."""
+    parts = [str(row["directory"]).split("/") for row in _plan(directory)]
+    order = list(dict.fromkeys(part[1] for part in parts if part[0] == TASKS and len(part) > 1))
+    tasks = sorted(path.name for path in (directory / TASKS).iterdir() if path.is_dir())
+    views = []
+    for name in [*(name for name in order if name in tasks), *(name for name in tasks if name not in order)]:
+        folder = directory / TASKS / name
+        of_fractions = list(folder.glob(f"{_FRACTION}*"))
+        views += [(name, float(each.name.removeprefix(_FRACTION)), each) for each in of_fractions]
+        views += [] if of_fractions else [(name, 1.0, folder)]
+    return views
+
+
+def _plan(directory: Path) -> list[dict[str, Any]]:
     path = directory / "plan.json"
-    if not path.is_file():
-        return {}
-    rows: list[Mapping[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-    parts = [str(row["directory"]).split("/") for row in rows]
-    return {
-        name: place for place, name in enumerate(dict.fromkeys(p[1] for p in parts if p[0] == TASKS and len(p) > 1))
-    }
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return rows
 
 
 def _labelled_data(directory: Path) -> dict[str, str]:

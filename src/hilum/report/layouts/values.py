@@ -167,7 +167,7 @@ def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
 
 def _of_epoch(name: str) -> Callable[[TaskResults, Query], Value]:
     def of_epoch(task: TaskResults, query: Query) -> Value:
-        epochs = [row for curve in task.curves(str(query.arm)) if (row := _exported(curve)) is not None]
+        epochs = [row for curve in task.curves(str(query.arm)).values() if (row := _exported(curve)) is not None]
         values = [float(row[name]) for row in epochs if row.get(name) is not None]
         if not values:
             return Value(None, reason="no training curve in this run")
@@ -195,7 +195,7 @@ def _parameters(task: TaskResults, query: Query) -> Value:
     encoder = ARCHITECTURES.get(cards[0].encoder) if cards else None
     if encoder is not None and encoder.published is not None:
         return Value(float(encoder.published))
-    paths = [path / "model.safetensors" for path in task.seeds(str(query.arm))]
+    paths = [path / "model.safetensors" for path in task.runs(str(query.arm))]
     weights = next((path for path in paths if path.is_file()), None)
     if weights is None:
         return Value(None, reason="no weights in this run")

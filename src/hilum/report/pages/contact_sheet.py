@@ -1,4 +1,4 @@
-"""Content of a contact sheet: images before and after preprocessing, with their pixel values."""
+"""Contact sheet: images before and after preprocessing with their pixel values, as a page and as a PNG file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,8 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
+from hilum.artifacts import whole_file, write_text
 from hilum.data.images.gray import Gray, UnreadableImage
 from hilum.data.paths import NOT_ON_DISK, OUTSIDE, leads_inside
 from hilum.data.pixels import DecodedImage, read_image
@@ -16,9 +21,14 @@ from hilum.data.preprocess import Recipe, eight_bits, plane_of, preprocess
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.errors import HilumError
 from hilum.progress import ProgressReport, silent
+from hilum.report.figures import ARM_COLOURS, FAINT, INK, shortened, style
+from hilum.report.page_template import Filters, render_template
+from hilum.report.render import png
 
 BINS = 64
 _LONGEST_SIDE = 512  # of shown images, pixels
+_PAIRS = 3  # of images in a row
+_DPI = 110
 
 
 @dataclass(frozen=True)
@@ -187,3 +197,91 @@ def _placed(boxes: Sequence[Box], left: float, top: float, width: float, height:
         Box(box.finding, (box.left - left) / width, (box.top - top) / height, box.width / width, box.height / height)
         for box in boxes
     ]
+
+
+_SIDE, _TEXT, _HISTOGRAM, _GAP = 2.6, 0.42, 0.34, 0.25  # inches
+
+
+def write_image(strips: Sequence[Strip], steps: str, path: Path) -> None:
+    """Write the sheet as PNG, completely or not at all; see `hilum.report.pages.contact_sheet.write_page`."""
+    images = [(strip.title, image) for strip in strips for image in strip.images]
+    rows = -(-len(images) // _PAIRS)
+    wide, high = 2 * _SIDE + _GAP, _SIDE + _TEXT + _HISTOGRAM + _GAP
+    size = (_PAIRS * wide + _GAP, rows * high + 2 * _GAP)
+    with style():
+        drawing = Figure(figsize=size, facecolor="white")
+        FigureCanvasAgg(drawing)
+        drawing.text(_GAP / size[0], 1 - 0.6 * _GAP / size[1], f"raw | {steps}", fontsize=9, va="center")
+        for number, (title, image) in enumerate(images):
+            column, row = number % _PAIRS, number // _PAIRS
+            left, top = _GAP + column * wide, 1.5 * _GAP + row * high
+            _draw(drawing, image, title if len(strips) > 1 else "", left, top)
+        with whole_file(path) as beside:
+            drawing.savefig(beside, format="png", dpi=_DPI, metadata={"Software": None})
+
+
+def _draw(drawing: Figure, image: SheetRow, title: str, left: float, top: float) -> None:
+    name = shortened(" · ".join(part for part in (title, image.image_id, image.about) if part), 70)
+    _write(drawing, name, left, top, INK)
+    if image.raw is None or image.made is None:
+        _write(drawing, image.reason, left, top + 0.2, FAINT)
+        return
+    for panel, place in ((image.raw, left), (image.made, left + _SIDE)):
+        _show(_axes(drawing, place, top + 0.12, _SIDE - 0.06, _SIDE), panel)
+        below = top + 0.12 + _SIDE
+        bars = _axes(drawing, place, below + 0.03, _SIDE - 0.06, _HISTOGRAM - 0.06)
+        bars.fill_between(np.arange(len(panel.histogram)), np.sqrt(panel.histogram), step="mid", color=FAINT)
+        _write(drawing, values(panel), place, below + _HISTOGRAM + 0.1, FAINT)
+
+
+def _show(axes: Axes, panel: Panel) -> None:
+    height, width = panel.shown.shape
+    axes.imshow(panel.shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for box in panel.boxes:
+        corner = (box.left * width - 0.5, box.top * height - 0.5)
+        across, down = box.width * width, box.height * height
+        axes.add_patch(Rectangle(corner, across, down, fill=False, edgecolor=ARM_COLOURS[4], linewidth=1.5))
+
+
+def _axes(drawing: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    across, down = drawing.get_size_inches()
+    axes = drawing.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
+    axes.set_axis_off()
+    return axes
+
+
+def _write(drawing: Figure, text: str, left: float, top: float, colour: str) -> None:
+    across, down = drawing.get_size_inches()
+    drawing.text(left / across, 1 - top / down, text, fontsize=7, color=colour, va="center")
+
+
+def write_page(strips: Sequence[Strip], steps: str, notes: Sequence[str], path: Path) -> None:
+    """Write the sheet as HTML, completely or not at all; the same images give the same bytes.
+
+    Args:
+        strips: Images by data set.
+        steps: Preprocessing as in a study file.
+        notes: Notes for the reader, one sentence each.
+        path: Path of the page.
+    """
+    filters: Filters = {"png": png, "values": values, "outline": outline}
+    page = render_template("contact_sheet.html.j2", filters, strips=strips, steps=steps, notes=notes, bins=BINS)
+    write_text(path, page)
+
+
+def values(image: Panel) -> str:
+    """Format the size (width × height), bit depth, range and number of levels of an image."""
+    parts = (
+        f"{image.width:,} × {image.height:,} px",
+        f"{image.bits} bits",
+        f"{image.low:,} to {image.high:,}",
+        f"{image.levels:,} levels",
+    )
+    return " · ".join(part.replace(" ", "\u00a0") for part in parts)  # lines break between parts only
+
+
+def outline(image: Panel) -> str:
+    """Return the histogram as an SVG path in a box of BINS × 1, with square roots of the counts as heights."""
+    heights = np.sqrt(image.histogram / max(image.histogram.max(), 1e-12))
+    steps = "".join(f"V{1 - height:.3f}H{place + 1}" for place, height in enumerate(heights))
+    return f"M0 1{steps}V1Z"

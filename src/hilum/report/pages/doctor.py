@@ -71,7 +71,7 @@ def write_doctor_page(diagnosis: Diagnosis, read_image: ReadImage, path: Path) -
         issues=[_shown(issue, diagnosis, frames) for issue in diagnosis.issues],
         atypical=_atypical(diagnosis, frames),
         tables=tables(diagnosis),
-        notes=[(one.name, note) for one in diagnosis.data_sets for note in one.notes],
+        notes=[(one.name, str(note)) for one in diagnosis.data_sets for note in one.notes],
     )
     write_text(path, html)
 

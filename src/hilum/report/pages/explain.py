@@ -57,7 +57,7 @@ def explain_page(explained: Explained, stores: Sequence[Store]) -> str:
         method=explained.config.method,
         threshold=explained.config.threshold,
         for_no_finding=explained.config.method in FOR_NO_FINDING,
-        notes=explained.notes,
+        notes=list(map(str, explained.notes)),
         cards=cards,
         findings=list(dict.fromkeys(card.finding for card in cards)),
         rules={rule: RULE_DESCRIPTIONS[rule] for rule in dict.fromkeys(card.rule for card in cards)},

@@ -121,7 +121,7 @@ MOST_NAMED = 6
 """Most names listed in a sentence; more are counted."""
 
 
-def arms_in_words(names: Sequence[str], arms: int) -> str:
+def describe_arms(names: Sequence[str], arms: int) -> str:
     """Join the names of arms, or count them if there are many: "All 31 arms", "9 of 31 arms".
 
     Args:

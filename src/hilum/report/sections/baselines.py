@@ -47,7 +47,7 @@ def cautions(content: ReportContent) -> list[str]:
         return []
     verb = "is" if len(tied) == 1 else "are"
     named = _untrained(best["arm"]) or f"the shortcut baseline of {what(best['arm'])}"
-    arms = formats.arms_in_words(tied, len(content.arms))
+    arms = formats.describe_arms(tied, len(content.arms))
     return [f"{arms} {verb} not significantly better than {named} ({formats.decimal(best['estimate'])})."]
 
 

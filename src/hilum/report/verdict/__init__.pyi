@@ -1,12 +1,6 @@
-from .decide import (
-    Verdict as Verdict,
-)
+from .decide import Verdict as Verdict
 from .records import (
     VerdictCode as VerdictCode,
-)
-from .records import (
     VerdictRecord as VerdictRecord,
 )
-from .start_differences import (
-    describe_difference as describe_difference,
-)
+from .start_differences import describe_difference as describe_difference

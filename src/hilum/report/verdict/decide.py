@@ -85,7 +85,7 @@ def _beside_baselines(content: ReportContent) -> VerdictRecord | None:
     if not behind:
         return None
     verb = "is" if len(behind) == 1 else "are"
-    named = formats.arms_in_words(behind, len(content.arms))
+    named = formats.describe_arms(behind, len(content.arms))
     sentence = f"{named} {verb} not significantly better than a shortcut baseline of {baselines.what(best)}."
     return VerdictRecord(
         VerdictCode.BASELINE_NOT_BEATEN, sentence, values={"baseline": best, "arms": ", ".join(behind)}
@@ -117,7 +117,7 @@ def _labels(content: ReportContent) -> list[str]:
     """State the fraction of labels used for training, if it is below 100 %."""
     if content.labelled is None or content.labelled.is_empty() or content.labelled["percent"][0] >= 100:
         return []
-    return [f"Labels: {content.labelled_in_words}."]
+    return [f"Labels: {content.labelled_description}."]
 
 
 def cautions(arms: Sequence[ArmSummary]) -> list[str]:
@@ -127,7 +127,7 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     if trained_on:
         were, their = ("were", "their") if len(trained_on) > 1 else ("was", "its")
         texts.append(
-            f"{formats.arms_in_words(trained_on, len(arms))} {were} trained on test patients: {their} results, and "
+            f"{formats.describe_arms(trained_on, len(arms))} {were} trained on test patients: {their} results, and "
             "differences from other arms, are too optimistic."
         )
     texts += _not_known([arm for arm in arms if arm.trained_on_test_patients is None], len(arms))
@@ -142,7 +142,7 @@ def _not_known(arms: Sequence[ArmSummary], among: int) -> list[str]:
     for arm in arms:
         named.setdefault("; ".join(each.sentence for each in arm.unknown_exposures), []).append(arm.name)
     return [
-        f"Whether {formats.arms_in_words(names, among)} {'were' if len(names) > 1 else 'was'} trained on test patients "
+        f"Whether {formats.describe_arms(names, among)} {'were' if len(names) > 1 else 'was'} trained on test patients "
         f"is not known{f': {why}' if why else ''}."
         for why, names in named.items()
     ]
@@ -155,7 +155,7 @@ def _versus_reference(pairs: list[Row], content: ReportContent) -> tuple[str, li
     for row in pairs:
         groups[direction(row)].append(row)
     named = {
-        key: formats.arms_in_words([_marked(row["arm"], content) for row in rows], len(content.arms))
+        key: formats.describe_arms([_marked(row["arm"], content) for row in rows], len(content.arms))
         for key, rows in groups.items()
     }
     clauses = []

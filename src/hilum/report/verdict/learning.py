@@ -38,7 +38,7 @@ def before_the_verdict(content: ReportContent) -> str:
     if not arms:
         return ""
     whose = "its" if len(arms) == 1 else "their"
-    named = formats.arms_in_words(arms, len(content.arms))
+    named = formats.describe_arms(arms, len(content.arms))
     return f"{named} had not finished learning: {whose} differences are not conclusive. "
 
 
@@ -51,7 +51,7 @@ def cautions(content: ReportContent) -> list[str]:
     for arm, shown in unfinished.items():
         groups.setdefault(formats.listing(shown) if len(unfinished) > formats.MOST_NAMED else arm, []).append(arm)
     signs = [
-        f"{formats.arms_in_words(arms, len(content.arms))}: {formats.listing(unfinished[arms[0]])}"
+        f"{formats.describe_arms(arms, len(content.arms))}: {formats.listing(unfinished[arms[0]])}"
         for arms in groups.values()
     ]
     return [f"Incomplete training: {'; '.join(signs)}. Use more steps, or a higher learning rate."]

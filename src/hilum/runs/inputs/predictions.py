@@ -29,7 +29,7 @@ from hilum.evaluation.settings import ReadingOptions
 from hilum.evaluation.suite import SuiteSettings
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.findings import COLLECTIONS, canonical, is_finding
-from hilum.notes import Note
+from hilum.notes import Note, notes_as_data
 from hilum.threshold_rule import parse_rule
 
 _THRESHOLD = "threshold_"
@@ -148,8 +148,7 @@ def describe_evaluation(
         "min_positive_patients": settings.min_positive_patients,
         "calibrated": calibrated,
         "thresholds": thresholds_as_json(given),
-        "notes": [str(each) for each in aligned.notes],
-        "codes": [each.code for each in aligned.notes],
+        "notes": notes_as_data(aligned.notes),
     }
 
 

@@ -18,6 +18,7 @@ from hilum.explanation.images import choose_images
 from hilum.explanation.maps import Model, load_models
 from hilum.explanation.run import explain
 from hilum.explanation.settings import ExplainConfig
+from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ProgressReport
 from hilum.study.file import Explanation
 from hilum.study.plan import finetuning_directory, labels
@@ -81,7 +82,7 @@ def _write_maps(
     study, data = prepared.study, prepared.labelled
     findings = tuple(study.task.findings)
     images = choose_images(
-        replace(data.collected, manifest=manifest),
+        replace(data.dataset, manifest=manifest),
         data.issuer,
         [model.card for model in models],
         findings,
@@ -113,7 +114,8 @@ def _write_points(
     study, seed = prepared.study, prepared.study.evaluate.seed
     some = manifest[np.sort(shuffled(seed, image_keys(ids), use=Stream.TEST_IMAGES_TO_EXPLAIN)[:count])]
     names = prepared.labelled.patients(some["image_id"].to_list())
-    notes = [f"{count:,} of {len(ids):,} test images, drawn at random"] if count < len(ids) else []
+    sampled = note(Code.SAMPLED_IMAGES, images=count, of=len(ids), kind="test images")
+    notes = [sampled] if count < len(ids) else []
     images = ChosenImages(some.with_columns(pl.Series("patient_id", names, dtype=pl.String)), 0, notes)
     points, purity = [], []
     for arm, model in zip(study.explained_arms, models, strict=True):
@@ -140,4 +142,7 @@ def _write_points(
     pl.concat(points).write_parquet(directory / "embedding.parquet")
     pl.concat(purity).write_parquet(directory / "purity.parquet")
     about = {"arms": study.explained_arms, "seed": study.seeds[0], "images": count, "k": NEIGHBOURS}
-    write_json(directory / "embed.json", {**about, "notes": [*embedded.notes, f"models of seed {study.seeds[0]}"]})
+    write_json(
+        directory / "embed.json",
+        {**about, "notes": notes_as_data([*embedded.notes, note(Code.MODELS_OF_SEED, seed=study.seeds[0])])},
+    )

@@ -17,8 +17,9 @@ from hilum.finetuning.scores import read_scores, write_scores
 from hilum.progress import ProgressReport
 from hilum.study.features import features_of
 from hilum.study.file.finetuning import Features
-from hilum.study.plan import Step, external_directory, finetuning_directory
+from hilum.study.plan import external_directory, finetuning_directory
 from hilum.study.plan.predictions import predictions_file, write_external_predictions
+from hilum.study.plan.step_types import ExternalStep
 from hilum.study.prepared import Prepared
 from hilum.training.distributed.device import choose_device
 
@@ -31,19 +32,19 @@ def store_of(out: Path, data: str) -> Store:
     return open_store(out / "stores" / data)
 
 
-def score_external(step: Step, prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
+def score_external(step: ExternalStep, prepared: Prepared, out: Path, on_progress: ProgressReport) -> None:
     """Score all external test sets of a task; write `DATA.parquet` for each, complete or absent.
 
     Test labels are not used.
 
     Args:
-        step: Step of kind "external".
+        step: Arm and seed.
         prepared: Prepared data of its task.
         out: Directory of the study.
         on_progress: Receives the number of images done.
     """
     study = prepared.study
-    arm, _, seed = step.of_arm
+    arm, seed = step.arm, step.seed
     if (features := study.arms[arm].features) is not None:
         _score_features(step, features, prepared, out)
         return
@@ -58,9 +59,9 @@ def score_external(step: Step, prepared: Prepared, out: Path, on_progress: Progr
             write_scores(table, store, here, beside / f"{name}.parquet")
 
 
-def _score_features(step: Step, features: Features, prepared: Prepared, out: Path) -> None:
+def _score_features(step: ExternalStep, features: Features, prepared: Prepared, out: Path) -> None:
     """Fit the classifier of an arm with precomputed features again, and score external test sets."""
-    study, task, (_, _, seed) = prepared.study, prepared.task, step.of_arm
+    study, task, seed = prepared.study, prepared.task, step.seed
     home, here = features_of(features, prepared.labelled), set(store_of(out, study.labelled_data).image_ids)
     train, val = task.train_of(seed).only(here), task.val.only(here)
     names = [f"p_{finding}" for finding in study.task.findings]

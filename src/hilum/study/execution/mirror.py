@@ -9,12 +9,13 @@ import fsspec
 
 from hilum.artifacts import whole_directory, write_text
 from hilum.errors import HilumError
+from hilum.report.page import FILES
 from hilum.study.execution.looks import LOOKS
 from hilum.study.plan import Step, is_done
 from hilum.study.plan.record import PLAN, RECORD
+from hilum.study.plan.step_types import GenerateStep, OverviewStep, ReportStep
 
-_OF_REPORTS = ("report.html", "tables", "figures")
-TOP = ("study.yaml", PLAN, LOOKS, *_OF_REPORTS)
+TOP = ("study.yaml", PLAN, LOOKS, *FILES)
 """Files of a study or task outside the directories of its steps."""
 
 
@@ -60,7 +61,7 @@ class Mirror:
             self._fetch_beside("", LOOKS)
         for step in steps:
             key = keys[step.directory]
-            if step.kind == "generate" or is_done(self.out / step.directory, key):
+            if isinstance(step, GenerateStep) or is_done(self.out / step.directory, key):
                 continue
             message = self._record(step.directory)
             if message is None or json.loads(message)["key"] != key:
@@ -68,8 +69,8 @@ class Mirror:
             with whole_directory(self.out / step.directory) as beside:
                 self._fetch(step.directory, beside)
                 write_text(beside / RECORD, message.decode())
-            if step.kind in ("report", "overview"):
-                for name in _OF_REPORTS:
+            if isinstance(step, ReportStep | OverviewStep):
+                for name in FILES:
                     self._fetch_beside(step.view, name)
             fetched.append(step.directory)
         return fetched
@@ -77,7 +78,7 @@ class Mirror:
     def keep(self, step: Step) -> None:
         """Upload a finished step, unless the mirror has it."""
         here = self.out / step.directory
-        if step.kind == "generate" or not (here / RECORD).is_file():
+        if isinstance(step, GenerateStep) or not (here / RECORD).is_file():
             return
         message = (here / RECORD).read_bytes()
         if message == self._record(step.directory):

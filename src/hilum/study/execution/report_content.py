@@ -19,7 +19,7 @@ from hilum.encoders.card import Card, read_card
 from hilum.finetuning.off_the_shelf.feature_arm import FEATURES
 from hilum.report.content import ArmSummary, DataSummary, ReportContent, UnknownExposure
 from hilum.report.from_folder import cases_in, embeddings_in, left_out_findings
-from hilum.runs.copies import Copy
+from hilum.runs.pools.copies import Copy
 from hilum.study.data import pooled_id
 from hilum.study.execution.evaluate import read_arm, read_thresholds
 from hilum.study.execution.external import store_of
@@ -49,6 +49,7 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.leakage import copies_trained, doubts_of, warnings_of
 from hilum.study.plan.record import CURVES
+from hilum.study.plan.step_types import DataStep, FinetuneStep, StartStep
 from hilum.study.plan.sweep import selected_sample, with_settings
 from hilum.study.pool import findings_of
 from hilum.study.prepared import Prepared
@@ -65,7 +66,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         question=f"{study.question} – {view_name(study)}" if study.place else study.question,
         arms=[_arm_summary(prepared, out, arm, stores, trained) for arm in study.arms],
         data=[_data_summary(prepared, out, name) for name in study.data],
-        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_in_words(study)}",
+        scored_on=f"{study.labelled_data}, test of {split.title}{_unit_description(study)}",
         metrics=metrics,
         comparisons=comparisons_of(study, out),
         reference=study.reference_arm if len(study.arms) > 1 and not study.compare else None,
@@ -92,7 +93,7 @@ def report_content(prepared: Prepared, out: Path, steps: list[Step], failed: Seq
         look=look_taken(study, out),
         warnings=[(each.data, each.note.without_examples()) for each in warnings_of(prepared)],
         labelled=pl.DataFrame(as_rows(labelled_subsets(prepared))),
-        labelled_in_words=describe_subsets(labelled_subsets(prepared)),
+        labelled_description=describe_subsets(labelled_subsets(prepared)),
         sweeps=sweep_summaries(prepared, out),
     )
     if not study.explained_arms:
@@ -191,7 +192,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     generated = prepared.study.data[name].generate is not None
     return DataSummary(
         name=name,
-        collection=data.collected.name + (" (generated images)" if generated else ""),
+        collection=data.dataset.name + (" (generated images)" if generated else ""),
         images=data.manifest.height,
         patients=data.manifest["patient_id"].n_unique(),
         split_title=split.title if is_labelled else "",
@@ -201,7 +202,7 @@ def _data_summary(prepared: Prepared, out: Path, name: str) -> DataSummary:
     )
 
 
-def _unit_in_words(study: Study) -> str:
+def _unit_description(study: Study) -> str:
     """Describe the score of studies; empty if images are evaluated."""
     if study.task.unit == "image":
         return ""
@@ -236,7 +237,7 @@ def _left_out(prepared: Prepared, out: Path, metrics: pl.DataFrame) -> list[str]
         rejected = store_of(out, name).rejected.height
         if rejected:
             sentences.append(f"{name}: {rejected} images could not be read and were excluded (rejected.parquet).")
-        dropped = data.collected.manifest.height - data.manifest.height
+        dropped = data.dataset.manifest.height - data.manifest.height
         if dropped:
             only = prepared.study.data[name].only
             why = f"positive for none of {', '.join(only)}" if only else "outside the selected views and lists"
@@ -262,18 +263,17 @@ def _provenance(prepared: Prepared, out: Path, steps: list[Step]) -> list[tuple[
         *_protocol(study),
     ]
     for name, data in prepared.data.items():
-        shared = {str(each): str(each.without_examples()) for each in data.collected.warnings}  # without patient ids
-        lines += [(f"{name}, as read", shared.get(note, note)) for note in data.collected.notes]
-        lines += [(f"{name}, to pretrain on", _pool_in_words(prepared, name))]
-        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.collected.sources.items())]
+        lines += [(f"{name}, as read", str(each.without_examples())) for each in data.dataset.notes]
+        lines += [(f"{name}, to pretrain on", _pool_description(prepared, name))]
+        lines += [(f"{name}: {table}", f"sha256 {sha256}") for table, sha256 in sorted(data.dataset.sources.items())]
     for step in steps:
-        if step.kind not in ("generate", "store", "pretrain", "supervise") and step.view != study.place:
+        if not isinstance(step, DataStep | StartStep) and step.view != study.place:
             continue
         record = read_record(out / step.directory)
         if record is not None:
             lines.append((step.title, f"{record.seconds:,.1f} s{_rate(out / step.directory)}"))
-            has_card = step.kind in ("pretrain", "supervise", "finetune") and record.outcome == "done"
-            if has_card and step.seed == study.seeds[0]:
+            has_card = isinstance(step, StartStep | FinetuneStep) and step.seed == study.seeds[0]
+            if has_card and record.outcome == "done":
                 lines.append((f"{step.title}: settings", _settings(read_card(out / step.directory))))
     return lines
 
@@ -288,7 +288,7 @@ def _protocol(study: Study) -> list[tuple[str, str]]:
     return [("Protocol", f"Hilum's; the paper's would be {rules} (--protocol published)")]
 
 
-def _pool_in_words(prepared: Prepared, name: str) -> str:
+def _pool_description(prepared: Prepared, name: str) -> str:
     data, pool = prepared.data[name], prepared.pretraining_ids(name)
     rows = data.manifest.filter(pl.col("image_id").is_in(pl.Series(pool, dtype=pl.String).implode()))
     unlabelled = int((~is_labelled(rows)).sum())
@@ -322,5 +322,5 @@ def _rate(directory: Path) -> str:
     curves = read_result_table(path)
     if curves.is_empty():
         return ""
-    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_share"))
+    rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_fraction"))
     return f", {rate:,.0f} images/s, data-wait {100 * wait:.1f} %"

@@ -21,6 +21,7 @@ from hilum.study.execution.sweep import parts_of_sweeps
 from hilum.study.execution.tasks import tasks_of
 from hilum.study.execution.work import ShowStep, StepRunner, StudyWork
 from hilum.study.file import Study, as_yaml
+from hilum.study.file.views import views_of
 from hilum.study.generate import generate, generated_root, generation_key
 from hilum.study.logs import Log, open_log
 from hilum.study.plan import (
@@ -35,6 +36,15 @@ from hilum.study.plan import (
 )
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import PLAN
+from hilum.study.plan.step_types import (
+    ArmStep,
+    DataStep,
+    EncoderStep,
+    EvaluateStep,
+    FinetuneStep,
+    GenerateStep,
+    SuperviseStep,
+)
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import ComputeConfig, Task, ThisProcess, open_pool, run_tasks
 from hilum.training.distributed import process_group, rank, run_on_rank0, world_size
@@ -101,20 +111,20 @@ def run_study(
         if tried:
             write_json(out / CHECK, {"key": tried})
         curve_log = held.enter_context(open_log(log, out, prepared, out / PAGE))
-        evaluations = {step.directory for step in steps if step.kind == "evaluate"}
+        evaluations = {step.directory for step in steps if isinstance(step, EvaluateStep)}
 
         by_directory = {step.directory: step for step in steps}
         to_search = _trains_with_labels(steps, keys, out)
 
         def before(task: Task) -> None:
             nonlocal to_search
-            decoded = task.name not in parts and by_directory[task.name].kind not in ("generate", "store")
+            decoded = task.name not in parts and not isinstance(by_directory[task.name], DataStep)
             if to_search and decoded:
                 run_on_rank0(lambda: refuse_trained_copies(prepared, partial(store_of, out)))
                 to_search = False
             if task.name in evaluations:  # the arms without failures are known now
                 final = keys_after_failures(prepared, steps, keys, out)
-                run_on_rank0(partial(_write_plan, out, steps, final))
+                run_on_rank0(partial(_write_plan, study, out, steps, final))
 
         def after(task: Task) -> None:
             if copy is not None and task.name not in parts:
@@ -132,7 +142,7 @@ def run_study(
 
 def _trains_with_labels(steps: list[Step], keys: Mapping[str, str], out: Path) -> bool:
     """Return whether a step that trains with labels is unfinished."""
-    training = [step.directory for step in steps if step.kind in ("supervise", "finetune")]
+    training = [step.directory for step in steps if isinstance(step, SuperviseStep | FinetuneStep)]
     return any(not is_done(out / directory, keys[directory]) for directory in training)
 
 
@@ -172,8 +182,8 @@ def _generate_images(study: Study, out: Path, show_step: ShowStep, workers: int 
     steps = steps_of(study, None)
     runner = StepRunner(out, len(steps), show_step)
     for number, step in enumerate(steps, start=1):
-        if step.kind == "generate":
-            run_on_rank0(lambda: _write_plan(out, steps, {}))
+        if isinstance(step, GenerateStep):
+            run_on_rank0(lambda: _write_plan(study, out, steps, {}))
             runner.once(
                 number, step, generation_key(study, step.data), partial(generate, study, step.data, out, workers)
             )
@@ -201,12 +211,16 @@ def _check_own(study: Study, out: Path) -> None:
 
 
 def _write_study(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
-    _write_plan(out, steps, keys)
+    _write_plan(study, out, steps, keys)
     write_text(out / _STUDY, as_yaml(study))
 
 
-def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
-    """Write plan.json, which `hilum study status` compares with the directory."""
+def _write_plan(study: Study, out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
+    """Write plan.json: each step with its arm, seed, task and label fraction.
+
+    `hilum study status` compares it with the directory; reports and `hilum explain` read from it what a directory is.
+    """
+    views = {view.directory: view for view in views_of(study)}
     listed = [
         {
             "kind": s.kind,
@@ -214,6 +228,11 @@ def _write_plan(out: Path, steps: list[Step], keys: Mapping[str, str]) -> None:
             "directory": s.directory,
             "gigaflops": s.gigaflops,
             "key": keys.get(s.directory),
+            "arm": s.arm if isinstance(s, ArmStep) else None,
+            "seed": s.seed if isinstance(s, EncoderStep) else None,
+            "view": s.view,
+            "task": views[s.view].task if s.view in views else None,
+            "label_fraction": views[s.view].label_fraction if s.view in views else None,
         }
         for s in steps
     ]

@@ -17,6 +17,7 @@ from hilum.finetuning.trials.search import TRIED
 from hilum.progress import ProgressReport
 from hilum.report.sweep_summary import SweepSummary
 from hilum.study.plan import Step, is_done, part_directory, pretraining_directory
+from hilum.study.plan.step_types import SweepStep
 from hilum.study.plan.steps import sweep_directory, view_name
 from hilum.study.plan.sweep import (
     search_of,
@@ -31,25 +32,25 @@ from hilum.study.prepared import Prepared, PreparedStudy
 
 
 def sweep_arm(
-    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, part: Part | None = None
+    step: SweepStep, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, part: Part | None = None
 ) -> None:
     """Run an arm's sweep on the first seed's training images; settings are selected on validation images.
 
     Args:
-        step: Step of kind "sweep".
+        step: Step of the sweep.
         prepared: Prepared data of the task; test images are not used.
         out: Directory of the study.
         workers: Threads that prepare batches.
         on_progress: Called during training; first with the memory of the trials.
         part: Train this part only; a later call without a part selects. None: all unfinished parts.
     """
-    arm, encoder, seed = step.of_arm
+    arm, encoder, seed = step.arm, step.encoder, step.seed
     study, task, store = prepared.study, prepared.task, open_store(out / "stores" / step.data)
     images, readable = prepared.labelled_images, set(store.image_ids)
     train, val = task.train_of(seed).only(readable), task.val.only(readable)
     sweep = study.sweep_of(arm)
     needs = sweep_requirements(study, arm, (len(train.image_ids), len(val.image_ids)))
-    on_progress(0, 1, needs.in_words)
+    on_progress(0, 1, needs.description)
     own = fingerprint(sweep_inputs(study, arm, images))
     pretrained, weights = pretraining_directory(study, arm, seed), study.weights_of(arm)
     run = SearchRun(
@@ -87,7 +88,7 @@ class SweepPart:
         needs: Names of the parts that must be done before.
     """
 
-    step: Step
+    step: SweepStep
     part: Part
     needs: frozenset[str]
 
@@ -105,11 +106,11 @@ def parts_of_sweeps(
     """
     parts: dict[str, SweepPart] = {}
     for step in steps:
-        if step.kind != "sweep" or is_done(out / step.directory, keys[step.directory]):
+        if not isinstance(step, SweepStep) or is_done(out / step.directory, keys[step.directory]):
             continue
         view = prepared.views.get(step.view, prepared.first)
         before: frozenset[str] = frozenset()
-        for stage in stages_of_sweep(view.study, str(step.arm), view.labelled_images):
+        for stage in stages_of_sweep(view.study, step.arm, view.labelled_images):
             named = {str(part_directory(Path(step.directory), part.name)): part for part in stage}
             parts |= {name: SweepPart(step, part, before) for name, part in named.items()}
             before = frozenset(named)

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
 from hilum.data.store import Store, build_store
 from hilum.encoders.published import resolve_weights
@@ -15,8 +16,8 @@ from hilum.finetuning.weights import load_classifier
 from hilum.pretext.monitoring import OnlineProbe
 from hilum.pretext.pretrain import pretrain
 from hilum.progress import ProgressReport
-from hilum.runs.copies import patients_beside
-from hilum.runs.pools import PooledImages, pooled_images
+from hilum.runs.pools.copies import patients_beside
+from hilum.runs.pools.pooling import PooledImages, pooled_images
 from hilum.study.execution.baselines import score_baselines
 from hilum.study.execution.external import score_external, store_of
 from hilum.study.execution.sweep import settings_of_arm, sweep_arm
@@ -24,10 +25,21 @@ from hilum.study.features import features_of
 from hilum.study.file import Pretrained, finetune_settings, pretext_settings
 from hilum.study.file.section import percent_of
 from hilum.study.file.sweep import ENCODER
-from hilum.study.plan import Step, pixels_once, pretraining_directory, without_pixel_copies
+from hilum.study.plan import pixels_once, pretraining_directory, without_pixel_copies
 from hilum.study.plan.probe_labels import labels_of_task
 from hilum.study.plan.record import CURVES
 from hilum.study.plan.starts import statements_of_features
+from hilum.study.plan.step_types import (
+    BaselinesStep,
+    ExternalStep,
+    FinetuneStep,
+    PretrainStep,
+    StartStep,
+    StoreStep,
+    SuperviseStep,
+    SweepStep,
+    TrainingStep,
+)
 from hilum.study.plan.steps import directory_of_start
 from hilum.study.plan.sweep import selected_sample
 from hilum.study.prepared import Prepared
@@ -38,7 +50,7 @@ CLASSIFIER = "classifier"
 
 
 def perform(
-    step: Step,
+    step: StoreStep | TrainingStep,
     prepared: Prepared,
     out: Path,
     workers: int | None,
@@ -48,7 +60,7 @@ def perform(
     """Run one step of training or its preparation.
 
     Args:
-        step: Step of kind "store", "pretrain", "supervise", "sweep", "finetune", "external" or "baselines".
+        step: Step to run.
         prepared: Prepared data of the task.
         out: Directory of the study.
         workers: Threads that decode images (None: all cores) or prepare batches (None: one).
@@ -57,28 +69,28 @@ def perform(
             (`hilum.finetuning.monitoring.starting_probe`).
     """
     batch_workers = 1 if workers is None else workers
-    if step.kind == "store":
-        images, root = prepared.stored_images(step.data), prepared.data[step.data].collected.root
-        build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
-    elif step.kind == "supervise":
-        _supervise(step, prepared, out, batch_workers, on_progress, probes)
-    elif step.kind == "external":
-        score_external(step, prepared, out, on_progress)
-    elif step.kind == "pretrain":
-        _pretrain(step, prepared, out, batch_workers, on_progress)
-    elif step.kind == "baselines":
-        score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
-    elif step.kind == "sweep":
-        sweep_arm(step, prepared, out, batch_workers, on_progress)
-    elif step.kind == "finetune":
-        _finetune(step, prepared, out, batch_workers, on_progress, probes)
+    match step:
+        case StoreStep(data=data):
+            images, root = prepared.stored_images(data), prepared.data[data].dataset.root
+            build_store(images, root, prepared.recipe, out / step.directory, workers=workers, on_progress=on_progress)
+        case PretrainStep():
+            _pretrain(step, prepared, out, batch_workers, on_progress)
+        case SuperviseStep():
+            _supervise(step, prepared, out, batch_workers, on_progress, probes)
+        case SweepStep():
+            sweep_arm(step, prepared, out, batch_workers, on_progress)
+        case FinetuneStep():
+            _finetune(step, prepared, out, batch_workers, on_progress, probes)
+        case ExternalStep():
+            score_external(step, prepared, out, on_progress)
+        case BaselinesStep():
+            score_baselines(prepared, store_of(out, step.data), out / step.directory, on_progress)
+        case _:
+            assert_never(step)
 
 
-def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
-    init, encoder, seed = step.of_start
-    if not isinstance(init, Pretrained):
-        raise ValueError(f"not a pretraining: {step}")
-    study, pool = prepared.study, prepared.pool_of(init)
+def _pretrain(step: PretrainStep, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport) -> None:
+    init, study, pool = step.init, prepared.study, prepared.pool_of(step.init)
     settings = pretext_settings(study, init, sum(map(len, pool.values())))
     stores = {name: store_of(out, name) for name in pool}
     reached = {name: stores[name].readable(image_ids) for name, image_ids in prepared.reached_by(init).items()}
@@ -94,9 +106,9 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
         images.image_ids,
         images.patient_ids,
         copied_patients=patients_beside(prepared.data, reached, ids),
-        encoder=encoder if init.start == "random" else _weights_before(step, prepared, out),
+        encoder=step.encoder if init.start == "random" else _weights_before(step, prepared, out),
         settings=replace(settings, workers=workers),
-        seed=seed,
+        seed=step.seed,
         directory=out / step.directory,
         split_title=_pool_title(prepared, init, images, sum(map(len, reached.values()))),
         probe=_probe(prepared, stores),
@@ -104,12 +116,12 @@ def _pretrain(step: Step, prepared: Prepared, out: Path, workers: int, on_progre
     )
 
 
-def _weights_before(step: Step, prepared: Prepared, out: Path) -> Path:
+def _weights_before(step: StartStep, prepared: Prepared, out: Path) -> Path:
     """Return the directory of the initial weights of a start."""
-    init, encoder, seed = step.of_start
-    if isinstance(init.start, str):
-        return resolve_weights(init.start, encoder)
-    return out / directory_of_start(prepared.study, encoder, init.start, seed)
+    before = step.init.start
+    if isinstance(before, str):
+        return resolve_weights(before, step.encoder)
+    return out / directory_of_start(prepared.study, step.encoder, before, step.seed)
 
 
 def _probe(prepared: Prepared, stores: Mapping[str, Store]) -> OnlineProbe | None:
@@ -146,17 +158,16 @@ def _describe_part(prepared: Prepared, name: str) -> str:
 
 
 def _supervise(
-    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
+    step: SuperviseStep, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
 ) -> None:
     """Train a supervised start; its directory then contains the classifier, and the encoder as after a pretraining."""
-    start, encoder, seed = step.of_start
     start_data, store = prepared.all_tasks.supervised[str(Path(step.directory).parent)], store_of(out, step.data)
     readable = set(store.image_ids)
-    init: Path | str = "random" if start.start == "random" else _weights_before(step, prepared, out)
+    init: Path | str = "random" if step.init.start == "random" else _weights_before(step, prepared, out)
     train, val = start_data.task.train.only(readable), start_data.task.val.only(readable)
     finetune(
         init,
-        encoder,
+        step.encoder,
         store,
         train,
         val,
@@ -165,7 +176,7 @@ def _supervise(
         settings=replace(
             finetune_settings(start_data.study, "supervised", start_data.labelled_images), workers=workers
         ),
-        seed=seed,
+        seed=step.seed,
         directory=out / step.directory / CLASSIFIER,
         split_title=f"{step.data}, train of {start_data.task.split.title}",
         patients_apart="train" not in start_data.task.split.sharing,
@@ -183,9 +194,9 @@ def _write_encoder(directory: Path) -> None:
 
 
 def _finetune(
-    step: Step, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
+    step: FinetuneStep, prepared: Prepared, out: Path, workers: int, on_progress: ProgressReport, probes: Probes | None
 ) -> None:
-    arm, encoder, seed = step.of_arm
+    arm, encoder, seed = step.arm, step.encoder, step.seed
     study, task, store = prepared.study, prepared.task, store_of(out, step.data)
     readable = set(store.image_ids)
     train, val = task.train_of(seed).only(readable), task.val.only(readable)

@@ -44,14 +44,25 @@ from hilum.study.plan import (
     without_failed,
 )
 from hilum.study.plan.record import PLAN, Outcome
+from hilum.study.plan.step_types import (
+    AcrossStep,
+    EncoderStep,
+    EvaluateStep,
+    ExplainStep,
+    ExternalStep,
+    FinetuneStep,
+    GenerateStep,
+    OverviewStep,
+    ReportStep,
+    StartStep,
+    TaskStep,
+)
 from hilum.study.plan.steps import directory_of_start, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
 from hilum.training.distributed import rank, run_on_rank0, world_size
 
-_ON_ALL_RANKS = ("pretrain", "supervise", "finetune")
+_OnAllRanks: TypeAlias = StartStep | FinetuneStep
 """Steps that all ranks run with distributed training."""
-_OF_TRAINING = ("store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines")
-_EVALUATION = ("evaluate", "explain", "report")
 
 ShowStep: TypeAlias = Callable[[int, int, Step], AbstractContextManager[ProgressReport]]
 """Function of (number of the step, number of steps, step) that returns a context manager with a progress callback."""
@@ -106,7 +117,7 @@ class StepRunner:
                     self.curve_log.update(step.directory)
 
         def work_together() -> None:
-            if step.kind not in _ON_ALL_RANKS:
+            if not isinstance(step, _OnAllRanks):
                 run_on_rank0(show_and_work)
             elif rank() == 0:
                 show_and_work()
@@ -154,7 +165,7 @@ class StudyWork:
                 self._do_part(directory, self.parts[directory])
             return
         number, step = self._by_directory[directory]
-        if step.kind == "generate":  # done before the plan
+        if isinstance(step, GenerateStep):  # done before the plan
             return
         if not self.elsewhere:
             self._do(number, step)
@@ -171,10 +182,10 @@ class StudyWork:
 
     def key_of(self, step: Step) -> str:
         """Return the fingerprint of a step, given the arms that failed before it."""
-        if step.kind not in _EVALUATION:
+        if not isinstance(step, TaskStep):
             return self.keys[step.directory]
         failed = failed_arms(self.prepared.views[step.view].study, self.out, self.keys)
-        return keys_with_failures(list(self.steps), self.keys, failed, step.view)[step.directory]
+        return keys_with_failures(self.steps, self.keys, failed, step.view)[step.directory]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle for another process, which shows no progress and locks its steps."""
@@ -191,7 +202,7 @@ class StudyWork:
             outcome, message = before
             run_on_rank0(lambda: record_failure(directory, key, step.title, 0.0, outcome, message))
             return
-        if step.kind in ("report", "overview"):
+        if isinstance(step, ReportStep | OverviewStep):
             run_on_rank0(partial(forget_without_page, self.out / step.view))
         runner = StepRunner(self.out, len(self.steps), self.show_step, self.curve_log)
         try:
@@ -224,44 +235,43 @@ class StudyWork:
         return EvaluatedTask(without_failed(view, failed), failed)
 
     def _work_of(self, step: Step) -> Callable[[ProgressReport], None]:
-        out = self.out
-        if step.kind in _OF_TRAINING:
-            return partial(perform, step, self._view(step), out, self.workers, probes=self.probes)
-        if step.kind in ("across", "overview"):
-            views = [self._trained_arms(view).prepared for view in self.prepared.views.values()]
-            return (
-                (lambda _: evaluate_across_tasks(views, out))
-                if step.kind == "across"
-                else (lambda _: _overview(views, out))
-            )
-        task = self._trained_arms(self._view(step))
-        if step.kind == "evaluate":
-            return partial(evaluate_task, task.prepared, out)
-        if step.kind == "explain":
-            return lambda report: explain_arms(
-                task.prepared, store_of(out, step.data), out, out / step.directory, report
-            )
-        return lambda _: _report(task, list(self.steps), out)
+        out, view = self.out, self._view(step)
+        match step:
+            case AcrossStep():
+                return lambda _: evaluate_across_tasks(self._views_with_trained_arms(), out)
+            case OverviewStep():
+                return lambda _: _overview(self._views_with_trained_arms(), out)
+            case EvaluateStep():
+                return partial(evaluate_task, self._trained_arms(view).prepared, out)
+            case ExplainStep(data=data, directory=directory):
+                trained = self._trained_arms(view).prepared
+                return lambda report: explain_arms(trained, store_of(out, data), out, out / directory, report)
+            case ReportStep():
+                task = self._trained_arms(view)
+                return lambda _: _report(task, list(self.steps), out)
+            case GenerateStep():
+                raise ValueError(f"{step.directory}: images are generated before a study is planned")
+            case _:
+                return partial(perform, step, view, out, self.workers, probes=self.probes)
+
+    def _views_with_trained_arms(self) -> list[Prepared]:
+        return [self._trained_arms(view).prepared for view in self.prepared.views.values()]
 
     def _failed_before(self, step: Step) -> tuple[Outcome, str] | None:
         """Return the failure of a step's start or sweep; None without one."""
-        if self._start_failed(step):
-            return "pretraining_failed", "the training of its initial weights failed"
-        if step.kind != "finetune" or step.arm is None:
+        if not isinstance(step, EncoderStep):
             return None
-        study = self._view(step).study
-        swept = study.sweep_of(step.arm) is not None
-        record = read_record(self.out / sweep_directory(study, step.arm)) if swept else None
-        if record is not None and record.outcome != "done":
-            return "diverged", "all trials of its sweep diverged"
-        return None
+        view = self._view(step)
+        if any(self._has_failed(directory) for directory in required_trainings(step, view)):
+            return "pretraining_failed", "the training of its initial weights failed"
+        if not isinstance(step, FinetuneStep) or view.study.sweep_of(step.arm) is None:
+            return None
+        failed = self._has_failed(sweep_directory(view.study, step.arm))
+        return ("diverged", "all trials of its sweep diverged") if failed else None
 
-    def _start_failed(self, step: Step) -> bool:
-        """Return whether the training of a step's initial weights failed."""
-        if step.kind not in ("pretrain", "supervise", "sweep", "finetune", "external") or step.seed is None:
-            return False
-        records = [read_record(self.out / directory) for directory in required_trainings(step, self._view(step))]
-        return any(record is not None and record.outcome != "done" for record in records)
+    def _has_failed(self, directory: str) -> bool:
+        record = read_record(self.out / directory)
+        return record is not None and record.outcome != "done"
 
 
 def _elsewhere(
@@ -275,17 +285,14 @@ def _elsewhere(
     return StudyWork(prepared, steps, keys, out, workers, elsewhere=True, parts=parts)
 
 
-def required_trainings(step: Step, view: Prepared) -> list[str]:
+def required_trainings(step: EncoderStep, view: Prepared) -> list[str]:
     """Return the directories of the trainings whose weights a step needs."""
-    if step.seed is None:
-        return []
     study = view.study
-    if step.kind in ("pretrain", "supervise") and step.init is not None and step.encoder is not None:
+    if isinstance(step, StartStep):
         return [directory_of_start(study, step.encoder, init, step.seed) for init in starts_in(step.init)][:-1]
-    if step.kind not in ("sweep", "finetune", "external"):
-        return []
-    made = pretraining_directories(study, str(step.arm), step.seed)
-    return [*made, finetuning_directory(study, str(step.arm), step.seed)] if step.kind == "external" else made
+    starts = pretraining_directories(study, step.arm, step.seed)
+    model = [finetuning_directory(study, step.arm, step.seed)] if isinstance(step, ExternalStep) else []
+    return starts + model
 
 
 def _report(task: EvaluatedTask, steps: list[Step], out: Path) -> None:

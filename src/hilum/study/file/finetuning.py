@@ -4,32 +4,55 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, PositiveInt, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from hilum.augment.config import AugmentationConfig
-from hilum.data.resampling import COPIES, resampling_of
+from hilum.data.resampling import Copies, KeepFraction, Resampling, WeightLimit
 from hilum.declared import text_of
+from hilum.errors import HilumError
 from hilum.finetuning.settings import (
+    EMA,
     TTA,
+    BatchSize,
     ClassWeights,
+    Dropout,
     FinetuneSettings,
+    Focal,
+    HeadLearningRate,
     HeadName,
+    LabelSmoothing,
+    MaxClassWeight,
     PoolingName,
     Reduction,
+    Size,
+    Steps,
+    Unfreeze,
+    Validations,
+    WarmupSteps,
     plateau_settings,
     setting_problems,
 )
 from hilum.study.file.section import Section, declared_field
-from hilum.training.settings import Compile, Keep, Optimizer, TrainingSettings
+from hilum.training.settings import (
+    Compile,
+    Epochs,
+    Keep,
+    LayerDecay,
+    LearningRate,
+    Optimizer,
+    Patience,
+    PlateauFactor,
+    PlateauMinLr,
+    PlateauPatience,
+    Schedule,
+    StopBelowLr,
+    TrainingSettings,
+    WarmupEpochs,
+    WeightDecay,
+)
 
 FeatureHeadName = Literal["logistic", "knn", "mlp", "linear"]
 """Same names as `hilum.finetuning.off_the_shelf.FeatureHead`, without importing scikit-learn."""
-
-
-def _number_of_blocks(value: object) -> object:
-    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
-        return value
-    raise ValueError(f"{value!r} is neither a number of blocks nor 'all'")
 
 
 def _kind(value: object) -> str:
@@ -39,11 +62,15 @@ def _kind(value: object) -> str:
 class Plateau(Section):
     """Reduce the learning rate when the validation loss stops improving (torch's ReduceLROnPlateau)."""
 
-    factor: float = Field(0.1, gt=0, lt=1, description="Factor by which the learning rate is multiplied.")
-    patience: int = Field(3, ge=0, description="Validations without a lower loss before a reduction.")
-    min_lr: float = Field(0.0, ge=0, description="Lower bound of the learning rate.")
-    stop_below_lr: float | None = Field(
-        None, gt=0, description="Stop training once the learning rate is below this value."
+    factor: PlateauFactor = Field(
+        TrainingSettings.plateau_factor, description="Factor by which the learning rate is multiplied."
+    )
+    patience: PlateauPatience = Field(
+        TrainingSettings.plateau_patience, description="Validations without a lower loss before a reduction."
+    )
+    min_lr: PlateauMinLr = Field(TrainingSettings.plateau_min_lr, description="Lower bound of the learning rate.")
+    stop_below_lr: StopBelowLr = Field(
+        TrainingSettings.stop_below_lr, description="Stop training once the learning rate is below this value."
     )
 
 
@@ -56,31 +83,32 @@ class OnPlateau(Section):
 class Resample(Section):
     """Resampling of classes by their weight n / (C n_c): copies of rare classes, fewer images of common ones."""
 
-    above: float = Field(
-        2.0, ge=0, description="Classes with a larger weight are oversampled by copies of every image."
+    above: WeightLimit = Field(
+        Resampling.above, description="Classes with a larger weight are oversampled by copies of every image."
     )
-    below: float = Field(0.1, ge=0, description="Classes with a smaller weight are undersampled.")
-    keep: float = Field(0.4, gt=0, le=1, description="Fraction of images kept in undersampled classes.")
-    copies: int = Field(
-        len(COPIES),
-        ge=0,
-        le=len(COPIES),
+    below: WeightLimit = Field(Resampling.below, description="Classes with a smaller weight are undersampled.")
+    keep: KeepFraction = Field(Resampling.keep, description="Fraction of images kept in undersampled classes.")
+    copies: Copies = Field(
+        Resampling.copies,
         description="Copies per image, in this order: mirrored, rotated by -40, -20, 20 and 40 degrees.",
     )
 
     @model_validator(mode="after")
     def _in_order(self) -> "Resample":
-        if self.below > self.above:
-            raise ValueError(f"below ({self.below:g}) is larger than above ({self.above:g})")
+        try:
+            self.resampling()
+        except HilumError as error:
+            raise ValueError(f"expected {error.expected}; found {error.found}") from None
         return self
 
+    def resampling(self) -> Resampling:
+        """Return the rules for `hilum.finetuning`."""
+        return Resampling(**self.model_dump())
 
-def _preset(name: str, more: str = "Default: from a preset.", **bounds: Any) -> Any:
+
+def _preset(name: str, more: str = "Default: from a preset.") -> Any:
     """Return a field with the description of a setting of `FinetuneSettings` and a default from a preset."""
-    return Field(None, description=f"{text_of(FinetuneSettings, name)} {more}", **bounds)
-
-
-Blocks = Annotated[int | Literal["all"], BeforeValidator(_number_of_blocks)]
+    return Field(None, description=f"{text_of(FinetuneSettings, name)} {more}")
 
 
 def _table_alone(value: object) -> object:
@@ -140,43 +168,43 @@ class Finetuning(Section):
         description="`false` (or `finetune: none` for the whole section): no training; published weights are evaluated "
         "with their own classifier.",
     )
-    unfreeze: Blocks = declared_field(FinetuneSettings, "unfreeze")
-    lr: float | None = _preset("lr", gt=0)
-    head_lr: float | None = declared_field(FinetuneSettings, "head_lr", gt=0)
-    layer_decay: float = declared_field(FinetuneSettings, "layer_decay", gt=0, le=1)
-    weight_decay: float | None = _preset("weight_decay", ge=0)
+    unfreeze: Unfreeze = declared_field(FinetuneSettings, "unfreeze")
+    lr: LearningRate | None = _preset("lr")
+    head_lr: HeadLearningRate = declared_field(FinetuneSettings, "head_lr")
+    layer_decay: LayerDecay = declared_field(FinetuneSettings, "layer_decay")
+    weight_decay: WeightDecay | None = _preset("weight_decay")
     optimizer: Optimizer = Field(
         FinetuneSettings.optimizer,
         description="Optimiser. `adamw`: decoupled weight decay; `adam`, `sgd` (momentum 0.9), `lars`: L2 penalty.",
     )
     schedule: Annotated[
-        Annotated[Literal["cosine", "constant", "plateau"], Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
+        Annotated[Schedule, Tag("<word>")] | Annotated[OnPlateau, Tag("<parts>")],
         Discriminator(_kind),
     ] = Field(
         FinetuneSettings.schedule,
         description="Learning-rate schedule after the warm-up: `cosine` to zero, `constant`, or `{plateau: {factor: "
         "0.1, patience: 3}}`.",
     )
-    warmup_epochs: float = Field(
-        FinetuneSettings.warmup_epochs, ge=0, description="Epochs of linear learning-rate warm-up."
+    warmup_epochs: WarmupEpochs = Field(
+        FinetuneSettings.warmup_epochs, description="Epochs of linear learning-rate warm-up."
     )
-    warmup_steps: int | None = declared_field(FinetuneSettings, "warmup_steps", ge=0)
-    ema: float | None = declared_field(FinetuneSettings, "ema", gt=0, lt=1)
-    steps: PositiveInt | None = _preset("steps", "Default: from a preset, unless `epochs` is set.")
-    epochs: PositiveInt | None = Field(None, description=text_of(FinetuneSettings, "epochs"))
-    validations: PositiveInt | None = _preset("validations")
+    warmup_steps: WarmupSteps = declared_field(FinetuneSettings, "warmup_steps")
+    ema: EMA = declared_field(FinetuneSettings, "ema")
+    steps: Steps = _preset("steps", "Default: from a preset, unless `epochs` is set.")
+    epochs: Epochs | None = Field(None, description=text_of(FinetuneSettings, "epochs"))
+    validations: Validations = _preset("validations")
     keep: Keep | None = _preset("keep")
-    patience: PositiveInt | None = _preset("patience")
-    batch_size: PositiveInt | None = _preset("batch_size")
+    patience: Patience = _preset("patience")
+    batch_size: BatchSize | None = _preset("batch_size")
     drop_last: bool | None = _preset("drop_last")
     augmentation: AugmentationConfig | None = _preset(
         "augmentation", "Default: from a preset. See [augmentations](augmentations.md)."
     )
-    size: int | None = declared_field(FinetuneSettings, "size", ge=16)
+    size: Size = declared_field(FinetuneSettings, "size")
     class_weights: ClassWeights = declared_field(FinetuneSettings, "class_weights")
-    max_class_weight: float | None = declared_field(FinetuneSettings, "max_class_weight", ge=1)
-    focal: float | None = declared_field(FinetuneSettings, "focal", ge=0)
-    label_smoothing: float = declared_field(FinetuneSettings, "label_smoothing", ge=0, lt=1)
+    max_class_weight: MaxClassWeight = declared_field(FinetuneSettings, "max_class_weight")
+    focal: Focal = declared_field(FinetuneSettings, "focal")
+    label_smoothing: LabelSmoothing = declared_field(FinetuneSettings, "label_smoothing")
     reduction: Reduction = declared_field(FinetuneSettings, "reduction")
     resample: (
         Annotated[
@@ -191,7 +219,7 @@ class Finetuning(Section):
     )
     head: HeadName = declared_field(FinetuneSettings, "head")
     pooling: PoolingName = declared_field(FinetuneSettings, "pooling")
-    dropout: float | None = _preset("dropout", ge=0, lt=1)
+    dropout: Dropout | None = _preset("dropout")
     tta: TTA = declared_field(FinetuneSettings, "tta")
     compile: Compile = Field(FinetuneSettings.compile, description=text_of(TrainingSettings, "compile"))
 
@@ -227,7 +255,7 @@ class Finetuning(Section):
         if isinstance(given.get("schedule"), OnPlateau):
             given |= plateau_settings(given["schedule"].plateau.model_dump())
         if (resample := given.get("resample")) is not None:
-            given["resample"] = resampling_of(resample.model_dump() if isinstance(resample, Resample) else resample)
+            given["resample"] = resample.resampling() if isinstance(resample, Resample) else Resampling()
         return given
 
 

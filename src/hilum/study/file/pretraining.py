@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag
 
 from hilum.data.fetching import Address, address_problem, is_address
+from hilum.declared import Seed
 from hilum.pretext.settings import RunSettings
 from hilum.study.file.finetuning import Finetuning
-from hilum.study.file.section import FindingName, Section, Seed, fraction_not_percent, is_number, percent_of
+from hilum.study.file.section import FindingName, Section, fraction_not_percent, is_number, percent_of
 from hilum.study.file.task import FractionOfValidation, LabelReading
 
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from hilum.augment import AUGMENTATIONS
 from hilum.data.recipe import parse_recipe
+from hilum.declared import problem_text
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
@@ -22,7 +23,6 @@ from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
 from hilum.study.file.protocol import published_overrides
 from hilum.study.file.schema import Study
-from hilum.study.file.section import message_of
 from hilum.study.file.sweep import sweep_problems, with_label_fractions
 from hilum.study.file.tasks_problems import (
     Place,
@@ -377,7 +377,7 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
         if new := renamed_value(str(place[-1]), found):
             return Problem(place, f"{found} was renamed to {new}", f"write {new}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
-    return Problem(place, _shortened(message_of(detail)), "" if kind == "value_error" else f"found {shown}")
+    return Problem(place, _shortened(problem_text(detail)))
 
 
 def _renamed_value(new: str, found: object) -> str:

@@ -15,14 +15,15 @@ from pydantic import (
 )
 
 from hilum.data.fetching import Address, address_problem, is_address
+from hilum.declared import Seed
 from hilum.errors import HilumError
-from hilum.evaluation.bootstrap.config import BootstrapConfig
-from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
+from hilum.evaluation.bootstrap.config import BootstrapConfig, NBootstrap
+from hilum.evaluation.settings import EvaluationSettings, Margin, MinGroup, MinPositivePatients, ReadingOptions
 from hilum.report.layouts.config import read_layout
 from hilum.study.file.explain import Explanation, check_explanation, explained_arms
 from hilum.study.file.finetuning import Features, Finetuning
 from hilum.study.file.pretraining import Pretrained, Pretraining, Supervised, WeightsName, kind_of_start
-from hilum.study.file.section import FindingName, Name, Section, Seed, declared_field
+from hilum.study.file.section import FindingName, Name, Section, declared_field
 from hilum.study.file.sweep import Sweep
 from hilum.study.file.task import Task
 from hilum.threshold_rule import parse_rule
@@ -236,8 +237,8 @@ class Evaluation(Section):
     reference: str | None = Field(
         None, description="Reference arm of all comparisons. Default: the first arm. See also `compare`."
     )
-    n_bootstrap: int = declared_field(BootstrapConfig, "n_bootstrap", ge=100, le=1_000_000)
-    min_positive_patients: PositiveInt = declared_field(EvaluationSettings, "min_positive_patients")
+    n_bootstrap: NBootstrap = declared_field(BootstrapConfig, "n_bootstrap")
+    min_positive_patients: MinPositivePatients = declared_field(EvaluationSettings, "min_positive_patients")
     family: Literal["task", "all_tasks"] = Field(
         "task",
         description="Family of tests whose p-values are adjusted together (Benjamini-Hochberg): those of one `task`, "
@@ -245,7 +246,7 @@ class Evaluation(Section):
     )
     seed: Seed = declared_field(BootstrapConfig, "seed")
     threshold: str = declared_field(ReadingOptions, "threshold")
-    margin: float | None = declared_field(EvaluationSettings, "margin", gt=0)
+    margin: Margin = declared_field(EvaluationSettings, "margin")
     seed_inference: Literal["obuchowski_rockette", "bootstrap"] = Field(
         "obuchowski_rockette",
         description="Inference over seeds: seeds as random readers (`obuchowski_rockette`), or resampled together with "
@@ -275,7 +276,7 @@ class Evaluation(Section):
         description="Additional metrics: `sensitivity_at_specificity_S`, such as `sensitivity_at_specificity_0.9`, or "
         "metrics of installed extension packages.",
     )
-    min_group: PositiveInt = declared_field(EvaluationSettings, "min_group")
+    min_group: MinGroup = declared_field(EvaluationSettings, "min_group")
     contaminated: Literal["refuse", "mark"] = Field(
         "refuse",
         description="Data leakage: arms whose initial weights were, or may have been, trained on test patients. "

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import ErrorDetails
 
 from hilum.declared import text_of
 from hilum.errors import HilumError
@@ -38,9 +37,6 @@ _LONGEST_NAME = 100
 
 Name = Annotated[str, AfterValidator(_usable_as_folder)]
 """Name of an arm, a task or a data set; also the name of a folder."""
-
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-"""Random seed, as `random_state` of scikit-learn."""
 
 
 class Section(BaseModel):
@@ -93,11 +89,6 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def declared_field(declared: type, name: str, **bounds: Any) -> Any:
+def declared_field(declared: type, name: str) -> Any:
     """Return a field with the default and the description of a setting of a dataclass, whose docstring has its text."""
-    return Field(getattr(declared, name), description=text_of(declared, name), **bounds)
-
-
-def message_of(detail: ErrorDetails) -> str:
-    """Return the message of a pydantic error, without the name of its exception."""
-    return str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
+    return Field(getattr(declared, name), description=text_of(declared, name))

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
+from hilum.declared import problem_text
 from hilum.encoders.catalogue import ARCHITECTURES, Architecture
 from hilum.errors import HilumError
 from hilum.finetuning.trials.grids import (
@@ -14,8 +15,8 @@ from hilum.finetuning.trials.grids import (
     ELWIREHARDJA_DROPOUTS,
     ELWIREHARDJA_LRS,
 )
-from hilum.finetuning.trials.space import Choices, Range, Sample, Space
-from hilum.study.file.section import Section, is_number, message_of
+from hilum.finetuning.trials.space import Choices, HalvingReduction, Range, Sample, Space
+from hilum.study.file.section import Section, is_number
 from hilum.study.file.tasks_problems import Place, Problem, encoder_of, nearest, section
 
 GridName = Literal["dinov2_linear", "elwirehardja2025"]
@@ -79,8 +80,8 @@ class Sweep(Section):
         description="Optuna storage for a copy of the trials: a file, or the URL of a database, "
         "`postgresql://HOST/NAME`; `$VARIABLE` is replaced. (The sweep's folder always has a file.)",
     )
-    reduction: int = Field(
-        3, ge=2, le=16, description="Reduction factor of `halving`: one in this many trials is continued at each rung."
+    reduction: HalvingReduction = Field(
+        3, description="Reduction factor of `halving`: one in this many trials is continued at each rung."
     )
     trials_at_once: PositiveInt | None = Field(
         None,
@@ -301,10 +302,7 @@ def _refused(place: Place, name: str, value: Any, finetuning: type[BaseModel]) -
     try:
         finetuning.model_validate({name: value})
     except ValidationError as error:
-        detail = error.errors()[0]
-        yield Problem(
-            place, message_of(detail), "" if detail["type"] == "value_error" else f"found {str(value)[:80]!r}"
-        )
+        yield Problem(place, problem_text(error.errors()[0]))
 
 
 def _problems_of_encoder(place: Place, sweep: Any, encoder: Any) -> Iterator[Problem]:

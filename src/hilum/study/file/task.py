@@ -15,10 +15,10 @@ from pydantic import (
 )
 
 from hilum.data.label_policy import OTHERWISE, Consensus, LabelPolicy, NotMentioned, Uncertain
+from hilum.declared import Seed
 from hilum.study.file.section import (
     FindingName,
     Section,
-    Seed,
     canonical_finding,
     fraction_not_percent,
     percent_of,

@@ -34,9 +34,9 @@ from hilum.study.plan.predictions import in_units, labels
 from hilum.study.plan.prepare import prepare_study
 from hilum.study.plan.record import is_done
 from hilum.study.plan.starts import Start, differences_of_start, fetch_command, start_of
+from hilum.study.plan.step_types import DataStep, EncoderStep, FinetuneStep, GenerateStep, StartStep, Step, StoreStep
 from hilum.study.plan.steps import (
     ImageCounts,
-    Step,
     count_images,
     count_pretraining_images,
     directory_of_start,
@@ -119,7 +119,11 @@ def plan_study(
     seconds = {directory: each[0] for directory, each in estimated.items()}
     spread = {directory: each[1] for directory, each in estimated.items()}
     counts = {name: count for each in images.values() for name, count in each.all.items()}
-    sizes = {step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1] for step in steps if step.encoder}
+    sizes = {
+        step.encoder: _counts(step.encoder, 1, "all", "linear", "own")[1]
+        for step in steps
+        if isinstance(step, EncoderStep) and step.encoder
+    }
     left = [step for step in steps if step.directory not in done]
     disk = {"needed": _disk_bytes(left, counts, study, sizes), "free": free_disk((out or Path()).resolve())}
     plans = {}
@@ -189,7 +193,7 @@ def _data_of_task(plan: Plan) -> dict[str, Any]:
     prepared = plan.prepared
     return {
         "images": _images_row(plan.images) if plan.images else None,
-        "judged": _unit_row(prepared) if prepared else None,
+        "evaluated": _unit_row(prepared) if prepared else None,
         "labelled": _labelled_rows(prepared) if prepared else None,
         "without_features": dict(prepared.task.without_features) if prepared else {},
         "power": power_of(prepared) if prepared else None,
@@ -326,14 +330,14 @@ def _sweep_rows(plan: Plan) -> list[dict[str, Any]]:
         if isinstance(required, HilumError):
             rows.append({"arm": arm, "refused": f"arms.{arm}, sweep: {required}"})
         else:
-            rows.append({"arm": arm, "refused": None, **asdict(required), "in_words": required.in_words})
+            rows.append({"arm": arm, "refused": None, **asdict(required), "description": required.description})
     return rows
 
 
 def _labelled_rows(prepared: Prepared) -> dict[str, Any]:
     """Return the labelled training images of each seed."""
     subsets = labelled_subsets(prepared)
-    return {"in_words": describe_subsets(subsets), "seeds": [asdict(each) for each in subsets]}
+    return {"description": describe_subsets(subsets), "seeds": [asdict(each) for each in subsets]}
 
 
 def _trained_on_test_patients(plan: Plan, arm: str, start: Start) -> str:
@@ -361,7 +365,7 @@ def _fetching(plan: Plan) -> dict[str, Any]:
 
 def _certainty(plan: Plan) -> dict[str, Any]:
     """Return the uncertainty of the estimated time, and the computing rates."""
-    encoders = [step.encoder for step in plan.steps if step.encoder]
+    encoders = [step.encoder for step in plan.steps if isinstance(step, EncoderStep) and step.encoder]
     return {
         "seconds_by_kind": _by_kind(plan),
         "seconds_low": _remaining(plan, lambda directory: 1 / (1 + plan.spread[directory])),
@@ -438,12 +442,10 @@ def _disk_bytes(steps: list[Step], images: Mapping[str, int], study: Study, para
         study: The study.
         parameters: Parameters of each encoder.
     """
-    pixels = sum(images.get(step.data, 0) for step in steps if step.kind == "store") * image_size(study) ** 2
-    generated = [study.data[step.data].generate for step in steps if step.kind == "generate"]
+    pixels = sum(images.get(step.data, 0) for step in steps if isinstance(step, StoreStep)) * image_size(study) ** 2
+    generated = [study.data[step.data].generate for step in steps if isinstance(step, GenerateStep)]
     pixels += sum(each.images * each.size**2 for each in generated if each is not None)
-    trained = [
-        parameters.get(str(step.encoder), 0) for step in steps if step.kind in ("pretrain", "supervise", "finetune")
-    ]
+    trained = [parameters.get(step.encoder, 0) for step in steps if isinstance(step, StartStep | FinetuneStep)]
     return pixels + 4 * (sum(trained) + 4 * max(trained, default=0))
 
 
@@ -461,10 +463,10 @@ def _estimate(steps: list[Step], images: Mapping[str, ImageCounts], rates: Rates
     """Return the estimated seconds of each step, and their relative uncertainty."""
     first, found = next(iter(images.values())), {}
     for step in steps:
-        if step.kind in ("generate", "store"):
+        if isinstance(step, DataStep):
             found[step.directory] = first.all[step.data] / IMAGES_A_SECOND, STEPS_SPREAD
         else:
-            rate = rates.of(step.encoder or None)
+            rate = rates.of((step.encoder or None) if isinstance(step, EncoderStep) else None)
             found[step.directory] = step.gigaflops / rate.gigaflops, rate.spread
     return found
 

@@ -1,6 +1,6 @@
 """Arms whose training failed; the study continues and is evaluated without them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,10 +8,9 @@ from hilum.artifacts import fingerprint
 from hilum.errors import HilumErrors, TrainingFailedError
 from hilum.study.file import Study
 from hilum.study.plan.record import Outcome, read_record
-from hilum.study.plan.steps import Step, finetuning_directory, pretraining_directories, sweep_directory
+from hilum.study.plan.step_types import FinetuneStep, Step, SweepStep, TaskStep
+from hilum.study.plan.steps import finetuning_directory, pretraining_directories, sweep_directory
 from hilum.study.prepared import Prepared, PreparedStudy
-
-_EVALUATION = ("evaluate", "explain", "report")
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def without_failed(prepared: Prepared, failed: list[FailedArm]) -> Prepared:
 
 
 def keys_with_failures(
-    steps: list[Step], keys: Mapping[str, str], failed: list[FailedArm], view: str = ""
+    steps: Sequence[Step], keys: Mapping[str, str], failed: list[FailedArm], view: str = ""
 ) -> dict[str, str]:
     """Return keys in which the evaluation steps of a task depend on the arms that failed.
 
@@ -87,7 +86,7 @@ def keys_with_failures(
     if not failed:
         return dict(keys)
     names = sorted(arm.name for arm in failed)
-    affected = {step.directory for step in steps if step.kind in _EVALUATION and step.view == view}
+    affected = {step.directory for step in steps if isinstance(step, TaskStep) and step.view == view}
     return {d: fingerprint([key, "without", names]) if d in affected else key for d, key in keys.items()}
 
 
@@ -114,10 +113,10 @@ def describe_failure(step: Step, study: Study, error: TrainingFailedError) -> st
     if error.code == "collapsed":
         arms = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))
         return f"{message}{error.fix[:1].upper()}{error.fix[1:].rstrip('.')} (under pretrain, or {arms}.settings)."
-    if step.kind == "sweep":
+    if isinstance(step, SweepStep):
         return f"{message}Add lower values of lr to the sweep of arms.{step.arm}, or set precision: fp32."
-    if step.kind == "finetune":
-        lr = study.finetuning_of(str(step.arm)).lr
+    if isinstance(step, FinetuneStep):
+        lr = study.finetuning_of(step.arm).lr
         now = f" (now {lr:g})" if lr is not None else ""
         return f"{message}Lower arms.{step.arm}.finetune.lr{now}, or set precision: fp32."
     keys = ", ".join(f"arms.{arm}.init" for arm in study.arms if _starts_from(study, arm, step))

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import polars as pl
@@ -20,15 +20,33 @@ from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.study.data import PreparedData, pooled_id
 from hilum.study.features import feature_hashes
-from hilum.study.file import Pretrained, Study, finetune_settings, pretext_settings
-from hilum.study.file.pretraining import Supervised
+from hilum.study.file import Study, finetune_settings, pretext_settings
 from hilum.study.file.schema import Evaluation
 from hilum.study.generate import generation_key
 from hilum.study.plan.predictions import external_labels, labels
 from hilum.study.plan.probe_labels import labels_of_task
-from hilum.study.plan.steps import (
+from hilum.study.plan.step_types import (
+    AcrossStep,
+    ArmStep,
+    BaselinesStep,
+    DataStep,
+    EncoderStep,
+    EvaluateStep,
+    ExplainStep,
+    ExternalStep,
+    FinetuneStep,
+    GenerateStep,
+    OverviewStep,
+    PretrainStep,
+    ReportStep,
+    StartStep,
     Step,
-    StepKind,
+    StoreStep,
+    SuperviseStep,
+    SweepStep,
+    TrainingStep,
+)
+from hilum.study.plan.steps import (
     baseline_names,
     directory_of_start,
     finetuning_directory,
@@ -37,11 +55,6 @@ from hilum.study.plan.steps import (
 )
 from hilum.study.plan.sweep import sweep_inputs
 from hilum.study.prepared import Prepared, PreparedStudy
-
-_EVALUATED: frozenset[StepKind] = frozenset({"sweep", "finetune", "external", "baselines"})
-"""Steps of a task whose results are evaluated."""
-_SHARED: frozenset[StepKind] = frozenset({"generate", "store", "pretrain", "supervise", "across"})
-"""Steps that tasks share."""
 
 
 def step_keys(steps: list[Step], prepared: Prepared | PreparedStudy) -> dict[str, str]:
@@ -59,51 +72,69 @@ def step_keys(steps: list[Step], prepared: Prepared | PreparedStudy) -> dict[str
 
 
 def _key(step: Step, prepared: Prepared, keys: dict[str, str], before: Sequence[Step]) -> str:
-    study = prepared.study
-    if step.kind in ("report", "overview"):
-        return _report_key(step, study, keys, before)
-    if step.kind == "across":
-        evaluated = {each.directory: keys[each.directory] for each in before if each.kind == "evaluate"}
-        how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
-        return fingerprint({"kind": "across", "tasks": evaluated, "how": how})
-    if step.kind == "generate":
-        return generation_key(study, step.data)
-    if step.kind == "store":
-        images = _images_of(prepared.data[step.data], prepared.stored_images(step.data))
-        return fingerprint({"kind": "store", "recipe": prepared.recipe.as_data(), "images": images})
-    if step.kind == "external":
-        return _external_key(step, prepared, keys)
-    if step.kind == "explain":
-        return _explanation_key(prepared, keys)
-    if step.kind == "evaluate":
-        return _evaluation_key(prepared, keys, before)
-    names = step.init.fractions if isinstance(step.init, Pretrained) else [step.data]
-    store = _only_one({name: keys[f"stores/{name}"] for name in names})
-    inputs = _training_inputs(step, prepared, keys)
-    return fingerprint({"kind": step.kind, "encoder": step.encoder, "seed": step.seed, "store": store, **inputs})
+    match step:
+        case GenerateStep():
+            return generation_key(prepared.study, step.data)
+        case StoreStep():
+            images = _images_of(prepared.data[step.data], prepared.stored_images(step.data))
+            return fingerprint({"kind": step.kind, "recipe": prepared.recipe.as_data(), "images": images})
+        case PretrainStep() | SuperviseStep() | SweepStep() | FinetuneStep() | BaselinesStep():
+            return _training_key(step, prepared, keys)
+        case ExternalStep():
+            return _external_key(step, prepared, keys)
+        case EvaluateStep():
+            return _evaluation_key(prepared, keys, before)
+        case AcrossStep():
+            return _across_key(prepared.study, keys, before)
+        case ExplainStep():
+            return _explanation_key(prepared, keys)
+        case ReportStep() | OverviewStep():
+            return _report_key(step, prepared.study, keys, before)
+        case _:
+            assert_never(step)
 
 
-def _report_key(step: Step, study: Study, keys: dict[str, str], before: Sequence[Step]) -> str:
-    shown = [each for each in before if step.kind == "overview" or _is_of(each, study.place)]
+def _across_key(study: Study, keys: dict[str, str], before: Sequence[Step]) -> str:
+    evaluated = {each.directory: keys[each.directory] for each in before if isinstance(each, EvaluateStep)}
+    how = [study.evaluate.family, study.whole.evaluate.reference, study.whole.compare]
+    return fingerprint({"kind": "across", "tasks": evaluated, "how": how})
+
+
+def _training_key(step: TrainingStep, prepared: Prepared, keys: dict[str, str]) -> str:
+    names = step.init.fractions if isinstance(step, PretrainStep) else [step.data]
+    encoder, seed = (step.encoder, step.seed) if isinstance(step, EncoderStep) else (None, None)
+    return fingerprint(
+        {
+            "kind": step.kind,
+            "encoder": encoder,
+            "seed": seed,
+            "store": _only_one({name: keys[f"stores/{name}"] for name in names}),
+            **_training_inputs(step, prepared, keys),
+        }
+    )
+
+
+def _report_key(step: ReportStep | OverviewStep, study: Study, keys: dict[str, str], before: Sequence[Step]) -> str:
+    over_tasks = isinstance(step, OverviewStep)
+    shown = [each for each in before if over_tasks or _is_of(each, study.place)]
     of_page = {each.directory: keys[each.directory] for each in shown}
-    layout = {"layout": study.layout} if study.layout and (step.kind == "overview" or not study.place) else {}
+    layout = {"layout": study.layout} if study.layout and (over_tasks or not study.place) else {}
     inputs = {"kind": "report", "steps": of_page, "question": study.question, "hilum": hilum.__version__}
     return fingerprint(inputs | layout)
 
 
-def _external_key(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
+def _external_key(step: ExternalStep, prepared: Prepared, keys: dict[str, str]) -> str:
     study = prepared.study
     scored = {name: [keys[f"stores/{name}"], list(image_ids)] for name, image_ids in prepared.external.items()}
-    arm, _, seed = step.of_arm
-    model = keys[finetuning_directory(study, arm, seed)]
+    model = keys[finetuning_directory(study, step.arm, step.seed)]
     inputs: dict[str, Any] = {"kind": "external", "model": model, "images": scored}
-    if (features := study.arms[arm].features) is not None:
+    if (features := study.arms[step.arm].features) is not None:
         inputs["features"] = [feature_hashes(features, prepared.data[name]) for name in prepared.external]
     return fingerprint(inputs)
 
 
 def _explanation_key(prepared: Prepared, keys: dict[str, str]) -> str:
-    study, boxes = prepared.study, prepared.labelled.collected.boxes
+    study, boxes = prepared.study, prepared.labelled.dataset.boxes
     explain = study.explain.model_dump() if study.explain is not None else None
     return fingerprint(
         {
@@ -119,7 +150,9 @@ def _explanation_key(prepared: Prepared, keys: dict[str, str]) -> str:
 def _evaluation_key(prepared: Prepared, keys: dict[str, str], before: Sequence[Step]) -> str:
     study = prepared.study
     trained = {
-        each.directory: keys[each.directory] for each in before if each.kind in _EVALUATED and each.view == study.place
+        each.directory: keys[each.directory]
+        for each in before
+        if isinstance(each, ArmStep | BaselinesStep) and each.view == study.place
     }
     table = labels(prepared).fill_null(-1).rows()
     inputs: dict[str, Any] = {"kind": "evaluate", "arms": trained, "how": _settings(study.evaluate), "labels": table}
@@ -133,10 +166,10 @@ def _evaluation_key(prepared: Prepared, keys: dict[str, str], before: Sequence[S
     return fingerprint(inputs)
 
 
-def _training_inputs(step: Step, prepared: Prepared, keys: dict[str, str]) -> dict[str, Any]:
+def _training_inputs(step: TrainingStep, prepared: Prepared, keys: dict[str, str]) -> dict[str, Any]:
     """Return the inputs of a training beside its encoder, seed and stored images."""
     study, task = prepared.study, prepared.task
-    if step.kind == "supervise" and isinstance(step.init, Supervised):
+    if isinstance(step, SuperviseStep):
         start = prepared.all_tasks.supervised[str(Path(step.directory).parent)]
         return {
             "settings": _finetuning(finetune_settings(start.study, "supervised", start.labelled_images)),
@@ -145,7 +178,7 @@ def _training_inputs(step: Step, prepared: Prepared, keys: dict[str, str]) -> di
             "train": _targets(start.task.train),
             "val": _targets(start.task.val),
         }
-    if step.kind == "pretrain" and isinstance(step.init, Pretrained):
+    if isinstance(step, PretrainStep):
         pool = prepared.pool_of(step.init)
         return {
             "method": step.init.pretrain,
@@ -155,7 +188,7 @@ def _training_inputs(step: Step, prepared: Prepared, keys: dict[str, str]) -> di
             "copies": study.pretrain.copies,
             "probe": _probe(prepared) if study.labelled_data in pool else "",
         }
-    if step.kind == "baselines":
+    if isinstance(step, BaselinesStep):
         return {
             "baselines": baseline_names(study),
             "seed": study.seeds[0],
@@ -165,15 +198,15 @@ def _training_inputs(step: Step, prepared: Prepared, keys: dict[str, str]) -> di
             "test": task.test_ids,
             "who": task.manifest.select("image_id", "age", "sex", "view").rows(),
         }
-    arm, _, seed = step.of_arm
+    arm = step.arm
     inputs: dict[str, Any] = {
         "settings": _finetuning(finetune_settings(study, arm, prepared.labelled_images)),
         "start": _start(step, prepared, keys),
         "findings": study.task.findings,
-        "train": _targets(task.train_of(seed)),
+        "train": _targets(task.train_of(step.seed)),
         "val": _targets(task.val),
     }
-    if step.kind == "sweep":
+    if isinstance(step, SweepStep):
         return inputs | sweep_inputs(study, arm, prepared.labelled_images)
     inputs["test"] = task.test_ids
     if (features := study.arms[arm].features) is not None:
@@ -192,7 +225,7 @@ def _finetuning(settings: FinetuneSettings) -> dict[str, Any]:
 
 def _is_of(step: Step, place: str) -> bool:
     """Return whether a step belongs to a task or is shared by all."""
-    return not place or step.view == place or step.kind in _SHARED
+    return not place or step.view == place or isinstance(step, DataStep | StartStep | AcrossStep)
 
 
 def _settings(evaluate: Evaluation) -> dict[str, Any]:
@@ -200,12 +233,12 @@ def _settings(evaluate: Evaluation) -> dict[str, Any]:
     return evaluate.model_dump(exclude={"family"} if evaluate.metrics else {"family", "metrics"})
 
 
-def _start_before(step: Step, study: Study, keys: dict[str, str]) -> str:
+def _start_before(step: StartStep, study: Study, keys: dict[str, str]) -> str:
     """Identify the initial weights of a start: the key of the previous start, a hash, or "random"."""
-    init, encoder, seed = step.of_start
-    if isinstance(init.start, str):
-        return _weights(init.start, encoder)
-    return keys[directory_of_start(study, encoder, init.start, seed)]
+    before = step.init.start
+    if isinstance(before, str):
+        return _weights(before, step.encoder)
+    return keys[directory_of_start(study, step.encoder, before, step.seed)]
 
 
 def _probe(prepared: Prepared) -> str:
@@ -222,11 +255,11 @@ def _only_one(of_data: dict[str, Any]) -> Any:
 def _images_of(data: PreparedData, stored: pl.DataFrame) -> list[Any]:
     """Return `_images` of a data set; for a pool, of each part, with paths relative to its root."""
     if not data.parts:
-        return _images(stored, data.collected.root)
+        return _images(stored, data.dataset.root)
     wanted, found = set(stored["image_id"]), list[Any]()
     for name, part in data.parts.items():
         here = pl.Series([pooled_id(name, each) in wanted for each in part.manifest["image_id"]], dtype=pl.Boolean)
-        found.append([name, _images(part.manifest.filter(here), part.collected.root)])
+        found.append([name, _images(part.manifest.filter(here), part.dataset.root)])
     return found
 
 
@@ -242,16 +275,17 @@ def _bytes(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
 
-def _start(step: Step, prepared: Prepared, keys: dict[str, str]) -> str:
+def _start(step: ArmStep, prepared: Prepared, keys: dict[str, str]) -> str:
     """Identify the initial weights of an arm: the key of its pretraining, a hash, or "random"."""
-    arm, encoder, seed = step.of_arm
-    pretrained = pretraining_directory(prepared.study, arm, seed)
-    return _weights(str(prepared.study.arms[arm].init), encoder) if pretrained is None else keys[pretrained]
+    pretrained = pretraining_directory(prepared.study, step.arm, step.seed)
+    if pretrained is not None:
+        return keys[pretrained]
+    return _weights(str(prepared.study.arms[step.arm].init), step.encoder)
 
 
-def _weights(name_or_path: str, encoder: str | None) -> str:
+def _weights(name_or_path: str, encoder: str) -> str:
     """Return the SHA-256 of weights, or "random"."""
-    if name_or_path == "random" or encoder is None:
+    if name_or_path == "random":
         return name_or_path
     return read_card(resolve_weights(name_or_path, encoder)).sha256
 

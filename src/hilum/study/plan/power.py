@@ -8,6 +8,7 @@ import polars as pl
 from hilum.evaluation.inference import Assumptions, TestSet, number_or_null, smallest_detectable_difference
 from hilum.evaluation.metrics import MACRO
 from hilum.evaluation.predictions import LEAST_PATIENTS, count_cases
+from hilum.notes import Code, note, note_columns, read_codes
 from hilum.study.plan.predictions import in_units, labels
 from hilum.study.prepared import Prepared
 
@@ -37,7 +38,7 @@ def describe_power(power: dict[str, Any]) -> str:
 
 def _undetectable(power: dict[str, Any]) -> str:
     """Return why no difference is detectable: too few patients, or none even with a perfect arm."""
-    if any(row["finding"] != MACRO and not row["note"].endswith(": excluded") for row in power["rows"]):
+    if any(Code.NOT_DETECTABLE in read_codes(row.get("codes")) for row in power["rows"]):
         return "not even with a perfect arm"
     least = power["min_positive_patients"]
     return f"no finding has {least} positive and {least} negative patients"
@@ -57,7 +58,7 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         `assumed` (AUROC of the weaker arm, correlation of the arms, power, significance level; see
         `hilum.evaluation.Assumptions`), `min_positive_patients` (the limit used), and `rows`, the mean first, then each
         finding: finding, positives, negatives, patients, positive_patients, smallest_difference (None if no difference
-        is detectable) and note.
+        is detectable), note and codes.
     """
     assumed = Assumptions()
     test = labels.filter(pl.col("split") == "test")
@@ -76,16 +77,14 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
             "patients": int(cases.patients[at]),
             "positive_patients": int(cases.positive_patients[at]),
             "smallest_difference": None,
-            "note": "",
+            **note_columns([]),
         }
         if included[at]:
             counted[finding] = TestSet(row["positives"], row["negatives"], row["patients"])
             row["smallest_difference"] = number_or_null(smallest_detectable_difference(counted[finding], assumed))
-            row["note"] = (
-                "" if row["smallest_difference"] else "no difference is detectable, not even with a perfect arm"
-            )
+            row |= note_columns([] if row["smallest_difference"] else [note(Code.NOT_DETECTABLE)])
         else:
-            row["note"] = f"fewer than {min_positive_patients} positive or negative patients: excluded"
+            row |= note_columns([note(Code.POWER_TOO_FEW_PATIENTS, min_positive_patients=min_positive_patients)])
         rows.append(row)
     mean = {
         "finding": MACRO,
@@ -94,7 +93,7 @@ def detectable_differences(labels: pl.DataFrame, findings: Sequence[str], min_po
         "patients": int(cases.patients.max(initial=0)),
         "positive_patients": None,
         "smallest_difference": number_or_null(smallest_detectable_difference(counted, assumed)) if counted else None,
-        "note": f"mean of {len(counted)} of {len(findings)} findings",
+        **note_columns([note(Code.POWER_OF_MEAN, findings=len(counted), of=len(findings))]),
     }
     assumptions = {
         "auroc": assumed.auroc,

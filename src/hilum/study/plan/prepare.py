@@ -308,12 +308,12 @@ def refuse_without_folder(study: Study, roots: Mapping[str, Path]) -> None:
 
 
 def _read(study: Study, name: str, root: Path, allow_missing: bool) -> PreparedData:
-    collected, issuer = _read_collection(study.data[name], name, root, allow_missing)
+    dataset, issuer = _read_collection(study.data[name], name, root, allow_missing)
     settings = study.data[name]
-    manifest = _usable(collected.manifest, settings)
+    manifest = _usable(dataset.manifest, settings)
     known = settings.collection != "folder" or settings.issuer is not None or issuer != name
     labels = None if settings.labels is None or is_ingested(root) else root / settings.labels
-    return PreparedData(name, collected, manifest, issuer, known, labels)
+    return PreparedData(name, dataset, manifest, issuer, known, labels)
 
 
 def _read_collection(settings: DataSet, name: str, root: Path, allow_missing: bool) -> tuple[Dataset, str]:
@@ -322,16 +322,16 @@ def _read_collection(settings: DataSet, name: str, root: Path, allow_missing: bo
     if is_ingested(root):
         given = {f"data.{name}.{option}": value for option, value in options.items() if value}
         ingested = read_ingested(name, root, given, issuer=settings.issuer)
-        collected, issuer = ingested.collected, ingested.issuer
-        if collected.name != settings.collection:
+        dataset, issuer = ingested.dataset, ingested.issuer
+        if dataset.name != settings.collection:
             fix = "Correct the collection in the study file, or give another folder."
-            raise HilumError(f"data.{name}.collection", expected=collected.name, found=settings.collection, fix=fix)
-        if not collected.root.is_dir():
+            raise HilumError(f"data.{name}.collection", expected=dataset.name, found=settings.collection, fix=fix)
+        if not dataset.root.is_dir():
             fix = "Restore the images, or ingest them again from their new folder."
-            raise HilumError(collected.root, expected=f"the images of {root}", found="no such folder", fix=fix)
+            raise HilumError(dataset.root, expected=f"the images of {root}", found="no such folder", fix=fix)
     else:
         labels = root / settings.labels if settings.labels else None
-        collected = read_collection(
+        dataset = read_collection(
             settings.collection,
             root,
             allow_missing=allow_missing,
@@ -341,8 +341,8 @@ def _read_collection(settings: DataSet, name: str, root: Path, allow_missing: bo
         )
         issuer = issuer_of(root, settings.collection, settings.issuer or name)
     if settings.hash_patients:
-        collected = pseudonymised(collected, issuer, own_salt(), f"data.{name}.hash_patients")
-    return collected, issuer
+        dataset = pseudonymised(dataset, issuer, own_salt(), f"data.{name}.hash_patients")
+    return dataset, issuer
 
 
 def _usable(manifest: pl.DataFrame, settings: DataSet) -> pl.DataFrame:
@@ -368,7 +368,7 @@ def _prepare_task(view: View, data: PreparedData) -> PreparedTask:
             found="no study_id",
             fix="Add a column study_id to its label table, or set unit: image.",
         )
-    split = make_split(manifest, task.split, data.collected.name, data)
+    split = make_split(manifest, task.split, data.dataset.name, data)
     at = f"{place}.split"
     check_patients_apart(split.assignment, f"{at} ({split.title})", sharing=split.sharing)
     parts = set(split.assignment["split"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TypedDict
 
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
@@ -22,12 +22,25 @@ from hilum.study.file import ListedSplit, PatientSplit, Pretrained, Study, prete
 from hilum.study.file.pretraining import Supervised
 from hilum.study.file.sweep import Sweep, sweep_space, swept_encoders
 from hilum.study.file.views import start_directory, starts_in, supervised_study, views_of
+from hilum.study.plan.step_types import (
+    AcrossStep,
+    BaselinesStep,
+    DataStep,
+    EvaluateStep,
+    ExplainStep,
+    ExternalStep,
+    FinetuneStep,
+    GenerateStep,
+    OverviewStep,
+    PretrainStep,
+    ReportStep,
+    StartStep,
+    Step,
+    StoreStep,
+    SuperviseStep,
+    SweepStep,
+)
 from hilum.study.prepared import Prepared
-
-StepKind = Literal[
-    "generate", "store", "pretrain", "supervise", "sweep", "finetune", "external", "baselines", "evaluate", "across",
-    "explain", "report", "overview",
-]  # fmt: skip
 
 EVALUATION = "evaluation"
 """Directory of predictions and tables of a task; at the top level, of the tables over all tasks."""
@@ -67,62 +80,6 @@ class ImageCounts:
     pretraining: Mapping[tuple[tuple[str, float], ...], int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a study.
-
-    Attributes:
-        kind: Kind of step.
-        title: Title for display.
-        directory: Directory of its files, relative to the study's directory.
-        data: Name of its data set, the labelled one if there are several; for pretraining, a description of its data.
-        arm: Name of its arm; None if arms share the step.
-        seed: Random seed; None without one.
-        init: Start that it trains; None for other steps.
-        view: Folder of its task and label fraction (`Study.place`), or of the first task that shares the step.
-        gigaflops: Upper bound of its cost in 10^9 floating-point operations; 0 if negligible.
-    """
-
-    kind: StepKind
-    title: str
-    directory: str
-    data: str
-    arm: str | None = None
-    seed: int | None = None
-    init: Pretrained | Supervised | None = None
-    encoder: str | None = None
-    gigaflops: float = 0.0
-    view: str = ""
-
-    @property
-    def of_arm(self) -> tuple[str, str, int]:
-        """Arm, encoder and seed of a step of one arm.
-
-        Raises:
-            ValueError: The step has none.
-        """
-        if self.arm is None or self.encoder is None or self.seed is None:
-            raise ValueError(f"not a step of an arm: {self}")
-        return self.arm, self.encoder, self.seed
-
-    @property
-    def of_start(self) -> tuple[Pretrained | Supervised, str, int]:
-        """Start, encoder and seed of a step that trains a start.
-
-        Raises:
-            ValueError: The step has none.
-        """
-        if self.init is None or self.encoder is None or self.seed is None:
-            raise ValueError(f"not a step of a start: {self}")
-        return self.init, self.encoder, self.seed
-
-
-_EVALUATION_STEPS: tuple[tuple[StepKind, str, str], ...] = (
-    ("baselines", "fit shortcut baselines", BASELINES),
-    ("evaluate", "evaluate", EVALUATION),
-)
-
-
 def steps_of(study: Study, images: ImageCounts | Mapping[str, ImageCounts] | None) -> list[Step]:
     """Return all steps of a study in the order in which they run: shared steps, then each task, then all tasks.
 
@@ -131,29 +88,40 @@ def steps_of(study: Study, images: ImageCounts | Mapping[str, ImageCounts] | Non
         images: Image counts, by folder of the task if there are several; None: all costs are 0.
     """
     views = {view.directory: view.study for view in views_of(study)}
-    steps = [*_data_steps(study), *_start_steps(list(views.values()))]
+    steps: list[Step] = [*_data_steps(study), *_start_steps(list(views.values()))]
     for view in views.values():
         steps += [*_sweep_steps(view), *_finetuning_steps(view), *_external_steps(view)]
-        for kind, title, name in _EVALUATION_STEPS:
-            steps.append(
-                Step(kind, _titled(view, title), view_directory(view, name), view.labelled_data, view=view.place)
-            )
+        steps.append(BaselinesStep(**_of_task(view, "fit shortcut baselines", BASELINES), data=view.labelled_data))
+        steps.append(EvaluateStep(**_of_task(view, "evaluate", EVALUATION)))
     if "" not in views:
-        steps.append(Step("across", "compare tasks", EVALUATION, ""))
+        steps.append(AcrossStep(title="compare tasks", directory=EVALUATION))
     for view in views.values():
         if view.explain and view.explained_arms:
             title = f"explain {' and '.join(view.explained_arms)}: {view.explain.method}, {view.explain.embedding}"
-            at = view_directory(view, EXPLANATION)
-            steps.append(Step("explain", _titled(view, title), at, view.labelled_data, view=view.place))
-        page = _titled(view, "write the report")
-        steps.append(Step("report", page, view_directory(view, REPORT), view.labelled_data, view=view.place))
+            steps.append(ExplainStep(**_of_task(view, title, EXPLANATION), data=view.labelled_data))
+        steps.append(ReportStep(**_of_task(view, "write the report", REPORT)))
     if "" not in views:
-        steps.append(Step("overview", "write the report over all tasks", REPORT, ""))
+        steps.append(OverviewStep(title="write the report over all tasks", directory=REPORT))
     if images is None:
         return steps
     counted = {"": images} if isinstance(images, ImageCounts) else images
     first = next(iter(counted.values()))
-    return [replace(step, gigaflops=_cost(step, views, counted.get(step.view, first))) for step in steps]
+    main = next(iter(views.values()))
+    return [
+        replace(step, gigaflops=_cost(step, views.get(step.view, main), counted.get(step.view, first)))
+        for step in steps
+    ]
+
+
+class _OfTask(TypedDict):
+    title: str
+    directory: str
+    view: str
+
+
+def _of_task(view: Study, title: str, name: str) -> _OfTask:
+    """Return title, directory and view of a step of one task."""
+    return {"title": _titled(view, title), "directory": view_directory(view, name), "view": view.place}
 
 
 def _titled(study: Study, title: str) -> str:
@@ -271,17 +239,18 @@ def image_size(study: Study) -> int:
     return parse_recipe(study.preprocess).size
 
 
-def _data_steps(study: Study) -> Iterator[Step]:
+def _data_steps(study: Study) -> Iterator[DataStep]:
     for name, data in study.data.items():
         if data.generate:
-            yield Step("generate", f"generate {data.generate.images:,} images for {name}", f"generated/{name}", name)
+            title = f"generate {data.generate.images:,} images for {name}"
+            yield GenerateStep(title=title, directory=f"generated/{name}", data=name)
     for name in study.data:
-        yield Step("store", f"decode and preprocess {name}", f"stores/{name}", name)
+        yield StoreStep(title=f"decode and preprocess {name}", directory=f"stores/{name}", data=name)
 
 
-def _start_steps(views: Sequence[Study]) -> Iterator[Step]:
+def _start_steps(views: Sequence[Study]) -> Iterator[StartStep]:
     """Yield each start once, in order; preferably for a task on its data, whose labels can probe it."""
-    found: dict[str, tuple[Study, Step]] = {}
+    found: dict[str, tuple[Study, StartStep]] = {}
     for seed in views[0].seeds:
         for view in views:
             for name, arm in view.arms.items():
@@ -297,92 +266,110 @@ def _is_probed(view: Study, init: Pretrained | Supervised) -> bool:
     return isinstance(init, Pretrained) and view.labelled_data in init.fractions
 
 
-def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str, seed: int) -> Step:
+def _start_step(view: Study, arm: str, init: Pretrained | Supervised, directory: str, seed: int) -> StartStep:
     encoder, suffix = view.arms[arm].encoder, f"seed {seed}"
     if isinstance(init, Supervised):
         data = view.supervised_data(init)
         findings = supervised_study(view, encoder, init).task.findings
         count = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
         title = f"train {encoder} with labels of {data}, {count}, {suffix}"
-        return Step("supervise", title, directory, data, seed=seed, init=init, encoder=encoder, view=view.place)
+        return SuperviseStep(
+            title=title, directory=directory, view=view.place, init=init, encoder=encoder, seed=seed, data=data
+        )
     title = f"pretrain {init.pretrain} {encoder} on {init.pool()}, {suffix}"
-    return Step("pretrain", title, directory, init.pool(), seed=seed, init=init, encoder=encoder, view=view.place)
+    return PretrainStep(title=title, directory=directory, view=view.place, init=init, encoder=encoder, seed=seed)
 
 
-def _sweep_steps(study: Study) -> Iterator[Step]:
-    for name, arm in study.arms.items():
-        if study.sweep_of(name) is not None:
-            yield Step(
-                "sweep", _titled(study, f"sweep {name}"), sweep_directory(study, name),
-                study.labelled_data, arm=name, seed=study.seeds[0], encoder=arm.encoder, view=study.place,
-            )  # fmt: skip
+class _OfArm(_OfTask):
+    arm: str
+    encoder: str
+    seed: int
+    data: str
 
 
-def _finetuning_steps(study: Study) -> Iterator[Step]:
-    for seed in study.seeds:
-        for name, arm in study.arms.items():
-            directory = finetuning_directory(study, name, seed)
+def _of_arm(view: Study, title: str, directory: str, arm: str, seed: int) -> _OfArm:
+    """Return the fields of a step of one arm."""
+    return {
+        "title": _titled(view, title), "directory": directory, "view": view.place, "arm": arm,
+        "encoder": view.arms[arm].encoder, "seed": seed, "data": view.labelled_data,
+    }  # fmt: skip
+
+
+def _sweep_steps(view: Study) -> Iterator[SweepStep]:
+    for arm in view.arms:
+        if view.sweep_of(arm) is not None:
+            yield SweepStep(**_of_arm(view, f"sweep {arm}", sweep_directory(view, arm), arm, view.seeds[0]))
+
+
+def _finetuning_steps(view: Study) -> Iterator[FinetuneStep]:
+    for seed in view.seeds:
+        for name, arm in view.arms.items():
             what = f"fine-tune {name}" if arm.features is None else f"fit {arm.features.head} of {name}"
-            yield Step(
-                "finetune", _titled(study, f"{what}, seed {seed}"), directory, study.labelled_data, arm=name,
-                seed=seed, encoder=arm.encoder, view=study.place,
-            )  # fmt: skip
+            directory = finetuning_directory(view, name, seed)
+            yield FinetuneStep(**_of_arm(view, f"{what}, seed {seed}", directory, name, seed))
 
 
-def _external_steps(study: Study) -> Iterator[Step]:
-    others = " and ".join(study.task.external)
-    for seed in study.seeds if others else ():
-        for name, arm in study.arms.items():
-            yield Step(
-                "external", _titled(study, f"score {name} on {others}, seed {seed}"),
-                external_directory(study, name, seed), study.labelled_data, arm=name, seed=seed, encoder=arm.encoder,
-                view=study.place,
-            )  # fmt: skip
+def _external_steps(view: Study) -> Iterator[ExternalStep]:
+    others = " and ".join(view.task.external)
+    for seed in view.seeds if others else ():
+        for arm in view.arms:
+            title, directory = f"score {arm} on {others}, seed {seed}", external_directory(view, arm, seed)
+            yield ExternalStep(**_of_arm(view, title, directory, arm, seed))
 
 
-def _cost(step: Step, views: Mapping[str, Study], images: ImageCounts) -> float:
-    study = views.get(step.view, next(iter(views.values())))
-    if step.kind == "supervise" and isinstance(step.init, Supervised) and step.encoder:
-        pretraining = supervised_study(study, step.encoder, step.init)
-        tuning = resolved_finetuning(pretraining, "supervised", images.pool[step.data])
-        return finetuning_gigaflops(
-            step.encoder, tuning.settings.size or image_size(study), unfreeze=tuning.settings.unfreeze,
-            train=images.pool[step.data], val=0, test=0, epochs=tuning.epochs, validations=0,
-        )  # fmt: skip
-    if step.kind == "pretrain" and isinstance(step.init, Pretrained) and step.encoder:
-        count = count_pretraining_images(images, step.init)
-        resolved = pretext_settings(study, step.init, count)
-        size = mean_size(resolved.size, image_size(study))
-        return pretraining_gigaflops(
-            step.init.pretrain, resolved.options, step.encoder, size, images=count, epochs=resolved.epochs
-        )
-    if step.kind == "finetune" and step.arm and step.encoder:
-        tuning = resolved_finetuning(study, step.arm, images.train)
-        if not study.finetuning_of(step.arm).train:
-            size = tuning.settings.size or image_size(study)
+def _cost(step: Step, study: Study, images: ImageCounts) -> float:
+    """Return the cost of a step in 10^9 floating-point operations; 0 for work without a network."""
+    match step:
+        case PretrainStep(init=init, encoder=encoder):
+            count = count_pretraining_images(images, init)
+            resolved = pretext_settings(study, init, count)
+            size = mean_size(resolved.size, image_size(study))
+            return pretraining_gigaflops(
+                init.pretrain, resolved.options, encoder, size, images=count, epochs=resolved.epochs
+            )
+        case SuperviseStep(init=supervised, encoder=encoder, data=data):
+            tuning = resolved_finetuning(supervised_study(study, encoder, supervised), "supervised", images.pool[data])
             return finetuning_gigaflops(
-                step.encoder, size, unfreeze=0, train=images.train, val=images.val, test=images.test, epochs=0,
-                validations=0,
+                encoder, tuning.settings.size or image_size(study), unfreeze=tuning.settings.unfreeze,
+                train=images.pool[data], val=0, test=0, epochs=tuning.epochs, validations=0,
             )  # fmt: skip
-        settings = tuning.settings
-        validations = len(range(0, tuning.epochs, settings.training(0, images.train).validate_every))
-        return finetuning_gigaflops(
-            step.encoder, settings.size or image_size(study), unfreeze=settings.unfreeze, train=images.train,
-            val=images.val, test=images.test, epochs=tuning.epochs, validations=validations,
-        )  # fmt: skip
-    if step.kind == "sweep" and step.arm and step.encoder:
-        return _sweep_cost(study, step.arm, images)
-    if step.kind == "explain" and study.explain:
-        config = study.explain
-        return explaining_gigaflops(
-            [study.arms[arm].encoder for arm in study.explained_arms],
-            image_size(study),
-            config.method,
-            drawn=min(config.candidates, images.test),
-            shown=config.images * len(RULES) * len(study.task.findings),
-            points=min(config.points, images.test) if config.embedding != "none" else 0,
-        )
-    return 0.0
+        case SweepStep(arm=arm):
+            return _sweep_cost(study, arm, images)
+        case FinetuneStep(arm=arm, encoder=encoder):
+            return _finetuning_cost(study, arm, encoder, images)
+        case ExplainStep():
+            return _explaining_cost(study, images)
+        case _:
+            return 0.0
+
+
+def _finetuning_cost(study: Study, arm: str, encoder: str, images: ImageCounts) -> float:
+    if study.arms[arm].features is not None:
+        return 0.0
+    tuning = resolved_finetuning(study, arm, images.train)
+    settings, epochs, validations = tuning.settings, 0, 0
+    unfreeze: int | str = 0
+    if study.finetuning_of(arm).train:
+        epochs, unfreeze = tuning.epochs, settings.unfreeze
+        validations = len(range(0, epochs, settings.training(0, images.train).validate_every))
+    return finetuning_gigaflops(
+        encoder, settings.size or image_size(study), unfreeze=unfreeze, train=images.train, val=images.val,
+        test=images.test, epochs=epochs, validations=validations,
+    )  # fmt: skip
+
+
+def _explaining_cost(study: Study, images: ImageCounts) -> float:
+    config = study.explain
+    if config is None:
+        return 0.0
+    return explaining_gigaflops(
+        [study.arms[arm].encoder for arm in study.explained_arms],
+        image_size(study),
+        config.method,
+        drawn=min(config.candidates, images.test),
+        shown=config.images * len(RULES) * len(study.task.findings),
+        points=min(config.points, images.test) if config.embedding != "none" else 0,
+    )
 
 
 def _sweep_cost(study: Study, arm: str, images: ImageCounts) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import (
-    LaneShapes,
+    MemberShapes,
     Part,
     Range,
     Sample,
@@ -57,18 +57,18 @@ class SweepRequirements:
     groups: int = 1
 
     @property
-    def in_words(self) -> str:
+    def description(self) -> str:
         """Description in one line."""
         settings = " × ".join(f"{name} {values}" for name, values in self.settings.items())
         cost = f", {self.planned_share:.0%} of the full cost" if self.planned_share < 1 else ""
         rounds = "one round" if self.rounds == 1 else f"{self.rounds} rounds"
         return (
             f"{self.trials} trials ({self.search}{cost}) of {settings}; selected by {self.select} on validation "
-            f"images; {rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB; {self.spread_in_words}"
+            f"images; {rounds}, at most {self.bytes / 1e9:.2f} of {self.memory / 1e9:.1f} GB; {self.parallelism}"
         )
 
     @property
-    def spread_in_words(self) -> str:
+    def parallelism(self) -> str:
         """Description of the parallelism."""
         if self.groups == 1:
             return "trained in one process"
@@ -180,7 +180,7 @@ def sweep_requirements(study: Study, arm: str, images: tuple[int, int]) -> Sweep
         numbered = [(number, settings[number]) for number in some]
         chunks = chunks_that_fit(numbered, encoder, size=size, memory=memory, **common)
         rounds += len(chunks)
-        known: dict[tuple[str, int], LaneShapes] = {}
+        known: dict[tuple[str, int], MemberShapes] = {}
         for chunk in chunks:
             need = lockstep_bytes([settings[n] for n in chunk], encoder, size=size, known=known, **common)
             most = max(most, need.total)

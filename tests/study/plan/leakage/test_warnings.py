@@ -55,7 +55,7 @@ def test_one_file_with_two_labels_in_a_pool_is_counted_and_named(roots, capsys):
     assert found["parameters"] == {"groups": 1, "findings": "Mass", "examples": "a:a3.png and b:b2.png"}
     assert found["data"] == plan.study.labelled_data
     print_plan(plan)
-    assert "with contradictory labels (Mass; a:a3.png and b:b2.png)" in capsys.readouterr().out.replace("\n", " ")
+    assert "with contradictory labels of Mass (a:a3.png and b:b2.png)" in capsys.readouterr().out.replace("\n", " ")
 
 
 def test_one_file_with_two_labels_in_a_folder_is_counted_over_all_its_names(roots):

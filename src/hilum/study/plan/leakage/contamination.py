@@ -11,7 +11,7 @@ from hilum.data.store import Store
 from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Contamination, Statement, find_contamination
 from hilum.errors import HilumErrors
-from hilum.runs.copies import Copy
+from hilum.runs.pools.copies import Copy
 from hilum.study.data import PreparedData, pooled_id, split_pooled_id
 from hilum.study.file import Pretrained
 from hilum.study.file.views import start_directory, starts_in

@@ -1,6 +1,6 @@
 """Re-encoded duplicates: training images with the stored pixels of a validation or test image.
 
-They are found in the stores of a study (`hilum.runs.copies`): before the first training, not in the plan.
+They are found in the stores of a study (`hilum.runs.pools.copies`): before the first training, not in the plan.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from hilum.artifacts import fingerprint
 from hilum.data.store import Store
 from hilum.errors import HilumErrors
 from hilum.notes import Note
-from hilum.runs.copies import (
+from hilum.runs.pools.copies import (
     Copy,
     ImageName,
     counted_once,
@@ -57,7 +57,7 @@ def unsearched_copies(prepared: Prepared, training: Sequence[str]) -> Note | Non
 def pixels_once(
     prepared: Prepared, stores: Mapping[str, Store], pools: Mapping[str, Sequence[str]]
 ) -> dict[str, list[str]]:
-    """Remove images with equal pixels from the pools of a pretraining (`hilum.runs.copies.counted_once`)."""
+    """Remove images with equal pixels from the pools of a pretraining (`hilum.runs.pools.copies.counted_once`)."""
     data = {name: prepared.data[name] for name in pools}
     return counted_once(data, pools, equal_pixels(stores, pools) if is_searched(data) else ())
 

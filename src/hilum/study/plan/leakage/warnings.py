@@ -38,7 +38,7 @@ def warnings_of(*views: Prepared) -> list[DataWarning]:
     found: dict[DataWarning, None] = {}
     for prepared in views:
         for name, data in prepared.data.items():
-            found |= dict.fromkeys(DataWarning(name, each) for each in data.collected.warnings)
+            found |= dict.fromkeys(DataWarning(name, each) for each in data.dataset.warnings)
         contradiction = contradictory_labels(prepared)
         if contradiction is not None:
             found[DataWarning(prepared.labelled.name, contradiction)] = None
@@ -50,7 +50,7 @@ def contradictory_labels(prepared: Prepared) -> Note | None:
 
     Args:
         prepared: Prepared data of the task. Files are compared within a `folder` and across data sets
-            (`hilum.runs.copies.equal_files`).
+            (`hilum.runs.pools.copies.equal_files`).
     """
     parts, findings = prepared.labelled.parts, prepared.study.task.findings
     codes = _codes_of(prepared.task.manifest, findings)

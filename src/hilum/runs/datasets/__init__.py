@@ -1,0 +1,1 @@
+"""Runs on data sets without a model: ingest, doctor, preview."""
