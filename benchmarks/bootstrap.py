@@ -44,7 +44,7 @@ import time, numpy as np
 from hilum.evaluation.metrics.roc_auc import bootstrap_roc_auc
 start = time.perf_counter()
 owners = np.array([0, 1], dtype=np.int32)
-bootstrap_roc_auc(np.array([[0.0], [1.0]]), np.array([[[0.1], [0.2]]]), owners, resamples=64, seed=0)
+bootstrap_roc_auc(np.array([[0.0], [1.0]]), np.array([[[0.1], [0.2]]]), owners, n_bootstrap=64, seed=0)
 print(time.perf_counter() - start)
 """
 

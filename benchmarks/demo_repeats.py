@@ -114,7 +114,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         cells = [str(row["repeat"]), str(row["precision"]), *(f"{row[arm]:.3f}" for arm in arms)]
         cells += [
-            f"{row[f'{pair}: difference']:+.3f} ({row[f'{pair}: low']:+.3f} to {row[f'{pair}: high']:+.3f}), "
+            f"{row[f'{pair}: difference']:+.3f} ({row[f'{pair}: ci_low']:+.3f} to {row[f'{pair}: ci_high']:+.3f}), "
             f"p {row[f'{pair}: p_adjusted']:.2g}"
             for pair in pairs
         ]

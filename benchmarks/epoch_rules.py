@@ -99,7 +99,7 @@ class Recorder(OnlineProbe):
     judge: LabelledImages | None = None
     rows: list[dict[str, float]] = field(default_factory=list)
 
-    def look(self, encoder: nn.Module, size: int) -> dict[str, float]:
+    def compute(self, encoder: nn.Module, size: int) -> dict[str, float]:
         """Numbers of both groups, kept in `rows`; the library's own for the curves."""
         assert self.judge is not None
         parts = (self.images.train, self.images.val, self.judge)

@@ -6,7 +6,18 @@ import hilum
 from hilum.errors import HilumError
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.pretext.methods.settings import METHOD_SETTINGS
-from hilum.renamed import RENAMED_SETTINGS, checked_keywords, similar_name, unknown_name
+from hilum.renamed import (
+    RENAMED_KEYS,
+    RENAMED_SETTINGS,
+    checked_keywords,
+    similar_name,
+    unknown_name,
+    with_current_keys,
+)
+from hilum.study.file.explain import Explanation
+from hilum.study.file.finetuning import Finetuning
+from hilum.study.file.schema import Evaluation
+from hilum.study.file.task import Task
 from hilum.training.settings import TrainingSettings
 
 
@@ -70,3 +81,24 @@ def test_old_keywords_of_python_functions_are_answered_with_the_new_ones():
         with pytest.raises(HilumError, match=fix):
             train("runs", **keywords)
     assert train("runs", n_bootstrap=2) == "runs"
+
+
+def test_the_study_file_of_an_earlier_run_has_the_keys_of_today():
+    before = {
+        "question": "?",
+        "task": {"vote": 2, "classes": "exclusive"},
+        "evaluate": {"against": "scratch", "redraws": 500, "min_positives": 5},
+    }
+    assert with_current_keys(before) == {
+        "question": "?",
+        "task": {"consensus": 2, "classes": "multiclass"},
+        "evaluate": {"reference": "scratch", "n_bootstrap": 500, "min_positive_patients": 5},
+    }
+    assert with_current_keys(with_current_keys(before)) == with_current_keys(before)
+
+
+def test_every_renamed_key_is_one_of_a_study_file():
+    sections = {"task": Task, "explain": Explanation, "evaluate": Evaluation, "finetune": Finetuning}
+    for (section, old), new in RENAMED_KEYS.items():
+        assert new in sections[section].model_fields
+        assert old not in sections[section].model_fields

@@ -4,7 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from hilum.errors import HilumError
 
@@ -25,9 +25,11 @@ RENAMED_SETTINGS = {
     "masked_images": "mask_sample_probability",
     "masked_patches": "mask_ratio",
     "policy": "augmentation",
+    "positive_weight_limit": "max_class_weight",
     "queue_waits": "queue_start_epoch",
     "recompute": "activation_checkpointing",
     "second_policy": "second_augmentation",
+    "weighted": "class_weights",
 }
 """Old names of settings to their new names."""
 RENAMED_OUTPUT_TYPES = {
@@ -36,6 +38,19 @@ RENAMED_OUTPUT_TYPES = {
     "exclusive": "multiclass",
 }
 """Old values of `output_type`, and of `task.classes`, to the current ones."""
+RENAMED_VALUES = {"classes": RENAMED_OUTPUT_TYPES, "output_type": RENAMED_OUTPUT_TYPES}
+"""Old values of settings and keys of study files to the current ones, by setting or key."""
+RENAMED_KEYS = {
+    ("task", "films"): "images",
+    ("task", "labelled"): "label_fraction",
+    ("task", "vote"): "consensus",
+    ("task", "positive_from_grade"): "severity_threshold",
+    ("explain", "films"): "candidates",
+    ("evaluate", "against"): "reference",
+    ("evaluate", "redraws"): "n_bootstrap",
+    ("evaluate", "min_positives"): "min_positive_patients",
+}
+"""Old keys of study files to the current ones, by section and key."""
 RENAMED_ARGUMENTS = {
     "against": "reference",
     "fraction": "label_fraction",
@@ -68,6 +83,26 @@ _ELSEWHERE = {
 """Names of the same settings in Lightning, transformers, timm and the code of the methods."""
 
 
+def with_current_keys(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the study file of an earlier run with the current names of its keys, to show its results.
+
+    Args:
+        study: Content of study.yaml, of any version.
+
+    Example:
+        >>> with_current_keys({"evaluate": {"min_positives": 5}, "task": {"classes": "exclusive"}})
+        {'evaluate': {'min_positive_patients': 5}, 'task': {'classes': 'multiclass'}}
+    """
+    current = dict(study)
+    for section, content in study.items():
+        if isinstance(content, Mapping):
+            current[section] = {RENAMED_KEYS.get((section, key), key): value for key, value in content.items()}
+    task = current.get("task")
+    if isinstance(task, dict) and (classes := renamed_value("classes", task.get("classes"))):
+        task["classes"] = classes
+    return current
+
+
 def similar_name(name: str, known: Iterable[str]) -> str:
     """Return the most similar known name, or an empty string if none is similar.
 
@@ -85,6 +120,20 @@ def similar_name(name: str, known: Iterable[str]) -> str:
         return str(same)
     near = difflib.get_close_matches(name, candidates, n=1)
     return near[0] if near else ""
+
+
+def renamed_value(name: str, value: object) -> str:
+    """Return the current name of a renamed value of a setting; empty if it was not renamed.
+
+    Args:
+        name: Current name of the setting, or of the key of a study file.
+        value: Value as written.
+
+    Example:
+        >>> renamed_value("output_type", "exclusive"), renamed_value("output_type", "multiclass")
+        ('multiclass', '')
+    """
+    return RENAMED_VALUES.get(name, {}).get(value, "") if isinstance(value, str) else ""
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ import torch
 
 import hilum.cli
 import hilum.data.store.build
+import hilum.encoders.weights
 import hilum.pretext.pretrain
 import hilum.runs.pools.pretraining_pool  # so that no attempt need import it
 import hilum.training.fit
@@ -80,8 +81,8 @@ def checkpoint_often() -> None:
 
 
 BEFORE = {
-    "while the first images are decoded": kill_at_call(hilum.data.store.build, "read_gray", 40),
-    "while the next images are decoded": kill_at_call(hilum.data.store.build, "read_gray", 20),
+    "while the first images are decoded": kill_at_call(hilum.data.store.build, "read_image", 40),
+    "while the next images are decoded": kill_at_call(hilum.data.store.build, "read_image", 20),
     "before the store is described": kill_at_call(hilum.data.store.build, "_describe", 1),
 }
 WITHIN = {
@@ -92,7 +93,7 @@ WITHIN = {
 }
 AFTER = {
     "after training, before the weights are written": kill_at_call(hilum.pretext.pretrain, "write_encoder", 1),
-    "after the weights, before the ledger": kill_at_call(hilum.pretext.pretrain, "write_seen", 1),
+    "after the weights, before the card": kill_at_call(hilum.encoders.weights, "write_card", 1),
     "after all files, before the renaming": kill_at_call(hilum.pretext.pretrain, "delete_checkpoints", 1),
 }
 

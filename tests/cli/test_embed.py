@@ -101,7 +101,7 @@ def test_what_cannot_be_done_is_reported_and_nothing_is_left(here, tmp_path):
     for more, complaint in (
         (["--method", "pca"], "--method: expected one of tsne, umap, both"),
         (["--similar-to", "nobody.png"], "--similar-to: .* found nobody.png"),
-        (["--split", "val"], "expected images of patients the weights were not trained on; found none"),
+        (["--split", "patients"], "--split patients: expected a part of the published split, .*; found patients"),
     ):
         with pytest.raises(HilumError, match=complaint):
             run(here, here / "naive", *where, *more)

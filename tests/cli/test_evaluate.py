@@ -115,7 +115,7 @@ def test_probabilities_are_calibrated_on_validation_images(predictions, tmp_path
 def test_patients_that_were_trained_on_are_refused(predictions, tmp_path):
     (tmp_path / "trained.txt").write_text("060\n")
     ran = run(predictions, "--out", tmp_path / "out", "--trained-on", tmp_path / "trained.txt")
-    assert "1 patients are training patients of" in str(ran.exception)
+    assert "1 training patient of" in str(ran.exception)
     assert not (tmp_path / "out").exists()
 
 

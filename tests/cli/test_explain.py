@@ -179,7 +179,8 @@ def test_images_of_patients_that_a_model_has_learnt_from_are_left_out(images, mo
         (["--data", "chestxray14={images}", "--method", "saliency"], "expected one of gradcam"),
         (["--data", "chestxray14={images}", "--map-threshold", "0"], "expected above 0"),
         (["--data", "chestxray14={images}", "--compare-with", "{xvt}"], "expected another model"),
-        (["--data", "chestxray14={images}", "--split", "val"], "only images of the split val"),
+        (["--data", "chestxray14={images}", "--split", "val"], "a part of the published split, .*; found val. Omit"),
+        (["--data", "chestxray14={images}", "--split", "patients"], "found patients. Omit --split to use all images"),
     ],
 )
 def test_other_settings_are_refused_and_leave_nothing(words, message, images, xvt, tmp_path):

@@ -110,4 +110,4 @@ def test_a_patient_that_a_model_was_trained_on_is_refused_away_from_home_too(tab
         "--out",
         tmp_path / "out",
     )
-    assert "1 patients are training patients of" in str(ran.exception)
+    assert "1 training patient of" in str(ran.exception)

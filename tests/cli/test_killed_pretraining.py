@@ -12,7 +12,7 @@ from hilum.phantom import write_layout
 @pytest.mark.slow
 def test_a_pretraining_that_is_killed_anywhere_and_given_again_ends_with_the_same_bits(tmp_path):
     """SIGKILL while images are decoded, at random moments of the training, and after it: before the weights are
-    written, before the ledger, before the renaming. Every time the same command is given again, with another number of
+    written, before the card, before the renaming. Every time the same command is given again, with another number of
     threads.
     """
     write_layout("chestxray14", tmp_path / "images", images=80, size=48, seed=0)

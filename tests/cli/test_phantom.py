@@ -24,5 +24,5 @@ def test_an_unknown_layout_is_refused_with_those_that_there_are(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_collection_but_folder_can_be_written():
-    assert set(LAYOUTS) == set(COLLECTIONS) - {"folder"}
+def test_every_collection_can_be_written():
+    assert set(LAYOUTS) == set(COLLECTIONS)

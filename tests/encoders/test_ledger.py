@@ -52,7 +52,7 @@ def test_what_cannot_be_compared_is_not_known_and_says_why():
     assert answers(theirs, *pseudonymised_names(["ours:17"])) == ["not known"]
     why = theirs.exposure_of(["ours:17"]).why_not_known
     assert why.startswith(f"the ledger has pseudonyms with salt {salt_name(OTHER)}, the data plain ids")
-    with pytest.raises(HilumError, match="found 1 images of patients that cannot: the ledger has pseudonyms"):
+    with pytest.raises(HilumError, match="found 1 image of patients that cannot: the ledger has pseudonyms"):
         theirs.exposure_of(["ours:17", "theirs:1"]).refuse_not_known("--data ours")
     clear = Ledger(["ours:17"])
     assert answers(clear, *pseudonymised_names(["ours:17"], OTHER)) == ["not known"]

@@ -8,6 +8,7 @@ import typer
 from hilum.cli.console import echo, print_json, print_table
 from hilum.cli.options import AsJson
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.data.sources import FolderContents, FoundFiles
@@ -62,8 +63,8 @@ def where(
         return
     echo(source.title)
     counts = [
-        f"{source.images:,} images" if source.images else "",
-        f"{source.patients:,} patients" if source.patients else "",
+        counted(source.images) if source.images else "",
+        counted(source.patients, "patient") if source.patients else "",
     ]
     echo(", ".join([each for each in (*counts, source.size) if each]))
     echo(f"\nLicence: {source.licence}\nAccess: {source.access}")

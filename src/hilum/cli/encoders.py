@@ -6,6 +6,7 @@ import typer
 
 from hilum.cli.console import echo, print_json, print_table
 from hilum.cli.options import AsJson
+from hilum.wording import counted
 
 
 def encoders(
@@ -52,7 +53,7 @@ def _show(name: str, *, as_json: bool) -> None:
     architecture, published = described["architecture"], described["published"]
     echo(f"{name}: {architecture['paper']}; built by {architecture['code']}")
     echo(
-        f"{architecture['parameters']:,} parameters with one input channel, {architecture['blocks']} blocks, "
+        f"{counted(architecture['parameters'], 'parameter')} with one input channel, {architecture['blocks']} blocks, "
         f"patch of {architecture['patch']} px, {architecture['feature_width']:,} features"
     )
     echo(

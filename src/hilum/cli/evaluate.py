@@ -10,6 +10,7 @@ from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -154,6 +155,6 @@ def _print_subgroups(table: "pl.DataFrame", notes: Sequence[str]) -> None:
     titles = ["", "group", "finding", "metric", "estimate", "95 % low", "high", "gap to the rest", "adjusted p"]
     print_table(titles, estimated.select(columns).rows(), title="Subgroups of patients")
     if missing := len(table) - len(estimated):
-        echo(f"{missing:,} rows have too few patients for an estimate.")
+        echo(f"{counted(missing, 'row has', 'rows have')} too few patients for an estimate.")
     for note in notes:
         echo(note)

@@ -8,6 +8,7 @@ import typer
 from hilum.cli import options
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.explanation.run import Explained
@@ -104,14 +105,17 @@ def _print(explained: "Explained", out: Path) -> None:
     from hilum.explanation.localisation import ALL_BOXES
 
     images = len({image_id for image_id, _ in explained.pairs})
-    echo(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {images:,} images")
+    echo(f"{explained.config.method} of {', '.join(each.name for each in explained.models)} · {counted(images)}")
     for note in explained.notes:
         echo(str(note))
     if explained.statistics is not None:
         together = explained.statistics.filter(pl.col("finding") == ALL_BOXES)
         first = together.row(0, named=True)
         echo()
-        echo(f"Boxes of {first['images']:,} images and findings, {first['patients']:,} patients; 95 % intervals:")
+        echo(
+            f"Boxes of {counted(first['images'])} and findings, {counted(first['patients'], 'patient')}; 95 % "
+            "intervals:"
+        )
         if first["note"]:
             echo(first["note"])
         echo()

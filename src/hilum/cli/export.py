@@ -7,6 +7,7 @@ import typer
 
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, progress
+from hilum.wording import counted
 
 
 def export(
@@ -58,6 +59,6 @@ def export(
         return
     if exported.parity is not None:
         parity = exported.parity
-        echo(f"Probabilities differ by at most {parity.difference:.1g} on {parity.images:,} images.")
+        echo(f"Probabilities differ by at most {parity.difference:.1g} on {counted(parity.images)}.")
         echo(f"Time per image: {parity.milliseconds:.1f} ms; original model: {parity.milliseconds_torch:.1f} ms.")
     echo(str(exported.path))

@@ -8,6 +8,7 @@ import typer
 from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.runs.finetune import FinetuneResult
@@ -117,7 +118,7 @@ def _print(result: "FinetuneResult", about: dict[str, Any]) -> None:
         echo("This run was already complete: nothing was trained.")
     echo()
     epochs = f"{about['epochs']:,} {'epoch' if about['epochs'] == 1 else 'epochs'}"
-    echo(f"{about['steps']:,} steps in {epochs}; defaults of preset {about['preset']}")
+    echo(f"{counted(about['steps'], 'step')} in {epochs}; defaults of preset {about['preset']}")
     rows = [[each["name"], str(each["value"]), each["origin"], each["reason"]] for each in about["settings"]]
     print_table(["setting", "value", "from", "reason"], rows)
     echo()

@@ -7,13 +7,16 @@ import typer
 
 from hilum.cli.console import echo, progress
 from hilum.findings import ADDED_COLLECTIONS, COLLECTIONS
+from hilum.wording import counted
 
-_LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS and name != "folder")
+_LAYOUTS = ", ".join(name for name in COLLECTIONS if name not in ADDED_COLLECTIONS)
 
 
 def phantom(
     out: Annotated[Path, typer.Option(help="Directory to write the data set to.")],
-    layout: Annotated[str, typer.Option(help=f"Native layout to write: {_LAYOUTS}.")] = "chestxray14",
+    layout: Annotated[
+        str, typer.Option(help=f"Layout to write: {_LAYOUTS}. `folder`: own images with labels.csv.")
+    ] = "chestxray14",
     images: Annotated[int, typer.Option(min=1, help="Number of images.")] = 600,
     size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the images in pixels.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the patients.")] = 0,
@@ -33,10 +36,11 @@ def phantom(
       hilum phantom --layout chestxray14 --images 600 --size 256 --seed 0 --out images
       hilum ingest chestxray14 images --out images-ingested
       hilum phantom --layout padchest --images 40 --size 128 --out padchest
+      hilum phantom --layout folder --images 100 --size 64 --out images
     """
     from hilum.phantom import write_layout
 
-    with progress(f"generating {images:,} images") as on_progress:
+    with progress(f"generating {counted(images)}") as on_progress:
         write_layout(
             layout,
             out,
@@ -47,4 +51,4 @@ def phantom(
             workers=workers,
             on_progress=on_progress,
         )
-    echo(f"{images:,} images in {out}")
+    echo(f"{counted(images)} in {out}")

@@ -10,6 +10,7 @@ from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.errors import HilumError
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.runs.pretrain import PretrainResult
@@ -155,7 +156,10 @@ def _parse_fractions(given: Sequence[str], names: Sequence[str]) -> dict[str, fl
 
 
 def _print_plan(about: dict[str, Any]) -> None:
-    echo(f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients")
+    echo(
+        f"{about['method']} of {about['encoder']} on {counted(about['images'])} of "
+        f"{counted(about['patients'], 'patient')}"
+    )
     if len(about["parts"]) > 1:
         print_table(["data set", "images", "patients"], [list(part.values()) for part in about["parts"]])
     echo(f"trains on {about['learns_from']}")

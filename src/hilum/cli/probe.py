@@ -10,6 +10,7 @@ from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.evaluation.settings import EvaluationSettings
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.runs.probing import Probed
@@ -82,7 +83,7 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     counts = about["images"]
     echo(f"{about['architecture']}, {about['method']} · {about['data']}, {about['split']}")
     echo(
-        f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, tested on "
+        f"probes fitted to {counted(counts['train'])}, penalty chosen on {counts['val']:,}, tested on "
         f"{counts['test']:,}"
     )
     for note in about["notes"]:
@@ -114,7 +115,8 @@ def _print(probed: "Probed", about: dict[str, Any], out: Path) -> None:
     )
     if len(estimated) < len(own):
         echo(
-            f"{len(own) - len(estimated)} findings without AUROC: fewer than two positive or negative patients "
+            f"{counted(len(own) - len(estimated), 'finding')} without AUROC: fewer than two positive or "
+            "negative patients "
             "(see metrics.csv)"
         )
     echo()

@@ -47,7 +47,12 @@ def print_published(plan: "Plan") -> None:
     echo(f"\nComparison with the paper: {published.citation}")
     numbers = _numbers(plan)
     if numbers is None:
-        echo("The counts need the tables of the data sets: add --data NAME=FOLDER.")
+        folders = " ".join(f"--data {name}=FOLDER" for name in plan.study.data_in_folders)
+        echo(
+            f"The counts need the tables of the data sets: add {folders}."
+            if folders
+            else "The images are generated: there are no counts to compare."
+        )
         return
     if not numbers:
         echo("The paper reports no counts for the data sets and tasks of this study.")

@@ -13,6 +13,7 @@ from hilum.cli.published_numbers import Protocol, ProtocolOption, print_publishe
 from hilum.cli.study_folder import add_folder_commands
 from hilum.cli.study_plan import print_plan
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.study.check import CheckResult
@@ -425,5 +426,5 @@ def _check_summary(checked: "CheckResult") -> str:
     tried = "All other steps ran" if checked.warnings else "Every step ran"
     return (
         f"{tried} in miniature: {arms} arm{'s' if arms > 1 else ''} ({', '.join(checked.arms)}), "
-        f"{checked.images:,} images, {seconds:.1f} s"
+        f"{counted(checked.images)}, {seconds:.1f} s"
     )

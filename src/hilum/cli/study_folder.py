@@ -7,6 +7,7 @@ import typer
 
 from hilum.cli.console import echo, print_json, print_table
 from hilum.cli.options import AsJson
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.study.overview import BestArm, StudySummary
@@ -89,7 +90,7 @@ def show(
         return
     _print_summary(study)
     for sweep in sweeps:
-        echo(f"\nSweep of {sweep['arm']}, {sweep['state']}: {len(sweep['trials'])} trials ended")
+        echo(f"\nSweep of {sweep['arm']}, {sweep['state']}: {counted(len(sweep['trials']), 'trial')} ended")
         ranked = sorted(sweep["trials"], key=lambda row: (row["val_loss"] is None, row["val_loss"]))[:10]
         names = ("trial", "state", "settings", "val_loss", "val_auroc", "epochs")
         print_table(names, [[row[name] for name in names] for row in ranked])

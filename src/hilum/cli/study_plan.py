@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from hilum.cli.console import echo, print_table
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.study.plan import Plan
@@ -48,12 +49,19 @@ def print_plan(description: "Plan") -> None:
         echo("\n`hilum study run` refuses this study:")
         for problem in content["refused"]:
             echo(f"  {problem}")
-    counted = [task["images"] for task in content.get("tasks", [content])]
-    if None in counted:
-        missing = [row["name"] for row in content["data"] if not row["generated"]]
-        by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
-        fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+    if any(task["images"] is None for task in content.get("tasks", [content])):
+        _print_what_counts_need(content, description.study.data_in_folders)
+
+
+def _print_what_counts_need(content: dict[str, Any], in_folders: list[str]) -> None:
+    """Print how to get the counts of images that are not counted yet."""
+    missing = [row["name"] for row in content["data"] if row["images"] is None and row["name"] in in_folders]
+    by_hand = " ".join(f"--data {name}=FOLDER" for name in missing)
+    fetch = "run `hilum study fetch`, or " if content.get("fetching") else ""
+    if missing:
         echo(f"Counts, split and time need the tables of the data sets: {fetch}add {by_hand}")
+    else:
+        echo("Counts, split and time of generated images are known once they are generated, by `hilum study run`")
 
 
 def _size(count: int) -> str:
@@ -103,7 +111,7 @@ def _print_parts(parts: list[dict[str, Any]]) -> None:
     for row in parts:
         counts = row["positives"].items()
         described = ", ".join(f"{name} {'not labelled' if n is None else format(n, ',')}" for name, n in counts)
-        echo(f"  {row['data']}, {row['split']}: {row['images']:,} images; positive: {described}")
+        echo(f"  {row['data']}, {row['split']}: {counted(row['images'])}; positive: {described}")
 
 
 def _print_rates(rates: dict[str, Any] | None) -> None:
@@ -136,8 +144,8 @@ def _print_arms(content: dict[str, Any]) -> None:
     if (evaluated := content["evaluated"]) is not None and evaluated["unit"] == "study":
         score = "mean" if evaluated["score"] == "mean" else "highest"
         echo(
-            f"Evaluated per study: {evaluated['test_units']:,} studies of {evaluated['test_images']:,} test images, "
-            f"by the {score} score of each"
+            f"Evaluated per study: {counted(evaluated['test_units'], 'study', 'studies')} of "
+            f"{counted(evaluated['test_images'], 'test image')}, by the {score} score of each"
         )
     if lost := content["without_features"]:
         counts = ", ".join(f"{part} {count:,}" for part, count in lost.items())
@@ -153,7 +161,7 @@ def _print_task(task: dict[str, Any]) -> None:
     described = task["task"]
     echo(f"\nTask {task['name']}: {', '.join(described['findings'])} on {described['on']}")
     if task["test_on"]:
-        echo("  also tested on " + ", ".join(f"{name} ({count:,} images)" for name, count in task["test_on"].items()))
+        echo("  also tested on " + ", ".join(f"{name} ({counted(count)})" for name, count in task["test_on"].items()))
     _print_splits(task["data"], described["split"])
     _print_parts(task["data"].get("parts", []))
     _print_arms(task)
@@ -235,7 +243,8 @@ def _print_finetuning(rows: list[dict[str, Any]]) -> None:
     """Print the length of fine-tuning of each arm, and settings filled by a preset, with reasons."""
     for row in rows:
         echo(
-            f"\nFine-tuning of {', '.join(row['arms'])} on {row['images']:,} labelled images: {row['steps']:,} steps "
+            f"\nFine-tuning of {', '.join(row['arms'])} on {counted(row['images'], 'labelled image')}: "
+            f"{counted(row['steps'], 'step')} "
             f"in {row['epochs']:,} {'epoch' if row['epochs'] == 1 else 'epochs'}; defaults of preset {row['preset']}"
         )
         print_table(
@@ -258,7 +267,7 @@ def _print_presets(rows: list[dict[str, Any]]) -> None:
     """Print the pretraining settings filled by presets, with reasons; once for equal ones."""
     for row in rows:
         for name, images in row["counted_once"].items():
-            echo(f"\n{row['title']}: {images:,} images of {name} are duplicates in the pool: counted once")
+            echo(f"\n{row['title']}: duplicates in the pool, counted once: {counted(images)} of {name}")
     arms: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
         filled = tuple(
@@ -275,13 +284,13 @@ def _value(value: object) -> str:
 
 
 def _print_data(row: dict[str, Any], split: str | None) -> None:
-    images = f"{row['images']:,} images" if row["images"] is not None else "images not counted yet"
-    patients = f" of {row['patients']:,} patients" if row["patients"] is not None else ""
+    images = counted(row["images"]) if row["images"] is not None else "images not counted yet"
+    patients = f" of {counted(row['patients'], 'patient')}" if row["patients"] is not None else ""
     origin = "generated, " if row["generated"] else ""
     echo(f"{row['name']}  {images}{patients} ({origin}{row['collection']})")
     if row.get("pool") is not None:
         unlabelled = f"{row['unlabelled']:,} unlabelled; " if row["unlabelled"] else ""
-        echo(f"  {unlabelled}{row['pool']:,} images to pretrain on: no validation or test patients")
+        echo(f"  {unlabelled}{counted(row['pool'])} to pretrain on: no validation or test patients")
     _print_splits(row, split)
     _print_parts(row.get("parts") or [])
     echo()

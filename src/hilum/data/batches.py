@@ -16,6 +16,7 @@ from hilum.data.preprocess import Recipe
 from hilum.data.transfer import to_device
 from hilum.draws import image_keys, shuffled
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 _AHEAD = 2  # batches that each worker prepares in advance
 _FRACTION_OF_DEVICE = 0.5  # of the free device memory, for pixels
@@ -134,12 +135,12 @@ class Batches:
         if targets is not None and len(targets) != len(image_ids):
             raise HilumError(
                 "targets",
-                expected=f"{len(image_ids):,} rows",
+                expected=counted(len(image_ids), "row"),
                 found=f"{len(targets):,}",
                 fix="Give a row for each image.",
             )
         if batch_size < 1 or len(image_ids) < (batch_size if drop_last and not even else 1):
-            found = f"{len(image_ids):,} images for batches of {batch_size:,}"
+            found = f"{counted(len(image_ids))} for batches of {batch_size:,}"
             raise HilumError("batch_size", expected="at least one batch", found=found, fix="Use a smaller batch.")
         self.image_ids = image_ids
         self.batch_size = batch_size

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 
 def check_replaceable(directory: Path, own_names: Collection[str]) -> None:
@@ -18,7 +19,7 @@ def check_replaceable(directory: Path, own_names: Collection[str]) -> None:
     """
     if directory.is_dir():
         foreign = sorted(path.name for path in directory.iterdir() if path.name not in own_names)
-        found = f"{len(foreign):,} other files or folders in it ({', '.join(foreign[:3])})" if foreign else ""
+        found = f"{counted(len(foreign), 'other file')} or folders in it ({', '.join(foreign[:3])})" if foreign else ""
     else:
         found = "a file" if directory.exists() else ""
     if found:

@@ -1,6 +1,8 @@
 """Resampling rules: copies of the images of rare classes, subsets of those of common ones. No array arithmetic."""
 
-from dataclasses import dataclass
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Annotated
 
@@ -63,3 +65,44 @@ class Resampling:
         if weight > self.above:
             return images * (1 + self.copies)
         return int(images * Fraction(str(self.keep))) if weight < self.below else images
+
+
+RESAMPLINGS: Mapping[str, Resampling] = {"elwirehardja2025": Resampling()}
+"""Published rules by name."""
+
+
+def resampling_of(given: object) -> Resampling | None:
+    """Return the rule of a setting `resample`: a name, its numbers by name, or the rule itself; None for none.
+
+    Args:
+        given: One of `RESAMPLINGS`, numbers such as {"above": 2, "copies": 5} (others have their defaults), a rule, or
+            None.
+
+    Raises:
+        HilumError: An unknown name, an unknown number, or numbers out of range.
+
+    Example:
+        >>> resampling_of("elwirehardja2025") == resampling_of({"above": 2}) == Resampling()
+        True
+    """
+    if given is None or isinstance(given, Resampling):
+        return given
+    names = [field.name for field in fields(Resampling)]
+    if isinstance(given, str) and given in RESAMPLINGS:
+        return RESAMPLINGS[given]
+    fix = f"Write {next(iter(RESAMPLINGS))}, or {{above: 2, below: 0.1, keep: 0.4, copies: 5}}."
+    if isinstance(given, Mapping):
+        for name, value in given.items():
+            if name not in names:
+                near = difflib.get_close_matches(str(name), names, n=1)
+                fix = f"Do you mean {near[0]}?" if near else fix
+                raise HilumError("resample", expected=f"numbers of {', '.join(names)}", found=f"{name!r}", fix=fix)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise HilumError("resample", expected="numbers", found=f"{name}: {value!r}", fix=fix)
+        return Resampling(**given)
+    raise HilumError(
+        "resample",
+        expected=f"{', '.join(RESAMPLINGS)} or numbers of {', '.join(names)}",
+        found=repr(given),
+        fix=fix,
+    )

@@ -15,7 +15,7 @@ from hilum.encoders.ledger import Ledger
 from hilum.encoders.statements import Statement
 from hilum.errors import HilumError, HilumErrors
 from hilum.notes import Note, notes_as_data, read_notes
-from hilum.renamed import RENAMED_OUTPUT_TYPES, RENAMED_SETTINGS
+from hilum.renamed import RENAMED_SETTINGS, renamed_value
 
 CARD = "card.json"
 VERSION = 3
@@ -92,8 +92,7 @@ class Card(BaseModel):
 def _renamed_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings of any version under their current names; without this, a default would replace an old one."""
     renamed = {RENAMED_SETTINGS.get(name, name): value for name, value in settings.items()}
-    if "answer" in settings:
-        renamed["output_type"] = RENAMED_OUTPUT_TYPES.get(settings["answer"], settings["answer"])
+    renamed = {name: renamed_value(name, value) or value for name, value in renamed.items()}
     if isinstance(options := settings.get("options"), dict):
         renamed["options"] = {RENAMED_SETTINGS.get(name, name): value for name, value in options.items()}
     return renamed

@@ -28,6 +28,7 @@ from hilum.data.patients import (
     salt_of,
 )
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 Mask = NDArray[np.bool_]
 
@@ -71,7 +72,7 @@ class Exposure:
             raise HilumError(
                 where,
                 expected="patients that can be compared with the training patients of the model",
-                found=f"{int(self.not_known.sum()):,} images of patients that cannot: {self.why_not_known}",
+                found=f"{counted(int(self.not_known.sum()))} of patients that cannot: {self.why_not_known}",
                 fix=f"{f'{salt}been hashed with it. ' if self.apart else ''}--include-training-patients "
                 f"continues without this check.",
             )

@@ -15,6 +15,7 @@ from hilum.errors import HilumError
 from hilum.evaluation.metrics import split_by_label
 from hilum.evaluation.predictions import SCORE, Predictions
 from hilum.notes import Code, note
+from hilum.wording import counted
 
 Scaling: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -119,7 +120,7 @@ def recalibrate(
     where = f"{predictions.name} and {validation.name}"
     shared = set(predictions.image_ids) & set(validation.image_ids)
     if shared and not same_images and predictions.images_named and validation.images_named:
-        found = f"{len(shared):,} images in both ({min(shared)})"
+        found = f"{counted(len(shared))} in both ({min(shared)})"
         raise HilumError(where, expected="other images to fit on", found=found, fix="Fit on validation images.")
     missing = [finding for finding in predictions.findings if finding not in validation.findings]
     if missing:

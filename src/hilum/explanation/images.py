@@ -7,6 +7,7 @@ import polars as pl
 
 from hilum.data.collections import Dataset
 from hilum.data.patients import full_names, issuer_of
+from hilum.data.splits import images_of_part
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
 from hilum.evaluation.training_patients import exclude_training_patients
@@ -64,7 +65,7 @@ def choose_images(
     manifest = manifest.with_columns(pl.Series("patient_id", names, dtype=pl.String))
     notes: list[Note] = []
     if split is not None:
-        manifest = manifest.filter(pl.col("split") == split)
+        manifest = images_of_part(manifest, split)
         notes.append(note(Code.ONLY_SPLIT, split=split))
     checked = exclude_training_patients(
         cards,

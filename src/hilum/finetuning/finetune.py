@@ -35,6 +35,7 @@ from hilum.progress import ProgressReport, silent
 from hilum.training.checkpoint import delete_checkpoints, resume_only_same_run
 from hilum.training.distributed import rank, run_directory, run_on_rank0
 from hilum.training.fit import Fit, fit
+from hilum.wording import counted
 
 
 def finetune(
@@ -332,7 +333,7 @@ def check_inputs(
             raise HilumError(
                 part,
                 expected="exactly one finding for each image (output_type multiclass)",
-                found=f"{several:,} images with none or several",
+                found=f"{counted(several)} with none or several",
                 fix="Select images with exactly_one_of, or use output_type multilabel.",
             )
     if not predict_ids:

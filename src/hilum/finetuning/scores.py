@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import whole_file
 from hilum.data.store import Store
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 SCORES, PROBE_SCORES = "scores.parquet", "probe_scores.parquet"
 """Scores of the trained classifier, and of a linear probe of its initial features."""
@@ -70,7 +71,7 @@ def read_scores(path: Path, store: Store, image_ids: Sequence[str]) -> pl.DataFr
         lacking = len(here) - len(found)
         raise HilumError(
             path,
-            expected=f"scores of {len(here):,} images",
+            expected=f"scores of {counted(len(here))}",
             found=f"none of {lacking:,}",
             fix=f"The images were preprocessed again since; remove {path.parent} and score them again.",
         )

@@ -198,6 +198,28 @@ def check_own_head(encoder: str) -> None:
         )
 
 
+PLATEAU = {
+    "factor": "plateau_factor",
+    "patience": "plateau_patience",
+    "min_lr": "plateau_min_lr",
+    "stop_below_lr": "stop_below_lr",
+}
+"""Keys of `schedule: {plateau: …}` to settings."""
+
+
+def plateau_settings(plateau: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of `schedule: {plateau: …}` by name.
+
+    Args:
+        plateau: Values by the keys of `PLATEAU`.
+
+    Example:
+        >>> plateau_settings({"factor": 0.5})
+        {'schedule': 'plateau', 'plateau_factor': 0.5}
+    """
+    return {"schedule": "plateau"} | {PLATEAU[key]: value for key, value in plateau.items()}
+
+
 def setting_problems(values: Mapping[str, Any]) -> list[HilumError]:
     """Return all problems of settings by name; missing ones have their defaults."""
     defaults = {field.name: field.default for field in fields(FinetuneSettings)}

@@ -112,6 +112,7 @@ class ArmSummary:
         start_differences: Differences in preprocessing between pretraining and fine-tuning.
         unknown_exposures: Reasons why it is not known whether it was trained on test patients.
         shared_start: Whether several seeds are fine-tuned from one pretraining run.
+        finetuned: Whether the weights are fine-tuned; False if they are scored as they are.
     """
 
     name: str
@@ -125,6 +126,7 @@ class ArmSummary:
     start_differences: Sequence[StartDifference] = ()
     unknown_exposures: Sequence[UnknownExposure] = ()
     shared_start: bool = False
+    finetuned: bool = True
 
     @property
     def is_pretrained(self) -> bool:

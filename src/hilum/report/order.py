@@ -10,7 +10,7 @@ from dataclasses import replace
 from hilum.evaluation.metrics import PROBABILITY_METRICS, THRESHOLD_METRICS
 from hilum.report.content import ReportContent
 from hilum.report.figures import style
-from hilum.report.render import Block, Listing, Prose, Section, formats
+from hilum.report.render import Block, Listing, Prose, Section
 from hilum.report.sections import (
     baselines,
     calibration,
@@ -36,6 +36,7 @@ from hilum.report.sections import (
     training,
 )
 from hilum.report.verdict import learning
+from hilum.wording import counted
 
 
 def sections(content: ReportContent) -> list[Section]:
@@ -142,7 +143,7 @@ def _data(content: ReportContent) -> Section:
     if content.labelled is not None and not content.labelled.is_empty():
         blocks += [Prose([f"Labelled training data: {content.labelled_description}."]), tables.labelled_table(content)]
     for summary in content.data:
-        images, patients = formats.plural(summary.images, "image"), formats.plural(summary.patients, "patient")
+        images, patients = counted(summary.images, "image"), counted(summary.patients, "patient")
         split = f"Split {summary.split_title}." if summary.split_title else "Not split."
         blocks.append(Prose([f"{summary.name} ({summary.collection}): {images} of {patients}. {split}"]))
         if not summary.counts.is_empty():

@@ -13,11 +13,13 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from hilum.artifacts import fingerprint, whole_file, write_json
-from hilum.augment import augmentation_of
+from hilum.augment import Augmentation
+from hilum.augment.library import named_augmentation, parse_augmentation
 from hilum.data.labelled_images import LabelledImages
 from hilum.data.labels import Cohort, LabelPolicy, targets, task_images
 from hilum.data.preprocess import Recipe
 from hilum.data.replaceable import check_replaceable
+from hilum.data.resampling import resampling_of
 from hilum.data.splits import Split, check_patients_apart, label_fraction, parse_split
 from hilum.data.store import NamedData
 from hilum.data.tables import read_result_table
@@ -34,10 +36,10 @@ from hilum.explanation.embedding import recipe_of
 from hilum.finetuning.finetune import digest_of, finetune as train_classifier, fingerprint_fields
 from hilum.finetuning.presets import ResolvedFinetuning, resolve_finetuning
 from hilum.finetuning.scores import SCORES, read_scores
-from hilum.finetuning.settings import FinetuneSettings, setting_problems
+from hilum.finetuning.settings import PLATEAU, FinetuneSettings, plateau_settings, setting_problems
 from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords, unknown_name
+from hilum.renamed import checked_keywords, renamed_value, unknown_name
 from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
 from hilum.runs.inputs.leakage import check_copies, untrained_images
@@ -240,39 +242,64 @@ def finetune(
 def _parse_settings(settings: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
     """Parse and validate settings of the training; report all problems at once."""
     problems: list[str] = []
-    given: dict[str, Any] = {}
-    if isinstance(settings, Mapping):
-        given = dict(settings)
-    else:
-        for text in settings:
-            name, equals, value = text.partition("=")
-            if not (name and equals and value):
-                problems.append(f"{text}: expected KEY=VALUE")
-            else:
-                try:
-                    given[name] = parse_value(value)
-                except yaml.YAMLError:
-                    problems.append(f"{name}: expected a value; found {value!r}")
+    given = dict(settings) if isinstance(settings, Mapping) else _by_name(settings, problems)
     hints = get_type_hints(FinetuneSettings, include_extras=True)
     known = [field.name for field in fields(FinetuneSettings) if field.name != "device"]
-    checked = {}
+    schedule = given.get("schedule")
+    plateau = schedule.get("plateau") if isinstance(schedule, Mapping) and len(schedule) == 1 else None
+    if isinstance(plateau, Mapping) and set(plateau) <= set(PLATEAU):
+        given |= plateau_settings({key: parse_value(v) if isinstance(v, str) else v for key, v in plateau.items()})
+    checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             problems.append(f"{name}: {unknown_name(name, known)}")
             continue
         try:
-            checked[name] = value if name == "augmentation" else TypeAdapter(hints[name]).validate_python(value)
+            if name == "augmentation":
+                checked[name] = _augmentation(value)
+            elif name == "resample":
+                checked[name] = resampling_of(value)
+            else:
+                checked[name] = TypeAdapter(hints[name]).validate_python(value)
         except ValidationError as error:
-            problems.append(f"{name}: {problem_text(error.errors()[0])}")
-    problems += [
-        f"{each.where.removeprefix('finetune.')}: expected {each.expected}; found {each.found}"
-        for each in setting_problems(checked)
-    ]
+            new = renamed_value(name, value)
+            problems.append(
+                f"{name}: {value} was renamed to {new}" if new else f"{name}: {problem_text(error.errors()[0])}"
+            )
+        except HilumErrors as error:
+            problems += [f"{name}: {problem}" for problem in error.problems]
+        except HilumError as error:
+            problems.append(f"{name}: expected {error.expected}; found {error.found}. {error.fix}")
+    if set(given) & set(known) == set(checked):
+        together = [(error.where.removeprefix("finetune."), error) for error in setting_problems(checked)]
+        problems += [f"{name}: expected {error.expected}; found {error.found}" for name, error in together]
     if problems:
         raise HilumErrors("settings of fine-tuning", problems, fix=f"known settings: {', '.join(known)}")
-    if "augmentation" in checked:
-        augmentation_of(checked["augmentation"], "augmentation")
     return checked
+
+
+def _by_name(settings: Sequence[str], problems: list[str]) -> dict[str, Any]:
+    """Read KEY=VALUE settings; values are YAML."""
+    given: dict[str, Any] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            problems.append(f"{text}: expected KEY=VALUE")
+        elif name in given:
+            problems.append(f"{name}: given twice")
+        else:
+            try:
+                given[name] = parse_value(value)
+            except yaml.YAMLError:
+                problems.append(f"{name}: expected a value; found {value!r}")
+    return given
+
+
+def _augmentation(given: Any) -> str | Augmentation:
+    """Return the augmentation of a name, the path of a YAML file, or ranges by name."""
+    if isinstance(given, Mapping):
+        return parse_augmentation(dict(given), "augmentation")
+    return given if isinstance(given, Augmentation) else named_augmentation(str(given))
 
 
 def _initial_weights(init: str | Path | Result | None, encoder: str | None) -> tuple[Path | None, str]:

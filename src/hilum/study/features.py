@@ -12,6 +12,7 @@ from hilum.finetuning.off_the_shelf import FeatureTable, read_features
 from hilum.study.data import PreparedData, pooled_id
 from hilum.study.file import Study
 from hilum.study.file.finetuning import Features
+from hilum.wording import counted
 
 _NAMED = 3
 
@@ -86,7 +87,7 @@ def without_features(study: Study, data: PreparedData, part_of: Mapping[str, str
             counts: dict[str, int] = {}
             for image_id in lacking:
                 counts[part_of[image_id]] = counts.get(part_of[image_id], 0) + 1
-            message = f"no features of {len(lacking):,} of {len(part_of):,} images ({describe_missing(counts)})"
+            message = f"no features of {len(lacking):,} of {counted(len(part_of))} ({describe_missing(counts)})"
             examples = ", ".join(lacking[:_NAMED])
             fix = "Compute them, name images as the data set does, or set missing: leave_out"
             problems.append(f"arms.{name}.features: {message}, such as {examples}. {fix}")

@@ -10,6 +10,7 @@ from hilum.artifacts import holder_of, write_text
 from hilum.study.execution import study_status
 from hilum.study.overview import study_summary, sweeps_under_way
 from hilum.study.plan.record import CURVES, partial_directory
+from hilum.wording import counted
 
 STATUS_PAGE = "status.html"
 SHOWN_TRIALS = 20
@@ -69,7 +70,8 @@ def _sweeps(directory: Path) -> str:
             for row in ranked[:SHOWN_TRIALS]
         )
         text += (
-            f"<h2>Sweep of {escape(sweep['arm'])}: {sweep['state']}, {len(ranked)} trials ended</h2><table><tr>"
+            f"<h2>Sweep of {escape(sweep['arm'])}: {sweep['state']}, {counted(len(ranked), 'trial')} "
+            "ended</h2><table><tr>"
             f"<th>Trial</th><th>State</th><th>Settings</th><th>Validation loss</th><th>Epochs</th></tr>{rows}</table>"
         )
     return text

@@ -183,7 +183,7 @@ def sweeps_under_way(directory: Path) -> list[dict[str, Any]]:
         name = _arm_of_sweep(row)
         if (done / "trials.parquet").is_file():
             columns = ["trial", "state", "settings", "val_loss", "val_auroc", "epochs"]
-            trials = pl.read_parquet(done / "trials.parquet").select(columns).to_dicts()
+            trials = read_result_table(done / "trials.parquet").select(columns).to_dicts()
             found.append({"arm": name, "state": "done", "trials": trials})
         elif running.is_dir():
             found.append({"arm": name, "state": "running", "trials": _ended_trials(running)})

@@ -26,6 +26,7 @@ from hilum.study.plan.predictions import predictions_file
 from hilum.study.prepared import PreparedStudy
 from hilum.study.scheduling import ComputeConfig
 from hilum.training.distributed import process_group, rank, run_on_rank0
+from hilum.wording import counted
 
 
 @dataclass(frozen=True, repr=False)
@@ -185,7 +186,9 @@ def _before(prepared: PreparedStudy, left: Sequence[Step]) -> list[str]:
     doubts = warnings_of(*prepared.views.values())
     titles = [step.title for step in left]
     more = f"; and {len(titles) - _NAMED:,} more" if len(titles) > _NAMED else ""
-    todo = f"{len(titles):,} steps to run: {'; '.join(titles[:_NAMED])}{more}" if titles else "All steps are done"
+    todo = (
+        f"{counted(len(titles), 'step')} to run: {'; '.join(titles[:_NAMED])}{more}" if titles else "All steps are done"
+    )
     return [*lines, *(f"Doubtful, {each.data}: {each.note}" for each in doubts), todo]
 
 

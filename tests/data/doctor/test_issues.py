@@ -1,6 +1,7 @@
 import polars as pl
 
-from hilum.data.doctor.issues import Issue, as_table, counted, in_order, some
+from hilum.data.doctor.issues import Issue, as_table, in_order, some
+from hilum.wording import counted
 
 
 def test_the_worst_comes_first_and_then_what_concerns_most_images():

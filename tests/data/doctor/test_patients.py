@@ -12,13 +12,13 @@ def test_a_patient_on_both_sides_of_a_split_is_an_error(images, data_set):
     manifest = images(list("ppqqr"), split=["train", "test", "train", "train", None])
     issue = checks(patient_issues(data_set(manifest)))["patients in several parts"]
     assert (issue.severity, issue.image_ids) == ("error", ["a0", "a1"])
-    assert issue.message == "In the split, 1 patient of 2 have images in several parts, such as p in test and train."
+    assert issue.message == "In the split, 1 of 2 patients has images in several parts, such as p in test and train."
 
 
 def test_every_published_list_is_looked_at(images, data_set):
     manifest = images(list("ppq"), split=["train"] * 3, split_chexnet=["train", "val", "test"])
     issue = checks(patient_issues(data_set(manifest)))["patients in several parts"]
-    assert issue.message.startswith("In the list 'chexnet', 1 patient of 2")
+    assert issue.message.startswith("In the list 'chexnet', 1 of 2 patients")
 
 
 def test_a_patient_of_two_sexes_is_a_warning(images, data_set):
@@ -81,7 +81,7 @@ def test_patients_of_one_issuer_are_found_in_two_data_sets(images, data_set):
     other = data_set(images(["2", "3"]), "other", "chestxray14")
     (issue,) = shared_patients([one, other])
     assert (issue.severity, issue.data_set) == ("warning", "one and other")
-    assert issue.message == "1 patient (chestxray14:2) have images in both data sets."
+    assert issue.message == "1 patient with images in both data sets (chestxray14:2)."
     assert issue.image_ids == ["a2", "a0"]
 
 

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from hilum.data.splits import listed_split, parse_split, patient_split
+from hilum.data.splits import images_of_part, listed_split, parse_split, patient_split
 from hilum.errors import HilumError
 
 
@@ -50,3 +50,14 @@ def test_a_list_with_validation_images_of_its_own_is_taken_as_it_is(manifest):
 def test_a_list_that_is_not_there_is_reported(manifest):
     with pytest.raises(HilumError, match="a published split of this data set"):
         parse_split(manifest(split=lambda patient: None), "chexnet")
+
+
+def test_a_part_is_one_of_the_published_split(manifest):
+    listed = manifest(split=lambda patient: "test" if patient < 10 else None if patient < 20 else "train")
+    assert set(images_of_part(listed, "test")["patient_id"]) == {f"p{patient}" for patient in range(10)}
+    with pytest.raises(
+        HilumError, match=r"expected a part of the published split, test or train; found patients\. Omit"
+    ):
+        images_of_part(listed, "patients")
+    with pytest.raises(HilumError, match=r"expected a data set with a published split; found none\. Omit --split"):
+        images_of_part(manifest(split=lambda patient: None), "test")

@@ -9,7 +9,7 @@ import numpy as np
 from numba.core.caching import CacheImpl
 CacheImpl._locator_classes = []  # as where neither the package's directory nor a home directory can be written to
 from hilum.evaluation.bootstrap.draws import bootstrap_counts
-print(bootstrap_counts(5, draws=5, resamples=3, seed=0).sum())
+print(bootstrap_counts(5, draws=5, n_bootstrap=3, seed=0).sum())
 """
 
 

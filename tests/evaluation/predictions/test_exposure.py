@@ -112,7 +112,7 @@ def test_who_was_trained_on_is_found_whatever_the_writing_of_ids(tmp_path, data,
         beside = tmp_path / f"trained.{known}"
         getattr(pl.DataFrame({"Patient ID": ids}), f"write_{known}")(beside)
     if leaking:
-        with pytest.raises(HilumError, match=rf"1 patients are training patients of .* \({PATIENTS}\)"):
+        with pytest.raises(HilumError, match=rf"1 training patient of .* \({PATIENTS}\)"):
             read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
     else:
         read = read_predictions(path, held_out=True, trained_on=read_trained_on(beside))
@@ -132,7 +132,7 @@ def test_an_id_without_a_collection_could_be_anybodys_on_either_side(patient, ca
 def test_images_are_compared_whatever_their_zeros():
     table = pl.DataFrame({"image_id": ["0007", "8.0", "x.png"], "patient_id": ["a", "b", "c"]})
     (problem,) = TrainedOn("it", frozenset(), frozenset(["7.0", "08"])).problems_of(table)
-    assert problem.startswith("image_id: 2 images are training images of")
+    assert problem.startswith("image_id: 2 training images of")
 
 
 def test_words_for_splits_are_understood_and_other_words_refused(tmp_path):
@@ -172,7 +172,7 @@ def test_a_card_names_patients_by_pseudonyms_and_still_finds_them():
     assert known.problems_of(judged("18", "14", "ours:18", *pseudonymised_names(["ours:19"]))) == []
     for patient in ("17", "ours:17", "13", *pseudonymised_names(["ours:17"]), pseudonym("17", own_salt())):
         (problem,) = known.problems_of(judged("18", patient))
-        assert problem.startswith("patient_id: 1 patients are training patients of card.json (")
+        assert problem.startswith("patient_id: 1 training patient of card.json (")
 
 
 def test_what_cannot_be_compared_is_a_problem_and_not_a_no():

@@ -98,9 +98,9 @@ def test_a_table_without_any_label_is_refused():
 def test_patients_and_images_that_were_trained_on_are_refused():
     patients = TrainedOn("card.json", frozenset({"chestxray14:00000017", "chexpert:1"}))
     expected = refusal(GOOD, trained_on=patients)
-    assert "patient_id: 1 patients are training patients of card.json (17)" in expected
+    assert "patient_id: 1 training patient of card.json (17)" in expected
     images = TrainedOn("train.csv", frozenset({"1"}), frozenset({"00000013_005.png"}))
-    assert "image_id: 1 images are training images of train.csv (00000013_005.png)" in refusal(GOOD, trained_on=images)
+    assert "image_id: 1 training image of train.csv (00000013_005.png)" in refusal(GOOD, trained_on=images)
     others = GOOD.with_columns(pl.format("padchest:{}", "patient_id").alias("patient_id"))
     assert as_predictions(others, name="mine", trained_on=patients).findings == ["Pleural Effusion"]
 
@@ -118,7 +118,7 @@ def test_a_split_that_is_not_there_is_refused():
 
 def test_patients_on_both_sides_of_a_split_are_refused():
     table = GOOD.with_columns(pl.Series("split", ["train", "test", "test"]))
-    assert "1 patients of test are also in train (13)" in refusal(table)
+    assert "1 patient of test also in train (13)" in refusal(table)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +137,11 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("p_Effusion", ["0.1", "high", "0.2"])),
-            "p_Pleural Effusion: 1 rows are not numbers (first: 00000013_026.png)",
+            "p_Pleural Effusion: 1 row is not a number (first: 00000013_026.png)",
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", [1, 0, -1])),
-            "y_Pleural Effusion: 1 rows are not 1, 0 or empty but -1 (first: 00000017_001.png)   replace uncertain",
+            "y_Pleural Effusion: 1 row is not 1, 0 or empty but -1 (first: 00000017_001.png)   replace uncertain",
         ),
         (
             lambda t: t.with_columns(pl.Series("y_Effusion", ["yes", "no", None])),
@@ -149,11 +149,11 @@ def test_patients_on_both_sides_of_a_split_are_refused():
         ),
         (
             lambda t: t.with_columns(pl.Series("image_id", ["a", "b", "a"])),
-            "image_id: 1 ids are repeated (a)",
+            "image_id: 1 id is repeated (a)",
         ),
         (
             lambda t: t.with_columns(pl.Series("patient_id", ["a", None, "b"])),
-            "patient_id: 1 rows are empty (first: row 2)",
+            "patient_id: 1 row is empty (first: row 2)",
         ),
         (
             lambda t: t.with_columns(t["p_Effusion"].alias("p_Pleural_Effusion")),

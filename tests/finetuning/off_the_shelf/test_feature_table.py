@@ -39,11 +39,11 @@ def test_names_end_with_their_lines_however_these_end(tmp_path, text):
     [
         (
             columns(np.array([[0, 1], [np.nan, 2], [3, 4]])),
-            "expected finite numbers; found 1 rows with others, first b",
+            "expected finite numbers; found 1 row with others, first b",
         ),
         (
             columns(np.array([[0, 1], [np.inf, 2], [3, 4]])),
-            "expected finite numbers; found 1 rows with others, first b",
+            "expected finite numbers; found 1 row with others, first b",
         ),
         (columns(VALUES, view=["PA"] * 3), "found view of String"),
         (columns(VALUES, ids=["a", "b", "a"]), "expected every image once; found a twice"),

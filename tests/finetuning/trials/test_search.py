@@ -134,7 +134,7 @@ def test_trials_that_diverge_end_as_such_and_where_all_do_the_sweep_says_so(stor
     assert table["state"][0] == "diverged"
     assert read_selected(out)["settings"]["lr"] < 1
     assert read_selected(out)["diverged"] == 1
-    with pytest.raises(TrainingFailedError, match="all 1 trials of the sweep"):
+    with pytest.raises(TrainingFailedError, match=r"all trials of the sweep \(1\)"):
         searched(
             store, images, tmp_path / "all", Search("grid"), {"lr": Choices((1e30,)), "optimizer": Choices(("sgd",))}
         )

@@ -11,7 +11,8 @@ from hilum.phantom import LAYOUTS, write_layout
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_reading_a_generated_data_set_gives_exactly_what_was_written(generated, layout):
     root, written = generated(layout)
-    read = read_collection(layout, root)
+    labels = {"labels": root / "labels.csv"} if layout == "folder" else {}
+    read = read_collection(layout, root, **labels)
     assert_frame_equal(read.manifest, written.manifest)
     for name in ("boxes", "readings", "grades"):
         found, expected = getattr(read, name), getattr(written, name)

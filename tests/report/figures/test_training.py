@@ -37,7 +37,7 @@ def test_the_selected_epoch_is_marked_once_a_seed(study):
     one_arm = study.curves.filter(pl.col("arm") == "scratch").with_columns(**column)
     svg = made(replace(study, curves=one_arm), "finetune")["finetune_scratch"]
     assert re.findall("<title>(.*?)</title>", svg) == [
-        f"Seed {seed}: epoch 3 exported, validation loss 0.100" for seed in (0, 1)
+        f"Seed {seed}: epoch 3 selected, validation loss 0.100" for seed in (0, 1)
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hilum.data.tables.parquet import RENAMED_COLUMNS
 from hilum.errors import HilumError
 from hilum.evaluation import evaluate_arms
 from hilum.report.from_folder import find_files, on_image
@@ -104,6 +105,27 @@ def test_what_other_commands_left_is_shown(study, full, tmp_path):
     html = write_report(content, tmp_path).read_text(encoding="utf-8")
     for anchor in ("external", "noise", "boxes", "embedding", "subgroups"):
         assert f'<section id="{anchor}">' in html
+
+
+def test_tables_of_earlier_versions_are_shown_as_those_of_today(study, full, tmp_path):
+    """The same tables under their former names and with their former columns."""
+    former = {new: old for old, new in RENAMED_COLUMNS.items()}
+    for part, table in (
+        ("metrics", study.metrics),
+        ("comparisons", study.comparisons),
+        ("label_issues", full.issues),
+        ("noise", full.noise),
+        ("external", full.external),
+    ):
+        for folder, names in (("now", {}), ("before", former)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            name = "suspects" if names and part == "label_issues" else part
+            there = {new: old for new, old in names.items() if new in table.columns}
+            assert there or not names or part == "label_issues"
+            table.rename(there).write_parquet(tmp_path / folder / f"{name}.parquet")
+    now, before = (content_of_folder(tmp_path / folder, QUICK) for folder in ("now", "before"))
+    for name in ("metrics", "comparisons", "noise", "issues", "external"):
+        assert getattr(before, name).equals(getattr(now, name)), name
 
 
 def test_tables_of_evaluate_and_compare_are_shown_without_predictions(study, tmp_path):

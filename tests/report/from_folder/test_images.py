@@ -68,6 +68,13 @@ def test_an_image_comes_with_its_maps_its_boxes_its_image_and_the_rule_that_chos
     assert found.missing == []
 
 
+def test_the_rule_of_an_earlier_version_has_its_name_of_today(explained, store):
+    shown = pl.read_parquet(explained / "shown.parquet").with_columns(rule=pl.lit("missed"))
+    shown.write_parquet(explained / "shown.parquet")
+    found = cases_in([explained], [store], {"scratch": [], "simclr": []})
+    assert found.cases[0].chosen == {"Edema": "hardest positive"}
+
+
 def test_maps_of_one_value_say_that_they_do_not_show_where(explained, store):
     np.save(explained / "heat_maps_2.npy", np.ones((2, 1, 1), np.float32))
     _, about, _ = cases_in([explained], [store], {"scratch": [], "simclr": []}).about

@@ -1,6 +1,7 @@
 import pytest
 
 from hilum.report.render import formats
+from hilum.wording import counted
 
 NAN = float("nan")
 
@@ -54,7 +55,7 @@ def test_parameters_counts_and_lists_read_as_text():
     assert [formats.parameters(n) for n in (11_172_810, 14_343, 513, None)] == ["11.2 M", "14.3 k", "513", "–"]
     assert formats.count(25596) == "25,596"
     assert [formats.listing(list(items)) for items in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
-    assert [formats.plural(n, "seed") for n in (1, 3)] == ["1 seed", "3 seeds"]
+    assert [counted(n, "seed") for n in (1, 3)] == ["1 seed", "3 seeds"]
 
 
 def test_file_stems_are_safe_everywhere():

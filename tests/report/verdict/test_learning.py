@@ -65,6 +65,10 @@ def test_another_resolution_than_in_pretraining_is_reported(content):
         "simclr was pretrained at 64 px, fine-tuned at 96 px: this can reduce the benefit of pretraining."
     ]
     assert start_differences.cautions(changed)[0] in decide(replace(content, arms=changed)).cautions
+    scored = [replace(arm, finetuned=False) for arm in changed]
+    assert start_differences.cautions(scored) == [
+        "simclr was pretrained at 64 px, scored at 96 px: this can reduce the performance."
+    ]
     message = start_differences.describe_difference("preprocessing", [{"square": "pad"}, "clahe"], [{"square": "pad"}])
     assert message == "pretrained with [square pad, clahe], fine-tuned with [square pad]"
 

@@ -8,11 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.doctor.checked_dataset import CheckedDataset
-from hilum.data.doctor.issues import Issue, Severity, counted
+from hilum.data.doctor.issues import Issue, Severity
 from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.duplicates import NearDuplicates, duplicate_threshold, groups, near_duplicates
 from hilum.data.manifest import finding_columns
 from hilum.progress import ProgressReport, silent
+from hilum.wording import counted
 
 SAME_FILE, SAME_PIXELS, NEAR, NEGATIVE = "same file", "same pixels", "near", "negative"
 _SIDES = ("a", "b")

@@ -11,12 +11,13 @@ import numpy as np
 import polars as pl
 
 from hilum.data.doctor.checked_dataset import CheckedDataset
-from hilum.data.doctor.issues import Issue, Severity, counted, some
+from hilum.data.doctor.issues import Issue, Severity, some
 from hilum.data.doctor.measurements import ImageMeasurements
 from hilum.data.doctor.typical import NEGATIVE, whole_view_is_negative
 from hilum.data.duplicates import MIN_SIDE
 from hilum.data.images import Remark
 from hilum.data.paths import NOT_ON_DISK
+from hilum.wording import counted
 
 _CLIPPED = 0.05  # fraction of the pixels in the middle with the maximum
 EMPTY = 0.95  # fraction of the pixels with one value

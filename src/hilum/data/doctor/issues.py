@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 import polars as pl
 
+from hilum.wording import counted
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """Error: results on these images would be wrong. Warning: probably wrong, or to be reviewed before training. Note:
@@ -58,11 +60,6 @@ def as_table(issues: Sequence[Issue]) -> pl.DataFrame:
             "image_ids": pl.List(pl.String),
         },
     )
-
-
-def counted(number: int, noun: str = "image", plural: str | None = None) -> str:
-    """Format a count: "1 image", "2,048 images", "3 studies"."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def some(values: Iterable[object], shown: int = 3) -> str:

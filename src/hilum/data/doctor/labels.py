@@ -6,9 +6,10 @@ import polars as pl
 
 from hilum.data.doctor.checked_dataset import CheckedDataset
 from hilum.data.doctor.counts import UNLISTED
-from hilum.data.doctor.issues import Issue, counted, some
+from hilum.data.doctor.issues import Issue, some
 from hilum.data.manifest import finding_columns
 from hilum.findings import NO_FINDING
+from hilum.wording import counted
 
 _NOT_ILL = {NO_FINDING, "Support Devices", "Pacemaker", "Sternotomy"}
 """Findings compatible with "No Finding": CheXpert's labeller ignores devices (Irvin et al. 2019, section 2)."""

@@ -6,10 +6,11 @@ from itertools import combinations
 import polars as pl
 
 from hilum.data.doctor.checked_dataset import CheckedDataset
-from hilum.data.doctor.issues import Issue, counted, some
+from hilum.data.doctor.issues import Issue, some
 from hilum.data.manifest import split_columns
 from hilum.data.patients import issuer_of, patient_names
 from hilum.notes import MEANINGS
+from hilum.wording import counted
 
 _SPAN = 25.0  # years between a patient's first and last image; longer archives are rare
 _IN_TIME = 0.75  # fraction of increasing ages along the ids from which ids count as chronological
@@ -89,7 +90,7 @@ def shared_patients(data_sets: Sequence[CheckedDataset]) -> Iterator[Issue]:
                 "warning",
                 "patients in two data sets",
                 f"{one.name} and {other.name}",
-                f"{counted(len(common), 'patient')} ({some(common['patient'])}) have images in both data sets.",
+                f"{counted(len(common), 'patient')} with images in both data sets ({some(common['patient'])}).",
                 "Do not train on one and test on the other with these patients.",
                 concerned["image_id"].to_list(),
             )
@@ -109,7 +110,8 @@ def _across_splits(data_set: CheckedDataset) -> Iterator[Issue]:
                 "error",
                 "patients in several parts",
                 data_set.name,
-                f"In {lists}, {counted(len(torn), 'patient')} of {len(parts):,} have images in several parts, "
+                f"In {lists}, {len(torn):,} of {counted(len(parts), 'patient')} "
+                f"{'has' if len(torn) == 1 else 'have'} images in several parts, "
                 f"such as {first} in {' and '.join(both)}.",
                 "Split by patients instead: split: {patients: [0.7, 0.1, 0.2], seed: 0}.",
                 images["image_id"].to_list(),

@@ -13,6 +13,7 @@ from hilum.data.duplicates.comparing import correlations
 from hilum.data.duplicates.detail import COARSE, SIDE, Thumbnails, details
 from hilum.data.duplicates.hashes import SHIFTS, Hashes, hashes
 from hilum.progress import ProgressReport, silent
+from hilum.wording import counted
 
 MIN_CORRELATION = 0.925
 """Correlation of details from which two images count as duplicates."""
@@ -60,7 +61,7 @@ def near_duplicates(
     shown = np.flatnonzero((leader == np.arange(images)) & ~blank)
     words = [one[shown] for one in stored]
     found = shown[candidates(words[0], [*words, ~words[0]])]  # the hash of a negative has all bits inverted
-    on_progress(images, images, f"comparing {len(found):,} pairs")
+    on_progress(images, images, f"comparing {counted(len(found), 'pair')}")
     alike = correlations(thumbnails, found, workers=workers)
     equal = np.flatnonzero((leader != np.arange(images)) & ~blank)
     same = np.abs(alike) >= MIN_CORRELATION

@@ -6,6 +6,7 @@ from hilum.data.manifest import labelled_images
 from hilum.data.splits.by_patient import patient_split
 from hilum.data.splits.listed import listed_split
 from hilum.data.splits.split import Split
+from hilum.errors import HilumError
 
 AUTO, PATIENTS = "auto", "patients"
 SHARES = (60, 20, 20)
@@ -35,3 +36,25 @@ def parse_split(manifest: pl.DataFrame, name: str, *, seed: int = 0) -> Split:
     column = "split" if name == "official" else f"split_{name}"
     has_own = column in manifest.columns and "val" in manifest[column]
     return listed_split(manifest, name, validation=None if has_own else _VALIDATION, seed=seed)
+
+
+def images_of_part(manifest: pl.DataFrame, part: str) -> pl.DataFrame:
+    """Return the images of one part of the published split.
+
+    Args:
+        manifest: Images, with the published split in `split`.
+        part: "train", "val" or "test".
+
+    Raises:
+        HilumError: The published split has no such part, or there is none.
+    """
+    parts = manifest["split"].drop_nulls().unique().sort().to_list()
+    if part in parts:
+        return manifest.filter(pl.col("split") == part)
+    listed = " or ".join(parts)
+    raise HilumError(
+        f"--split {part}",
+        expected=f"a part of the published split, {listed}" if listed else "a data set with a published split",
+        found=part if listed else "none",
+        fix="Omit --split to use all images whose patients are not in the training data.",
+    )

@@ -16,10 +16,13 @@ RENAMED_COLUMNS = {
     "at_home": "internal",
     "best_in": "prob_best",
     "columns": "n_findings_ranked",
+    "contradicted": "discordant",
     "contradicted_negatives": "discordant_negatives",
     "contradicted_positives": "discordant_positives",
     "data_wait_share": "data_wait_fraction",
     "detectable": "minimum_detectable_difference",
+    "doubted_negatives": "flagged_negatives",
+    "doubted_positives": "flagged_positives",
     "drop": "generalisation_gap",
     "drop_high": "generalisation_gap_ci_high",
     "drop_low": "generalisation_gap_ci_low",
@@ -33,19 +36,32 @@ RENAMED_COLUMNS = {
     "kept": "selected",
     "low": "ci_low",
     "low_90": "ci_low_90",
+    "mined_as": "nlp_label",
+    "mined_positives": "nlp_positives",
     "native": "in_distribution",
     "other_similarity": "negative_similarity",
     "p_equivalent": "p_tost",
     "p_equivalent_adjusted": "p_tost_adjusted",
     "p_not_worse": "p_noninferiority",
+    "quality": "label_quality",
     "repeat": "prob_replication",
     "says": "conclusion",
     "sensitivity_high": "sensitivity_ci_high",
     "sensitivity_low": "sensitivity_ci_low",
     "specificity_high": "specificity_ci_high",
     "specificity_low": "specificity_ci_low",
+    "suspect": "is_label_issue",
+    "wrong_among_negatives": "noise_rate_negatives",
+    "wrong_among_positives": "noise_rate_positives",
 }
 """Columns of result tables of earlier versions, and their current names."""
+RENAMED_RULES = {
+    "by lot": "random",
+    "false alarm": "hardest negative",
+    "found": "true positive",
+    "missed": "hardest positive",
+}
+"""Values of the column `rule` of earlier versions, and the current ones (`hilum.explanation.selection.RULES`)."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -85,13 +101,17 @@ def read_parquet(path: Path, *, what: str, fix: str) -> pl.DataFrame:
 
 
 def read_result_table(path: Path) -> pl.DataFrame:
-    """Read a Parquet table of results or curves; columns of earlier versions are renamed.
+    """Read a Parquet table of results or curves; columns and rules of earlier versions are renamed.
 
     Args:
         path: Path of a table that Hilum wrote.
     """
-    table = pl.read_parquet(path)
-    return table.rename({old: new for old, new in RENAMED_COLUMNS.items() if old in table.columns})
+    table = pl.read_parquet(path, glob=False, hive_partitioning=False)
+    here = set(table.columns)
+    table = table.rename({old: new for old, new in RENAMED_COLUMNS.items() if old in here and new not in here})
+    if table.schema.get("rule") == pl.String:
+        table = table.with_columns(pl.col("rule").replace(RENAMED_RULES))
+    return table
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from scipy.stats import t
 from hilum.errors import HilumError
 from hilum.evaluation.inference.hanley_mcneil import auroc_variance
 from hilum.evaluation.inference.obuchowski_rockette import FEW_DF, SeedTest
+from hilum.wording import counted
 
 AUROC_BEFOREHAND = 0.8
 ARMS_CORRELATION = 0.5
@@ -202,5 +203,5 @@ def _check(name: str, counts: TestSet) -> None:
         raise HilumError(where, expected="at least two positives and two negatives", found=found, fix=fix)
     images = counts.positives + counts.negatives
     if counts.patients is not None and not 2 <= counts.patients <= images:
-        found = f"{counts.patients:,} patients"
-        raise HilumError(where, expected=f"2 to {images:,} patients", found=found, fix="Correct --patients.")
+        found = counted(counts.patients, "patient")
+        raise HilumError(where, expected=f"2 to {counted(images, 'patient')}", found=found, fix="Correct --patients.")

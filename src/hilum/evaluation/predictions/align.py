@@ -10,6 +10,7 @@ from hilum.errors import HilumError
 from hilum.evaluation.predictions.checks import first_few
 from hilum.evaluation.predictions.table import Predictions
 from hilum.notes import Code, Note, note
+from hilum.wording import counted
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _check_same_ground(reference: Predictions, table: Predictions) -> None:
         differ = pairs.filter(pairs["patient_id"] != pairs["patient_id_right"])
         if len(differ):
             image, first, second = differ.row(0)
-            found = f"{len(differ):,} images that differ ({image}: {first} and {second})"
+            found = f"{counted(len(differ))} that differ ({image}: {first} and {second})"
             raise HilumError(where, expected="the same patient for an image", found=found, fix="Correct patient_id.")
 
 

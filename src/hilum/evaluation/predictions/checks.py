@@ -7,6 +7,7 @@ import polars as pl
 from hilum.data.tables import as_numbers, as_text, type_name
 from hilum.errors import HilumError
 from hilum.findings import canonical
+from hilum.wording import counted
 
 LABEL, SCORE = "y_", "p_"
 
@@ -97,12 +98,16 @@ def _identity_problems(table: pl.DataFrame) -> list[str]:
         empty = table[column].is_null()
         if empty.any():
             row = int(empty.arg_true()[0]) + 1
-            problems.append(f"{column}: {empty.sum():,} rows are empty (first: row {row:,})   fill them in")
+            problems.append(
+                f"{column}: {counted(int(empty.sum()), 'row is', 'rows are')} empty (first: row {row:,})   fill them in"
+            )
     image_ids = table["image_id"].drop_nulls()
     repeated = image_ids.filter(image_ids.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         shown = first_few(repeated.to_list())
-        problems.append(f"image_id: {len(repeated):,} ids are repeated ({shown})   keep one row for each image")
+        problems.append(
+            f"image_id: {counted(len(repeated), 'id is', 'ids are')} repeated ({shown})   keep one row for each image"
+        )
     return problems
 
 
@@ -114,7 +119,8 @@ def _label_problems(table: pl.DataFrame, column: str) -> list[str]:
     codes = ", ".join(table[column].filter(wrong).cast(pl.String).unique(maintain_order=True)[:_SHOWN])
     uncertain = "   replace uncertain (-1) by 1, 0, or empty" if (number == -1).any() else "   recode them"
     return [
-        f"{column}: {wrong.sum():,} rows are not 1, 0 or empty but {codes} (first: {_first(table, wrong)}){uncertain}"
+        f"{column}: {counted(int(wrong.sum()), 'row is', 'rows are')} not 1, 0 or empty but {codes} (first: "
+        f"{_first(table, wrong)}){uncertain}"
     ]
 
 
@@ -122,17 +128,23 @@ def _score_problems(table: pl.DataFrame, column: str) -> list[str]:
     given, number = _given_and_number(table[column])
     missing = ~given
     if missing.any():
-        return [f"{column}: {missing.sum():,} rows have no prediction (first: {_first(table, missing)})   predict them"]
+        return [
+            f"{column}: {counted(int(missing.sum()), 'row has', 'rows have')} no prediction (first: "
+            f"{_first(table, missing)})   predict them"
+        ]
     text = number.is_null()
     if text.any():
-        return [f"{column}: {text.sum():,} rows are not numbers (first: {_first(table, text)})   write probabilities"]
+        return [
+            f"{column}: {counted(int(text.sum()), 'row is not a number', 'rows are not numbers')} "
+            f"(first: {_first(table, text)})   write probabilities"
+        ]
     outside = ~number.is_between(-ROUNDING, 1 + ROUNDING)
     if not outside.any():
         return []
     low, high = float(number.to_numpy().min()), float(number.to_numpy().max())
     fix = "if these are logits, apply a sigmoid" if low < -ROUNDING else "write probabilities (a percentage over 100)"
     return [
-        f"{column}: {outside.sum():,} rows are outside 0 to 1, from {low!r} to {high!r} "
+        f"{column}: {counted(int(outside.sum()), 'row is', 'rows are')} outside 0 to 1, from {low!r} to {high!r} "
         f"(first: {_first(table, outside)})   {fix}"
     ]
 

@@ -15,6 +15,7 @@ from hilum.errors import HilumError
 from hilum.evaluation.predictions.checks import first_few
 from hilum.evaluation.predictions.files import read_table
 from hilum.notes import Code, Note, note
+from hilum.wording import counted
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class TrainedOn:
         ]
         if trained_on:
             problems.append(
-                f"patient_id: {len(trained_on):,} patients are training patients of {self.name} "
+                f"patient_id: {counted(len(trained_on), 'training patient')} of {self.name} "
                 f"({first_few(sorted(trained_on))})   evaluate other patients "
                 "(or write <collection>:<patient> in both, if these are different people)"
             )
@@ -89,8 +90,8 @@ class TrainedOn:
         images = sorted(image_id for image_id in image_ids if canonical_patient_id(image_id) in known)
         if images:
             problems.append(
-                f"image_id: {len(images):,} images are training images of {self.name} ({first_few(images)})   "
-                "evaluate other images"
+                f"image_id: {counted(len(images), 'training image')} of {self.name} "
+                f"({first_few(images)})   evaluate other images"
             )
         return problems
 

@@ -23,6 +23,7 @@ from hilum.evaluation.predictions.exposure import TrainedOn
 from hilum.evaluation.predictions.files import NAMES, read_table
 from hilum.evaluation.predictions.labels import scored_rows
 from hilum.notes import Code, Note, note
+from hilum.wording import counted
 
 _HELD_OUT = ("test", "val", "external")
 
@@ -234,6 +235,7 @@ def _patients_on_both_sides(used: pl.DataFrame, rest: pl.DataFrame, chosen: str)
         return []
     others = " and ".join(elsewhere["split"].unique().sort())
     return [
-        f"patient_id: {len(both):,} patients of {chosen} are also in {others} ({first_few(both)})   "
+        f"patient_id: {counted(len(both), 'patient')} of {chosen} also in {others} "
+        f"({first_few(both)})   "
         "split by patient, train again"
     ]

@@ -19,6 +19,7 @@ from hilum.evaluation.predictions import Predictions
 from hilum.evaluation.predictions.align import align
 from hilum.notes import Code, Note, note, note_columns
 from hilum.progress import ProgressReport, silent
+from hilum.wording import counted
 
 MULTICLASS_SCHEMA = schema("class metric estimate ci_low ci_high images note codes")
 
@@ -58,7 +59,7 @@ def class_calls(predictions: Predictions) -> ClassCalls:
         raise HilumError(
             predictions.name,
             expected="exactly one positive class for each image",
-            found=f"{len(wrong):,} images with another number (first: {image})",
+            found=f"{counted(len(wrong))} with another number (first: {image})",
             fix="Keep images of exactly one class, or evaluate findings separately.",
         )
     return ClassCalls(predictions.findings, labels.argmax(axis=1), predictions.scores.argmax(axis=1))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from hilum.artifacts import write_json
+from hilum.data.splits import images_of_part
 from hilum.data.store import NamedData
 from hilum.draws import Stream, image_keys, shuffled
 from hilum.encoders.card import Card
@@ -85,7 +86,7 @@ def images_to_embed(
     if unread:
         notes.append(note(Code.UNREADABLE_IMAGES, images=unread))
     if split is not None:
-        manifest = manifest.filter(pl.col("split") == split)
+        manifest = images_of_part(manifest, split)
         notes.append(note(Code.ONLY_SPLIT, split=split))
     checked = exclude_training_patients(
         [card],

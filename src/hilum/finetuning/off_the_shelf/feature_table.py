@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.errors import HilumError
+from hilum.wording import counted
 
 IDS = "image_id"
 _MOST_NAMED = 5
@@ -39,7 +40,7 @@ class FeatureTable:
         if lacking:
             raise HilumError(
                 self.path,
-                expected=f"features of {len(image_ids):,} images",
+                expected=f"features of {counted(len(image_ids))}",
                 found=f"none of {len(lacking):,}: {', '.join(lacking[:_MOST_NAMED])}"
                 + ("…" if len(lacking) > _MOST_NAMED else ""),
                 fix="Use the image ids of the data set (`hilum preview`), and compute the features of all images.",
@@ -71,7 +72,7 @@ def read_features(path: Path, ids: Path | None = None) -> FeatureTable:
         found = f"shape {values.shape} of {values.dtype}"
         raise HilumError(path, expected="numbers, (images, features)", found=found, fix="Write a row for each image.")
     if len(image_ids) != len(values):
-        found = f"{len(image_ids):,} ids and {len(values):,} rows"
+        found = f"{counted(len(image_ids), 'id')} and {counted(len(values), 'row')}"
         raise HilumError(path, expected="an image id for each row", found=found, fix="Write both in the same order.")
     if len(set(image_ids)) < len(image_ids):
         seen: set[str] = set()
@@ -79,7 +80,7 @@ def read_features(path: Path, ids: Path | None = None) -> FeatureTable:
         raise HilumError(path, expected="every image once", found=f"{twice} twice", fix="Keep one row of each.")
     broken = np.flatnonzero(~np.isfinite(values).all(1))
     if broken.size:
-        found = f"{broken.size:,} rows with others, first {image_ids[broken[0]]}"
+        found = f"{counted(broken.size, 'row')} with others, first {image_ids[broken[0]]}"
         raise HilumError(path, expected="finite numbers", found=found, fix="Compute these again, or leave them out.")
     return FeatureTable(image_ids, values.astype(np.float32), path)
 

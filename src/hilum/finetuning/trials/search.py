@@ -336,7 +336,7 @@ def _write(
     if not complete:
         raise TrainingFailedError(
             "diverged",
-            f"all {len(rows)} trials of the sweep",
+            f"all trials of the sweep ({len(rows)})",
             expected="one that did not diverge",
             found="losses that are not finite",
             fix="Sweep over lower `lr`, or use precision fp32.",

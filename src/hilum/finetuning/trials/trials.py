@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import fingerprint, whole_file, write_json, write_text
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.data.store import Store
+from hilum.data.tables import read_result_table
 from hilum.encoders.catalogue import ARCHITECTURES
 from hilum.encoders.probe import mean_auroc
 from hilum.errors import HilumError, HilumErrors
@@ -175,7 +176,7 @@ class TrialRounds:
                     continue
                 done = self._round(beside / f"round-{number:03d}", chunk, here, number_of_rung, share)
                 results |= {each.trial: each for each in _read_results(done, self.trials)}
-                known = pl.read_parquet(done / CURVES)
+                known = read_result_table(done / CURVES)
                 curves |= {trial: known.filter(pl.col("trial") == trial) for trial in here}
                 scores[here] = np.load(done / SCORES)
             if number_of_rung == rung:
@@ -209,7 +210,7 @@ class TrialRounds:
 
 def read_trials(directory: Path, trials: Sequence[FinetuneSettings]) -> TrialResults:
     """Read the results of `train_trials` with these settings."""
-    return TrialResults(_read_results(directory, trials), pl.read_parquet(directory / CURVES), directory)
+    return TrialResults(_read_results(directory, trials), read_result_table(directory / CURVES), directory)
 
 
 def _read_results(directory: Path, trials: Sequence[FinetuneSettings]) -> list[TrialResult]:

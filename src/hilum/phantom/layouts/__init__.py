@@ -21,9 +21,13 @@ LAYOUTS: tuple[str, ...] = (
     "kermany",
     "tbx11k",
     "gb7_flg",
+    "folder",
 )
-"""Native layouts; each is a module of this package with a function `write(folder, request)`, which fills a folder."""
-OF_A_POPULATION = frozenset({"chestxray14", "chexpert", "mimic_cxr_jpg", "padchest", "rsna_pneumonia"})
+"""Native layouts, and a folder of own images with a table of labels.
+
+Each is a module of this package with a function `write(folder, request)`, which fills a folder.
+"""
+OF_A_POPULATION = frozenset({"chestxray14", "chexpert", "folder", "mimic_cxr_jpg", "padchest", "rsna_pneumonia"})
 """Layouts with all images of a population."""
 BY_CLASS = frozenset({"kermany", "tbx11k", "gb7_flg"})
 """Layouts with about equally many images of each of their few classes."""

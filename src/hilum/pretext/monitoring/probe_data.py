@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hilum.data.labelled_images import UNCERTAIN_CLASS, LabelledImages
 from hilum.draws import Stream, image_keys, shuffled
+from hilum.wording import counted
 
 MOST_TO_FIT, MOST_TO_SCORE = 2000, 1000
 """Maximum images; one forward pass over both costs a few percent of an epoch over 100,000 images."""
@@ -53,7 +54,7 @@ class ProbedImages:
     def description(self) -> str:
         """Numbers of images and patients as text."""
         parts = (
-            f"{len(part.image_ids):,} images of {len(set(part.patient_ids)):,} patients"
+            f"{counted(len(part.image_ids))} of {counted(len(set(part.patient_ids)), 'patient')}"
             for part in (self.train, self.val)
         )
         return "fitted to {}, scored on {}".format(*parts)

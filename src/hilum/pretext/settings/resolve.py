@@ -11,6 +11,7 @@ from hilum.pretext.settings.presets import IMAGES, PresetValue, nearest_preset, 
 from hilum.pretext.settings.pretext import PretextSettings
 from hilum.pretext.settings.run import PresetName, SingleRunSettings
 from hilum.training.preset_tables import GIVEN, ResolvedSetting
+from hilum.wording import counted
 
 LOCAL_CROP_KEYS = ("local_augmentation", "local_size")
 """Settings of methods with local crops only."""
@@ -95,8 +96,8 @@ def _scaled(chosen: dict[str, PresetValue], given: dict[str, Any], images: int) 
 
 def _why(name: PresetName, images: int, overrides: bool) -> str:
     if overrides:
-        return f"preset {name}, as given, for {images:,} images"
-    return f"preset {name}: of {', '.join(IMAGES)}, the nearest to {images:,} images on the logarithmic scale"
+        return f"preset {name}, as given, for {counted(images)}"
+    return f"preset {name}: of {', '.join(IMAGES)}, the nearest to {counted(images)} on the logarithmic scale"
 
 
 def _choices(

@@ -6,6 +6,7 @@ import polars as pl
 
 from hilum.report.figures import canvas
 from hilum.report.render import Figure, formats
+from hilum.wording import counted
 
 WIDTH, BAR, GAP, TOP, BOTTOM, RIGHT, LETTER = 560, 14, 8, 34, 40, 74, 6.3
 
@@ -35,7 +36,7 @@ def class_bars_figure(name: str, title: str, counts: pl.DataFrame, splits: Seque
         for at, split in enumerate(parts):
             number, y = numbers.get((finding, split), 0), place * rows + GAP / 2 + BAR * (at + 0.5)
             gid = f"bar{len(hover)}"
-            hover[gid] = f"{finding}, {split}: {number:,} positive images"
+            hover[gid] = f"{finding}, {split}: {counted(number, 'positive image')}"
             axes.barh([y], [number], height=BAR - 3, color=canvas.ARM_COLOURS[at % len(canvas.ARM_COLOURS)], gid=gid)
             axes.annotate(f"{number:,}", (number, y), (4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_ylim(rows * len(findings), 0)

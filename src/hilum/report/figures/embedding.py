@@ -22,6 +22,7 @@ from hilum.report.figures.canvas import (
     style,
 )
 from hilum.report.render import Figure
+from hilum.wording import counted
 
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 _SIDE, _MARGIN, _TOP, _LINE, _CAPTION = 420, 16, 40, 16, 60  # CSS px
@@ -54,11 +55,11 @@ def embedding_figure(points: pl.DataFrame, purity: pl.DataFrame, method: str) ->
             left = _MARGIN + number * (_SIDE + _MARGIN)
             axes = panel(drawing, left, _TOP, _SIDE, _SIDE)
             _scatter(axes, shown, name, classes[name])
-            axes.set_title(TITLES.get(name, f"{len(shown):,} images"), loc="left", fontsize=12, pad=8)
+            axes.set_title(TITLES.get(name, counted(len(shown))), loc="left", fontsize=12, pad=8)
             below = panel(drawing, left, _TOP + _SIDE + 8, _SIDE, _LINE * lines)
             _legend(below, classes[name], purity.filter(pl.col("grouping") == name), lines)
         message = (
-            f"{METHODS[method]} of {len(shown):,} images; coordinates have no unit, and distances between groups no "
+            f"{METHODS[method]} of {counted(len(shown))}; coordinates have no unit, and distances between groups no "
             "meaning."
         )
         caption = panel(drawing, _MARGIN, height - _CAPTION + 18, width - 2 * _MARGIN, _CAPTION - 18)
@@ -150,6 +151,6 @@ def _number(value: float | None) -> str:
 
 def _description(shown: pl.DataFrame, names: list[str], method: str) -> str:
     ways = " and ".join(TITLES[name].lower() for name in names if name)
-    return f"{METHODS[method]} of the features of {len(shown):,} images" + (
+    return f"{METHODS[method]} of the features of {counted(len(shown))}" + (
         f", coloured by class: {ways}" if ways else ""
     )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hilum.report.figures import canvas
 from hilum.report.render import Figure
+from hilum.wording import counted
 
 CLASS_COLOURS = canvas.ARM_COLOURS
 OTHER = canvas.REFERENCE
@@ -42,4 +43,8 @@ def points_figure(
         place = -(MARGIN + LINE * (at + 0.5)) / SIDE
         axes.plot([0.01], [place], "o", color=colour, markersize=6, transform=axes.transAxes, clip_on=False)
         axes.text(0.03, place, f"{label} ({inside.sum():,})", transform=axes.transAxes, va="center", fontsize=10)
-    return canvas.as_figure(drawing, name, f"{title}: {len(x):,} images as points, coloured by {len(colours)} classes.")
+    return canvas.as_figure(
+        drawing,
+        name,
+        f"{title}: {counted(len(x), 'image as a point', 'images as points')}, coloured by {len(colours)} classes.",
+    )

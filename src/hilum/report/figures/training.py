@@ -1,4 +1,4 @@
-"""Training curves: one line per seed, with the exported epoch marked."""
+"""Training curves: one line per seed, with the selected epoch marked."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from hilum.report.render import Figure, file_stem
 
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM, LINE = 300, 230, 52, 30, 10, 42, 16
 _FEW_ARMS = 4
-"""Most arms with dotted lines at the exported epoch; more would hide the curves."""
+"""Most arms with dotted lines at the selected epoch; more would hide the curves."""
 
 
 WATCHED = {
@@ -55,7 +55,7 @@ def training_figures(content: ReportContent, stage: str) -> list[Figure]:
 
 
 def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Draw the validation loss of all arms in one panel, the exported epochs marked."""
+    """Draw the validation loss of all arms in one panel, the selected epochs marked."""
     named = curves.with_columns(pl.col("arm").replace(dict(titles)))
     return course_panel("finetune_all_arms", "Validation loss", named, "val_loss", colours, mark_exported=True)
 
@@ -63,7 +63,7 @@ def _all_arms(curves: pl.DataFrame, titles: Mapping[str, str], colours: Mapping[
 def losses_figure(
     content: ReportContent, name: str, loss: str, *, x: str = "epoch", log: bool = False
 ) -> Figure | None:
-    """Draw a loss of all arms in one plot, one line per seed, the exported epoch marked; None without curves.
+    """Draw a loss of all arms in one plot, one line per seed, the selected epoch marked; None without curves.
 
     Args:
         content: Report content: arms and curves.
@@ -104,7 +104,7 @@ def course_panel(
         curves: Rows of one stage; arms by their titles.
         column: Column to draw.
         colours: Colours of the arms.
-        mark_exported: Whether to mark the exported epoch (lowest validation loss) with a dot, and with dotted lines
+        mark_exported: Whether to mark the selected epoch (lowest validation loss) with a dot, and with dotted lines
             to the axes where there are few arms.
         x: Column of the horizontal axis, "epoch" or "step".
         log: Whether the vertical axis is logarithmic.
@@ -133,7 +133,7 @@ def course_panel(
                 continue
             gid = f"exported{len(hover)}"
             axes.plot([best[x]], [best[column]], "o", color=colours[arm], markersize=5.5, gid=gid)
-            hover[gid] = f"{arm}, seed {seed}: epoch {best['epoch']} exported, {title.lower()} {best[column]:.4f}"
+            hover[gid] = f"{arm}, seed {seed}: epoch {best['epoch']} selected, {title.lower()} {best[column]:.4f}"
             if len(arms) <= _FEW_ARMS:
                 dotted: dict[str, Any] = {"color": colours[arm], "linewidth": 0.9, "linestyle": (0, (1, 2))}
                 axes.axvline(best[x], **dotted)
@@ -151,12 +151,12 @@ def _exported(run: pl.DataFrame, column: str) -> dict[str, Any] | None:
 
 
 def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limits: tuple[float, float]) -> Figure:
-    """Draw training and validation loss of one arm; the dot marks the exported epoch.
+    """Draw training and validation loss of one arm; the dot marks the selected epoch.
 
     Args:
         name: Name of the `Figure`.
         arm: Title of the arm.
-        curves: Rows of the arm of the stage "finetune", one line per seed. The exported epoch is the one with the
+        curves: Rows of the arm of the stage "finetune", one line per seed. The selected epoch is the one with the
             lowest validation loss unless the column `selected` marks it.
         colour: Colour of the arm.
         limits: Lowest and highest loss of all arms, so that panels share their axis.
@@ -174,10 +174,10 @@ def finetune_panel(name: str, arm: str, curves: pl.DataFrame, colour: str, limit
         best = (known if best_rows.is_empty() else best_rows).sort("val_loss", maintain_order=True).row(0, named=True)
         axes.plot([best["epoch"]], [best["val_loss"]], "o", color=colour, markersize=6, gid=f"selected{seed}")
         loss = f"validation loss {best['val_loss']:.3f}"
-        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} exported, {loss}"
+        hover[f"selected{seed}"] = f"Seed {seed}: epoch {best['epoch']} selected, {loss}"
     margin = 0.05 * (limits[1] - limits[0]) or 0.05
     axes.set_ylim(limits[0] - margin, limits[1] + margin)
-    _key(axes, [("validation; dashed: training; dot: exported", colour, "-")])
+    _key(axes, [("validation; dashed: training; dot: selected", colour, "-")])
     return canvas.as_figure(drawing, name, f"Training and validation loss of {arm} over epochs.", hover)
 
 

@@ -21,6 +21,7 @@ from hilum.report.content import ArmSummary, ReportContent
 from hilum.report.from_folder.files import FolderFiles, recorded_samples, seed_of
 from hilum.report.from_folder.images import cases_in, embeddings_in
 from hilum.report.render import formats
+from hilum.wording import counted
 
 _CURVES = {"arm": pl.String, "seed": pl.Int64, "stage": pl.String, "epoch": pl.Int64, "train_loss": pl.Float64}
 
@@ -205,7 +206,7 @@ def _provenance(found: FolderFiles, evaluated: FolderEvaluation | None) -> list[
     lines = [("Hilum", hilum.__version__)]
     if evaluated:
         bootstrap = evaluated.bootstrap
-        samples = f"{bootstrap.n_bootstrap:,} resamples of patients and seeds, seed {bootstrap.seed}"
+        samples = f"{counted(bootstrap.n_bootstrap, 'resample')} of patients and seeds, seed {bootstrap.seed}"
         lines.append(("Bootstrap", samples))
     files: Sequence[Path] = [path for paths in found.arms.values() for path in paths]
     files = [*files, *found.baselines.values(), *found.parts.values()]

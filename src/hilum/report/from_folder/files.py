@@ -9,7 +9,9 @@ from typing import Any
 import polars as pl
 import yaml
 
+from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
+from hilum.renamed import with_current_keys
 
 PARTS = (
     "joint",
@@ -33,6 +35,8 @@ PARTS = (
     "learning",
 )
 """Names of the tables that commands write, `<name>.parquet`."""
+RENAMED_PARTS = {"suspects": "label_issues"}
+"""Names of tables of earlier versions, and their current names."""
 _SEED = re.compile(r"(.*?)[-_. ]?seed[-_ ]?(\d+)$")
 _NOT_RESULTS = {"stores", "generated", "pretrain", "tables", "figures", "features"}
 
@@ -79,14 +83,15 @@ def find_files(directory: Path) -> FolderFiles:
     parts: dict[str, Path] = {}
     ignored = []
     for path in _tables_below(directory):
-        if path.suffix == ".parquet" and path.stem in PARTS:
-            if path.stem in parts:
-                place = parts[path.stem].relative_to(directory)
-                ignored.append(f"{path.relative_to(directory)} is not shown: {place} has the same name.")
+        name = RENAMED_PARTS.get(path.stem, path.stem)
+        if path.suffix == ".parquet" and name in PARTS:
+            if name in parts:
+                place = parts[name].relative_to(directory)
+                ignored.append(f"{path.relative_to(directory)} is not shown: {place} is the same table.")
             else:
-                parts[path.stem] = path
+                parts[name] = path
     text = _text(directory / "study.yaml")
-    study = (yaml.safe_load(text) if text else None) or {}
+    study = with_current_keys((yaml.safe_load(text) if text else None) or {})
     order = list(study.get("arms") or {})
     content = FolderFiles(
         directory=directory,
@@ -115,9 +120,7 @@ def _baselines(directory: Path, parts: Mapping[str, Path]) -> dict[str, Path]:
     """Find the scores of baselines, in the order of the table `baseline_metrics`."""
     found = {path.stem: path for path in sorted((directory / "baselines").glob("*.parquet"))}
     table = parts.get("baseline_metrics")
-    order = (
-        [] if table is None else pl.read_parquet(table, columns=["arm"])["arm"].unique(maintain_order=True).to_list()
-    )
+    order = [] if table is None else read_result_table(table)["arm"].unique(maintain_order=True).to_list()
     return dict(sorted(found.items(), key=lambda each: order.index(each[0]) if each[0] in order else len(order)))
 
 
@@ -149,7 +152,7 @@ def _arm_of(path: Path) -> str:
 
 def recorded_samples(record: Mapping[str, Any]) -> int | None:
     """Return the number of bootstrap resamples in a metrics.json or in `evaluate` of a study.yaml; None for none."""
-    samples: int | None = record.get("n_bootstrap")
+    samples: int | None = record.get("n_bootstrap", record.get("redraws"))
     return samples
 
 

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from hilum.data.store import Store, open_store
+from hilum.data.tables import read_result_table
 from hilum.draws import image_keys, shuffled
 from hilum.evaluation.predictions import Predictions
 from hilum.explanation.embedding import TITLES
@@ -20,6 +21,7 @@ from hilum.report.content import Box, Case, Embedding
 from hilum.report.figures import METHODS
 from hilum.report.render import formats, smaller
 from hilum.report.sections import MOST_THUMBNAILS, TILE
+from hilum.wording import counted
 
 MAX_RANDOM_CASES = 60
 """Number of random images in the case browser if there are no heat maps."""
@@ -59,7 +61,7 @@ def embeddings_in(path: Path, stores: Sequence[Path]) -> list[Embedding]:
         path: Path of the table; the notes of `embed.json` beside it are shown as well.
         stores: Directories of decoded images for thumbnails.
     """
-    table = pl.read_parquet(path)
+    table = read_result_table(path)
     for name, stand_in in (("method", "embedding"), ("arm", "")):
         if name not in table.columns:
             table = table.with_columns(pl.lit(stand_in).alias(name))
@@ -106,7 +108,7 @@ def cases_in(
         image, maps_of_image = _image(opened, image_id), by_image.get(image_id, _Maps())
         if image is not None:
             cases.append(Case(image_id, image, maps_of_image.heat, maps_of_image.boxes, chosen=maps_of_image.chosen))
-    absent = formats.plural(len(ids) - len(cases), "image")
+    absent = counted(len(ids) - len(cases), "image")
     missing = [f"{absent} with heat maps: not in any store of images."] if by_image and len(cases) < len(ids) else []
     return FolderCases(cases, about if cases else [], missing)
 
@@ -118,9 +120,9 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
         return []
     chosen, boxes = directory / "shown.parquet", directory / "boxes.parquet"
     if chosen.is_file():
-        for image_id, finding, rule in pl.read_parquet(chosen).select("image_id", "finding", "rule").iter_rows():
+        for image_id, finding, rule in read_result_table(chosen).select("image_id", "finding", "rule").iter_rows():
             by_image.setdefault(image_id, _Maps()).chosen[finding] = rule
-    rows = pl.read_parquet(index)
+    rows = read_result_table(index)
     explained = json.loads((directory / "explain.json").read_text(encoding="utf-8"))
     one_place = []
     for model in explained["models"]:
@@ -133,7 +135,7 @@ def _read_maps(directory: Path, by_image: dict[str, _Maps]) -> list[str]:
             by_image.setdefault(image_id, _Maps()).heat[arm, finding] = on_image(maps[place], start, end)
     if boxes.is_file():
         columns = ("image_id", "finding", "x", "y", "width", "height")
-        for image_id, *box in pl.read_parquet(boxes).select(columns).iter_rows():
+        for image_id, *box in read_result_table(boxes).select(columns).iter_rows():
             by_image.setdefault(image_id, _Maps()).boxes.append(Box(*box))
     models = formats.listing([model["name"] for model in explained["models"]])
     about = [f"Heat maps: {explained['method']} of {models}"]

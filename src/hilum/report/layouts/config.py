@@ -115,7 +115,7 @@ class FigureLayout(_Part):
     Attributes:
         name: Stem of its file names.
         title: Caption.
-        kind: `losses` (all arms in one plot, the exported epoch marked), `class_bars` (positive images of each
+        kind: `losses` (all arms in one plot, the selected epoch marked), `class_bars` (positive images of each
             finding), `boxes` (a metric over findings, with p and the mean as a cross), `roc` (all findings; first arm
             solid, the others dotted and dashed), `intervals`, `confusion`, `embedding`, `heat_maps`.
         tasks: Tasks of the study; default: all.

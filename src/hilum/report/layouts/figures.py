@@ -120,7 +120,7 @@ def _embedding(task: TaskResults) -> tuple[list[Figure], list[str]]:
     points, purity = folder / "embedding.parquet", folder / "purity.parquet"
     if not points.is_file() or not purity.is_file():
         return [], ["the study's `explain` section made no embedding"]
-    table, numbers = pl.read_parquet(points), read_result_table(purity)
+    table, numbers = read_result_table(points), read_result_table(purity)
     figures = []
     for arm in table["arm"].unique(maintain_order=True) if "arm" in table.columns else [None]:
         own = table if arm is None else table.filter(pl.col("arm") == arm)

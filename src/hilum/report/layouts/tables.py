@@ -248,7 +248,7 @@ def _notes(
 ) -> list[str]:
     notes = list(table.notes)
     if best is not None and table.best is not None:
-        by = formats.metric_name(table.best).replace("_", " ")
+        by = formats.metric_name(table.best).replace("val_", "validation ").replace("_", " ")
         notes.append(f"* Best by {by}." + (f" The paper marks {printed.best}." if printed and printed.best else ""))
     if any(cell.query.statistic == "mean_sd" and cell.estimate is not None for line in grid for cell in line):
         notes.append("±: standard deviation over findings.")
@@ -271,7 +271,7 @@ def _reasons(
     grid: Sequence[Sequence[Shown]],
     printed: PublishedTable | None,
 ) -> list[str]:
-    """List the reasons for missing numbers that the paper has, each once with its rows or cells."""
+    """List the reasons for missing numbers that the paper has, or of whole rows, each once with its rows or cells."""
     of_rows: dict[str, list[str]] = {}
     empty = {
         column.title
@@ -281,9 +281,9 @@ def _reasons(
     for row, line in zip(rows, grid, strict=True):
         for column, cell in zip(columns, line, strict=True):
             of_this_study = bool(cell.arm) or cell.cells.arm is not None or cell.cells.value in OF_IMAGES
-            in_paper = printed is None or (cell.published is not None and of_this_study)
+            whole = all(other.estimate is None for other in line)
+            in_paper = printed is None or (of_this_study and (cell.published is not None or (whole and cell.value.ran)))
             if cell.estimate is None and cell.cells.value and in_paper:
-                whole = all(other.estimate is None for other in line)
                 name = row.title if whole else f"{row.title} of {column.title}"
                 name = column.title if column.title in empty and not whole else name
                 reason = cell.value.reason if cell.value.ran else "not in this run"

@@ -121,7 +121,7 @@ def _metric(task: TaskResults, query: Query) -> Value:
     finding = query.finding or task.overall
     row = rows.filter(pl.col("finding") == finding)
     if row.is_empty():
-        return Value(None, reason=f"{finding} is not in this run")
+        return Value(None, reason="not a finding of this run")
     return _estimate(row.row(0, named=True))
 
 
@@ -150,17 +150,13 @@ def _class_metric(name: str) -> Callable[[TaskResults, Query], Value]:
         finding = query.finding or "macro"
         chosen = (pl.col("arm") == query.arm) & (pl.col("class") == finding) & (pl.col("metric") == name)
         row = task.classes.filter(chosen)
-        return (
-            _estimate(row.row(0, named=True))
-            if len(row)
-            else Value(None, reason=f"{name} of {finding} is not in this run")
-        )
+        return _estimate(row.row(0, named=True)) if len(row) else Value(None, reason=f"{name} is not in this run")
 
     return of_class
 
 
 def _exported(curve: pl.DataFrame) -> dict[str, float] | None:
-    """Return the exported epoch: the one marked `selected`, or the one with the lowest validation loss."""
+    """Return the selected epoch: the one marked `selected`, or the one with the lowest validation loss."""
     if "selected" in curve.columns and curve["selected"].fill_null(False).any():
         return curve.filter(pl.col("selected")).row(-1, named=True)
     validated = curve.drop_nulls("val_loss") if "val_loss" in curve.columns else curve.head(0)
@@ -221,14 +217,14 @@ def _train_share(task: TaskResults, query: Query) -> Value:
     if query.resampled:
         counts = resampled_counts(counts, Resampling())
     if query.finding not in counts:
-        return Value(None, reason=f"{query.finding} is not in this run")
+        return Value(None, reason="not a finding of this run")
     return Value(100 * counts[query.finding] / sum(counts.values()))
 
 
 def _positives(task: TaskResults, query: Query) -> Value:
     counts = _positives_of(task, query.split or "train")
     if query.finding not in counts:
-        return Value(None, reason="images were not counted" if not counts else f"{query.finding} is not in this run")
+        return Value(None, reason="images were not counted" if not counts else "not a finding of this run")
     return Value(float(counts[query.finding]))
 
 

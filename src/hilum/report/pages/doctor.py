@@ -13,6 +13,7 @@ from hilum.data.doctor import SEVERITIES, Diagnosis, Issue, Severity
 from hilum.report.page_template import render_template
 from hilum.report.pages.doctor_tables import tables
 from hilum.report.render import formats, jpeg, smaller
+from hilum.wording import counted
 
 PAGE = "doctor.html"
 _SIDE = 176  # pixels of an image on the page, the longer side
@@ -128,8 +129,8 @@ def _atypical(diagnosis: Diagnosis, frames: _Frames) -> list[Shown]:
 
 def _examined(diagnosis: Diagnosis) -> str:
     parts = [
-        f"{one.name} ({one.collection}): {formats.plural(len(one.manifest), 'image')} of "
-        f"{formats.plural(one.manifest['patient_id'].n_unique(), 'patient')}"
+        f"{one.name} ({one.collection}): {counted(len(one.manifest), 'image')} of "
+        f"{counted(one.manifest['patient_id'].n_unique(), 'patient')}"
         for one in diagnosis.data_sets
     ]
     return f"{'; '.join(parts)}. Split: {diagnosis.split}."
@@ -138,7 +139,7 @@ def _examined(diagnosis: Diagnosis) -> str:
 def _headline(numbers: Mapping[Severity, int]) -> str:
     if not any(numbers.values()):
         return "No issues were found."
-    message = formats.listing([formats.plural(number, name) for name, number in numbers.items() if number])
+    message = formats.listing([counted(number, name) for name, number in numbers.items() if number])
     ending: Mapping[Severity, str] = {
         "error": "fix the errors before anything is trained.",
         "warning": "no errors; check the warnings before anything is trained.",

@@ -12,6 +12,7 @@ from hilum.artifacts import write_text
 from hilum.report.page_template import render_template
 from hilum.report.render import formats, jpeg, smaller
 from hilum.report.sections import agreement_table, noise_table
+from hilum.wording import counted
 
 PAGE = "label_issues.html"
 _SIDE = 224  # pixels of an image on the page, the longer side
@@ -128,5 +129,8 @@ def _headline(noise: pl.DataFrame) -> str:
     flagged = sum(int(noise[side].fill_null(0).sum()) for side in ("flagged_positives", "flagged_negatives"))
     labels = int(noise["n"].sum())
     if not flagged:
-        return f"None of {labels:,} labels is flagged."
-    return f"{flagged:,} of {labels:,} labels are flagged ({100 * flagged / labels:.1f} %)."
+        return f"None of {counted(labels, 'label')} is flagged."
+    return (
+        f"{flagged:,} of {counted(labels, 'label')} {'is' if flagged == 1 else 'are'} flagged "
+        f"({100 * flagged / labels:.1f} %)."
+    )

@@ -10,6 +10,7 @@ from hilum.report.content import ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.render.formats import finding_name, place_of
 from hilum.report.sections.results import difference_cell, order_of, with_split
+from hilum.wording import counted
 
 
 def standings_table(content: ReportContent) -> Table | None:
@@ -57,7 +58,7 @@ def ranks_table_of(content: ReportContent) -> Table | None:
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     measured = formats.metric_name(content.ranks["metric"][0])
-    over = formats.plural(int(content.ranks["n_findings_ranked"][0]), "finding")
+    over = counted(int(content.ranks["n_findings_ranked"][0]), "finding")
     caption = f"Ranks by {measured} over {over}; 1 is best. Computed on {content.scored_on}."
     return Table("ranks", caption, columns, rows, with_split(content.ranks, content))
 

@@ -12,6 +12,7 @@ from hilum.report.content import UNCLASSED, Embedding, ReportContent
 from hilum.report.figures import CLASS_COLOURS, OTHER, page_colour, points_figure
 from hilum.report.render import Cell, Column, Scatter, Table, as_script, decoded, formats, jpeg, sprite
 from hilum.report.sections.results import estimate_cell, order_of
+from hilum.wording import counted
 
 MOST_POINTS = 4000
 MOST_THUMBNAILS = 1500
@@ -78,12 +79,15 @@ def _scaled(values: pl.Series) -> NDArray[np.float64]:
 def _caption(embedding: Embedding, points: int, images: int) -> str:
     total = len(embedding.points)
     model = f", features of {embedding.arm}" if embedding.arm else ""
-    what = f"{embedding.method} of {formats.plural(total, 'image')}{model}"
+    what = f"{embedding.method} of {counted(total, 'image')}{model}"
     sentences = [f"{what}: images with similar features are near each other"]
     parts: Sequence[str] = embedding.about
     left = []
     if points < total:
-        left.append(f"{points:,} of {total:,} images are drawn, selected at random; all are in the CSV file")
+        left.append(
+            f"{points:,} of {counted(total)} {'is' if points == 1 else 'are'} drawn, selected at random; all "
+            "are in the CSV file"
+        )
     if 0 < images < points:
         left.append(f"{images:,} of them have a thumbnail")
     distance = "Distances between groups and sizes of groups have no meaning"

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilum.report.content import RULE_DESCRIPTIONS, Case, ReportContent
-from hilum.report.render import Browser, as_script, formats, jpeg, smaller
+from hilum.report.render import Browser, as_script, jpeg, smaller
 from hilum.report.sections.thresholds import mean_thresholds
+from hilum.wording import counted
 
 MOST_BYTES = 6_000_000
 """Maximum size of all embedded images and heat maps, bytes."""
@@ -147,7 +148,7 @@ def _finite(value: float | None, digits: int = 4) -> float | None:
 
 def _caption(content: ReportContent, made: Sequence[dict[str, Any]], chosen: bool) -> str:
     total = len(content.cases)
-    text = formats.plural(len(made), "image")
+    text = counted(len(made), "image")
     if len(made) < total:
         text += f" of {total:,}; the others are omitted to limit the size of the page"
     cut = "the threshold of the arm" if chosen else f"{DEFAULT_THRESHOLD}, because no thresholds were chosen"

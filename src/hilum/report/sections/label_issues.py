@@ -5,6 +5,7 @@ import polars as pl
 from hilum.report.content import ReportContent
 from hilum.report.render import Cell, Column, Table, formats
 from hilum.report.sections.results import order_of
+from hilum.wording import counted
 
 SHOWN_ISSUES = 5
 """Number of issues shown for each finding."""
@@ -68,7 +69,7 @@ def _issues(table: pl.DataFrame) -> Table:
     columns = [Column("Finding"), Column("Rank", numeric=True), Column("Image"), Column("Label")]
     columns.append(Column("Predicted probability", numeric=True))
     total = int(table["is_label_issue"].sum())
-    notes = [f"{formats.plural(total, 'flagged label')} in the CSV file."] if total > len(rows) else []
+    notes = [f"{counted(total, 'flagged label')} in the CSV file."] if total > len(rows) else []
     issues = table.filter(pl.col("is_label_issue"))
     return Table("label_issues", "Most probable label errors of each finding.", columns, rows, issues, notes)
 

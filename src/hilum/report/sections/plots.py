@@ -141,7 +141,7 @@ def training(content: ReportContent) -> Section:
         blocks.append(FigureGroup(caption, pretrain))
     if finetune:
         first = " First panel: all arms." if len(finetune) > 1 else ""
-        caption = f"Fine-tuning, one line per seed.{first} Dot: exported epoch."
+        caption = f"Fine-tuning, one line per seed.{first} Dot: selected epoch."
         blocks.append(FigureGroup(caption, finetune[:1] if len(finetune) > _PANELS else finetune))
         if len(finetune) > _PANELS:
             arms = f"Training and validation loss of each of {len(finetune) - 1} arms"

@@ -9,6 +9,7 @@ import polars as pl
 from hilum.report.figures.parallel_coordinates import parallel_coordinates
 from hilum.report.render import Block, Cell, Column, FigureGroup, Prose, Table, file_stem, formats
 from hilum.report.sweep_summary import SweepSummary
+from hilum.wording import counted
 
 
 def sweep_blocks(sweeps: Sequence[SweepSummary]) -> list[Block]:
@@ -141,8 +142,8 @@ def _order(value: Any) -> tuple[bool, float, str]:
 def _selection_text(sweep: SweepSummary) -> str:
     chosen = "lowest loss" if sweep.select == "val_loss" else "highest macro AUROC"
     return (
-        f"{sweep.arm}: {formats.plural(len(sweep.trials), 'trial')} with seed {sweep.seed} on "
-        f"{formats.plural(sweep.train_images, 'training image')}. Selected by the {chosen} on "
-        f"{formats.plural(sweep.val_images, 'validation image')} of {formats.plural(sweep.val_patients, 'patient')}; "
+        f"{sweep.arm}: {counted(len(sweep.trials), 'trial')} with seed {sweep.seed} on "
+        f"{counted(sweep.train_images, 'training image')}. Selected by the {chosen} on "
+        f"{counted(sweep.val_images, 'validation image')} of {counted(sweep.val_patients, 'patient')}; "
         "no test image or label was used."
     )

@@ -27,6 +27,7 @@ from hilum.report.render import (
 )
 from hilum.report.sections import difference_cell, estimate_cell
 from hilum.report.verdict import Verdict
+from hilum.wording import counted
 
 _DASHES = ("solid", "dashed", "dotted", "dashdot")
 """Line styles of more arms than colours."""
@@ -112,9 +113,9 @@ def _verdict(content: OverviewContent) -> Verdict:
         for caution, names in cautions.items()
     ]
     tasks = dict.fromkeys(page.task for page in content.pages)
-    number = formats.plural(len(tasks), "task")
+    number = counted(len(tasks), "task")
     if len(tasks) == 1:
-        number = f"One task with {formats.plural(len(content.pages), 'label fraction')}"
+        number = f"One task with {counted(len(content.pages), 'label fraction')}"
     return Verdict(f"{number}; the results of each:", headlines, sentences)
 
 
@@ -130,7 +131,7 @@ def _sections(content: OverviewContent) -> Iterator[Section]:
     yield from content.layout_sections
     curves = [*_curves(content)]
     if curves:
-        caption = "AUROC by labelled training images (logarithmic); bars: 95 % intervals over patients and seeds."
+        caption = "AUROC by labelled training images (logarithmic); bars: 95 % intervals."
         blocks: list[Any] = [FigureGroup(caption, curves)]
         if content.labels_to_match is not None and not content.labels_to_match.is_empty():
             blocks.append(_matching_table(content.labels_to_match))
@@ -166,7 +167,7 @@ def _ranks_table(ranks: pl.DataFrame) -> Table:
     ]
     columns = [Column("Arm"), Column("Mean rank (95 % CI)", numeric=True), Column("Best in resamples", numeric=True)]
     count = int(ranks["n_findings_ranked"][0])
-    notes = [f"Over {formats.plural(count, 'finding')} of all tasks; 1 is best. Test sets are resampled independently."]
+    notes = [f"Over {counted(count, 'finding')} of all tasks; 1 is best. Test sets are resampled independently."]
     return Table("ranks_over_tasks", "Ranks over the findings of all tasks.", columns, rows, ranks, notes)
 
 
@@ -238,7 +239,8 @@ def _terms(content: OverviewContent) -> Terms:
         [
             (
                 "Interval",
-                f"95 % confidence interval by bootstrap over patients and seeds ({content.n_bootstrap:,} resamples). "
+                f"95 % confidence interval by bootstrap over patients ({counted(content.n_bootstrap, 'resample')}), "
+                "and over seeds where an arm has several. "
                 "Test sets are resampled independently; label fractions of a task use the same resamples.",
             ),
             ("Adjusted p", f"Benjamini–Hochberg, over the tests of {together}."),

@@ -17,6 +17,7 @@ from hilum.report.rows import Direction, Row, direction, overall_rows
 from hilum.report.sections import baselines
 from hilum.report.verdict import evidence, learning, sample_size, start_differences
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
+from hilum.wording import counted
 
 _NO_CAUTION = (Code.SEVERAL_SPELLINGS,)
 """Notes on images that do not affect a result: they concern training and test images alike."""
@@ -344,12 +345,12 @@ def _basis(content: ReportContent, before: str = "; ") -> str:
     row = next(iter(overall_rows(content.metrics)), {})
     texts = []
     if row.get("n"):
-        patients = f" of {formats.plural(row['patients'], 'patient')}" if row.get("patients") else ""
-        texts.append(f"{formats.plural(row['n'], 'image')}{patients}")
+        patients = f" of {counted(row['patients'], 'patient')}" if row.get("patients") else ""
+        texts.append(f"{counted(row['n'], 'image')}{patients}")
     numbers = {len(arm.seeds) for arm in content.arms} - {0}
     if numbers:
         low, high = min(numbers), max(numbers)
-        texts.append(formats.plural(high, "seed") if low == high else f"{low} to {high} seeds")
+        texts.append(counted(high, "seed") if low == high else f"{low} to {high} seeds")
     return f"{before}{', '.join(texts)}" if texts else ""
 
 

@@ -9,6 +9,7 @@ from hilum.report.render import formats
 from hilum.report.rows import Row, direction, overall_rows
 from hilum.report.sections import joint_statistic
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
+from hilum.wording import counted
 
 FEW_SEEDS = 2
 """Most seeds of a preliminary result: the variation between runs is estimated from one difference, or none."""
@@ -20,7 +21,7 @@ def few_seeds(content: ReportContent) -> VerdictRecord | None:
     shown = any(direction(row) in ("better", "worse") for row in overall_rows(content.comparisons))
     if not shown or not 0 < seeds <= FEW_SEEDS:
         return None
-    sentence = f"Preliminary ({formats.plural(seeds, 'seed')})"
+    sentence = f"Preliminary ({counted(seeds, 'seed')})"
     return VerdictRecord(VerdictCode.FEW_SEEDS, sentence, values={"seeds": seeds})
 
 
@@ -67,7 +68,7 @@ def _runs(rows: list[Row]) -> VerdictRecord | None:
     low, high = formats.decimal(min(spread.values())), formats.decimal(max(spread.values()))
     seeds = min(row["seeds"] for row in known)
     between = low if low == high else f"{low} to {high}"
-    sentence = f"Based on {formats.plural(seeds, 'seed')} per arm; standard deviation between training runs: {between}."
+    sentence = f"Based on {counted(seeds, 'seed')} per arm; standard deviation between training runs: {between}."
     return VerdictRecord(
         VerdictCode.RUNS, sentence, values={"seeds": seeds, **{f"sd_{k}": v for k, v in spread.items()}}
     )
@@ -146,7 +147,7 @@ def _looks(content: ReportContent) -> list[VerdictRecord]:
     values: dict[str, Any] = {"look": look.number, "announced": look.announced, "level": look.level}
     if look.number > look.announced:
         sentence = (
-            f"This is look {look.number}, but the study file plans {formats.plural(look.announced, 'look')}: repeated "
+            f"This is look {look.number}, but the study file plans {counted(look.announced, 'look')}: repeated "
             "looks with new seeds increase the false positive rate above 5 %."
         )
         return [VerdictRecord(VerdictCode.UNANNOUNCED_LOOK, sentence, values=values)]

@@ -6,6 +6,7 @@ from hilum.report.render import formats
 from hilum.report.rows import Row, direction, overall_rows
 from hilum.report.verdict.evidence import margin_of
 from hilum.report.verdict.records import VerdictCode, VerdictRecord
+from hilum.wording import counted
 
 _MOST_PATIENTS, _MOST_SEEDS = 1000, 100
 """Largest proposed factor of patients, and number of seeds per arm. With few test patients, their variance component is
@@ -41,7 +42,7 @@ def _record(row: Row, margin: float | None, content: ReportContent) -> VerdictRe
     means = []
     if seeds is not None:
         cost = f", about {formats.duration(seconds)} of training" if seconds else ""
-        means.append(f"{formats.plural(seeds, 'seed')} per arm ({further:,} more{cost})")
+        means.append(f"{counted(seeds, 'seed')} per arm ({further:,} more{cost})")
     if times is not None and times < _MOST_PATIENTS:
         means.append(f"{times:.{1 if times < 10 else 0}f} times as many test patients")
     pair = f"between {row['arm']} and {row['reference']}"

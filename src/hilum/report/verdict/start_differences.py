@@ -25,13 +25,11 @@ def cautions(arms: Sequence[ArmSummary]) -> list[str]:
     named: dict[str, list[str]] = {}
     for arm in arms:
         for each in arm.start_differences:
-            text = describe_difference(each.code, each.pretrained, each.finetuned)
+            used = "fine-tuned" if arm.finetuned else "scored"
+            text = describe_difference(each.code, each.pretrained, each.finetuned, used=used)
+            text += ": this can reduce " + ("the benefit of pretraining." if arm.finetuned else "the performance.")
             named.setdefault(text, []).append(arm.name)
-    return [
-        f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}: this can reduce the benefit of "
-        "pretraining."
-        for text, names in named.items()
-    ]
+    return [f"{formats.listing(names)} {'was' if len(names) == 1 else 'were'} {text}" for text, names in named.items()]
 
 
 def _steps(steps: object) -> str:

@@ -20,7 +20,7 @@ from hilum.data.doctor import (
     with_unique_names,
     write_tables,
 )
-from hilum.data.doctor.issues import as_table, counted
+from hilum.data.doctor.issues import as_table
 from hilum.data.replaceable import check_replaceable
 from hilum.errors import HilumError
 from hilum.progress import ShowProgress, quiet
@@ -28,6 +28,7 @@ from hilum.renamed import checked_keywords
 from hilum.report.pages import PageImages, write_doctor_page
 from hilum.report.pages.doctor import PAGE
 from hilum.runs.results import Result
+from hilum.wording import counted
 
 INGESTED = "ingested"
 """Collection of an output directory of `hilum ingest`."""

@@ -166,6 +166,7 @@ def _arm_summary(
         seeds=study.seeds,
         start_differences=differences_of_start(study, arm),
         shared_start=shares_its_start(study, arm),
+        finetuned=study.finetuning_of(arm).train,
         seconds=sum(_seconds(out / directory) for directory in _training_directories(prepared, arm)),
     )
 
@@ -311,14 +312,14 @@ def _machine() -> str:
 
 def _seconds(directory: Path) -> float:
     """Return the training time over all resumed parts."""
-    return float(pl.read_parquet(directory / CURVES)["seconds"].sum())
+    return float(read_result_table(directory / CURVES)["seconds"].sum())
 
 
 def _rate(directory: Path) -> str:
     path = directory / CURVES
     if not path.exists():
         return ""
-    curves = pl.read_parquet(path)
+    curves = read_result_table(path)
     if curves.is_empty():
         return ""
     rate, wait = (float(curves[column].to_numpy().mean()) for column in ("images_per_second", "data_wait_fraction"))

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
 from hilum.artifacts import fingerprint
 from hilum.data.store import open_store
+from hilum.data.tables import read_result_table
 from hilum.encoders.published import resolve_weights
 from hilum.finetuning.settings import FinetuneSettings
 from hilum.finetuning.trials import Part, SearchRun, importance_of, read_selected, storage_url, train_part
@@ -149,7 +148,7 @@ def sweep_summary(
     train_images: int,
 ) -> SweepSummary:
     """Read the summary of one sweep from its directory; other arguments as in `SweepSummary`."""
-    selected, table = read_selected(directory), pl.read_parquet(directory / TRIED)
+    selected, table = read_selected(directory), read_result_table(directory / TRIED)
     settings = [json.loads(each) for each in table["settings"]]
     signed = 1 if selected["select"] == "val_loss" else -1
     known = [

@@ -29,6 +29,7 @@ from hilum.finetuning.settings import (
     Unfreeze,
     Validations,
     WarmupSteps,
+    plateau_settings,
     setting_problems,
 )
 from hilum.study.file.section import Section, declared_field
@@ -252,14 +253,7 @@ class Finetuning(Section):
         """Return the settings in the file as arguments of `hilum.finetuning.settings.FinetuneSettings`."""
         given = {name: value for name, value in self.given().items() if name != "train"}
         if isinstance(given.get("schedule"), OnPlateau):
-            plateau = given["schedule"].plateau
-            given |= {
-                "schedule": "plateau",
-                "plateau_factor": plateau.factor,
-                "plateau_patience": plateau.patience,
-                "plateau_min_lr": plateau.min_lr,
-                "stop_below_lr": plateau.stop_below_lr,
-            }
+            given |= plateau_settings(given["schedule"].plateau.model_dump())
         if (resample := given.get("resample")) is not None:
             given["resample"] = resample.resampling() if isinstance(resample, Resample) else Resampling()
         return given

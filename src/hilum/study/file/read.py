@@ -17,7 +17,7 @@ from hilum.errors import HilumError, HilumErrors
 from hilum.extensions import METRICS, added
 from hilum.findings import COLLECTIONS
 from hilum.pretext.methods import METHOD_SETTINGS, method_problems
-from hilum.renamed import RENAMED_OUTPUT_TYPES, RENAMED_SETTINGS
+from hilum.renamed import RENAMED_KEYS, RENAMED_SETTINGS, renamed_value
 from hilum.study.file.finetuning import Finetuning
 from hilum.study.file.finetuning_problems import finetuning_problems
 from hilum.study.file.pretraining import with_addresses
@@ -374,27 +374,10 @@ def _translate(detail: ErrorDetails, content: Mapping[str, Any]) -> Problem:
     shown = _shortened(repr(found))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        if place[-1] == "classes" and isinstance(found, str) and found in RENAMED_OUTPUT_TYPES:
-            return Problem(
-                place, f"{found} was renamed to {RENAMED_OUTPUT_TYPES[found]}", f"write {RENAMED_OUTPUT_TYPES[found]}"
-            )
+        if new := renamed_value(str(place[-1]), found):
+            return Problem(place, f"{found} was renamed to {new}", f"write {new}")
         return Problem(place, f"{shown} is not one of {', '.join(words)}", nearest(_shortened(str(found)), words))
     return Problem(place, _shortened(problem_text(detail)))
-
-
-RENAMED = {
-    ("task", "films"): "images",
-    ("task", "labelled"): "label_fraction",
-    ("task", "vote"): "consensus",
-    ("task", "positive_from_grade"): "severity_threshold",
-    ("explain", "films"): "candidates",
-    ("evaluate", "against"): "reference",
-    ("evaluate", "redraws"): "n_bootstrap",
-    ("evaluate", "min_positives"): "min_positive_patients",
-    ("finetune", "weighted"): "class_weights",
-    ("finetune", "positive_weight_limit"): "max_class_weight",
-}
-"""Current names of keys of earlier versions, by section and key."""
 
 
 def _renamed_value(new: str, found: object) -> str:
@@ -405,7 +388,7 @@ def _renamed_value(new: str, found: object) -> str:
 def _renamed_key(place: Place, content: Mapping[str, Any]) -> str:
     """Return the current name of a renamed key; empty if it was not renamed."""
     key = str(place[-1])
-    new = RENAMED.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
+    new = RENAMED_KEYS.get((_section_of(place), key)) or RENAMED_SETTINGS.get(key, "")
     return new if new and (key not in RENAMED_SETTINGS or new in _fields_at(place[:-1], content)) else ""
 
 

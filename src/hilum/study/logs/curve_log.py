@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
 from hilum.finetuning.trials.search import CURVES as TRIAL_CURVES
 from hilum.progress import ProgressReport
@@ -79,10 +80,10 @@ class CurveLog(ABC):
         done = self.out / directory
         for place in (done, partial_directory(done)):
             if (place / CURVES).is_file():
-                yield directory, pl.read_parquet(place / CURVES)
+                yield directory, read_result_table(place / CURVES)
                 return
         if (done / TRIAL_CURVES).is_file():
-            for (trial,), curves in pl.read_parquet(done / TRIAL_CURVES).group_by("trial", maintain_order=True):
+            for (trial,), curves in read_result_table(done / TRIAL_CURVES).group_by("trial", maintain_order=True):
                 yield f"{directory}/trial-{trial:03d}", curves
 
 

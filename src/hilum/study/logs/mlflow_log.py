@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from hilum.data.tables import read_result_table
 from hilum.encoders.card import read_card
 from hilum.evaluation.metrics import overall_finding
 from hilum.evaluation.metrics.registry import AUROC
@@ -125,7 +124,7 @@ def _results(out: Path) -> dict[str, float]:
     """Read the AUROC of each arm over all findings, for each task."""
     found = {}
     for path in sorted(out.rglob(f"{EVALUATION}/metrics.parquet")):
-        table, place = pl.read_parquet(path), path.parents[1].relative_to(out).as_posix()
+        table, place = read_result_table(path), path.parents[1].relative_to(out).as_posix()
         rows = table.filter(metric=AUROC, finding=overall_finding(table["finding"].to_list()))
         for arm, estimate in rows.select("arm", "estimate").drop_nulls().rows():
             found[_NOT_ALLOWED.sub("_", f"{place}/{AUROC}/{arm}".removeprefix("./"))] = float(estimate)

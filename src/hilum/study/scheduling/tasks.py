@@ -155,7 +155,7 @@ def run_tasks(
     if len(errors) == 1:
         raise next(iter(errors.values()))
     if errors:
-        message = [str(error) for error in errors.values()]
+        message = [str(errors[task.name]) for task in tasks if task.name in errors]
         raise HilumErrors("steps of the study", message, fix="all steps that do not depend on them are done")
 
 
