@@ -14,3 +14,13 @@ def counted(number: int, noun: str = "image", plural: str | None = None) -> str:
         ('1 image', '2,048 images', '3 studies', '1 image is')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def images_of_patients(images: int, patients: int) -> str:
+    """Format numbers of images and of their patients.
+
+    Example:
+        >>> images_of_patients(1200, 1)
+        '1,200 images of 1 patient'
+    """
+    return f"{counted(images)} of {counted(patients, 'patient')}"

@@ -9,7 +9,7 @@ from hilum.cli import options
 from hilum.cli.console import echo, print_json, print_table, progress
 from hilum.evaluation.bootstrap.config import BootstrapConfig
 from hilum.training.settings import TrainingSettings
-from hilum.wording import counted
+from hilum.wording import images_of_patients
 
 if TYPE_CHECKING:
     from hilum.runs.embed import EmbedResult
@@ -90,9 +90,7 @@ def _print(result: "EmbedResult", similar_to: list[str], out: Path) -> None:
     from hilum.explanation.embedding import TITLES
 
     embedded, about = result.embedded, result.about
-    echo(
-        f"{about['encoder']} · {counted(about['images'])} of {counted(about['patients'], 'patient')} of {about['data']}"
-    )
+    echo(f"{about['encoder']} · {images_of_patients(about['images'], about['patients'])} of {about['data']}")
     for note in embedded.notes:
         echo(str(note))
     for grouping in embedded.purity["grouping"].unique(maintain_order=True):

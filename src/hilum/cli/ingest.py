@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hilum.cli import options
+from hilum.wording import counted
 
 if TYPE_CHECKING:
     from hilum.runs.datasets.ingest import IngestResult
@@ -68,7 +69,7 @@ def _show(result: "IngestResult") -> None:
         echo(f"  {line}")
     if list(splits) != ["unlisted"]:
         for name, counts in splits.items():
-            echo(f"  {name:10} {counts['images']:>8,} images of {counts['patients']:,} patients")
+            echo(f"  {name:10} {counts['images']:>8,} images of {counted(counts['patients'], 'patient')}")
     if summary["findings"]:
         echo()
         # Empty columns are omitted, so that the table fits a terminal.

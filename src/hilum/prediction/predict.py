@@ -38,6 +38,7 @@ from hilum.progress import ProgressReport, ShowProgress, quiet, silent
 from hilum.renamed import checked_keywords
 from hilum.runs.results import Result
 from hilum.training.settings import TrainingSettings
+from hilum.wording import counted
 
 _AHEAD = 2
 """Number of batches that are decoded ahead."""
@@ -125,18 +126,18 @@ class PredictionResult(Result):
     @property
     def summary(self) -> list[str]:
         """Model, and number of scored images."""
-        return [f"{self.model.description.name}: {self.scored.scored:,} of {self.scored.images:,} images scored"]
+        return [f"{self.model.description.name}: {self.scored.scored:,} of {counted(self.scored.images)} scored"]
 
     @property
     def row_notes(self) -> list[str]:
         """Refused images by reason, and images of training patients."""
         scored = self.scored
-        notes = [f"refused: {count:,} images, {reason.description}" for reason, count in scored.refused.items()]
+        notes = [f"refused: {counted(count)}, {reason.description}" for reason, count in scored.refused.items()]
         if scored.in_training:
-            of = f"{scored.in_training:,} images are of patients the model was trained on"
+            of = f"{counted(scored.in_training, 'image is', 'images are')} of patients the model was trained on"
             notes.append(f"{of}: exclude them from any evaluation.")
         if scored.not_known:
-            of = f"{scored.not_known:,} images"
+            of = f"{counted(scored.not_known)}"
             notes.append(f"For {of} it is unknown whether the model was trained on their patients.")
         return notes
 

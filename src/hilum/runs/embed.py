@@ -33,6 +33,7 @@ from hilum.runs.inputs.data import DataSource, decode, read_data
 from hilum.runs.inputs.models import model_directory, name_of_model
 from hilum.runs.results import Result
 from hilum.training.settings import Device
+from hilum.wording import images_of_patients
 
 EmbeddingChoice: TypeAlias = Literal["tsne", "umap", "both"]
 _METHODS: dict[str, tuple[Literal["tsne", "umap"], ...]] = {
@@ -76,9 +77,7 @@ class EmbedResult(Result):
     def summary(self) -> list[str]:
         """Model and numbers of images and patients."""
         about = self.about
-        return [
-            f"{about['encoder']} on {about['images']:,} images of {about['patients']:,} patients of {about['data']}"
-        ]
+        return [f"{about['encoder']} on {images_of_patients(about['images'], about['patients'])} of {about['data']}"]
 
     def nearest(self, image_id: str) -> pl.DataFrame:
         """Return the nearest neighbours of an image: `rank`, `neighbour`, `cosine`, `same_patient`."""

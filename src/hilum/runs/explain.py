@@ -34,6 +34,7 @@ from hilum.runs.inputs.models import model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
+from hilum.wording import counted
 
 _OUTPUTS = (
     "explain.html",
@@ -77,7 +78,7 @@ class ExplainResult(Result):
         explained = self.explained
         images = len({image_id for image_id, _ in explained.pairs})
         return [
-            f"{explained.config.method} of {', '.join(each.name for each in explained.models)} on {images:,} images"
+            f"{explained.config.method} of {', '.join(each.name for each in explained.models)} on {counted(images)}"
         ]
 
     @property

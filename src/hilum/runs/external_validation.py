@@ -18,6 +18,7 @@ from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.inputs.predictions import PredictionSource, name_of, paths_of, table_of
 from hilum.runs.results import Result
+from hilum.wording import images_of_patients
 
 _SHOWN = (
     "trained_on",
@@ -54,7 +55,7 @@ class ExternalValidationResult(Result):
         """Test sets: numbers of images and patients, and split."""
         test_sets = {cell["tested_on"]: cell for cell in reversed(self.about["cells"])}
         return [
-            f"{name}: {cell['images']:,} images of {cell['patients']:,} patients · split {cell['split'] or 'unknown'}"
+            f"{name}: {images_of_patients(cell['images'], cell['patients'])} · split {cell['split'] or 'unknown'}"
             for name, cell in reversed(test_sets.items())
         ]
 

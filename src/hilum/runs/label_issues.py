@@ -21,6 +21,7 @@ from hilum.report.pages.label_issues import PAGE
 from hilum.runs.inputs.data import DataSource, read_data
 from hilum.runs.inputs.predictions import PredictionSource, name_of, paths_of, table_of
 from hilum.runs.results import Result
+from hilum.wording import images_of_patients
 
 TOP = 12
 """Label issues on the page, per finding and label."""
@@ -163,7 +164,7 @@ def _images(
 
 
 def _evaluated(about: dict[str, Any]) -> str:
-    return f"{about['images']:,} images of {about['patients']:,} patients, split {about['split'] or 'unknown'}"
+    return f"{images_of_patients(about['images'], about['patients'])}, split {about['split'] or 'unknown'}"
 
 
 def _name(data: DataSource | None) -> str:

@@ -15,6 +15,7 @@ from hilum.evaluation.inference import (
 )
 from hilum.renamed import checked_keywords
 from hilum.runs.results import Result
+from hilum.wording import counted
 
 _AUROCS = (0.6, 0.7, 0.8, 0.9)
 _CORRELATIONS = (0.0, 0.3, 0.5, 0.7, 0.9)
@@ -52,7 +53,7 @@ class PowerResult(Result):
         about, smallest = self.about, self.smallest_difference
         counts = f"{about['positives']:,} positive and {about['negatives']:,} negative images"
         if about["patients"] is not None:
-            counts += f" of {about['patients']:,} patients, design effect {about['design_effect']:.1f}"
+            counts += f" of {counted(about['patients'], 'patient')}, design effect {about['design_effect']:.1f}"
         power, auroc = f"{100 * about['power']:.0f} % power", about["auroc"]
         if smallest is None:
             return [counts, f"Even a perfect arm is not detected with {power} against an AUROC of {auroc:g}."]

@@ -37,6 +37,7 @@ from hilum.runs.pools.pretraining_pool import (
 from hilum.runs.probe_labels import labels_of_pools
 from hilum.runs.results import Result
 from hilum.training.distributed import process_group, rank, run_on_rank0
+from hilum.wording import images_of_patients
 
 _OUTPUTS = ("encoder.safetensors", "card.json", "curves.parquet")
 
@@ -66,7 +67,7 @@ class PretrainResult(Result):
         """Method, encoder, numbers of images and patients, and the selected epoch."""
         about = self.about
         return [
-            f"{about['method']} of {about['encoder']} on {about['images']:,} images of {about['patients']:,} patients",
+            f"{about['method']} of {about['encoder']} on {images_of_patients(about['images'], about['patients'])}",
             *map(str, self.card.notes),
         ]
 

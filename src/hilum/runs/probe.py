@@ -35,6 +35,7 @@ from hilum.runs.inputs.models import model_directory, name_of_model
 from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe, probe as probe_arms
 from hilum.runs.results import Result
 from hilum.training.settings import Device
+from hilum.wording import counted
 
 TABLES = ("metrics", "comparisons", "signs")
 _OUTPUTS = ("probe.json", *(f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv")))
@@ -64,7 +65,7 @@ class ProbeResult(Result):
         counts = self.about["images"]
         return [
             f"{self.about['architecture']}, {self.about['method']} on {self.about['data']}, {self.about['split']}",
-            f"probes fitted to {counts['train']:,} images, penalty chosen on {counts['val']:,}, tested on "
+            f"probes fitted to {counted(counts['train'])}, penalty chosen on {counts['val']:,}, tested on "
             f"{counts['test']:,}",
         ]
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from hilum.evaluation.metrics import MACRO
 from hilum.notes import Note, read_notes
+from hilum.wording import images_of_patients
 
 _TABLES: Mapping[str, Any] = {"tbl_rows": 12, "tbl_cols": 12, "tbl_width_chars": 120}
 """Size of printed tables (`polars.Config`)."""
@@ -100,7 +101,7 @@ class PredictionsResult(Result):
         about = self.about
         seeds = " and seeds" if about.get("seeds", 1) > 1 else ""
         return [
-            f"{about['images']:,} images of {about['patients']:,} patients",
+            f"{images_of_patients(about['images'], about['patients'])}",
             f"split {about['split'] or 'unknown'}",
             f"{about['n_bootstrap']:,} bootstrap resamples of patients{seeds}, seed {about['seed']}",
         ]

@@ -28,7 +28,7 @@ from hilum.renamed import checked_keywords
 from hilum.report.pages import PageImages, write_doctor_page
 from hilum.report.pages.doctor import PAGE
 from hilum.runs.results import Result
-from hilum.wording import counted
+from hilum.wording import counted, images_of_patients
 
 INGESTED = "ingested"
 """Collection of an output directory of `hilum ingest`."""
@@ -76,7 +76,7 @@ class DoctorResult(Result):
     def summary(self) -> list[str]:
         """Data sets, and numbers of errors, warnings and notes."""
         data_sets = [
-            f"{one['name']} ({one['collection']})  {one['images']:,} images of {one['patients']:,} patients"
+            f"{one['name']} ({one['collection']})  {images_of_patients(one['images'], one['patients'])}"
             for one in self.about["data_sets"]
         ]
         counts = (counted(self.about[name], name.removesuffix("s")) for name in ("errors", "warnings", "notes"))

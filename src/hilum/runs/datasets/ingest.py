@@ -18,6 +18,7 @@ from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.runs.results import Result
+from hilum.wording import images_of_patients
 
 _TABLES = ("boxes", "readings", "grades", "rejected", "remarks")
 """Tables beside the manifest."""
@@ -59,7 +60,7 @@ class IngestResult(Result):
     def summary(self) -> list[str]:
         """Collection, and numbers of images and patients."""
         about = self.about
-        lines = [f"{about['collection']}  {about['images']:,} images of {about['patients']:,} patients"]
+        lines = [f"{about['collection']}  {images_of_patients(about['images'], about['patients'])}"]
         if 0 < about["labelled"] < about["images"]:
             unlabelled = about["images"] - about["labelled"]
             lines.append(f"{about['labelled']:,} labelled images, {unlabelled:,} unlabelled (for pretraining only)")

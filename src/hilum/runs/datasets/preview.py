@@ -20,6 +20,7 @@ from hilum.renamed import checked_keywords
 from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
 from hilum.runs.inputs.data import RECIPE
 from hilum.runs.results import Result
+from hilum.wording import counted
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,7 +44,7 @@ class PreviewResult(Result):
     def summary(self) -> list[str]:
         """Number of images, and path of the sheet."""
         unreadable = f", {self.about['unreadable']:,} unreadable" if self.about["unreadable"] else ""
-        return [f"{self.about['images']:,} images shown{unreadable}: {self.sheet}"]
+        return [f"{counted(self.about['images'])} shown{unreadable}: {self.sheet}"]
 
 
 @checked_keywords
