@@ -73,19 +73,19 @@ def _show(result: "IngestResult") -> None:
     if summary["findings"]:
         echo()
         # Empty columns are omitted, so that the table fits a terminal.
-        counted = {"images": "positive", "alone": "single_label", "patients": "patients"}
-        counted |= {
+        shown = {"images": "positive", "alone": "single_label", "patients": "patients"}
+        shown |= {
             name: name for name in ("uncertain", "boxes") if any(each[name] for each in summary["findings"].values())
         }
         rows = [
             [
                 _with_native_name(finding, counts["native"]),
-                *(counts[key] for key in counted.values()),
+                *(counts[key] for key in shown.values()),
                 *(counts["by_split"].get(name, 0) for name in splits),
             ]
             for finding, counts in summary["findings"].items()
         ]
-        print_table(["finding", *counted, *splits], rows)
+        print_table(["finding", *shown, *splits], rows)
         echo("alone: images with this label and no other")
     echo()
     for note in result.notes:

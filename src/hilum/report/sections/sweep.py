@@ -9,7 +9,7 @@ import polars as pl
 from hilum.report.figures.parallel_coordinates import parallel_coordinates
 from hilum.report.render import Block, Cell, Column, FigureGroup, Prose, Table, file_stem, formats
 from hilum.report.sweep_summary import SweepSummary
-from hilum.wording import counted, images_of_patients
+from hilum.wording import counted
 
 
 def sweep_blocks(sweeps: Sequence[SweepSummary]) -> list[Block]:
@@ -144,6 +144,6 @@ def _selection_text(sweep: SweepSummary) -> str:
     return (
         f"{sweep.arm}: {counted(len(sweep.trials), 'trial')} with seed {sweep.seed} on "
         f"{counted(sweep.train_images, 'training image')}. Selected by the {chosen} on "
-        f"{images_of_patients(sweep.val_images, 'validation image', sweep.val_patients)}; "
+        f"{counted(sweep.val_images, 'validation image')} of {counted(sweep.val_patients, 'patient')}; "
         "no test image or label was used."
     )
