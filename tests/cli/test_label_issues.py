@@ -74,7 +74,7 @@ def test_images_are_shown_beside_their_labels(in_layout, tmp_path):
     page = (tmp_path / "out" / "label_issues.html").read_text(encoding="utf-8")
     assert page.count('<img src="data:image/jpeg;base64,') >= 4
     assert all(image_id in page for image_id in ids[:4])
-    assert "1 image of the predictions is not in chestxray14" in ran.stdout
+    assert "1 images of the predictions are not in chestxray14" in ran.stdout
 
 
 def test_images_of_another_data_set_are_refused(predictions, tmp_path):

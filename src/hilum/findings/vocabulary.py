@@ -73,7 +73,7 @@ def spellings() -> Mapping[str, str]:
     """Return every accepted spelling, normalised by `bare_name`, with its canonical name."""
     found = {bare_name(finding): finding for finding in VOCABULARY}
     for row in _rows():
-        found |= dict.fromkeys(map(bare_name, filter(None, row["other_spellings"].split("; "))), row["finding"])
+        found |= dict.fromkeys(map(bare_name, filter(None, row["other_spellings"].split("|"))), row["finding"])
     return MappingProxyType(found)
 
 
