@@ -67,8 +67,7 @@ def test_the_plan_says_whose_labels_are_read_and_what_they_decide(images):
     assert describe_probing(None, 5) == "no labels to probe with: the last epoch is kept"
     assert describe_probing(images().images, 0) == "not probed: the last epoch is kept"
     assert describe_probing(images().images, 5, "best_probe") == (
-        "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 images of 1 "
-        "patients; "
+        "probed before training and every 5 epochs, fitted to 2 images of 2 patients, scored on 1 image of 1 patient; "
         "positive patients scored: Mass (12). The epoch with the best probe is kept"
     )
     assert describe_probing(images().images, 5).endswith("Mass (12). The last epoch is kept")
