@@ -100,6 +100,20 @@ def range_problems(declared: type, values: Mapping[str, Any], where: str = "") -
     ]
 
 
+def argument_problems(hints: Mapping[str, Any], values: Mapping[str, Any]) -> list[HilumError]:
+    """Return the problems of arguments whose annotation has `Bounds`.
+
+    Args:
+        hints: Annotations by name; those without `Bounds` are not checked.
+        values: Arguments by name.
+    """
+    return [
+        HilumError(name, expected=_expected(hint), found=repr(values[name])[:80], fix=f"Change `{name}`.")
+        for name, hint in hints.items()
+        if get_origin(hint) is Annotated and name in values and not _accepts(hint, values[name])
+    ]
+
+
 def check_ranges(*declared: type, **values: Any) -> None:
     """Refuse arguments out of the range of the settings of the same names, all together.
 

@@ -2,10 +2,12 @@
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
+from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar
 
+from hilum.declared import argument_problems, raise_problems
 from hilum.errors import HilumError
 
 P = ParamSpec("P")
@@ -155,7 +157,10 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 
 def checked_keywords(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a function of the Python API: an unknown keyword argument raises a `HilumError` with a hint.
+    """Decorate a function of the Python API.
+
+    An unknown keyword argument, or a number out of the `Bounds` of its annotation, raises a `HilumError` with a hint.
+    A single name is accepted where several are (`metrics="auroc"`), and scalars of NumPy are converted.
 
     Args:
         function: Function with named parameters; `settings`, if it is one, takes further settings by name.
@@ -168,7 +173,8 @@ def checked_keywords(function: Callable[P, R]) -> Callable[P, R]:
         hilum.errors.HilumError: train(lr=…): expected an argument of train; found none of this name. \
 Write settings={'lr': 0.001}.
     """
-    parameters = inspect.signature(function).parameters
+    signature = inspect.signature(function)
+    parameters = signature.parameters
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -180,9 +186,28 @@ Write settings={'lr': 0.001}.
                     found="none of this name",
                     fix=_hint(name, value, parameters),
                 )
-        return function(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        hints = {name: parameters[name].annotation for name in bound.arguments}
+        plain = {name: _plain(value, hints[name]) for name, value in bound.arguments.items()}
+        raise_problems(argument_problems(hints, plain), function.__name__)
+        bound.arguments.update(plain)
+        return function(*bound.args, **bound.kwargs)
 
     return checked
+
+
+_NAMES = (Sequence[str], Sequence[str] | None, Collection[str])
+
+
+def _plain(value: Any, hint: Any) -> Any:
+    """Return a scalar of NumPy as a Python number, and a single name as a list of names where several are accepted."""
+    if hint in _NAMES and value is not None:
+        return [value] if isinstance(value, str) else list(value)
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def _hint(name: str, value: object, parameters: Mapping[str, inspect.Parameter]) -> str:

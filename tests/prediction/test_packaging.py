@@ -2,11 +2,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from hilum.errors import HilumError
 from hilum.evaluation.predictions import as_predictions
 from hilum.evaluation.thresholds import choose_thresholds
 from hilum.prediction.description import read_description
 from hilum.prediction.packaging import FEWEST_PATIENTS, describe_finding
-from hilum.study.package import PackageResult
+from hilum.study.package import PackageResult, package
 
 
 def validation(positives: int, *, images_of_each: int = 1):
@@ -55,3 +56,10 @@ def test_the_auroc_of_an_ensemble_is_described_as_such(model_directory, ensemble
     assert findings["finding"].to_list() == described.finding_names
     assert (findings["ci_low"] <= findings["auroc"]).all()
     assert "auroc" in repr(result)
+
+
+def test_nothing_but_a_package_is_replaced(tmp_path):
+    (tmp_path / "thesis.docx").touch()
+    with pytest.raises(HilumError, match=r"1 other file or folder in it \(thesis.docx\)"):
+        package(tmp_path, "simclr", tmp_path)
+    assert (tmp_path / "thesis.docx").is_file()

@@ -25,7 +25,7 @@ def package(
     task: Annotated[str | None, typer.Option(help="Task to package, if the study has several tasks.")] = None,
     n_bootstrap: Annotated[
         int | None,
-        options.option_of(BootstrapConfig, "n_bootstrap", more_help="Default: as in the study.", min=100),
+        options.option_of(BootstrapConfig, "n_bootstrap", more_help="Default: as in the study."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -51,8 +51,8 @@ def report(
     """Build a self-contained HTML report of results.
 
     Each table of predictions (y_<finding>, p_<finding>; Parquet or CSV) is an arm. NAME-seed0, NAME-seed1, … are seeds
-    of one arm, as are the tables of one folder below predictions/. Results of evaluate, compare, explain, embed and
-    label-issues in DIR or its subfolders are included.
+    of one arm, as are the tables of one folder below predictions/. Runs of `hilum finetune` in subfolders are arms.
+    Results of evaluate, compare, explain, embed and label-issues in DIR or its subfolders are included.
 
     \b
     Examples:

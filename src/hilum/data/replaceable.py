@@ -1,5 +1,6 @@
 """Check of an output directory: only one that holds nothing but Hilum's own output may be replaced."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -18,11 +19,18 @@ def check_replaceable(directory: Path, own_names: Collection[str]) -> None:
         HilumError: It is a file, or holds something else.
     """
     if directory.is_dir():
-        foreign = sorted(path.name for path in directory.iterdir() if path.name not in own_names)
-        found = f"{counted(len(foreign), 'other file')} or folders in it ({', '.join(foreign[:3])})" if foreign else ""
+        foreign = sorted(path.name for path in directory.iterdir() if _written_name(path.name) not in own_names)
+        count = counted(len(foreign), "other file or folder", "other files or folders")
+        found = f"{count} in it ({', '.join(foreign[:3])})" if foreign else ""
     else:
         found = "a file" if directory.exists() else ""
     if found:
         raise HilumError(
             directory, expected="a new folder, or one to replace", found=found, fix="Name another folder to write to."
         )
+
+
+def _written_name(name: str) -> str:
+    """Return the name of the file or folder whose writing was interrupted (`hilum.artifacts`), or the name itself."""
+    interrupted = re.fullmatch(r"\.(.+?)(\.\d+)?\.(partial|lock|outdated)", name)
+    return interrupted[1] if interrupted else name

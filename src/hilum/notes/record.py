@@ -80,6 +80,8 @@ def read_notes(data: Iterable[Mapping[str, Any] | str | Note]) -> list[Note]:
     Notes of other versions (plain text of earlier ones, codes of later ones) get the code `uncoded` and keep their
     text.
     """
+    if isinstance(data, str) or not isinstance(data, Iterable):
+        raise ValueError(f"expected a list of notes; found {data!r:.80}")
     return [each if isinstance(each, Note) else _read_note(each) for each in data]
 
 
@@ -88,8 +90,8 @@ def _read_note(data: Mapping[str, Any] | str) -> Note:
         return note(Code.UNCODED, text=data)
     try:
         return note(Code(data["code"]), **data["parameters"]).about(data.get("subject", ""))
-    except (KeyError, ValueError):
-        return note(Code.UNCODED, text=data.get("text", ""))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return note(Code.UNCODED, text=data.get("text", "") if isinstance(data, Mapping) else str(data))
 
 
 def join_texts(notes: Iterable[Note]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hilum.artifacts import whole_directory
 from hilum.data.doctor.typical import FEWEST, standardised, typical
 from hilum.data.preprocess import parse_recipe
+from hilum.data.replaceable import check_replaceable
 from hilum.encoders.card import CARD, read_card
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap.config import BootstrapConfig
@@ -26,6 +27,7 @@ from hilum.findings.terms import terms_of
 from hilum.finetuning.weights import MODEL_WEIGHTS
 from hilum.notes import Code, Note, note
 from hilum.prediction.description import (
+    MODEL,
     Calibration,
     FindingCode,
     FindingDescription,
@@ -106,6 +108,7 @@ def package_arm(
     Raises:
         HilumError: Classifiers that cannot be loaded, or are inconsistent.
     """
+    check_package_directory(directory)
     total = len(seeds) + (len(seeds) > 1)
     with whole_directory(directory) as beside:
         for done, seed in enumerate(seeds):
@@ -119,6 +122,16 @@ def package_arm(
         write_description(described.model_copy(update={"members": members}), beside)
         on_progress(total, total, "")
     return directory
+
+
+def check_package_directory(directory: Path) -> None:
+    """Refuse to replace anything but an earlier package.
+
+    Raises:
+        HilumError: There are other files, or it is a file.
+    """
+    seeds = [path.name for path in directory.glob("seed-*")] if directory.is_dir() else []
+    check_replaceable(directory, {MODEL, *seeds})
 
 
 def training_range(

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import polars as pl
@@ -17,8 +18,10 @@ import polars as pl
 from hilum.artifacts import fingerprint, locked
 from hilum.data.paths import size_and_time
 from hilum.data.store.journal import one_opencv_thread
+from hilum.declared import Bounds
 from hilum.errors import HilumError
 from hilum.evaluation.predictions import read_table
+from hilum.prediction.description import MODEL
 from hilum.prediction.dicom_out import (
     FoundBoxes,
     ScoredDicom,
@@ -144,7 +147,7 @@ class PredictionResult(Result):
 
 @checked_keywords
 def predict(
-    model: str | Path,
+    model: str | Path | Result,
     inputs: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
@@ -153,8 +156,8 @@ def predict(
     method: str = PredictConfig.method,
     dicom: str | Path | None = None,
     accept: Collection[str] = (),
-    batch_size: int | None = None,
-    workers: int | None = None,
+    batch_size: Annotated[int | None, Bounds(ge=1)] = None,
+    workers: Annotated[int | None, Bounds(ge=1)] = None,
     device: str = TrainingSettings.device,
     progress: ShowProgress = quiet,
 ) -> PredictionResult:
@@ -165,7 +168,7 @@ def predict(
     with the same arguments.
 
     Args:
-        model: Directory of `hilum.package`: of an arm, or of one seed.
+        model: Result or directory of `hilum.package`: of an arm, or of one seed.
         inputs: Image files, folders (searched recursively, such as a DICOM study), output of `hilum.ingest`, or data
             sets as "NAME=FOLDER".
         out: Table to write: a .parquet or .csv file.
@@ -176,7 +179,7 @@ def predict(
         accept: Reasons for refusal to ignore, such as "age_outside_training".
         batch_size: Number of images per batch; None: as in training, to reproduce the study's scores bit for bit.
         workers: Threads that decode images; None: all cores.
-        device: "auto", "cpu", "cuda" or "mps".
+        device: "auto", "cpu" or "cuda".
         progress: Shows the progress of scoring.
 
     Raises:
@@ -191,7 +194,11 @@ def predict(
     out = Path(out)
     check_table_name(out)
     accepted = accepted_reasons(accept)
-    loaded = load_package(Path(model), ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
+    package = model.directory if isinstance(model, Result) else Path(model)
+    if package is None or not (package / MODEL).is_file():
+        found, fix = str(package or type(model).__name__), "Create one with `hilum package`."
+        raise HilumError("model", expected="a model directory (with model.json)", found=found, fix=fix)
+    loaded = load_package(package, ensemble=ensemble, device=device)  # type: ignore[arg-type]  # checked there
     images = find_inputs([str(each) for each in ([inputs] if isinstance(inputs, str | Path) else inputs)])
     config = PredictConfig(
         accepted=accepted,

@@ -27,6 +27,7 @@ from hilum.runs.inputs.predictions import (
     name_of,
     paths_of,
     read_given,
+    sources_of,
     table_of,
 )
 from hilum.runs.results import PredictionsResult
@@ -133,9 +134,9 @@ def evaluate(
         min_positive_patients=min_positive_patients,
         min_group=min_group,
     )
-    tables = _listed(predictions)
+    tables = sources_of(predictions)
     options = ReadingOptions(split, held_out, trained_on, threshold, thresholds_on_test, calibrate, labels)
-    given = read_given(tables, None if validation is None else _listed(validation), options)
+    given = read_given(tables, None if validation is None else sources_of(validation), options)
     with nullcontext() if out is None else locked(Path(out)):
         seeds = [one.predictions for one in given]
         thresholds = [one.thresholds for one in given if one.thresholds is not None]
@@ -174,10 +175,6 @@ def evaluate(
         more = {"subgroup_notes": notes_as_data(group_notes)} if subgroups else {}
         by_group = None if found.subgroups is None else found.subgroups.drop("arm")
         return EvaluationResult(directory, about | more, estimates, by_group, given)
-
-
-def _listed(source: PredictionSource | Sequence[PredictionSource]) -> list[PredictionSource]:
-    return [source] if isinstance(source, str | Path | pl.DataFrame) else list(source)
 
 
 def _groups(

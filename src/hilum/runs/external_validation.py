@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from hilum.evaluation.tables import write_results
 from hilum.evaluation.tables.external_validation import external_validation as external_table
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
-from hilum.runs.inputs.predictions import PredictionSource, name_of, paths_of, table_of
+from hilum.runs.inputs.predictions import PredictionSource, paths_of, sources_of, table_of
 from hilum.runs.results import Result
 from hilum.wording import images_of_patients
 
@@ -82,7 +83,7 @@ class ExternalValidationResult(Result):
 
 @checked_keywords
 def external_validation(
-    predictions: Mapping[tuple[str, str], PredictionSource | Sequence[PredictionSource]],
+    predictions: Mapping[Any, PredictionSource | Sequence[PredictionSource]],
     out: str | Path | None = None,
     *,
     split: str | None = None,
@@ -100,9 +101,9 @@ def external_validation(
     on the same resamples; p-values are not adjusted.
 
     Args:
-        predictions: Predictions by (data set of training, data set of the test): a file or Polars table with image_id,
-            y_<finding> and p_<finding>, or several for the seeds of one model. Models with the same test set must be
-            tested on the same images.
+        predictions: Predictions by (data set of training, data set of the test), or "TRAINED:TESTED": a file or table
+            with image_id, y_<finding> and p_<finding>, or several for the seeds of one model. Models with the same test
+            set must be tested on the same images.
         out: Directory to write external.parquet, .csv and .json to; None: nothing is written.
         split, held_out, n_bootstrap, seed, min_positive_patients, progress: As in `hilum.evaluate`.
         trained_on: card.json of a model, or a table of its training patients, by data set of training; these patients
@@ -130,21 +131,27 @@ def external_validation(
         seed=seed,
         min_positive_patients=min_positive_patients,
     )
-    if all(trained == tested for trained, tested in predictions):
+    cells = _cells(predictions)
+    if all(trained == tested for trained, tested in cells):
         fix = "Add predictions on a data set that the model was not trained on, such as nih:chexpert=predictions.csv."
-        found = ", ".join(f"{trained}:{tested}" for trained, tested in predictions) or "none"
+        found = ", ".join(f"{trained}:{tested}" for trained, tested in cells) or "none"
         raise HilumError("TRAINED:TESTED=FILE", expected="at least one external test set", found=found, fix=fix)
+    models = sorted({trained for trained, _ in cells})
+    if unknown := sorted(set(trained_on or {}) - set(models)):
+        expected = f"models of the predictions: {', '.join(models)}"
+        raise HilumError("--trained-on", expected=expected, found=", ".join(unknown), fix="Use these names.")
     known = {name: read_trained_on(Path(path)) for name, path in (trained_on or {}).items()}
-    sources = {
-        pair: [given] if isinstance(given, str | Path | pl.DataFrame) else list(given)
-        for pair, given in predictions.items()
-    }
+    sources = {pair: sources_of(given) for pair, given in cells.items()}
     read = {
         (trained, tested): [
             as_predictions(
-                table_of(one), name=name_of(one, at), split=split, held_out=held_out, trained_on=known.get(trained)
+                table_of(one),
+                name=str(one) if isinstance(one, str | Path) else f"{trained}:{tested}",
+                split=split,
+                held_out=held_out,
+                trained_on=known.get(trained),
             )
-            for at, one in enumerate(seeds)
+            for one in seeds
         ]
         for (trained, tested), seeds in sources.items()
     }
@@ -177,3 +184,17 @@ def external_validation(
         files = [path for given in sources.values() for path in paths_of(given)]
         write_results(directory, "external", table, predictions=files, settings=about)
     return ExternalValidationResult(directory, about, table)
+
+
+def _cells(
+    predictions: Mapping[Any, PredictionSource | Sequence[PredictionSource]],
+) -> dict[tuple[str, str], PredictionSource | Sequence[PredictionSource]]:
+    """Return predictions by pair of data sets."""
+    cells = {}
+    for name, given in predictions.items() if isinstance(predictions, Mapping) else [("", predictions)]:
+        pair = tuple(name.split(":")) if isinstance(name, str) else name
+        if len(pair) != 2 or not all(pair):
+            fix = 'For example {"nih:chexpert": "predictions.csv"}: trained on nih, tested on chexpert.'
+            raise HilumError("predictions", expected="tables by (trained on, tested on)", found=repr(name), fix=fix)
+        cells[pair[0], pair[1]] = given
+    return cells

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 
-from hilum.declared import check_ranges
+from hilum.declared import Bounds, check_ranges
 from hilum.errors import HilumError
 from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.evaluation.labels import google_agreement, rank_label_issues
@@ -19,7 +19,7 @@ from hilum.renamed import checked_keywords
 from hilum.report.pages import PageImages, write_label_issues_page
 from hilum.report.pages.label_issues import PAGE
 from hilum.runs.inputs.data import DataSource, read_data
-from hilum.runs.inputs.predictions import PredictionSource, name_of, paths_of, table_of
+from hilum.runs.inputs.predictions import PredictionSource, name_of, paths_of, sources_of, table_of
 from hilum.runs.results import Result
 from hilum.wording import images_of_patients
 
@@ -81,7 +81,7 @@ def label_issues(
     split: str | None = None,
     held_out: bool = False,
     trained_on: str | Path | None = None,
-    top: int = TOP,
+    top: Annotated[int, Bounds(ge=1)] = TOP,
     seed: int = BootstrapConfig.seed,
     progress: ShowProgress = quiet,
 ) -> LabelIssuesResult:
@@ -113,7 +113,7 @@ def label_issues(
         '40'
     """
     check_ranges(BootstrapConfig, seed=seed)
-    sources = [predictions] if isinstance(predictions, str | Path | pl.DataFrame) else list(predictions)
+    sources = sources_of(predictions)
     known = None if trained_on is None else read_trained_on(Path(trained_on))
     seeds = [
         as_predictions(table_of(one), name=name_of(one, at), split=split, held_out=held_out, trained_on=known)

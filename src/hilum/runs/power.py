@@ -1,10 +1,11 @@
 """Power analysis of a planned test set: `hilum.power` and `hilum power`."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 
+from hilum.declared import Bounds
 from hilum.errors import HilumError
 from hilum.evaluation.inference import (
     Assumptions,
@@ -20,6 +21,7 @@ from hilum.wording import counted
 _AUROCS = (0.6, 0.7, 0.8, 0.9)
 _CORRELATIONS = (0.0, 0.3, 0.5, 0.7, 0.9)
 _SEEDS = (2, 3, 5, 10, 20)
+_Fraction = Annotated[float, Bounds(gt=0, lt=1)]
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,18 +69,18 @@ class PowerResult(Result):
 
 @checked_keywords
 def power(
-    positives: int,
-    negatives: int,
-    patients: int | None = None,
+    positives: Annotated[int, Bounds(ge=2)],
+    negatives: Annotated[int, Bounds(ge=2)],
+    patients: Annotated[int | None, Bounds(ge=2)] = None,
     *,
-    auroc: float = Assumptions.auroc,
-    correlation: float = Assumptions.correlation,
-    within_patients: float = Assumptions.within_patients,
-    power: float = Assumptions.power,
-    significance: float = Assumptions.significance,
-    seeds: int = Assumptions.seeds,
-    seed_sd: float = Assumptions.seed_sd,
-    difference: float | None = None,
+    auroc: _Fraction = Assumptions.auroc,
+    correlation: Annotated[float, Bounds(ge=0, lt=1)] = Assumptions.correlation,
+    within_patients: Annotated[float, Bounds(ge=0, le=1)] = Assumptions.within_patients,
+    power: _Fraction = Assumptions.power,
+    significance: _Fraction = Assumptions.significance,
+    seeds: Annotated[int, Bounds(ge=1)] = Assumptions.seeds,
+    seed_sd: Annotated[float, Bounds(ge=0)] = Assumptions.seed_sd,
+    difference: Annotated[float | None, Bounds(gt=0, lt=1)] = None,
 ) -> PowerResult:
     """Compute the smallest difference in AUROC that a paired, two-sided test detects on a test set.
 

@@ -33,7 +33,7 @@ class Result(ABC):
     @property
     @abstractmethod
     def tables(self) -> dict[str, pl.DataFrame]:
-        """Tables by name; `.to_pandas()` converts one if pandas is installed."""
+        """Tables by name; `.to_pandas()` converts one; it needs the extra `pandas`."""
 
     @property
     @abstractmethod

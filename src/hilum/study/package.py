@@ -7,16 +7,19 @@ weights only of models that are used.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import polars as pl
 
+from hilum.declared import Bounds
 from hilum.errors import HilumError
 from hilum.prediction.description import ModelDescription, TrainingRange, read_description
 from hilum.prediction.packaging import (
     CALIBRATIONS,
     Packaging,
     TrainedSeed,
+    check_package_directory,
     package_arm,
     training_range,
 )
@@ -92,7 +95,7 @@ def package(
     data: Mapping[str, str | Path] | None = None,
     calibrate: str = "platt",
     task: str | None = None,
-    n_bootstrap: int | None = None,
+    n_bootstrap: Annotated[int | None, Bounds(ge=40, le=1_000_000)] = None,
     progress: ShowProgress = quiet,
 ) -> PackageResult:
     """Write a model directory of an arm of a finished study, for `hilum.predict` and `hilum serve`.
@@ -123,8 +126,12 @@ def package(
     """
     if calibrate not in CALIBRATIONS:
         raise HilumError("--calibrate", expected=", ".join(CALIBRATIONS), found=calibrate, fix="Use one of these.")
+    check_package_directory(Path(out))
     directory, folders = Path(study), {name: Path(folder) for name, folder in (data or {}).items()}
     task_study = _packaged_task(directory, arm, task)
+    if unknown := sorted(set(folders) - set(task_study.whole.data)):
+        expected = f"data sets of the study: {', '.join(task_study.whole.data)}"
+        raise HilumError("--data", expected=expected, found=", ".join(unknown), fix="Use these names.")
     prepared = prepare_in(task_study.whole, folders, directory, allow_missing=True).views[task_study.place]
     evaluation, seeds = directory / view_directory(task_study, EVALUATION), task_study.seeds
     trained = [

@@ -39,6 +39,9 @@ def test_doctor_gives_the_tables_that_it_writes(root, tmp_path):
     assert result.page.is_file()
     assert result.has_errors == any(issue["severity"] == "error" for issue in result.about["issues"])
     assert len(result.row_notes) == len(result.issues)
+    assert result.notes == []
+    assert all(issue.message in repr(result) for issue in result.issues)
+    assert "DoctorResult" in result._repr_html_()
     ingested = hilum.ingest("chestxray14", root, tmp_path / "ingested").directory
     both = hilum.doctor("chestxray14", root, tmp_path / "both", also={"ingested": ingested}, workers=1)
     assert [one["images"] for one in both.about["data_sets"]] == [12, 12]

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from hilum.artifacts import whole_directory, write_json, write_text
+from hilum.data.replaceable import check_replaceable
 from hilum.errors import HilumError
 from hilum.prediction.description import Measured, ModelDescription
 from hilum.prediction.loading import PackagedClassifier
@@ -25,8 +26,10 @@ def write_hugging_face(model: PackagedClassifier, directory: Path) -> Path:
     if len(model.classifiers) > 1:
         fix = "Export one seed."
         raise HilumError(model.directory, expected="a single classifier", found="an ensemble", fix=fix)
+    copied = model.reference_directory.parent
+    check_replaceable(directory, {"config.json", "README.md", *(path.name for path in copied.iterdir())})
     with whole_directory(directory) as beside:
-        shutil.copytree(model.reference_directory.parent, beside, dirs_exist_ok=True)
+        shutil.copytree(copied, beside, dirs_exist_ok=True)
         write_json(beside / "config.json", _config(model))
         write_text(beside / "README.md", model_card(model))
     return directory

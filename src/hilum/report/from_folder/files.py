@@ -71,8 +71,8 @@ class FolderFiles:
 def find_files(directory: Path) -> FolderFiles:
     """Search a directory and up to two levels of subdirectories.
 
-    An arm is a folder in `predictions/` with one table per seed, or a table beside it; tables NAME-seed0, NAME-seed1
-    are seeds of one arm.
+    An arm is a folder in `predictions/` with one table per seed, a table beside it, or the folder of a run of `hilum
+    finetune`; tables NAME-seed0, NAME-seed1 are seeds of one arm.
 
     Raises:
         HilumError: No such directory, or no file that a report shows.
@@ -136,6 +136,8 @@ def _arms(directory: Path) -> dict[str, list[Path]]:
         arms |= {} if home == directory else _by_folder(home)
         for path in filter(_is_predictions, sorted(home.glob("*"))):
             arms.setdefault(_arm_of(path), []).append(path)
+    for path in filter(_is_predictions, sorted(directory.glob("*/predictions.parquet"))):  # of `hilum finetune`
+        arms.setdefault(path.parent.name, [path])
     return arms
 
 

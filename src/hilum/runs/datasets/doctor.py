@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 
@@ -22,7 +22,9 @@ from hilum.data.doctor import (
 )
 from hilum.data.doctor.issues import as_table
 from hilum.data.replaceable import check_replaceable
+from hilum.declared import Bounds
 from hilum.errors import HilumError
+from hilum.notes import Note
 from hilum.progress import ShowProgress, quiet
 from hilum.renamed import checked_keywords
 from hilum.report.pages import PageImages, write_doctor_page
@@ -83,6 +85,11 @@ class DoctorResult(Result):
         return [*data_sets, ", ".join(counts)]
 
     @property
+    def notes(self) -> Sequence[Note]:
+        """None: a doctor reports issues (`issues`); `about["notes"]` is the number of those of severity "note"."""
+        return []
+
+    @property
     def row_notes(self) -> list[str]:
         """Issues, one line each."""
         return [f"{issue.severity} · {issue.check} ({issue.data_set}): {issue.message}" for issue in self.issues]
@@ -100,10 +107,10 @@ def doctor(
     also: Mapping[str, str | Path] | Sequence[tuple[str, str | Path]] = (),
     split: str = "official",
     labels: str | Path | None = None,
-    release: str | None = None,
+    release: str | int | None = None,
     labeller: str | None = None,
     allow_missing: bool = False,
-    workers: int | None = None,
+    workers: Annotated[int | None, Bounds(ge=1)] = None,
     progress: ShowProgress = quiet,
 ) -> DoctorResult:
     """Check data sets for patient leakage, near-duplicates, conflicting labels, and unreadable or atypical images.
@@ -137,7 +144,11 @@ def doctor(
     out = Path(out)
     check_replaceable(out, _OUTPUTS)
     others = list(also.items()) if isinstance(also, Mapping) else list(also)
-    given = {"labels": None if labels is None else Path(labels), "release": release, "labeller": labeller}
+    given = {
+        "labels": None if labels is None else Path(labels),
+        "release": None if release is None else str(release),
+        "labeller": labeller,
+    }
     read = [
         _read(collection, Path(root), given, allow_missing=allow_missing, progress=progress),
         *(_read(name, Path(folder), {}, allow_missing=allow_missing, progress=progress) for name, folder in others),

@@ -77,7 +77,7 @@ def ingest(
     out: str | Path,
     *,
     labels: str | Path | None = None,
-    release: str | None = None,
+    release: str | int | None = None,
     labeller: str | None = None,
     hash_patients: str | None = None,
     allow_missing: bool = False,
@@ -116,7 +116,7 @@ def ingest(
             root,
             allow_missing=allow_missing,
             labels=None if labels is None else Path(labels),
-            release=release,
+            release=None if release is None else str(release),
             labeller=labeller,
             on_progress=on_progress,
         )

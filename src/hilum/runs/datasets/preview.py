@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 import yaml
@@ -13,6 +13,7 @@ from hilum.augment.library import augmentation_of, named_augmentation
 from hilum.data.collections import read_collection
 from hilum.data.manifest import read_manifest
 from hilum.data.preprocess import parse_recipe
+from hilum.declared import Bounds, Seed
 from hilum.errors import HilumError
 from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
@@ -53,12 +54,12 @@ def preview(
     out: str | Path,
     *,
     recipe: str | Sequence[Any] | None = None,
-    count: int = 12,
-    seed: int = 0,
+    count: Annotated[int, Bounds(ge=1)] = 12,
+    seed: Seed = 0,
     image_ids: Sequence[str] = (),
     boxes: bool = False,
     augmentation: Sequence[str] = (),
-    views: int = 4,
+    views: Annotated[int, Bounds(ge=1)] = 4,
     progress: ShowProgress = quiet,
 ) -> PreviewResult:
     """Show images before and after preprocessing with histograms, or random augmentations.

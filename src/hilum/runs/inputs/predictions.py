@@ -35,7 +35,8 @@ from hilum.threshold_rule import parse_rule
 _THRESHOLD = "threshold_"
 
 PredictionSource: TypeAlias = str | Path | pl.DataFrame
-"""A Parquet or CSV file, or a Polars table, with y_<finding>, p_<finding>, and image_id, patient_id, split if known."""
+"""A Parquet or CSV file, or a Polars or pandas table, with y_<finding>, p_<finding>, and image_id, patient_id, split if
+known."""
 
 
 @dataclass(frozen=True)
@@ -152,23 +153,46 @@ def describe_evaluation(
     }
 
 
+def sources_of(given: PredictionSource | Sequence[PredictionSource]) -> list[PredictionSource]:
+    """Return tables of predictions as a list; one table may be given by itself."""
+    if isinstance(given, str | Path | pl.DataFrame) or _is_frame(given):
+        return [given]  # type: ignore[list-item]  # a pandas table has the columns of a Polars one
+    return list(given)
+
+
+def _is_frame(given: object) -> bool:
+    """Return whether an object is a table of another library, such as pandas."""
+    return hasattr(given, "columns") and hasattr(given, "__getitem__")
+
+
 def paths_of(tables: Sequence[PredictionSource]) -> list[Path]:
     """Return the paths of those tables that are files."""
-    return [Path(source) for source in tables if not isinstance(source, pl.DataFrame)]
+    return [Path(source) for source in tables if isinstance(source, str | Path)]
 
 
 def name_of(source: PredictionSource, at: int) -> str:
     """Return the name of a table for messages: its path, or its number from 1."""
-    return f"table {at + 1}" if isinstance(source, pl.DataFrame) else str(source)
+    return str(source) if isinstance(source, str | Path) else f"table {at + 1}"
 
 
-def table_of(source: PredictionSource) -> pl.DataFrame:
+def table_of(source: Any) -> pl.DataFrame:
     """Read all rows and columns of a table.
 
     Raises:
         HilumError: Not a table.
     """
-    return source if isinstance(source, pl.DataFrame) else read_table(Path(source), what="a table of predictions")
+    if isinstance(source, pl.DataFrame):
+        return source
+    if isinstance(source, str | Path):
+        return read_table(Path(source), what="a table of predictions")
+    return _converted(source)
+
+
+def _converted(source: Any) -> pl.DataFrame:
+    if not _is_frame(source):
+        found, fix = type(source).__name__, "Give the path of a file, or a Polars or pandas table."
+        raise HilumError("predictions", expected="a table of predictions", found=found, fix=fix)
+    return pl.DataFrame({str(name): list(source[name]) for name in source.columns}, nan_to_null=True)
 
 
 def _validation_images(
