@@ -12,12 +12,14 @@ from pydantic_core import PydanticUndefined
 from hilum.augment import Augmentation
 from hilum.pretext.methods import METHODS
 from hilum.pretext.settings import RunSettings, SizeCurriculum
-from hilum.study.file import explain as explain_schema
-from hilum.study.file import finetuning as finetuning_schema
-from hilum.study.file import pretraining as pretraining_schema
-from hilum.study.file import schema
-from hilum.study.file import sweep as sweep_schema
-from hilum.study.file import task as task_schema
+from hilum.study.file import (
+    explain as explain_schema,
+    finetuning as finetuning_schema,
+    pretraining as pretraining_schema,
+    schema,
+    sweep as sweep_schema,
+    task as task_schema,
+)
 
 TARGET = Path(__file__).parent / "reference" / "study_file.md"
 SECTIONS = (
