@@ -9,7 +9,7 @@ from hilum.pretext.methods.settings import METHOD_SETTINGS
 from hilum.renamed import (
     RENAMED_KEYS,
     RENAMED_SETTINGS,
-    checked_keywords,
+    checked_arguments,
     similar_name,
     unknown_name,
     with_current_keys,
@@ -68,7 +68,7 @@ def test_an_unknown_argument_of_python_gets_a_hint(function, argument, hint):
 
 
 def test_old_keywords_of_python_functions_are_answered_with_the_new_ones():
-    @checked_keywords
+    @checked_arguments
     def train(out, *, augmentation=None, n_bootstrap=1, settings=()):
         return out
 

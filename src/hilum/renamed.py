@@ -156,7 +156,7 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
     return f"no such setting{f'; do you mean {similar}?' if similar else ''}"
 
 
-def checked_keywords(function: Callable[P, R]) -> Callable[P, R]:
+def checked_arguments(function: Callable[P, R]) -> Callable[P, R]:
     """Decorate a function of the Python API.
 
     An unknown keyword argument, or a number out of the `Bounds` of its annotation, raises a `HilumError` with a hint.
@@ -166,7 +166,7 @@ def checked_keywords(function: Callable[P, R]) -> Callable[P, R]:
         function: Function with named parameters; `settings`, if it is one, takes further settings by name.
 
     Example:
-        >>> @checked_keywords
+        >>> @checked_arguments
         ... def train(out, *, settings=()): ...
         >>> train("runs", lr=0.001)
         Traceback (most recent call last):

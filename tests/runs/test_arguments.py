@@ -44,7 +44,7 @@ def test_one_name_and_numbers_of_numpy_are_accepted(table, tmp_path):
         (lambda table: hilum.power(200, 1800, auroc=1.5), "auroc: expected a number above 0, below 1; found 1.5"),
         (lambda table: hilum.label_issues(table, top=-1), "top: expected a whole number of at least 1; found -1"),
         (lambda table: hilum.preview("images", "sheet.png", count=0), "count: expected a whole number of at least 1"),
-        (lambda table: hilum.label_issues(5), "'int' object is not iterable"),
+        (lambda table: hilum.label_issues(5), "predictions: expected a table of predictions; found int"),
         (lambda table: hilum.label_issues([5]), "predictions: expected a table of predictions; found int"),
         (
             lambda table: hilum.external_validation({"a": table}),
@@ -58,7 +58,7 @@ def test_one_name_and_numbers_of_numpy_are_accepted(table, tmp_path):
     ],
 )
 def test_wrong_arguments_are_refused(table, call, expected):
-    with pytest.raises((HilumError, TypeError)) as refused:
+    with pytest.raises(HilumError) as refused:
         call(table)
     assert expected in str(refused.value)
 

@@ -11,7 +11,7 @@ from hilum.finetuning.classifier import Classifier
 from hilum.finetuning.weights import load_classifier as read_classifier
 from hilum.prediction.description import MODEL, ModelDescription
 from hilum.prediction.loading import Ensemble, load_package
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.inputs import LoadedModel, model_directory
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
@@ -52,7 +52,7 @@ class LoadedClassifier(LoadedModel):
         return probabilities
 
 
-@checked_keywords
+@checked_arguments
 def load_classifier(
     model: str | Path | Result, *, ensemble: bool = False, device: Device = "cpu", self_test: bool = True
 ) -> LoadedClassifier:

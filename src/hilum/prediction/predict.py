@@ -38,7 +38,7 @@ from hilum.prediction.reasons import Reason
 from hilum.prediction.table import as_table, check_table_name, write_table
 from hilum.prediction.training_membership import TrainingMembership
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.training.settings import TrainingSettings
 from hilum.wording import counted
@@ -126,6 +126,9 @@ class PredictionResult(Result):
         """`calls` and `predictions`."""
         return {"calls": self.calls, "predictions": self.predictions}
 
+    def _shown(self) -> dict[str, pl.DataFrame]:
+        return {"calls": self.calls}
+
     @property
     def summary(self) -> list[str]:
         """Model, and number of scored images."""
@@ -145,7 +148,7 @@ class PredictionResult(Result):
         return notes
 
 
-@checked_keywords
+@checked_arguments
 def predict(
     model: str | Path | Result,
     inputs: str | Path | Sequence[str | Path],

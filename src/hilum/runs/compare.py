@@ -16,7 +16,7 @@ from hilum.evaluation.settings import EvaluationSettings, ReadingOptions
 from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import write_results
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.inputs.predictions import (
     PredictionSource,
     chosen_metrics,
@@ -68,7 +68,7 @@ class ComparisonResult(PredictionsResult):
         return self.comparisons
 
 
-@checked_keywords
+@checked_arguments
 def compare(
     first: PredictionSource,
     second: PredictionSource,

@@ -27,7 +27,7 @@ from hilum.explanation.embedding import (
 )
 from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.figures import SimilarImages, write_embedding_figures, write_similar_images
 from hilum.runs.inputs.data import DataSource, decode, read_data
 from hilum.runs.inputs.models import model_directory, name_of_model
@@ -84,7 +84,7 @@ class EmbedResult(Result):
         return _nearest(self.embedded, image_id)
 
 
-@checked_keywords
+@checked_arguments
 def embed(
     model: str | Path | Result,
     data: DataSource,

@@ -17,7 +17,7 @@ from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import groups_by_column, write_results
 from hilum.notes import Code, Note, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.render import listing
 from hilum.runs.inputs.predictions import (
     GivenPredictions,
@@ -61,7 +61,7 @@ class EvaluationResult(PredictionsResult):
         return self.metrics
 
 
-@checked_keywords
+@checked_arguments
 def evaluate(
     predictions: PredictionSource | Sequence[PredictionSource],
     out: str | Path | None = None,

@@ -26,7 +26,7 @@ from hilum.explanation.methods import HeatMapMethod
 from hilum.explanation.run import Explained, explain as explain_models
 from hilum.explanation.settings import ExplainConfig
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.pages import SHEET, explain_page, gallery_sheet
 from hilum.report.pages.explain import PAGE
 from hilum.runs.inputs.data import DataSource, findings_from, read_data
@@ -116,7 +116,7 @@ class ExplainResult(Result):
         return drawn
 
 
-@checked_keywords
+@checked_arguments
 def explain(
     model: str | Path | Result,
     data: DataSource,

@@ -16,7 +16,7 @@ from hilum.evaluation.settings import EvaluationSettings
 from hilum.evaluation.tables import write_results
 from hilum.evaluation.tables.external_validation import external_validation as external_table
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.inputs.predictions import PredictionSource, paths_of, sources_of, table_of
 from hilum.runs.results import Result
 from hilum.wording import images_of_patients
@@ -81,7 +81,7 @@ class ExternalValidationResult(Result):
         return {self.averaged: self.overall}
 
 
-@checked_keywords
+@checked_arguments
 def external_validation(
     predictions: Mapping[Any, PredictionSource | Sequence[PredictionSource]],
     out: str | Path | None = None,

@@ -39,7 +39,7 @@ from hilum.finetuning.scores import SCORES, read_scores
 from hilum.finetuning.settings import PLATEAU, FinetuneSettings, plateau_settings, setting_problems
 from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords, renamed_value, unknown_name
+from hilum.renamed import checked_arguments, renamed_value, unknown_name
 from hilum.report.page import FILES
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, findings_from, findings_of, read_data, recipe_from
 from hilum.runs.inputs.leakage import check_copies, untrained_images
@@ -109,7 +109,7 @@ class _Task:
     test_ids: list[str]
 
 
-@checked_keywords
+@checked_arguments
 def finetune(
     data: DataSource,
     out: str | Path,

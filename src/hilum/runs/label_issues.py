@@ -15,7 +15,7 @@ from hilum.evaluation.predictions import as_predictions, read_trained_on
 from hilum.evaluation.tables import write_results
 from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.pages import PageImages, write_label_issues_page
 from hilum.report.pages.label_issues import PAGE
 from hilum.runs.inputs.data import DataSource, read_data
@@ -39,13 +39,16 @@ class LabelIssuesResult(Result):
         issues: Labels, the likeliest errors of each finding first; see `hilum.evaluation.rank_label_issues`.
         noise: Estimated label noise of each finding, and the AUROC that a perfect model reaches on these labels.
         agreement: Agreement with adjudicated labels, a row per finding; None without.
-        page: Path of label_issues.html; None if nothing was written.
     """
 
     issues: pl.DataFrame
     noise: pl.DataFrame
     agreement: pl.DataFrame | None
-    page: Path | None
+
+    @property
+    def page(self) -> Path | None:
+        """Path of label_issues.html; None if nothing was written."""
+        return None if self.directory is None else self.directory / PAGE
 
     @property
     def tables(self) -> dict[str, pl.DataFrame]:
@@ -69,7 +72,7 @@ class LabelIssuesResult(Result):
         return {"noise": self.noise, "top label issues": self.top, **agreement}
 
 
-@checked_keywords
+@checked_arguments
 def label_issues(
     predictions: PredictionSource | Sequence[PredictionSource],
     out: str | Path | None = None,
@@ -135,17 +138,17 @@ def label_issues(
         "notes": notes_as_data(notes),
     }
     directory = None if out is None else Path(out)
-    page = None if directory is None else directory / PAGE
-    if directory is not None and page is not None:
+    if directory is not None:
         files = paths_of(sources)
         write_results(directory, "label_issues", issues, predictions=files, settings=about)
         write_results(directory, "noise", noise, predictions=files, settings=about)
         if agreement is not None and adjudicated is not None:
             write_results(directory, "agreement", agreement, predictions=[Path(adjudicated)], settings={"seed": seed})
+        texts, page = list(map(str, notes)), directory / PAGE
         write_label_issues_page(
-            issues, noise, agreement, page, images=_evaluated(about), top=top, image=image, notes=list(map(str, notes))
+            issues, noise, agreement, page, images=_evaluated(about), top=top, image=image, notes=texts
         )
-    return LabelIssuesResult(directory, about, issues, noise, agreement, page)
+    return LabelIssuesResult(directory, about, issues, noise, agreement)
 
 
 def _images(

@@ -14,7 +14,7 @@ from hilum.evaluation.inference import (
     number_or_null,
     smallest_detectable_difference,
 )
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.wording import counted
 
@@ -67,7 +67,7 @@ class PowerResult(Result):
         return self.tables
 
 
-@checked_keywords
+@checked_arguments
 def power(
     positives: Annotated[int, Bounds(ge=2)],
     negatives: Annotated[int, Bounds(ge=2)],

@@ -23,7 +23,7 @@ from hilum.pretext.monitoring import OnlineProbe, describe_probing, epochs_betwe
 from hilum.pretext.pretrain import check_batch_size, pretrain as train
 from hilum.pretext.settings import last_size, parse_overrides, resolve_settings
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.inputs.data import RECIPE, DataSource, decode, read_data_sets, recipe_from
 from hilum.runs.pools.pool_copies import without_copies
 from hilum.runs.pools.pooling import pooled_images
@@ -77,7 +77,7 @@ class PretrainResult(Result):
         return float(self.curves["seconds"].sum())
 
 
-@checked_keywords
+@checked_arguments
 def pretrain(
     method: str,
     data: DataSource | Sequence[DataSource],

@@ -29,7 +29,7 @@ from hilum.finetuning.shortcut_features import (
 from hilum.finetuning.shortcut_names import METADATA, THUMBNAIL
 from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.inputs.data import DataSource, decode, findings_from, read_data
 from hilum.runs.inputs.models import model_directory, name_of_model
 from hilum.runs.probing import ENCODER, LINEAR, Matrix, Probed, ProbedImages, images_to_probe, probe as probe_arms
@@ -76,7 +76,7 @@ class ProbeResult(Result):
         return {"linear probe, AUROC": shown.select("arm", "finding", "estimate", "ci_low", "ci_high", "note")}
 
 
-@checked_keywords
+@checked_arguments
 def probe(
     encoder: str | Path | Result,
     data: DataSource,

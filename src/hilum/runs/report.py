@@ -23,7 +23,7 @@ from hilum.evaluation.suite import SuiteInput, SuiteSettings, evaluate_suite
 from hilum.evaluation.tables import columns_that_divide
 from hilum.evaluation.thresholds import Thresholds, choose_thresholds
 from hilum.progress import ProgressReport, ShowProgress, quiet, silent
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.content import ReportContent
 from hilum.report.from_folder import FolderEvaluation, FolderFiles, find_files, folder_content, recorded_samples
 from hilum.report.page import write_report
@@ -78,7 +78,7 @@ class ReportResult(Result):
         return [decide(self.content).headline]
 
 
-@checked_keywords
+@checked_arguments
 def build_report(
     directory: str | Path,
     out: str | Path | None = None,

@@ -7,13 +7,13 @@ weights only of models that are used.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import polars as pl
 
-from hilum.declared import Bounds
+from hilum.declared import check_ranges
 from hilum.errors import HilumError
+from hilum.evaluation.bootstrap import BootstrapConfig
 from hilum.prediction.description import ModelDescription, TrainingRange, read_description
 from hilum.prediction.packaging import (
     CALIBRATIONS,
@@ -24,7 +24,7 @@ from hilum.prediction.packaging import (
     training_range,
 )
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.study.execution.evaluate import read_arm, read_validation
 from hilum.study.execution.external import store_of
@@ -86,7 +86,7 @@ class PackageResult(Result):
         return [*notes, f"{thresholds} AUROC: {described.measured_on}."]
 
 
-@checked_keywords
+@checked_arguments
 def package(
     study: str | Path,
     arm: str,
@@ -95,7 +95,7 @@ def package(
     data: Mapping[str, str | Path] | None = None,
     calibrate: str = "platt",
     task: str | None = None,
-    n_bootstrap: Annotated[int | None, Bounds(ge=40, le=1_000_000)] = None,
+    n_bootstrap: int | None = None,
     progress: ShowProgress = quiet,
 ) -> PackageResult:
     """Write a model directory of an arm of a finished study, for `hilum.predict` and `hilum serve`.
@@ -126,6 +126,8 @@ def package(
     """
     if calibrate not in CALIBRATIONS:
         raise HilumError("--calibrate", expected=", ".join(CALIBRATIONS), found=calibrate, fix="Use one of these.")
+    if n_bootstrap is not None:
+        check_ranges(BootstrapConfig, n_bootstrap=n_bootstrap)
     check_package_directory(Path(out))
     directory, folders = Path(study), {name: Path(folder) for name, folder in (data or {}).items()}
     task_study = _packaged_task(directory, arm, task)

@@ -13,7 +13,7 @@ from hilum.data.tables import read_result_table
 from hilum.errors import HilumError
 from hilum.evaluation.metrics import overall_finding
 from hilum.progress import ProgressReport, ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.study.check import CheckResult, check_prepared
 from hilum.study.execution import run_study as run_steps
@@ -76,7 +76,7 @@ class StudyResult(Result):
 Scale = Literal["full", "tiny"]
 
 
-@checked_keywords
+@checked_arguments
 def run_study(
     study: str | Path | Study,
     out: str | Path,

@@ -26,7 +26,7 @@ from hilum.declared import Bounds
 from hilum.errors import HilumError
 from hilum.notes import Note
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.pages import PageImages, write_doctor_page
 from hilum.report.pages.doctor import PAGE
 from hilum.runs.results import Result
@@ -98,7 +98,7 @@ class DoctorResult(Result):
         return {}
 
 
-@checked_keywords
+@checked_arguments
 def doctor(
     collection: str,
     root: str | Path,

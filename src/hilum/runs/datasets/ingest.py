@@ -16,7 +16,7 @@ from hilum.data.store import with_hashed_identifiers
 from hilum.findings import native
 from hilum.notes import notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.wording import images_of_patients
 
@@ -70,7 +70,7 @@ class IngestResult(Result):
         return {"findings": self.findings} if self.about["findings"] else {}
 
 
-@checked_keywords
+@checked_arguments
 def ingest(
     collection: str,
     root: str | Path,

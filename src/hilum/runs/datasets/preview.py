@@ -17,7 +17,7 @@ from hilum.declared import Bounds, Seed
 from hilum.errors import HilumError
 from hilum.notes import Code, note, notes_as_data
 from hilum.progress import ShowProgress, quiet
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.report.pages import Strip, choose, read_rows, write_image, write_page, write_view_sheet
 from hilum.runs.inputs.data import RECIPE
 from hilum.runs.results import Result
@@ -48,7 +48,7 @@ class PreviewResult(Result):
         return [f"{counted(self.about['images'])} shown{unreadable}: {self.sheet}"]
 
 
-@checked_keywords
+@checked_arguments
 def preview(
     data: str | Path | Sequence[str | Path],
     out: str | Path,

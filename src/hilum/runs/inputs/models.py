@@ -12,7 +12,7 @@ from hilum.encoders.card import CARD, Card
 from hilum.encoders.published import find_weights, is_published, resolve_weights
 from hilum.errors import HilumError
 from hilum.explanation.embedding import load_feature_model, recipe_of
-from hilum.renamed import checked_keywords
+from hilum.renamed import checked_arguments
 from hilum.runs.results import Result
 from hilum.training.distributed.device import choose_device
 from hilum.training.settings import Device
@@ -60,7 +60,7 @@ class LoadedEncoder(LoadedModel):
         return features
 
 
-@checked_keywords
+@checked_arguments
 def load_encoder(model: str | Path | Result, *, device: Device = "cpu") -> LoadedEncoder:
     """Load an encoder.
 

@@ -1,7 +1,7 @@
 """Tables of predictions for `evaluate` and `compare`: evaluated rows, labels, and thresholds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -157,7 +157,7 @@ def sources_of(given: PredictionSource | Sequence[PredictionSource]) -> list[Pre
     """Return tables of predictions as a list; one table may be given by itself."""
     if isinstance(given, str | Path | pl.DataFrame) or _is_frame(given):
         return [given]  # type: ignore[list-item]  # a pandas table has the columns of a Polars one
-    return list(given)
+    return list(given) if isinstance(given, Iterable) else [given]
 
 
 def _is_frame(given: object) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, assert_never
 
 from hilum.data.recipe import parse_recipe
 from hilum.encoders.catalogue import ARCHITECTURES
@@ -339,8 +339,12 @@ def _cost(step: Step, study: Study, images: ImageCounts) -> float:
             return _finetuning_cost(study, arm, encoder, images)
         case ExplainStep():
             return _explaining_cost(study, images)
-        case _:
+        case GenerateStep() | StoreStep() | ExternalStep() | BaselinesStep() | EvaluateStep():
             return 0.0
+        case ReportStep() | AcrossStep() | OverviewStep():
+            return 0.0
+        case _:
+            assert_never(step)
 
 
 def _finetuning_cost(study: Study, arm: str, encoder: str, images: ImageCounts) -> float:
